@@ -1,0 +1,86 @@
+"""The receipt: a compact JWS (`typ: decision+jws`, Ed25519) over what was decided, signed in process.
+
+Payload and header are RFC 8785 bytes, and Ed25519 is deterministic (RFC 8032), so that a receipt is rebuilt from its
+record, its key's id and its 64-byte signature, by a function that has no private key.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from duecare.errors import BadEvidence
+from duecare.evidence.canonical import canonical, digest
+from duecare.evidence.keys import Jwk, b64, private_jwk, public_jwk, thumbprint
+from duecare.evidence.record import Record, encode
+
+TYP = "decision+jws"
+
+
+class ReceiptKey:
+    """The key that signs receipts, and the public keys of those that signed before."""
+
+    def __init__(self, seed: bytes, retired: tuple[Jwk, ...] = ()) -> None:
+        """`seed`: 32 bytes (RFC 8032, section 5.1.5)."""
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = public_jwk(private_jwk(self._key))
+        self.kid = thumbprint(self.public)
+        self._retired = retired
+
+    def sign(self, record: Record, issuer: str) -> bytes:
+        """The 64-byte signature of this record's receipt."""
+        return self._key.sign(_signing_input(record, issuer, self.kid))
+
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The public keys as a JWK set (RFC 7517, section 5), the signing one first."""
+        keys = (self.public, *self._retired)
+        return {"keys": [{**key, "kid": thumbprint(key), "alg": "EdDSA", "use": "sig"} for key in keys]}
+
+
+def receipt(record: Record, issuer: str, kid: str, signature: bytes) -> str:
+    """The compact JWS, rebuilt from its parts."""
+    return f"{_signing_input(record, issuer, kid).decode()}.{b64(signature)}"
+
+
+def claims(record: Record, issuer: str) -> dict[str, Any]:
+    """The payload of the receipt, as the contract names it."""
+    return {
+        "iss": issuer,
+        "iat": int(record.at.timestamp()),
+        "exp": int(record.valid_until.timestamp()),
+        "jti": record.decision_id,
+        "attempt": record.attempt,
+        "provisional": record.provisional,
+        "gateway": record.gateway,
+        "message_id": record.message_id,
+        "creditor": record.creditor,
+        "collector": record.collector,
+        "channel": record.channel,
+        "decision": record.decision,
+        "reasons": list(record.reasons),
+        "text_sha256": record.text_sha256,
+        "recipient": record.recipient,
+        "relied_on": list(record.relied_on),
+        "rules_version": record.rules_version,
+        "record_sha256": digest(encode(record)),
+    }
+
+
+def check_receipt(token: str, jwks: dict[str, Any]) -> dict[str, Any]:
+    """The payload of a receipt that one of these keys signed. Time is the caller's to judge. Raises BadEvidence."""
+    from duecare.evidence import jws  # noqa: PLC0415  the decision path signs and never verifies; it loads no verifier
+
+    parts = jws.read(token)
+    if parts.typ != TYP:
+        raise BadEvidence("not a receipt")
+    key = next((key for key in jwks.get("keys", []) if key.get("kid") == parts.kid), None)
+    if key is None or thumbprint(key) != parts.kid:
+        raise BadEvidence("signed by no key of this service")
+    jws.verify(token, key)
+    return parts.payload
+
+
+def _signing_input(record: Record, issuer: str, kid: str) -> bytes:
+    header = canonical({"alg": "EdDSA", "kid": kid, "typ": TYP})
+    return f"{b64(header)}.{b64(canonical(claims(record, issuer)))}".encode()

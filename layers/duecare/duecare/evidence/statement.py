@@ -1,0 +1,77 @@
+"""A statement: a compact JWS signed by the party that answers for it. Its id is the digest of the JWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import jwt
+import msgspec
+
+from duecare.domain.statement import KINDS, Statement
+from duecare.errors import Unacceptable, Violation
+from duecare.evidence.canonical import canonical, digest
+from duecare.evidence.keys import algorithm, thumbprint
+
+SUFFIX = "+jws"
+
+
+def statement_id(token: str) -> str:
+    """`sha256:` of the compact JWS."""
+    return digest(token.encode())
+
+
+def kind_of(typ: str) -> str | None:
+    """The kind of statement that this `typ` announces, or None."""
+    kind = typ.removesuffix(SUFFIX)
+    return kind if typ.endswith(SUFFIX) and kind in KINDS else None
+
+
+def parse(kind: str, payload: dict[str, Any]) -> Statement:
+    """The members, typed. Raises Unacceptable, naming the first member that is wrong and never its value."""
+    try:
+        return msgspec.convert(payload, KINDS[kind])
+    except msgspec.ValidationError as error:
+        raise Unacceptable(
+            "The statement's members are not as the contract has them.", errors=(violation(error),)
+        ) from None
+
+
+def content(statement: Statement) -> bytes:
+    """What is stated, without when it was signed: equal for the same statement under a new `iat`, however its times,
+    amounts and lists are spelled."""
+    members = {
+        name: _plain(name, getattr(statement, name))
+        for name in statement.__struct_fields__
+        if name not in ("iat", "aud") and getattr(statement, name) is not None
+    }
+    return canonical(members)
+
+
+def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:
+    """The compact JWS of a statement; `members` must hold iss, aud and iat."""
+    key = jwt.PyJWK({**private_jwk, "alg": algorithm(private_jwk)})
+    headers = {"kid": thumbprint(private_jwk), "typ": kind + SUFFIX}
+    return jwt.encode(dict(members), key, algorithm=algorithm(private_jwk), headers=headers)
+
+
+def violation(error: msgspec.ValidationError) -> Violation:
+    """msgspec's message (`Expected … - at `$.path[0]``) as a pointer and a sentence; it names types, never values."""
+    message, _, path = str(error).partition(" - at `$")
+    pointer = path.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
+    if "unknown field" in message:
+        return Violation(pointer, "unknown-member", "the contract has no such member")
+    if "missing required field" in message:
+        name = message.rpartition("field `")[2].rstrip("`")
+        return Violation(f"{pointer}/{name}", "missing", "this member is required")
+    return Violation(pointer, "wrong-type-or-form", message[0].lower() + message[1:] if message else "wrong")
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "outstanding":
+        return str(Decimal(value).normalize())
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return sorted(value) if isinstance(value, list) else value
