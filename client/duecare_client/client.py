@@ -1,0 +1,194 @@
+"""The HTTP client of gateways and creditors.
+
+    with Client("https://duecare.example", "some-gateway", "gateway.jwk") as duecare:
+        answer = duecare.verify(message)         # raises: do not send
+        if answer["decision"] == "allow": ...    # send before answer["valid_until"]
+
+Keeps one pool of connections, one bearer token and the service's keys; safe to share between threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from duecare_client.errors import BadAnswer, NotAllowed
+from duecare_client.keyfile import read_private
+from duecare_client.receipts import UnknownKey, check, text_digest
+from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
+from duecare_client.transport import Json, Transport
+
+STATEMENTS_A_CALL = 100
+_RENEW_BEFORE = 60
+_STATUSES = frozenset({"accepted", "unchanged", "rejected"})
+
+
+class Client:
+    """Speaks for one party. `key`: its private JWK, or the path of the file that holds it.
+
+    `issuer`: the service's name where it is known beforehand (a profile has it); otherwise it is asked for once.
+    `timeout`: seconds for a whole call. `language`: `zh-CN` or `en`, of the reasons' messages.
+    Raises BadKey, BadSettings. Every method that asks the service raises CannotDecide where there is no answer, and
+    Refused where the request is at fault.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        party: str,
+        key: Mapping[str, Any] | str | os.PathLike[str],
+        *,
+        issuer: str | None = None,
+        timeout: float = 3.0,
+        language: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        jwk = key if isinstance(key, Mapping) else read_private(Path(key))
+        self.party = party
+        self._signer = Signer(party, jwk)
+        self._http = Transport(url, timeout=timeout, edge=transport)
+        self._headers = {"Accept": "application/json, application/problem+json", "User-Agent": "duecare-client"}
+        if language:
+            self._headers["Accept-Language"] = language
+        self._clock = clock
+        self._issuer = issuer
+        self._token: tuple[str, float] | None = None
+        self._keys: list[Json] | None = None
+
+    def verify(self, message: Mapping[str, Any]) -> Json:
+        """May this message be sent? The answer of `POST /v1/verify`, for allow and for deny alike.
+
+        Send only where this returns with `decision` = `allow` and `provisional` false, and before `valid_until`.
+        Asking again with the same message is safe: `message_id` is the idempotency key.
+        """
+        answer = self._call("POST", "/v1/verify", sendable(message))
+        if answer.get("decision") not in ("allow", "deny") or answer.get("message_id") != message.get("message_id"):
+            raise BadAnswer("the answer is not a decision about this message")
+        return answer
+
+    def state(self, kind: str, members: Mapping[str, Any]) -> Json:
+        """Sign one statement and send it: `{statement_id, status, problem?, read_as?}`.
+
+        `status` is `accepted`, `unchanged` or `rejected`; a rejection is a result, not an exception, so look at it.
+        """
+        return self.state_many([(kind, members)])[0]
+
+    def state_many(self, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Json]:
+        """Sign and send any number of (kind, members), a hundred a call; results in the same order.
+
+        When this raises, earlier hundreds may have been accepted. Stating everything again changes nothing twice.
+        """
+        results: list[Json] = []
+        waiting = iter(statements)
+        while some := list(islice(waiting, STATEMENTS_A_CALL)):
+            now, issuer = int(self._clock()), self.issuer()
+            signed = [self._signer.statement(kind, members, issuer, now) for kind, members in some]
+            answer = self._call("POST", "/v1/statements", sendable({"statements": signed}))
+            results += _results(answer, signed)
+        return results
+
+    def decision(self, decision_id: str) -> Json:
+        """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for somebody else's."""
+        return self._call("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
+
+    def verify_receipt(
+        self, receipt: str, *, text: str | None = None, expired_ok: bool = False, **expected: Any
+    ) -> Json:
+        """The claims of a receipt that the service signed about exactly this. Raises BadReceipt, saying what differs.
+
+        `text` is the text as it will be delivered. `expected`: claims that must have that value, at least
+        `message_id`; usually `decision="allow"` too. `expired_ok` is for looking back, never before sending.
+        """
+        if text is not None:
+            expected["text_sha256"] = text_digest(text)
+        issuer, now = self.issuer(), self._clock()
+        keys = self._keys or self._fetch_keys()
+        try:
+            return check(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
+        except UnknownKey:
+            # The service may have changed its key since we asked for them.
+            keys = self._fetch_keys()
+            return check(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
+
+    def discovery(self) -> Json:
+        """`{issuer, jwks_uri, log, rules_version, limits}`."""
+        return self._public("/.well-known/duecare")
+
+    def jwks(self) -> Json:
+        """The service's receipt keys, past ones too, as a JWK set (RFC 7517, section 5)."""
+        return self._public("/.well-known/jwks.json")
+
+    def status(self) -> Json:
+        """What the service says of itself when it can decide; raises Unavailable, naming the part, when it cannot."""
+        return self._public("/v1/status")
+
+    def issuer(self) -> str:
+        """The service's name: the `aud` of all that is signed for it, the `iss` of its receipts."""
+        if self._issuer is None:
+            issuer = self.discovery().get("issuer")
+            if not isinstance(issuer, str) or not issuer:
+                raise BadAnswer("the service does not say who it is; check the URL")
+            self._issuer = issuer
+        return self._issuer
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _public(self, path: str) -> Json:
+        return self._http.ask("GET", path, headers=self._headers)
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> Json:
+        headers = {**self._headers, "Authorization": f"Bearer {self._bearer()}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            return self._http.ask(method, path, headers=headers, body=body)
+        except NotAllowed:
+            # The next call signs a new token: this one may be too old by the service's clock.
+            self._token = None
+            raise
+
+    def _bearer(self) -> str:
+        now = self._clock()
+        if self._token is None or now >= self._token[1]:
+            token = self._signer.token(self.issuer(), int(now))
+            self._token = (token, now + TOKEN_LIFETIME - _RENEW_BEFORE)
+        return self._token[0]
+
+    def _fetch_keys(self) -> list[Json]:
+        keys = self.jwks().get("keys")
+        if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+            raise BadAnswer("the service's keys are not a JWK set")
+        self._keys = keys
+        return keys
+
+
+def _results(answer: Json, signed: list[str]) -> list[Json]:
+    """The results, one for each statement and in order, held to the ids that the statements have by themselves."""
+    results = answer.get("results")
+    ids = ["sha256:" + hashlib.sha256(statement.encode()).hexdigest() for statement in signed]
+    if (
+        not isinstance(results, list)
+        or not all(isinstance(result, dict) and result.get("status") in _STATUSES for result in results)
+        or [result.get("statement_id") for result in results] != ids
+    ):
+        raise BadAnswer("the answer does not say what became of these statements")
+    return results

@@ -1,0 +1,88 @@
+"""A party's keys on disk: JWK files (RFC 7517), the private one readable by its owner alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from duecare.evidence.keys import algorithm, b64, new_private_jwk, public_jwk, thumbprint
+from duecare_client.errors import BadKey, BadSettings
+
+# Members that only a private or a secret key has (RFC 7518, section 6).
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+def generate(alg: str) -> dict[str, str]:
+    """A fresh private JWK for `EdDSA` (Ed25519) or `ES256` (P-256), with its `alg` and `kid`."""
+    jwk = new_private_jwk() if alg == "EdDSA" else _new_p256()
+    return {**jwk, "alg": alg, "kid": thumbprint(jwk)}
+
+
+def published(jwk: Mapping[str, Any]) -> dict[str, str]:
+    """What may leave this machine of a key: its public members, with `alg` and `kid`. Raises BadKey."""
+    public = public_jwk(jwk)
+    return {**public, "alg": algorithm(public), "kid": thumbprint(public)}
+
+
+def write_private(path: Path, jwk: Mapping[str, str]) -> None:
+    """Write a private JWK to a new file of mode 0600. Raises BadSettings; never replaces what is there."""
+    try:
+        # O_EXCL with the mode at creation: the key is never, not for an instant, in a file that others can read.
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise BadSettings(f"{path} exists already, and a key is never overwritten; choose another name") from None
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
+        file.write(json.dumps(jwk) + "\n")
+
+
+def read_private(path: Path) -> dict[str, Any]:
+    """The private JWK in that file. Raises BadSettings where it cannot be read, or holds only a public key."""
+    jwk = _read(path)
+    if "d" not in jwk:
+        raise BadSettings(f"{path} holds only a public key; signing needs the private one")
+    return jwk
+
+
+def read_public(path: Path) -> dict[str, str]:
+    """The public JWK in that file. Raises BadSettings for a private one, so that none is ever sent by mistake."""
+    jwk = _read(path)
+    if _PRIVATE & jwk.keys():
+        raise BadSettings(
+            f"{path} holds a private key, which must not leave its owner; "
+            "give the public one, as `duecare keys new` printed it"
+        )
+    try:
+        return published(jwk)
+    except BadKey as error:
+        raise BadSettings(f"{path} is not a usable public key: {error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        jwk = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise BadSettings(f"the key file {path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise BadSettings(f"{path} is not a JWK: it is not JSON") from None
+    if not isinstance(jwk, dict):
+        raise BadSettings(f"{path} is not a JWK: it is not a JSON object")
+    return jwk
+
+
+def _new_p256() -> dict[str, str]:
+    key = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    point = key.public_numbers
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": b64(point.x.to_bytes(32)),
+        "y": b64(point.y.to_bytes(32)),
+        "d": b64(key.private_value.to_bytes(32)),
+    }
