@@ -7,6 +7,7 @@ repeated or reordered end in the same state (guarantee 5). `content` is a keyed 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, TypeVar
@@ -125,6 +126,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 Dated = TypeVar("Dated", Consent, Debt, Mandate)
+StopMerge = Callable[[StopState | None, Mark], StopState]
 
 
 def later(current: Mark | None, new: Mark) -> Mark:

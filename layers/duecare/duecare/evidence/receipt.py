@@ -10,7 +10,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.errors import BadEvidence
 from duecare.evidence.canonical import canonical, digest
 from duecare.evidence.keys import Jwk, b64, private_jwk, public_jwk, thumbprint
 from duecare.evidence.record import Record, encode
@@ -65,20 +64,6 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
         "rules_version": record.rules_version,
         "record_sha256": digest(encode(record)),
     }
-
-
-def check_receipt(token: str, jwks: dict[str, Any]) -> dict[str, Any]:
-    """The payload of a receipt that one of these keys signed. Time is the caller's to judge. Raises BadEvidence."""
-    from duecare.evidence import jws  # noqa: PLC0415  the decision path signs and never verifies; it loads no verifier
-
-    parts = jws.read(token)
-    if parts.typ != TYP:
-        raise BadEvidence("not a receipt")
-    key = next((key for key in jwks.get("keys", []) if key.get("kid") == parts.kid), None)
-    if key is None or thumbprint(key) != parts.kid:
-        raise BadEvidence("signed by no key of this service")
-    jws.verify(token, key)
-    return parts.payload
 
 
 def _signing_input(record: Record, issuer: str, kid: str) -> bytes:

@@ -1,0 +1,60 @@
+"""Authorize: is this bearer token signed by the party that it names? (api.md "Calling"; RFC 7519, RFC 8725)"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from duecare.errors import BadEvidence, NotAllowed
+from duecare.evidence import jws
+from duecare.ports import Clock, Documents
+from duecare.usecases import table
+from duecare.usecases.caller import SKEW, Caller
+
+LIFETIME = 3600
+_MEMBERS = {"iss", "aud", "iat", "exp"}
+
+
+class Authorize:
+    def __init__(self, documents: Documents, issuer: str, clock: Clock) -> None:
+        self._documents = documents
+        self._issuer = issuer
+        self._clock = clock
+
+    def __call__(self, token: str) -> Caller:
+        """The caller behind a token. Raises NotAllowed, without saying why: that would help only a forger."""
+        # 1. Read the parts; nothing is believed yet.
+        try:
+            parts = jws.read(token)
+        except BadEvidence as error:
+            raise NotAllowed("token refused") from error
+        claims = parts.payload
+        if parts.typ != "jwt" or not self._times_hold(claims) or claims.get("aud") != self._issuer:
+            raise NotAllowed("token refused")
+        party_id = claims.get("iss")
+        if not isinstance(party_id, str) or not party_id:
+            raise NotAllowed("token refused")
+        # 2. The key must be one of that very party, and active.
+        key = table.party(party_id)
+        party = table.find_party(self._documents.get([key]), party_id)
+        registered = party.key(parts.kid) if party else None
+        if registered is None:
+            raise NotAllowed("token refused")
+        # 3. The signature, with the one algorithm that the key is for.
+        try:
+            jws.verify(token, registered.jwk)
+        except BadEvidence as error:
+            raise NotAllowed("token refused") from error
+        return Caller(party_id, parts.kid, datetime.fromtimestamp(claims["exp"], UTC))
+
+    def _times_hold(self, claims: dict[str, Any]) -> bool:
+        """iat and exp are numbers, exp lies at most an hour after iat, and now lies between them, give or take 60 s."""
+        if not set(claims) >= _MEMBERS:
+            return False
+        issued, expires = claims["iat"], claims["exp"]
+        if not all(
+            isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < 1e11 for at in (issued, expires)
+        ):
+            return False
+        now, skew = self._clock().timestamp(), SKEW.total_seconds()
+        return bool(issued < expires <= issued + LIFETIME and issued - skew <= now <= expires + skew)

@@ -1,0 +1,257 @@
+"""Merge: the effect of one statement on the facts, kind by kind, by the time of the fact and not of its arrival."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from duecare.domain import facts
+from duecare.domain.facts import ConsentState, DebtState, Dispute, Mandate, Mark, NumberState, StopState
+from duecare.domain.party import Party
+from duecare.domain.reply import Reply, read_reply
+from duecare.domain.rules import Rules
+from duecare.domain.statement import (
+    ConsentRevocationStatement,
+    ConsentStatement,
+    DebtStatement,
+    DisputeStatement,
+    MandateStatement,
+    NumberReassignmentStatement,
+    OptOutStatement,
+    ReplyStatement,
+    Statement,
+    valid_until,
+)
+from duecare.errors import NotAllowed, NotFound, Unacceptable, Violation
+from duecare.evidence.pseudonym import Pseudonyms
+from duecare.ports import Document, Documents
+from duecare.usecases import table
+from duecare.usecases.decided import unpack
+
+
+class Stated(NamedTuple):
+    """A verified statement. `content` is a keyed digest of what it says, `recipient` the pseudonym of whom it names."""
+
+    kind: str
+    statement: Statement
+    statement_id: str
+    content: str
+    recipient: str | None
+
+    @property
+    def partition(self) -> str:
+        return table.recipient(self.recipient or "")
+
+
+class Effect(NamedTuple):
+    """The documents to write, and what the caller is told."""
+
+    documents: list[Document]
+    status: str
+    read_as: str | None = None
+    same_as: str | None = None
+
+
+class Merge:
+    """Reads the state that a statement touches and answers what it becomes; writes nothing itself."""
+
+    def __init__(self, documents: Documents, pseudonyms: Pseudonyms, rules: Rules) -> None:
+        self._documents = documents
+        self._pseudonyms = pseudonyms
+        self._rules = rules
+
+    def known(self, stated: Stated) -> Effect:
+        """The same JWS again changes nothing; a reply is still told how it was read."""
+        read_as = None
+        if isinstance(stated.statement, ReplyStatement):
+            read_as = read_reply(stated.statement.text, self._rules).value
+        return Effect([], "unchanged", read_as)
+
+    def __call__(self, party: Party, stated: Stated) -> Effect:  # noqa: PLR0911  one return a kind
+        """Raises Refused where the statement conflicts with another or speaks of what is not the party's."""
+        match stated.statement:
+            case ConsentStatement() as consent:
+                return self._consent(stated, consent)
+            case ConsentRevocationStatement() as revocation:
+                return self._revocation(party, stated, revocation)
+            case DebtStatement() as debt:
+                return self._debt(stated, debt)
+            case MandateStatement() as mandate:
+                return self._mandate(stated, mandate)
+            case ReplyStatement() as reply:
+                return self._reply(party, stated, reply)
+            case OptOutStatement() as opt_out:
+                return self._opt_out(party, stated, opt_out)
+            case DisputeStatement() as dispute:
+                return self._dispute(party, stated, dispute)
+            case NumberReassignmentStatement() as reassignment:
+                return self._reassignment(stated, reassignment)
+        raise AssertionError(f"no effect is written for {stated.kind}")
+
+    def _consent(self, stated: Stated, said: ConsentStatement) -> Effect:
+        consent = facts.Consent(
+            at=said.granted_at,
+            statement=stated.statement_id,
+            content=stated.content,
+            method=said.method,
+            expires_at=said.expires_at,
+            subject=said.subject,
+            time_zone=said.time_zone,
+        )
+        keys = [table.consent(stated.partition, said.iss, channel) for channel in sorted(set(said.channels))]
+        found = self._documents.get(keys)
+        changed, same_as = [], None
+        for key in keys:
+            before = table.find(found, key, ConsentState)
+            after = facts.with_consent(before, consent)
+            if after != before:
+                changed.append(table.write(key, found.get(key), after))
+            elif after.consent and after.consent.content == consent.content:
+                same_as = after.consent.statement
+        return Effect(changed, "accepted" if changed else "unchanged", same_as=None if changed else same_as)
+
+    def _revocation(self, party: Party, stated: Stated, said: ConsentRevocationStatement) -> Effect:
+        self._own_or_any(party, said.creditor)
+        mark = Mark(said.revoked_at, stated.statement_id)
+        channels = sorted(set(said.channels)) if said.channels else ["*"]
+        keys = [table.consent(stated.partition, said.creditor, channel) for channel in channels]
+        found = self._documents.get(keys)
+        changed, same_as = [], None
+        for key in keys:
+            before = table.find(found, key, ConsentState)
+            after = facts.with_revocation(before, mark)
+            if after != before:
+                changed.append(table.write(key, found.get(key), after))
+            elif after.revoked and after.revoked.at == mark.at:
+                same_as = after.revoked.statement
+        return Effect(changed, "accepted" if changed else "unchanged", same_as=None if changed else same_as)
+
+    def _debt(self, stated: Stated, said: DebtStatement) -> Effect:
+        key = table.debt(stated.partition, said.iss, said.debt_ref)
+        if said.answers_dispute is not None:
+            self._check_dispute(stated, said, said.answers_dispute)
+        debt = facts.Debt(
+            at=said.as_of,
+            statement=stated.statement_id,
+            content=stated.content,
+            status=said.status,
+            currency=said.currency,
+            outstanding=Decimal(said.outstanding),
+            valid_until=valid_until(said),
+            subject=said.subject,
+            collectors=tuple(sorted(set(said.collectors))) if said.collectors is not None else None,
+            region=said.region,
+            product=said.product,
+            time_zone=said.time_zone,
+        )
+        found = self._documents.get([key])
+        before = table.find(found, key, DebtState)
+        after = facts.with_debt(before, debt, said.answers_dispute)
+        changed = [table.write(key, found.get(key), after)] if after != before else []
+        if before and after.newest == before.newest:
+            # An older statement: told as unchanged, and yet kept where the earliest date or an answer hangs on it.
+            same = after.newest.content == debt.content
+            return Effect(changed, "unchanged", same_as=after.newest.statement if same else None)
+        return Effect(changed, "accepted")
+
+    def _check_dispute(self, stated: Stated, said: DebtStatement, answered: str) -> None:
+        """A debt can only answer a dispute that this recipient has with this creditor, about this debt or about all."""
+        documents = self._documents.partition(stated.partition, table.disputes(said.iss))
+        for document in documents:
+            dispute = table.read(document, Dispute)
+            if dispute.statement == answered and dispute.debt_ref in (None, said.debt_ref):
+                return
+        raise Unacceptable(
+            "answers_dispute names no dispute that this recipient has over this debt with this creditor.",
+            name="unknown-dispute",
+            errors=(Violation("/answers_dispute", "unknown-dispute", "not the statement_id of such a dispute"),),
+        )
+
+    def _mandate(self, stated: Stated, said: MandateStatement) -> Effect:
+        key = table.mandate(said.iss, said.collector)
+        found = self._documents.get([key])
+        mandate = Mandate(
+            at=said.as_of,
+            statement=stated.statement_id,
+            content=stated.content,
+            status=said.status,
+            channels=tuple(sorted(set(said.channels))),
+            valid_from=said.valid_from,
+            valid_until=said.valid_until,
+        )
+        before = table.find(found, key, Mandate)
+        after = facts.newest(before, mandate)
+        if after == before:
+            same = after.content == mandate.content
+            return Effect([], "unchanged", same_as=after.statement if same else None)
+        return Effect([table.write(key, found.get(key), after)], "accepted")
+
+    def _reply(self, party: Party, stated: Stated, said: ReplyStatement) -> Effect:
+        meaning = read_reply(said.text, self._rules)
+        creditor = said.creditor or self._creditor_of(party, stated, said.message_id or "")
+        self._registered(creditor)
+        if meaning is Reply.NONE:
+            return Effect([], "accepted", meaning.value)
+        merge = facts.with_stop if meaning is Reply.OPT_OUT else facts.with_start
+        return self._stop(stated, creditor, merge, Mark(said.received_at, stated.statement_id), meaning.value)
+
+    def _creditor_of(self, party: Party, stated: Stated, message_id: str) -> str:
+        """For whom the message was sent that the recipient answers."""
+        key = table.decision(self._pseudonyms.decision_id(party.id, message_id))
+        document = self._documents.get([key]).get(key)
+        if document is None:
+            raise NotFound("No message was verified under this message_id; give the creditor.", name="unknown-message")
+        decided = unpack(document)
+        if decided.kept.recipient != stated.recipient:
+            raise Unacceptable("That message was to another recipient.", name="another-recipient")
+        return decided.record.creditor
+
+    def _opt_out(self, party: Party, stated: Stated, said: OptOutStatement) -> Effect:
+        if said.creditor != "*":
+            self._own_or_any(party, said.creditor)
+        return self._stop(stated, said.creditor, facts.with_stop, Mark(said.received_at, stated.statement_id))
+
+    def _stop(
+        self, stated: Stated, creditor: str, merge: facts.StopMerge, mark: Mark, read_as: str | None = None
+    ) -> Effect:
+        key = table.stop(stated.partition, creditor)
+        found = self._documents.get([key])
+        before = table.find(found, key, StopState)
+        after = merge(before, mark)
+        if after == before:
+            return Effect([], "unchanged", read_as)
+        return Effect([table.write(key, found.get(key), after)], "accepted", read_as)
+
+    def _dispute(self, party: Party, stated: Stated, said: DisputeStatement) -> Effect:
+        self._own_or_any(party, said.creditor)
+        key = table.dispute(stated.partition, said.creditor, stated.content)
+        before = table.find(self._documents.get([key]), key, Dispute)
+        if before is not None:
+            return Effect([], "unchanged", same_as=before.statement)
+        dispute = Dispute(at=said.received_at, statement=stated.statement_id, claim=said.claim, debt_ref=said.debt_ref)
+        return Effect([table.write(key, None, dispute)], "accepted")
+
+    def _reassignment(self, stated: Stated, said: NumberReassignmentStatement) -> Effect:
+        key = table.number(stated.partition)
+        found = self._documents.get([key])
+        before = table.find(found, key, NumberState)
+        after = facts.with_reassignment(before, Mark(said.effective_at, stated.statement_id))
+        if after == before:
+            return Effect([], "unchanged")
+        return Effect([table.write(key, found.get(key), after)], "accepted")
+
+    def _own_or_any(self, party: Party, creditor: str) -> None:
+        """A gateway speaks for recipients of any creditor, a creditor for its own, a collector for those of creditors
+        whose mandate it holds. Raises Refused."""
+        self._registered(creditor)
+        if "gateway" in party.roles or ("creditor" in party.roles and party.id == creditor):
+            return
+        mandate = table.mandate(creditor, party.id)
+        if "collector" not in party.roles or mandate not in self._documents.get([mandate]):
+            raise NotAllowed("This party may not speak about that creditor's recipients.", name="not-its-own")
+
+    def _registered(self, creditor: str) -> None:
+        """A stop under a mistyped id would protect nobody, so it is refused rather than kept."""
+        party = table.find_party(self._documents.get([table.party(creditor)]), creditor)
+        if party is None or "creditor" not in party.roles:
+            raise NotFound("No creditor is registered under this id.", name="unknown-creditor")

@@ -1,0 +1,91 @@
+"""Where things stand in the one table, and how documents become values (docs/how-it-works.md, "The table")."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from duecare.domain.party import Party
+from duecare.errors import StoreFailed
+from duecare.ports import Document, Key
+
+T = TypeVar("T")
+
+EVERYTHING = Key("P#*", "P")
+_ENCODER = msgspec.json.Encoder()
+
+
+def recipient(pseudonym: str) -> str:
+    return f"R#{pseudonym}"
+
+
+def consent(pk: str, creditor: str, channel: str) -> Key:
+    """`channel` is `*` for a revocation of all channels."""
+    return Key(pk, f"C#{creditor}#{channel}")
+
+
+def debt(pk: str, creditor: str, debt_ref: str) -> Key:
+    return Key(pk, f"D#{creditor}#{debt_ref}")
+
+
+def disputes(creditor: str) -> str:
+    """The prefix under which all disputes with one creditor stand."""
+    return f"Q#{creditor}#"
+
+
+def dispute(pk: str, creditor: str, content: str) -> Key:
+    return Key(pk, disputes(creditor) + content)
+
+
+def stop(pk: str, creditor: str) -> Key:
+    """`creditor` is `*` for a stop of all."""
+    return Key(pk, f"S#{creditor}")
+
+
+def number(pk: str) -> Key:
+    return Key(pk, "N")
+
+
+def party(party_id: str) -> Key:
+    return Key(f"P#{party_id}", "P")
+
+
+def mandate(creditor: str, collector: str) -> Key:
+    return Key(f"P#{creditor}", f"M#{collector}")
+
+
+def decision(decision_id: str) -> Key:
+    return Key(f"X#{decision_id}", "X")
+
+
+def statement(statement_id: str) -> Key:
+    return Key(f"S#{statement_id}", "S")
+
+
+def write(key: Key, replaces: Document | None, value: Any, sealed: bytes = b"") -> Document:
+    """A document that replaces this one, or the first under its key."""
+    return Document(key, replaces.version + 1 if replaces else 1, encode(value), sealed)
+
+
+def encode(value: Any) -> bytes:
+    """The JSON body of a document."""
+    return _ENCODER.encode(value)
+
+
+def read(document: Document, kind: type[T]) -> T:
+    """The value of a document. Raises StoreFailed where it is not what it should be: nothing is guessed."""
+    try:
+        return msgspec.json.decode(document.body, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise StoreFailed(f"a stored {kind.__name__} cannot be read") from error
+
+
+def find(documents: dict[Key, Document], key: Key, kind: type[T]) -> T | None:
+    """The value under a key, or None where nothing stands there."""
+    document = documents.get(key)
+    return None if document is None else read(document, kind)
+
+
+def find_party(documents: dict[Key, Document], party_id: str) -> Party | None:
+    return find(documents, party(party_id), Party)
