@@ -23,7 +23,7 @@ import httpx
 
 from duecare_client.errors import BadAnswer, NotAllowed
 from duecare_client.keyfile import read_private
-from duecare_client.receipts import UnknownKey, check, text_digest
+from duecare_client.receipts import UnknownKey, check, digest_of
 from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
 from duecare_client.transport import Json, Transport
 
@@ -110,7 +110,7 @@ class Client:
         `message_id`; usually `decision="allow"` too. `expired_ok` is for looking back, never before sending.
         """
         if text is not None:
-            expected["text_sha256"] = text_digest(text)
+            expected["text_sha256"] = digest_of(text)
         issuer, now = self.issuer(), self._clock()
         keys = self._keys or self._fetch_keys()
         try:

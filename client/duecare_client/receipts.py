@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jwt
+from duecare.evidence import jws
+from duecare.evidence.keys import public_jwk, thumbprint
+from duecare.evidence.receipt import TYP
+from duecare.evidence.record import text_digest
+from duecare_client.errors import BadEvidence, BadKey, BadReceipt
 
-from duecare.evidence.keys import public_jwk
-from duecare_client.errors import BadKey, BadReceipt
-
-TYP = "decision+jws"
 CLOCK_SKEW = 60
 _TIMES = ("iat", "exp")
 
@@ -20,10 +19,10 @@ class UnknownKey(BadReceipt):
     """Signed by a key that is not among those given; the key may be newer than they are."""
 
 
-def text_digest(text: str) -> str:
-    """`sha256:<hex>` of the text's UTF-8 bytes, as receipts carry it. Raises BadReceipt for a lone surrogate."""
+def digest_of(text: str) -> str:
+    """The text's digest as receipts carry it. Raises BadReceipt for a lone surrogate, which no receipt can be about."""
     try:
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        return text_digest(text)
     except UnicodeEncodeError:
         raise BadReceipt("a text with half of a surrogate pair has no digest") from None
 
@@ -39,9 +38,10 @@ def check(
 ) -> dict[str, Any]:
     """The claims of a receipt that holds, or BadReceipt saying why it does not.
 
-    1. its header names the type and a key of the service, and no algorithm but that key's (RFC 8725, section 3);
-    2. the signature is that key's; 3. `iss` is the service; 4. it is not from the future, and still good at `now`
-    (unless `expired_ok`: for looking back); 5. every claim in `expected` is there with exactly that value.
+    1. its header says that it is a receipt, and names a key of the service; 2. the signature is that key's, by the one
+    algorithm that the key is for (duecare.evidence.jws; RFC 8725, section 3); 3. `iss` is the service; 4. it is not
+    from the future, and still good at `now` (unless `expired_ok`: for looking back); 5. every claim in `expected` is
+    there with exactly that value.
     """
     claims = _signed_claims(receipt, keys)
     if claims.get("iss") != issuer:
@@ -60,18 +60,18 @@ def check(
 
 def _signed_claims(receipt: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     try:
-        header = jwt.get_unverified_header(receipt)
-        if header.get("typ") != TYP:
-            raise BadReceipt(f"this is not a receipt: its type is not {TYP}")
-        key = next((one for one in keys if one.get("kid") == header.get("kid")), None)
+        parts = jws.read(receipt)
+        if parts.typ != TYP:
+            raise BadReceipt("this is not a receipt")
+        key = next((key for key in keys if key.get("kid") == parts.kid), None)
         if key is None:
             raise UnknownKey("the receipt is signed by a key that the service does not publish")
-        # Receipts are Ed25519: whatever the header or the key's own `alg` claims, nothing else is tried.
-        public = jwt.PyJWK({**public_jwk(key), "alg": "EdDSA"})
-        times_unchecked = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
-        claims = jwt.decode(receipt, public, algorithms=["EdDSA"], options=times_unchecked)  # type: ignore[arg-type]
-    except BadKey:
-        raise BadReceipt("the service publishes a key that cannot be used") from None
-    except (jwt.PyJWTError, ValueError, TypeError):
-        raise BadReceipt("the receipt's signature does not verify") from None
-    return dict(claims)
+        # The kid must be the key's own thumbprint, or one published key could be passed off as another.
+        if thumbprint(public_jwk(key)) != parts.kid:
+            raise BadReceipt("the service publishes a key under a name that is not its own")
+        jws.verify(receipt, key)
+    except BadReceipt:
+        raise
+    except (BadEvidence, BadKey, TypeError) as error:
+        raise BadReceipt(f"the receipt does not verify: {error}") from None
+    return parts.payload

@@ -1,0 +1,82 @@
+"""boto3 for the operator's commands: loaded late, set up for AWS or a local endpoint, its errors turned into ours."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from duecare_client.errors import BadAnswer, BadSettings, Conflict, NotAllowed, Unavailable, Unreachable
+from duecare_client.settings import Profile
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
+                     "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})  # fmt: skip
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException"})
+_CHANGED = frozenset({"InvalidParameterException", "InvalidRequestException"})
+
+
+def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable[[str], Any]:
+    """`service name -> boto3 client`. The profile's endpoint and region count before the environment's.
+
+    Raises BadSettings without boto3, a region or a usable AWS profile.
+    """
+    try:
+        boto3 = importlib.import_module("boto3")
+        botocore_config = importlib.import_module("botocore.config")
+    except ModuleNotFoundError:
+        raise BadSettings("the operator's commands need boto3: pip install 'duecare-client[admin]'") from None
+    endpoint = profile.aws_endpoint_url if profile else None
+    options: dict[str, Any] = {"endpoint_url": endpoint} if endpoint else {}
+    if endpoint and not ({"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & environment.keys()):
+        # Dummies, rather than whatever credentials lie about on this machine: they have no business at this endpoint.
+        options |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    with told("set up the AWS session"):
+        session = boto3.Session()
+        region = (profile.region if profile else None) or session.region_name
+    if not region and (endpoint or environment.get("AWS_ENDPOINT_URL")):
+        region = "us-east-1"
+    if not region:
+        raise BadSettings("no AWS region: set AWS_REGION, or name one in the profile")
+    # One attempt: an operator wants to know now, and a repeated `party add` would report its own first attempt.
+    config = botocore_config.Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1})
+
+    def client(service: str) -> Any:
+        with told(f"reach {service}"):
+            return session.client(service, region_name=region, config=config, **options)
+
+    return client
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Turn botocore's errors into ours. `doing`: what could not be done, for the message (`invoke some-function`)."""
+    exceptions = importlib.import_module("botocore.exceptions")
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _explained(error.response.get("Error", {}), doing) from None
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
+        raise BadSettings(
+            "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        ) from None
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
+        raise Unreachable(f"could not {doing}: {error}") from None
+    except (exceptions.BotoCoreError, ValueError) as error:
+        raise BadSettings(f"could not {doing}: {error}") from None
+
+
+def _explained(error: Mapping[str, str], doing: str) -> Exception:
+    code, message = error.get("Code", ""), error.get("Message", "")
+    said = f"could not {doing}: {message or code}"
+    if code in _DENIED:
+        return NotAllowed(said)
+    if code in _THROTTLED:
+        return Unavailable(said, status=429)
+    if code in _CHANGED:
+        return Conflict(said)
+    if code == "ValidationError" and "does not exist" in message:
+        return BadSettings(f"{said}; set DUECARE_STACK, or name the stack in the profile")
+    if code == "ResourceNotFoundException":
+        return BadSettings(said)
+    return BadAnswer(said)

@@ -1,0 +1,124 @@
+"""What the command prints: one JSON value on stdout with `--json`, otherwise lines for a person; errors on stderr.
+
+Colours only where the stream is a terminal (rich looks, and honours NO_COLOR). What others sent is printed as plain
+text: no markup of rich's, no control characters that a terminal would obey.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from duecare_client.errors import DuecareError, Refused
+
+Json = dict[str, Any]
+_LISTED = 5
+
+
+def as_json(value: Any) -> None:
+    """One JSON value on stdout, readable by any JSON parser whatever the terminal's encoding."""
+    spelled = json.dumps(value, ensure_ascii=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8", indent=2)
+    sys.stdout.write(spelled + "\n")
+
+
+def line(*parts: str | tuple[str, str]) -> None:
+    """A line on stdout; a part is text, or (text, style)."""
+    _print(Console(soft_wrap=True), *parts)
+
+
+def note(*parts: str | tuple[str, str]) -> None:
+    """A line on stderr, for what is not the answer."""
+    _print(Console(stderr=True, soft_wrap=True), *parts)
+
+
+def error(failure: DuecareError) -> None:
+    """What went wrong and what to do, in a line or a few."""
+    note(("duecare: ", "bold red"), str(failure))
+    if isinstance(failure, Refused):
+        for violation in failure.errors[:_LISTED]:
+            note("  ", (violation.pointer or "/", "bold"), f": {violation.message}")
+
+
+def decision(answer: Json, receipt: str | None) -> None:
+    """An answer of verify. `receipt`: None where it verified, otherwise why it did not."""
+    allowed = answer.get("decision") == "allow"
+    line(("ALLOW" if allowed else "DENY", "bold green" if allowed else "bold red"), *_manner(answer))
+    for reason in answer.get("reasons", []):
+        line("  ", (_word(reason.get("code")), "bold"), f"  {_word(reason.get('message'))}")
+    if allowed:
+        line(f"  valid until {_word(answer.get('valid_until'))}")
+    elif answer.get("retry_at"):
+        line(f"  ask again at {_word(answer['retry_at'])}: time alone will cure this")
+    line("  receipt ", ("verified", "green") if receipt is None else (f"NOT verified: {receipt}", "bold red"))
+    line(f"  decision {_word(answer.get('decision_id'))}, attempt {_word(answer.get('attempt'))}")
+
+
+def _manner(answer: Json) -> list[str]:
+    said = []
+    if answer.get("provisional"):
+        said.append("rehearsal, not good for delivery")
+    if answer.get("enforced") is False:
+        said.append("shadow, not enforced")
+    if answer.get("replayed"):
+        said.append("as answered before")
+    return [f"  ({'; '.join(said)})"] if said else []
+
+
+def statement(result: Json) -> None:
+    """What became of one statement."""
+    styles = {"accepted": "green", "unchanged": "cyan", "rejected": "bold red"}
+    status = _word(result.get("status"))
+    read = f", read as {_word(result['read_as'])}" if "read_as" in result else ""
+    line((status, styles.get(status, "")), f"  {_word(result.get('statement_id'))}{read}")
+    problem = result.get("problem")
+    if isinstance(problem, dict):
+        line(f"  {_word(problem.get('title'))}: {_word(problem.get('detail'))}")
+        for one in problem.get("errors", [])[:_LISTED]:
+            line("  ", (_word(one.get("pointer")) or "/", "bold"), f": {_word(one.get('message'))}")
+
+
+def log_position(log: Json) -> None:
+    """Whether the decision stands in the log yet."""
+    place = f", entry {_word(log.get('index'))}" if "index" in log else ""
+    line(f"  {'in the log' if log.get('logged') else 'not in the log yet'}{place}")
+
+
+def record(value: Json) -> None:
+    """A party or a switch, a member a line; what is empty is left out."""
+    for name, held in value.items():
+        if isinstance(held, list) and any(isinstance(one, dict) for one in held):
+            for one in held:
+                line((f"{name}: ", "bold"), "  ".join(f"{key} {_flat(inner)}" for key, inner in one.items()))
+        elif held not in (None, [], {}):
+            line((f"{name}: ", "bold"), _flat(held))
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_flat(one) for one in value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _print(console: Console, *parts: str | tuple[str, str]) -> None:
+    text = Text()
+    for part in parts:
+        words, style = part if isinstance(part, tuple) else (part, "")
+        text.append("".join(" " if unicodedata.category(c) == "Cc" else c for c in words), style=style)
+    encoding = str(getattr(console.file, "encoding", None) or "ascii")
+    if encoding.lower().replace("-", "") != "utf8":
+        # A person without the characters still gets the message; better \u4f60 than a traceback.
+        plain = text.plain.encode(encoding, "backslashreplace").decode(encoding)
+        console.print(plain, markup=False, highlight=False)
+        return
+    console.print(text, highlight=False)

@@ -1,0 +1,92 @@
+"""What a command needs of the world, in one place, so that tests can give another one: files, network, clock, AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+
+from duecare_client.aws import connect
+from duecare_client.client import Client
+from duecare_client.errors import BadSettings
+from duecare_client.operator import Operator
+from duecare_client.settings import Profile, find_caller, profile_path, read_profile
+
+DEFAULT_STACK = "duecare"
+# A person waits longer than a gateway may: a function that starts cold is no failure here.
+PATIENCE = 15.0
+
+
+@dataclass
+class World:
+    """The options that may stand anywhere (`profile`, `json`), and everything outside the process."""
+
+    profile: str | None = None
+    json: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    directory: Path = field(default_factory=Path.cwd)
+    network: httpx.BaseTransport | None = None
+    aws: Callable[[Profile | None, Mapping[str, str]], Callable[[str], Any]] = connect
+    clock: Callable[[], float] = time.time
+
+    def client(self, party: str | None, roles: Sequence[str]) -> Client:
+        """A client for the one party that is named, or whose role fits. Raises BadSettings, BadKey."""
+        caller = find_caller(self.profile, party, roles, self.environment, self.directory)
+        return Client(
+            caller.url,
+            caller.party,
+            caller.key,
+            issuer=caller.issuer,
+            timeout=PATIENCE,
+            language=self._language(),
+            transport=self.network,
+            clock=self.clock,
+        )
+
+    def operator(self) -> Operator:
+        """The operator of the stack that the profile, DUECARE_STACK or the default names. Raises BadSettings."""
+        profile = None
+        if self.profile is not None:
+            profile = read_profile(profile_path(self.profile, self.environment, self.directory))
+        stack = (profile.stack if profile else None) or self.environment.get("DUECARE_STACK") or DEFAULT_STACK
+        return Operator(self.aws(profile, self.environment), stack)
+
+    def _language(self) -> str:
+        spoken = (self.environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        return "zh-CN" if next(filter(None, spoken), "").startswith("zh") else "en"
+
+
+def world(context: typer.Context) -> World:
+    """The world that the root command was given."""
+    held = context.find_root().obj
+    assert isinstance(held, World)  # noqa: S101  set by the root callback, before any command runs
+    return held
+
+
+def read_json(file: str) -> Any:
+    """The JSON value in a file, or on stdin for `-`; UTF-8, with or without a byte order mark. Raises BadSettings."""
+    name = "stdin" if file == "-" else file
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise BadSettings(f"{name} cannot be read: {error.strerror}") from None
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise BadSettings(f"{name} is not JSON in UTF-8") from None
+
+
+def read_object(file: str) -> dict[str, Any]:
+    """The JSON object in a file, or on stdin for `-`. Raises BadSettings."""
+    value = read_json(file)
+    if not isinstance(value, dict):
+        raise BadSettings(f"{'stdin' if file == '-' else file} must hold one JSON object")
+    return value
