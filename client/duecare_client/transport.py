@@ -82,7 +82,8 @@ class Transport:
                 content = self._read(response, deadline)
         except httpx.TimeoutException:
             raise Unreachable(f"no answer within {self._timeout:g} s") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            # The last three: a host that is none shows only here.
             raise Unreachable(f"no answer: {type(error).__name__}") from error
         return _answer(response, content)
 
