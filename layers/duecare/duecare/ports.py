@@ -38,6 +38,13 @@ class Situation(NamedTuple):
     documents: dict[Key, Document]
 
 
+class Reader(Protocol):
+    """Look-ups by key."""
+
+    def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
+        """The documents of up to 100 keys; absent ones are left out. Raises StoreFailed."""
+
+
 class Gate(Protocol):
     """The decision path: one read, one write."""
 
@@ -52,11 +59,8 @@ class Gate(Protocol):
         """
 
 
-class Documents(Protocol):
-    """Everything else: statements, parties, look-ups."""
-
-    def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
-        """The documents of up to 100 keys; absent ones are left out. Raises StoreFailed."""
+class Documents(Reader, Protocol):
+    """Everything else: statements and parties."""
 
     def partition(self, pk: str, prefix: str) -> list[Document]:
         """All documents of a partition whose sort key begins with `prefix`. Raises StoreFailed."""

@@ -1,9 +1,9 @@
-"""`Gate` on DynamoDB: the decision path's one read and one write, over the lean client."""
+"""`Gate` and `Reader` on DynamoDB: the decision path's one read and one write, and look-ups, over the lean client."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -65,40 +65,51 @@ class DynamoDBGate:
         self._wire = wire
         self._table = table
 
+    def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
+        return self._load(None, list(keys)).documents
+
     def situation(self, pk: str, keys: Sequence[Key]) -> Situation:
-        query: dict[str, Any] = {
+        return self._load(pk, keys)
+
+    def _load(self, pk: str | None, keys: Sequence[Key]) -> Situation:
+        """The Query and the BatchGetItem go out together: one round-trip time for both."""
+        partition: list[Document] = []
+        documents: dict[Key, Document] = {}
+        query = self._query(pk) if pk is not None else None
+        wanted = self._wanted(keys)
+        # Once, as a rule. A partition over 1 MiB has more pages, and a batch may come back in parts.
+        while query or wanted:
+            calls = [Call("Query", _ENCODE(query))] if query else []
+            calls += [Call("BatchGetItem", _ENCODE({"RequestItems": wanted}))] if wanted else []
+            answers = self._exchange(calls)
+            if query:
+                page = _decode(_PAGE, answers[0])
+                partition.extend(item.document() for item in page.Items)
+                query = {**query, "ExclusiveStartKey": page.LastEvaluatedKey} if page.LastEvaluatedKey else None
+            if wanted:
+                batch = _decode(_BATCH, answers[-1])
+                found = [item.document() for item in batch.Responses.get(self._table, ())]
+                documents.update((document.key, document) for document in found)
+                wanted = batch.UnprocessedKeys
+        return Situation(partition, documents)
+
+    def _query(self, pk: str) -> dict[str, Any]:
+        return {
             "TableName": self._table,
             "ConsistentRead": True,
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": pk}},
         }
-        wanted: dict[str, Any] = {
+
+    def _wanted(self, keys: Sequence[Key]) -> dict[str, Any]:
+        if not keys:
+            return {}
+        return {
             self._table: {
                 "ConsistentRead": True,
                 "Keys": [{"pk": {"S": key.pk}, "sk": {"S": key.sk}} for key in keys],
             }
         }
-        partition: list[Document] = []
-        documents: dict[Key, Document] = {}
-        more_pages, more_keys = True, bool(keys)
-        # Once, as a rule. A partition over 1 MiB has more pages, and a batch may come back in parts.
-        while more_pages or more_keys:
-            calls = [Call("Query", _ENCODE(query))] if more_pages else []
-            calls += [Call("BatchGetItem", _ENCODE({"RequestItems": wanted}))] if more_keys else []
-            answers = self._exchange(calls)
-            if more_pages:
-                page = _decode(_PAGE, answers[0])
-                partition.extend(item.document() for item in page.Items)
-                more_pages = page.LastEvaluatedKey is not None
-                query["ExclusiveStartKey"] = page.LastEvaluatedKey
-            if more_keys:
-                batch = _decode(_BATCH, answers[-1])
-                documents.update(
-                    (document.key, document)
-                    for document in (item.document() for item in batch.Responses.get(self._table, ()))
-                )
-                wanted, more_keys = batch.UnprocessedKeys, bool(batch.UnprocessedKeys)
-        return Situation(partition, documents)
 
     def record(self, document: Document) -> Document | None:
         item: dict[str, Any] = {
@@ -125,7 +136,7 @@ class DynamoDBGate:
         except WireError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise StoreFailed(error.code) from error
-            standing = _decode(_FAILED, error.body).Item
+            standing: _Item | None = _decode(_FAILED, error.body).Item
             if standing is None:
                 raise StoreFailed("a replaced record is gone") from error
             return standing.document()

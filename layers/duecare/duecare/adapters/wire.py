@@ -21,8 +21,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+_CLOSED = "ConnectionClosed"
 _RETRYABLE = frozenset(
     {
+        _CLOSED,
         "InternalServerError",
         "InternalServiceError",
         "LimitExceededException",
@@ -118,6 +120,8 @@ class Wire:
             try:
                 return self._once(calls)
             except WireError as error:
+                if error.code == _CLOSED and attempt == 1:
+                    continue
                 pause = random.uniform(0.5, 1) * 0.025 * 2**attempt  # noqa: S311  spreads retries, guards nothing
                 if error.code not in _RETRYABLE or attempt == self._attempts or time.monotonic() + pause > give_up:
                     raise
@@ -134,10 +138,13 @@ class Wire:
                 response = connection.getresponse()
                 answers.append((response.status, response.read()))
         except (OSError, http.client.HTTPException) as error:
-            # What is on these connections can no longer be told apart: they are not used again.
-            for connection in open_connections:
+            # What is on these connections can no longer be told apart: they are not used again, and those that stood
+            # idle beside them have most likely been closed too (Lambda freezes a sandbox between invocations).
+            for connection in [*open_connections, *self._idle]:
                 connection.close()
-            raise WireError("RequestTimeout") from error
+            self._idle.clear()
+            closed = isinstance(error, http.client.RemoteDisconnected | ConnectionError)
+            raise WireError(_CLOSED if closed else "RequestTimeout") from error
         self._idle.extend(open_connections)
         for status, body in answers:
             if status != 200:
@@ -166,7 +173,7 @@ class Wire:
         return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._tls)
 
     def _sign(self, call: Call) -> dict[str, str]:
-        """The headers of a request signed with Signature Version 4 ("Authenticating Requests", AWS General Reference)."""
+        """The headers of a request signed with AWS Signature Version 4."""
         stamp = self._clock().strftime("%Y%m%dT%H%M%SZ")
         scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
         headers = {

@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import jwt
-import msgspec
 
+from duecare.domain.members import typed
 from duecare.domain.statement import KINDS, Statement
-from duecare.errors import Unacceptable, Violation
 from duecare.evidence.canonical import canonical, digest
 from duecare.evidence.keys import algorithm, thumbprint
 
@@ -30,13 +29,8 @@ def kind_of(typ: str) -> str | None:
 
 
 def parse(kind: str, payload: dict[str, Any]) -> Statement:
-    """The members, typed. Raises Unacceptable, naming the first member that is wrong and never its value."""
-    try:
-        return msgspec.convert(payload, KINDS[kind])
-    except msgspec.ValidationError as error:
-        raise Unacceptable(
-            "The statement's members are not as the contract has them.", errors=(violation(error),)
-        ) from None
+    """The members, typed. Raises Unacceptable, naming the member that is wrong and never its value."""
+    return typed(payload, KINDS[kind])
 
 
 def content(statement: Statement) -> bytes:
@@ -55,18 +49,6 @@ def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) 
     key = jwt.PyJWK({**private_jwk, "alg": algorithm(private_jwk)})
     headers = {"kid": thumbprint(private_jwk), "typ": kind + SUFFIX}
     return jwt.encode(dict(members), key, algorithm=algorithm(private_jwk), headers=headers)
-
-
-def violation(error: msgspec.ValidationError) -> Violation:
-    """msgspec's message (`Expected … - at `$.path[0]``) as a pointer and a sentence; it names types, never values."""
-    message, _, path = str(error).partition(" - at `$")
-    pointer = path.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
-    if "unknown field" in message:
-        return Violation(pointer, "unknown-member", "the contract has no such member")
-    if "missing required field" in message:
-        name = message.rpartition("field `")[2].rstrip("`")
-        return Violation(f"{pointer}/{name}", "missing", "this member is required")
-    return Violation(pointer, "wrong-type-or-form", message[0].lower() + message[1:] if message else "wrong")
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from duecare.errors import BadEvidence, NotAllowed
 from duecare.evidence import jws
-from duecare.ports import Clock, Documents
+from duecare.ports import Clock, Reader
 from duecare.usecases import table
 from duecare.usecases.caller import SKEW, Caller
 
@@ -16,8 +16,8 @@ _MEMBERS = {"iss", "aud", "iat", "exp"}
 
 
 class Authorize:
-    def __init__(self, documents: Documents, issuer: str, clock: Clock) -> None:
-        self._documents = documents
+    def __init__(self, reader: Reader, issuer: str, clock: Clock) -> None:
+        self._reader = reader
         self._issuer = issuer
         self._clock = clock
 
@@ -36,7 +36,7 @@ class Authorize:
             raise NotAllowed("token refused")
         # 2. The key must be one of that very party, and active.
         key = table.party(party_id)
-        party = table.find_party(self._documents.get([key]), party_id)
+        party = table.find_party(self._reader.get([key]), party_id)
         registered = party.key(parts.kid) if party else None
         if registered is None:
             raise NotAllowed("token refused")

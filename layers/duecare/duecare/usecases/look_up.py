@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from duecare.errors import NotAllowed, NotFound
-from duecare.ports import Clock, Documents
+from duecare.ports import Clock, Reader
 from duecare.usecases import table
 from duecare.usecases.caller import Caller, admit
 from duecare.usecases.decided import Decided, unpack
@@ -14,8 +14,8 @@ _ID = re.compile(r"[a-z2-7]{26}\Z")
 
 
 class LookUp:
-    def __init__(self, documents: Documents, clock: Clock) -> None:
-        self._documents = documents
+    def __init__(self, reader: Reader, clock: Clock) -> None:
+        self._reader = reader
         self._clock = clock
 
     def __call__(self, caller: Caller, decision_id: str) -> Decided:
@@ -24,7 +24,7 @@ class LookUp:
         Raises NotFound, NotAllowed, CannotDecide.
         """
         key, own = table.decision(decision_id), table.party(caller.party)
-        found = self._documents.get([key, own] if _ID.match(decision_id) else [own])
+        found = self._reader.get([key, own] if _ID.match(decision_id) else [own])
         party = admit(caller, table.find_party(found, caller.party), self._clock())
         if party.state != "active":
             raise NotAllowed("This party is suspended.", name="party-suspended")

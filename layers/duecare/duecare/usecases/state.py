@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from duecare.domain.party import Party
 from duecare.domain.rules import Rules
@@ -21,6 +21,14 @@ from duecare.usecases.caller import Caller, admit
 from duecare.usecases.merge import Effect, Merge, Stated
 
 ATTEMPTS = 5
+
+
+class Statements(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /v1/statements`: compact JWS, one a statement."""
+
+    statements: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=16384)]], Meta(min_length=1, max_length=100)
+    ]
 
 
 class StatementOnFile(Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from duecare.domain.party import Party
+from duecare.domain.party import Halt, Party
 from duecare.errors import StoreFailed
 from duecare.ports import Document, Key
 
@@ -89,3 +89,9 @@ def find(documents: dict[Key, Document], key: Key, kind: type[T]) -> T | None:
 
 def find_party(documents: dict[Key, Document], party_id: str) -> Party | None:
     return find(documents, party(party_id), Party)
+
+
+def is_halted(documents: dict[Key, Document]) -> bool:
+    """Whether the operator has stopped everything."""
+    halt = find(documents, EVERYTHING, Halt)
+    return halt is not None and halt.halted

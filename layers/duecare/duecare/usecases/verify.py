@@ -11,7 +11,7 @@ from msgspec import Struct
 from duecare.domain.decision import Decision, Request, decide, is_rehearsal
 from duecare.domain.facts import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare.domain.kinds import E164, PartyId, Reference, Text, Time
-from duecare.domain.party import Halt, Party
+from duecare.domain.party import Party
 from duecare.domain.phone import is_e164
 from duecare.domain.rules import Rules
 from duecare.errors import Conflict, Contended, NotAllowed, Unacceptable, Violation
@@ -191,12 +191,11 @@ def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str
         elif kind == "Q":
             disputes.append(table.read(document, Dispute))
     documents = situation.documents
-    halt = table.find(documents, table.EVERYTHING, Halt)
     return Facts(
         gateway=gateway,
         creditor=table.find_party(documents, creditor),
         collector=table.find_party(documents, collector),
-        halted=bool(halt and halt.halted),
+        halted=table.is_halted(documents),
         mandate=table.find(documents, table.mandate(creditor, collector), Mandate),
         consents=consents,
         debts=debts,

@@ -1,0 +1,26 @@
+"""operate: the operator's switchboard, invoked with IAM rights and by no route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from duecare.domain.members import typed
+from duecare.errors import CannotDecide, Refused
+from duecare.runtime import telemetry, wiring
+from duecare.runtime.http import problem
+from duecare.runtime.operations import Anything, perform
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """`{"do": …}` in; `{"status": 200, "result": …}` or `{"status": 4xx, "problem": …}` out."""
+    try:
+        result = perform(typed(event, Anything), wiring.operate(), wiring.clock)
+    except Refused as refused:
+        return {"status": refused.status, "problem": problem(refused)}
+    except CannotDecide as error:
+        telemetry.failed(error)
+        raise
+    telemetry.logger.info("operated", do=event["do"], party=event.get("id"))
+    return {"status": 200, "result": msgspec.to_builtins(result)}

@@ -1,0 +1,135 @@
+"""Between API Gateway's HTTP API events (payload 2.0) and use cases: JSON in, JSON and problem+json (RFC 9457) out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from duecare.domain.members import typed
+from duecare.errors import BadEvidence, CannotDecide, NotAllowed, Refused, TooLarge, Unreadable, WrongMediaType
+from duecare.evidence.canonical import strict_json
+from duecare.runtime import telemetry
+from duecare.usecases.caller import Caller
+
+Event = Mapping[str, Any]
+Response = dict[str, Any]
+T = TypeVar("T")
+
+MAX_BODY = 1024 * 1024
+
+
+def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Response:
+    """Answer an event by its route. Whatever goes wrong becomes a problem here, and only here; nothing unexpected can
+    leave as an answer (guarantee 1: fail closed)."""
+    try:
+        return routes[event["routeKey"]](event)
+    except Refused as refused:
+        telemetry.count("Refused", problem=refused.name)
+        return _problem(refused.status, problem(refused))
+    except CannotDecide as error:
+        telemetry.failed(error)
+        telemetry.count("CannotDecide", part=error.part)
+        return _cannot_decide(error.part)
+    except Exception as error:
+        telemetry.failed(error)
+        telemetry.count("CannotDecide", part="unexpected")
+        return _cannot_decide("unexpected")
+
+
+def problem(refused: Refused) -> dict[str, Any]:
+    """An RFC 9457 problem."""
+    body: dict[str, Any] = {
+        "type": f"urn:duecare:problem:{refused.name}",
+        "title": refused.title,
+        "status": refused.status,
+        "detail": refused.detail,
+    }
+    if refused.errors:
+        body["errors"] = [violation._asdict() for violation in refused.errors]
+    return body
+
+
+def ok(body: Any, *, cache: str = "no-store", language: str | None = None) -> Response:
+    headers = {"content-type": "application/json", "cache-control": cache}
+    if language:
+        headers |= {"content-language": language, "vary": "Accept-Language"}
+    return _response(200, body, headers)
+
+
+def body_of(event: Event, kind: type[T]) -> T:
+    """The JSON body as this type. Raises WrongMediaType, TooLarge, Unreadable, Unacceptable."""
+    media_type = _header(event, "content-type").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise WrongMediaType("Send application/json.")
+    text = event.get("body") or ""
+    try:
+        data = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode("utf-8")
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise Unreadable("The body is not UTF-8.") from error
+    if len(data) > MAX_BODY:
+        raise TooLarge("A body may have 1 MiB.")
+    try:
+        value = strict_json(data)
+    except BadEvidence as error:
+        raise Unreadable("The body is not JSON in UTF-8, with every member once and whole characters only.") from error
+    return typed(value, kind)
+
+
+def caller_of(event: Event) -> Caller:
+    """Whom the authorizer admitted. Raises NotAllowed where there is none: a route left open by mistake stays shut."""
+    try:
+        context = event["requestContext"]["authorizer"]["lambda"]
+        return Caller(context["party"], context["kid"], datetime.fromtimestamp(float(context["exp"]), UTC))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise NotAllowed("No authorizer has admitted this call.") from error
+
+
+def public_url(event: Event, configured: str) -> str:
+    """Where this service answers: as configured, or the domain that API Gateway served this request on."""
+    return configured or f"https://{event['requestContext']['domainName']}"
+
+
+def language_of(event: Event) -> str:
+    """`zh-CN` or `en`, whichever Accept-Language (RFC 9110, section 12.5.4) prefers; English where it names neither."""
+    best, best_weight = "en", 0.0
+    for part in _header(event, "accept-language").lower().split(",")[:20]:
+        tag, _, weight = part.partition(";q=")
+        language = {"zh": "zh-CN", "en": "en"}.get(tag.strip().partition("-")[0])
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if language and quality > best_weight:
+            best, best_weight = language, quality
+    return best
+
+
+def _header(event: Event, name: str) -> str:
+    return str((event.get("headers") or {}).get(name, ""))
+
+
+def _cannot_decide(part: str) -> Response:
+    return _problem(
+        503,
+        {
+            "type": "urn:duecare:problem:cannot-decide",
+            "title": "Could not decide",
+            "status": 503,
+            "detail": "No decision was made: do not send the message. Ask again under the same message_id.",
+            "part": part,
+        },
+    )
+
+
+def _problem(status: int, body: dict[str, Any]) -> Response:
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    return _response(status, body, headers | ({"retry-after": "1"} if status == 503 else {}))
+
+
+def _response(status: int, body: Any, headers: dict[str, str]) -> Response:
+    return {"statusCode": status, "headers": headers, "body": msgspec.json.encode(body).decode()}

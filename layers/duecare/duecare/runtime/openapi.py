@@ -1,0 +1,167 @@
+"""The contract as OpenAPI 3.1, generated from the types that validate requests."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from duecare.domain.decision import NOW_MARGIN
+from duecare.domain.reasons import REASONS
+from duecare.domain.statement import KINDS, STATED_BY
+from duecare.usecases.state import Statements
+from duecare.usecases.verify import Message
+
+_JSON = "application/json"
+
+
+class ReasonTold(msgspec.Struct):
+    code: str
+    message: str
+
+
+class Violation(msgspec.Struct):
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """RFC 9457. `type` is `urn:duecare:problem:<name>`; no problem repeats a phone number or a message text."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Violation] = []
+    part: str = ""
+
+
+class Answer(msgspec.Struct, omit_defaults=True):
+    """Allow or deny. An allow may be acted on until `valid_until`; after that, ask again."""
+
+    decision: str
+    decision_id: str
+    attempt: int
+    message_id: str
+    reasons: list[ReasonTold]
+    valid_until: str
+    receipt: str
+    enforced: bool
+    provisional: bool
+    replayed: bool
+    disclosure_url: str
+    retry_at: str = ""
+
+
+class Result(msgspec.Struct, omit_defaults=True):
+    """What became of one statement: accepted, unchanged or rejected."""
+
+    statement_id: str
+    status: str
+    problem: Problem | None = None
+    read_as: str = ""
+    same_as: str = ""
+
+
+class Results(msgspec.Struct):
+    results: list[Result]
+
+
+class Log(msgspec.Struct, omit_defaults=True):
+    logged: bool
+    index: int = 0
+
+
+class Looked(msgspec.Struct):
+    """A decision with its record; the RFC 8785 form of `record` has the digest `record_sha256` of the receipt."""
+
+    answer: Answer
+    record: dict[str, Any]
+    log: Log
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document. Equal in every process: docs/openapi.json is compared with it."""
+    types = [Message, Statements, Answer, Results, Looked, Problem, *KINDS.values()]
+    _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "duecare",
+            "version": "1",
+            "summary": "May this debt-collection message be delivered?",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": _description(),
+        },
+        "security": [{"party": []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "party": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Signed by the party itself: header alg (EdDSA, ES256), kid, typ JWT; claims iss, "
+                    "aud (the issuer from discovery), iat, exp at most 3600 s after iat.",
+                }
+            },
+            "schemas": components,
+        },
+    }
+
+
+def _description() -> str:
+    kinds = "\n".join(f"- `{kind}` ({', '.join(sorted(STATED_BY[kind]))}): `{KINDS[kind].__name__}`" for kind in KINDS)
+    reasons = "\n".join(f"- `{code}`: {reason.en} {reason.zh}" for code, reason in REASONS.items())
+    margin = int(NOW_MARGIN.total_seconds())
+    return (
+        f"Statements are compact JWS with the payloads below and `typ: <kind>+jws`.\n{kinds}\n\n"
+        f"Reasons, in this order:\n{reasons}\n\n"
+        f"A `send_at` more than {margin} s ahead makes a rehearsal: provisional, never good for delivery."
+    )
+
+
+def _paths() -> dict[str, Any]:
+    public: dict[str, Any] = {"security": []}
+    path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z2-7]{26}$"}}
+    return {
+        "/v1/verify": {"post": _operation("One message, one decision", "Answer", body="Message", language=True)},
+        "/v1/statements": {"post": _operation("State facts", "Results", body="Statements")},
+        "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path)},
+        "/.well-known/duecare": {"get": _operation("Discovery", None) | public},
+        "/.well-known/jwks.json": {"get": _operation("Receipt keys (RFC 7517)", None) | public},
+        "/v1/status": {"get": _operation("Whether it can decide", None) | public},
+        "/openapi.json": {"get": _operation("This document", None) | public},
+    }
+
+
+def _operation(
+    summary: str,
+    answer: str | None,
+    *,
+    body: str | None = None,
+    language: bool = False,
+    path: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{answer}"} if answer else {"type": "object"}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "responses": {
+            "200": {"description": "OK", "content": {_JSON: {"schema": schema}}},
+            "4XX": {"description": "The caller can mend it", "content": problem},
+            "503": {"description": "cannot-decide: do not send", "content": problem},
+        },
+    }
+    if body:
+        content = {_JSON: {"schema": {"$ref": f"#/components/schemas/{body}"}}}
+        operation["requestBody"] = {"required": True, "content": content}
+    parameters = [path] if path else []
+    if language:
+        parameters.append({"name": "Accept-Language", "in": "header", "schema": {"type": "string"}})
+    if parameters:
+        operation["parameters"] = parameters
+    return operation
