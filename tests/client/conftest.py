@@ -13,6 +13,10 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner, Result
+
+from duecare_client.cli import app
+from duecare_client.world import World
 
 ISSUER = "urn:duecare:test"
 NOW = 1_700_000_000
@@ -164,3 +168,33 @@ def profile(tmp_path: Path, service: Service) -> Path:
     }
     (folder / "local.json").write_text(json.dumps(written))
     return folder.parent
+
+
+class Command:
+    """Runs the command in a world of its own: a directory with a `local` profile, and the service as the network."""
+
+    def __init__(self, service: Any, directory: Path, environment: dict[str, str] | None = None) -> None:
+        self.service = service
+        self.directory = directory
+        self.environment = environment if environment is not None else {"HOME": str(directory)}
+
+    def __call__(self, *args: str, stdin: Any = None) -> Result:
+        world = World(
+            environment=self.environment,
+            directory=self.directory,
+            network=self.service.network,
+            clock=lambda: NOW,
+        )
+        text = stdin if isinstance(stdin, str | bytes | None) else json.dumps(stdin)
+        return CliRunner().invoke(app, list(args), input=text, obj=world)
+
+
+@pytest.fixture
+def command(service: Any) -> Callable[..., Command]:
+    """The command in a directory of the test's choice, with an environment of its choice."""
+    return lambda directory, environment=None: Command(service, directory, environment)
+
+
+@pytest.fixture
+def duecare(command: Callable[..., Command], profile: Path) -> Command:
+    return command(profile)

@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from duecare_client import (
-    BadAnswer,
     BadKey,
     BadSettings,
     CannotDecide,
@@ -24,7 +23,7 @@ from duecare_client import (
     Unreachable,
 )
 from duecare_client.errors import Unacceptable, Unreadable
-from duecare_client.keyfile import generate, published
+from duecare_client.keyfile import generate
 
 ISSUER = "urn:duecare:test"
 NOW = 1_700_000_000
@@ -221,63 +220,6 @@ def test_nothing_is_sent_where_the_message_is_not_json(service: Any, message: di
             client(service).state("reply", {"text": text})
     assert VERIFY not in service.paths()
     assert "/v1/statements" not in service.paths()
-
-
-def test_a_statement_carries_its_kind_its_members_and_who_states_it(service: Any) -> None:
-    members = {"recipient": "+8613800138000", "text": "T"}
-    result = client(service).state("reply", members)
-    assert result["status"] == "accepted"
-
-    (request,) = service.to("/v1/statements")
-    (signed,) = json.loads(request.content)["statements"]
-    assert jwt.get_unverified_header(signed) == {"alg": "EdDSA", "kid": service.party.kid, "typ": "reply+jws"}
-    assert claims(service, signed) == {**members, "iss": "some-gateway", "aud": ISSUER, "iat": NOW}
-
-
-def test_a_statement_is_signed_with_p256_where_the_key_is(service: Any) -> None:
-    key = generate("ES256")
-    Client("https://duecare.test", "some-asset", key, transport=service.network).state("debt", {})
-    (signed,) = json.loads(service.to("/v1/statements")[0].content)["statements"]
-    public = jwt.PyJWK(published(key))
-    assert jwt.decode(signed, public, ["ES256"], audience=ISSUER)["iss"] == "some-asset"
-
-
-def test_the_same_statement_is_sent_again_when_the_answer_was_lost(service: Any) -> None:
-    seen: list[bytes] = []
-    first = iter([True])
-
-    def lost(request: httpx.Request) -> httpx.Response:
-        seen.append(request.content)
-        if next(first, False):
-            raise httpx.ReadError("x")
-        service.answers.clear()
-        answer: httpx.Response = service._handle(request)
-        return answer
-
-    service.instead("/v1/statements", lost)
-    assert client(service).state("reply", {})["status"] == "accepted"
-    assert len(seen) == 2
-    assert seen[0] == seen[1]
-
-
-def test_many_statements_go_by_the_hundred_and_come_back_in_order(service: Any) -> None:
-    results = client(service).state_many(("reply", {"text": str(number)}) for number in range(201))
-    sizes = [len(json.loads(request.content)["statements"]) for request in service.to("/v1/statements")]
-    assert sizes == [100, 100, 1]
-    assert len({result["statement_id"] for result in results}) == 201
-
-
-@pytest.mark.parametrize("results", [None, [], [{}], [{"statement_id": "sha256:00", "status": "accepted"}]])
-def test_results_about_other_statements_are_no_answer(service: Any, results: Any) -> None:
-    service.instead("/v1/statements", lambda _: httpx.Response(200, json={"results": results}))
-    with pytest.raises(BadAnswer):
-        client(service).state("reply", {})
-
-
-@pytest.mark.parametrize("name", ["iss", "aud", "iat"])
-def test_a_statement_does_not_bring_what_signing_sets(service: Any, name: str) -> None:
-    with pytest.raises(Unreadable, match=name):
-        client(service).state("reply", {name: "x"})
 
 
 def test_a_decision_id_cannot_leave_its_place_in_the_path(service: Any) -> None:

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
 
-from duecare_client.cli import app
-from duecare_client.world import World
-
-NOW = 1_700_000_000
 DENIED = [
     {"code": "CONSENT_MISSING", "message": "没有同意"},
     {"code": "DEBT_MISSING", "message": "[bold]no[/bold]\x1b[31m"},
 ]
 
 
-class Command:
-    """Runs the command in a world of its own: a directory with a `local` profile, and the service as the network."""
-
-    def __init__(self, service: Any, directory: Path, environment: dict[str, str] | None = None) -> None:
-        self.service = service
-        self.directory = directory
-        self.environment = environment if environment is not None else {"HOME": str(directory)}
-
-    def __call__(self, *args: str, stdin: Any = None) -> Result:
-        world = World(
-            environment=self.environment,
-            directory=self.directory,
-            network=self.service.network,
-            clock=lambda: NOW,
-        )
-        text = stdin if isinstance(stdin, str | bytes | None) else json.dumps(stdin)
-        return CliRunner().invoke(app, list(args), input=text, obj=world)
-
-
-@pytest.fixture
-def duecare(service: Any, profile: Path) -> Command:
-    return Command(service, profile)
-
-
-def test_an_allow_with_a_good_receipt_exits_0(duecare: Command, message: dict[str, Any]) -> None:
+def test_an_allow_with_a_good_receipt_exits_0(duecare: Any, message: dict[str, Any]) -> None:
     result = duecare("verify", "-", "--profile", "local", stdin=message)
     assert result.exit_code == 0, result.output
     assert "ALLOW" in result.stdout
@@ -54,7 +23,7 @@ def test_an_allow_with_a_good_receipt_exits_0(duecare: Command, message: dict[st
     assert result.stderr == ""
 
 
-def test_a_deny_exits_1_with_every_reason(duecare: Command, service: Any, message: dict[str, Any]) -> None:
+def test_a_deny_exits_1_with_every_reason(duecare: Any, service: Any, message: dict[str, Any]) -> None:
     service.decision, service.reasons = "deny", DENIED
     result = duecare("verify", "-", "--profile", "local", stdin=message)
     assert result.exit_code == 1
@@ -63,7 +32,7 @@ def test_a_deny_exits_1_with_every_reason(duecare: Command, service: Any, messag
 
 
 def test_what_the_service_says_is_no_markup_and_no_terminal_control(
-    duecare: Command, service: Any, message: dict[str, Any]
+    duecare: Any, service: Any, message: dict[str, Any]
 ) -> None:
     service.decision, service.reasons = "deny", DENIED
     result = duecare("verify", "-", "--profile", "local", stdin=message)
@@ -75,7 +44,7 @@ def test_what_the_service_says_is_no_markup_and_no_terminal_control(
     "changes", [{"text_sha256": "sha256:00"}, {"message_id": "m-2"}, {"decision": "deny"}, {"exp": 1}]
 )
 def test_an_allow_whose_receipt_proves_something_else_exits_1(
-    duecare: Command, service: Any, message: dict[str, Any], changes: dict[str, Any]
+    duecare: Any, service: Any, message: dict[str, Any], changes: dict[str, Any]
 ) -> None:
     service.receipt_changes = changes
     result = duecare("verify", "-", "--profile", "local", stdin=message)
@@ -83,14 +52,12 @@ def test_an_allow_whose_receipt_proves_something_else_exits_1(
     assert "NOT verified" in result.stdout
 
 
-def test_an_allow_whose_receipt_cannot_be_checked_exits_3(
-    duecare: Command, service: Any, message: dict[str, Any]
-) -> None:
+def test_an_allow_whose_receipt_cannot_be_checked_exits_3(duecare: Any, service: Any, message: dict[str, Any]) -> None:
     service.instead("/.well-known/jwks.json", lambda _: httpx.Response(503, json={}))
     assert duecare("verify", "-", "--profile", "local", stdin=message).exit_code == 3
 
 
-def test_no_answer_exits_3_and_says_not_to_send(duecare: Command, service: Any, message: dict[str, Any]) -> None:
+def test_no_answer_exits_3_and_says_not_to_send(duecare: Any, service: Any, message: dict[str, Any]) -> None:
     service.instead("/v1/verify", lambda _: httpx.Response(503, json={"detail": "the table does not answer"}))
     result = duecare("verify", "-", "--profile", "local", stdin=message)
     assert result.exit_code == 3
@@ -99,9 +66,7 @@ def test_no_answer_exits_3_and_says_not_to_send(duecare: Command, service: Any, 
     assert "do not send" in result.stderr
 
 
-def test_a_refused_message_exits_1_and_names_the_member(
-    duecare: Command, service: Any, message: dict[str, Any]
-) -> None:
+def test_a_refused_message_exits_1_and_names_the_member(duecare: Any, service: Any, message: dict[str, Any]) -> None:
     wrong = [{"pointer": "/recipient", "code": "not-e164", "message": "is not E.164"}]
     body = {
         "type": "urn:duecare:problem:unacceptable",
@@ -128,7 +93,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("args", PLACES)
-def test_profile_and_json_stand_anywhere(duecare: Command, message: dict[str, Any], args: list[str]) -> None:
+def test_profile_and_json_stand_anywhere(duecare: Any, message: dict[str, Any], args: list[str]) -> None:
     result = duecare(*args, stdin=message)
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
@@ -136,7 +101,7 @@ def test_profile_and_json_stand_anywhere(duecare: Command, message: dict[str, An
     assert result.stderr == ""
 
 
-def test_json_is_the_only_thing_on_stdout(duecare: Command, service: Any, message: dict[str, Any]) -> None:
+def test_json_is_the_only_thing_on_stdout(duecare: Any, service: Any, message: dict[str, Any]) -> None:
     service.decision, service.reasons = "deny", DENIED
     for args, stdin in (
         (["verify", "-"], message),
@@ -153,7 +118,7 @@ def test_json_is_the_only_thing_on_stdout(duecare: Command, service: Any, messag
 
 
 def test_a_file_is_read_with_or_without_a_byte_order_mark(
-    duecare: Command, message: dict[str, Any], tmp_path: Path
+    duecare: Any, message: dict[str, Any], tmp_path: Path
 ) -> None:
     for start in (b"", b"\xef\xbb\xbf"):
         (tmp_path / "m.json").write_bytes(start + json.dumps(message, ensure_ascii=False).encode())
@@ -161,7 +126,7 @@ def test_a_file_is_read_with_or_without_a_byte_order_mark(
 
 
 @pytest.mark.parametrize("stdin", ["", "{", "[]", "7", b"\xff", '"x"', "[" * 100_000])
-def test_what_is_no_message_exits_2(duecare: Command, service: Any, stdin: Any) -> None:
+def test_what_is_no_message_exits_2(duecare: Any, service: Any, stdin: Any) -> None:
     result = duecare("verify", "-", "--profile", "local", "--json", stdin=stdin)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -189,9 +154,7 @@ BAD_USAGE = [
 
 
 @pytest.mark.parametrize("args", BAD_USAGE, ids=" ".join)
-def test_bad_usage_exits_2_with_words_and_no_traceback(
-    duecare: Command, args: list[str], message: dict[str, Any]
-) -> None:
+def test_bad_usage_exits_2_with_words_and_no_traceback(duecare: Any, args: list[str], message: dict[str, Any]) -> None:
     result = duecare(*args, stdin=message)
     assert result.exit_code == 2
     assert result.stderr.strip()
@@ -199,19 +162,19 @@ def test_bad_usage_exits_2_with_words_and_no_traceback(
     assert result.stdout == ""
 
 
-def test_state_signs_as_the_party_whose_role_fits(duecare: Command, service: Any) -> None:
+def test_state_signs_as_the_party_whose_role_fits(duecare: Any, service: Any) -> None:
     result = duecare("state", "reply", "-", "--profile", "local", stdin={"text": "T"})
     assert result.exit_code == 0, result.output
     assert "accepted" in result.stdout
 
 
-def test_several_parties_that_fit_are_named(duecare: Command) -> None:
+def test_several_parties_that_fit_are_named(duecare: Any) -> None:
     result = duecare("state", "debt", "-", "--profile", "local", stdin={})
     assert "some-asset, other-asset" in result.stderr
     assert duecare("state", "debt", "-", "--profile", "local", "--party", "other-asset", stdin={}).exit_code == 0
 
 
-def test_one_rejected_statement_of_many_exits_1(duecare: Command, service: Any) -> None:
+def test_one_rejected_statement_of_many_exits_1(duecare: Any, service: Any) -> None:
     def reject_second(request: httpx.Request) -> httpx.Response:
         results = service._results(json.loads(request.content)["statements"])
         results[1] |= {"status": "rejected", "problem": {"title": "Conflict", "detail": "Stated otherwise."}}
@@ -225,7 +188,7 @@ def test_one_rejected_statement_of_many_exits_1(duecare: Command, service: Any) 
     assert "Conflict: Stated otherwise." in result.stdout
 
 
-def test_a_decision_is_shown_with_its_place_in_the_log(duecare: Command, service: Any) -> None:
+def test_a_decision_is_shown_with_its_place_in_the_log(duecare: Any, service: Any) -> None:
     service.receipt_changes = {"jti": "-d_1", "exp": 1}
     result = duecare("decision", "-d_1", "--profile", "local")
     assert result.exit_code == 0, result.output
@@ -233,88 +196,9 @@ def test_a_decision_is_shown_with_its_place_in_the_log(duecare: Command, service
     assert "in the log, entry 7" in result.stdout
 
 
-def test_the_environment_names_the_service_where_no_profile_does(
-    service: Any, profile: Path, message: dict[str, Any]
-) -> None:
-    environment = {
-        "DUECARE_URL": "https://duecare.test",
-        "DUECARE_PARTY": "some-gateway",
-        "DUECARE_KEY": str(profile / ".duecare" / "party.jwk"),
-    }
-    assert Command(service, profile, environment)("verify", "-", stdin=message).exit_code == 0
-    for name in environment:
-        rest = {key: value for key, value in environment.items() if key != name}
-        result = Command(service, profile, rest)("verify", "-", stdin=message)
-        assert result.exit_code == 2
-        assert name in result.stderr
-
-
-def test_the_local_profile_is_found_from_below(service: Any, profile: Path, message: dict[str, Any]) -> None:
-    below = profile / "a" / "b"
-    below.mkdir(parents=True)
-    assert Command(service, below)("verify", "-", "--profile", "local", stdin=message).exit_code == 0
-
-
-def test_a_profile_of_ones_own_is_in_the_configuration_directory(
-    service: Any, profile: Path, message: dict[str, Any], tmp_path: Path
-) -> None:
-    os.rename(profile / ".duecare", tmp_path / "duecare")
-    os.rename(tmp_path / "duecare" / "local.json", tmp_path / "duecare" / "mine.json")
-    run = Command(service, profile, {"XDG_CONFIG_HOME": str(tmp_path)})
-    assert run("verify", "-", "--profile", "mine", stdin=message).exit_code == 0
-
-
-@pytest.mark.parametrize("written", ["", "{", "[]", '{"url": 7}', '{"parties": []}', "{}"])
-def test_a_profile_that_is_none_says_what_is_wrong(duecare: Command, message: dict[str, Any], written: str) -> None:
-    (duecare.directory / ".duecare" / "local.json").write_text(written)
-    result = duecare("verify", "-", "--profile", "local", stdin=message)
-    assert result.exit_code == 2
-    assert "local.json" in result.stderr
-
-
-@pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
-def test_a_new_key_is_private_to_its_owner_and_only_the_public_half_is_shown(
-    duecare: Command, tmp_path: Path, alg: str
-) -> None:
-    path = tmp_path / "key.jwk"
-    result = duecare("keys", "new", "--out", str(path), "--alg", alg)
-    assert result.exit_code == 0, result.output
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    private, public = json.loads(path.read_text()), json.loads(result.stdout)
-    assert private["d"] not in result.output
-    assert public == {name: value for name, value in private.items() if name != "d"}
-    assert public["alg"] == alg
-
-
-def test_a_key_is_never_overwritten(duecare: Command, tmp_path: Path) -> None:
-    path = tmp_path / "key.jwk"
-    path.write_text("precious")
-    result = duecare("keys", "new", "--out", str(path))
-    assert result.exit_code == 2
-    assert path.read_text() == "precious"
-    assert "exists" in result.stderr
-
-
-def test_a_public_key_does_not_sign(duecare: Command, service: Any, message: dict[str, Any]) -> None:
-    (duecare.directory / ".duecare" / "party.jwk").write_text(json.dumps(service.party.public_jwk))
-    result = duecare("verify", "-", "--profile", "local", stdin=message)
-    assert result.exit_code == 2
-    assert "only a public key" in result.stderr
-
-
-@pytest.mark.parametrize("change", [{"d": "AAAA"}, {"crv": "Ed448"}, {"kty": "oct", "k": "AAAA"}, {"x": None}])
-def test_a_broken_key_exits_2_and_is_not_shown(
-    duecare: Command, service: Any, message: dict[str, Any], change: dict[str, Any]
-) -> None:
-    (duecare.directory / ".duecare" / "party.jwk").write_text(json.dumps({**service.party.jwk, **change}))
-    result = duecare("verify", "-", "--profile", "local", stdin=message)
-    assert result.exit_code == 2
-    assert service.party.jwk["d"] not in result.output
-
-
 def test_reasons_are_asked_for_in_the_language_of_the_terminal(
-    service: Any, profile: Path, message: dict[str, Any]
+    command: Any, service: Any, profile: Path, message: dict[str, Any]
 ) -> None:
     for lang, wanted in (("zh_CN.UTF-8", "zh-CN"), ("C.UTF-8", "en")):
-        Command(service, profile, {"LANG": lang})("verify", "-", "--profile", "local", stdin=message)
+        command(profile, {"LANG": lang})("verify", "-", "--profile", "local", stdin=message)
         assert service.to("/v1/verify")[-1].headers["accept-language"] == wanted
