@@ -1,0 +1,181 @@
+"""A small world to test in: the case's parties with real keys, over any implementation of the ports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from duecare.adapters.memory import MemorySealer, MemoryTable
+from duecare.domain.party import Party
+from duecare.domain.rules import RULES
+from duecare.evidence import keys
+from duecare.evidence.pseudonym import Pseudonyms
+from duecare.evidence.receipt import ReceiptKey
+from duecare.evidence.statement import sign
+from duecare.usecases.caller import Caller
+from duecare.usecases.decided import Decided
+from duecare.usecases.operate import Operate
+from duecare.usecases.state import Result, State
+from duecare.usecases.verify import Message, Verify
+
+ISSUER = "https://duecare.example"
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+NOTICE = "sha256:" + "0" * 64
+RECIPIENT = "+8613812345678"
+OUTSTANDING = "27911"
+
+# Word for word the message of the case (shared with the court's report, 余敏某某 being the report's own mask).
+CASE_TEXT = (
+    "【某资产】余敏某某,目前最新欠款:27911元,现申请特殊减免还9431元即可结清账户,提供结清证明。"
+    "减免有效时间截止至2023年10月21日上午10点。过期将永久取消此权益,并追责全款,追究其法律责任,详询****,退订回“T”。"
+)
+
+PARTIES: dict[str, tuple[list[str], str, list[str]]] = {
+    "mou-zichan": (["creditor"], "某资产", ["某资产"]),
+    "other-bank": (["creditor"], "Other Bank", ["Other Bank"]),
+    "keji": (["collector"], "科技公司", ["科技公司"]),
+    "other-collector": (["collector"], "Other Collector", []),
+    "xinxi": (["gateway"], "信息公司", []),
+    "other-gateway": (["gateway"], "Other Gateway", []),
+    "yunyingshang": (["carrier"], "运营商", []),
+    "shenji": (["auditor"], "审计", []),
+}
+# One key pair a party for the whole run: making them anew for every example would only slow the tests.
+KEYS = {party: keys.new_private_jwk() for party in PARTIES}
+
+
+class World:
+    """`now` can be moved; everything else is as in production but for the adapters given."""
+
+    def __init__(self, gate: Any = None, documents: Any = None, *, sealer: Any = None, pepper: bytes = b"p" * 32) -> None:
+        table = MemoryTable()
+        self.gate = gate if gate is not None else table
+        self.documents = documents if documents is not None else table
+        self.sealer = sealer or MemorySealer()
+        self.now = NOW
+        self.pseudonyms = Pseudonyms(pepper)
+        self.receipt_key = ReceiptKey(b"r" * 32)
+        self.operate = Operate(self.documents, self.clock)
+        self.state_use_case = State(
+            documents=self.documents,
+            sealer=self.sealer,
+            pseudonyms=self.pseudonyms,
+            rules=RULES,
+            issuer=ISSUER,
+            clock=self.clock,
+        )
+        self.verify_use_case = Verify(
+            gate=self.gate,
+            pseudonyms=self.pseudonyms,
+            receipt_key=self.receipt_key,
+            rules=RULES,
+            issuer=ISSUER,
+            clock=self.clock,
+            entropy=os.urandom,
+        )
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def register(self, *ids: str) -> World:
+        """Register these parties, or all of them."""
+        for party_id in ids or PARTIES:
+            roles, name, sender_names = PARTIES[party_id]
+            party = Party(
+                id=party_id, roles=tuple(roles), name=name, sender_names=tuple(sender_names), registered_at=self.now
+            )
+            self.operate.add(party, keys.public_jwk(KEYS[party_id]))
+        return self
+
+    def caller(self, party: str) -> Caller:
+        return Caller(party, keys.thumbprint(KEYS[party]), self.now + timedelta(hours=1))
+
+    def jws(self, party: str, kind: str, /, **members: Any) -> str:
+        return sign(kind, {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}, KEYS[party])
+
+    def state_all(self, party: str, tokens: Sequence[str]) -> list[Result]:
+        return self.state_use_case(self.caller(party), tokens)
+
+    def state(self, party: str, kind: str, /, **members: Any) -> Result:
+        return self.state_all(party, [self.jws(party, kind, **members)])[0]
+
+    def accepted(self, party: str, kind: str, /, **members: Any) -> str:
+        result = self.state(party, kind, **members)
+        assert result.status == "accepted", result
+        return result.statement_id
+
+    def verify(self, gateway: str = "xinxi", /, **changes: Any) -> Decided:
+        return self.verify_use_case(self.caller(gateway), message(**changes))
+
+    def reasons(self, gateway: str = "xinxi", /, **changes: Any) -> list[str]:
+        return list(self.verify(gateway, **({"message_id": os.urandom(8).hex()} | changes)).record.reasons)
+
+    # The facts of an honest message
+
+    def mandate(self, **changes: Any) -> str:
+        return self.accepted("mou-zichan", "mandate", **mandate_members(self.now, **changes))
+
+    def consent(self, **changes: Any) -> str:
+        return self.accepted("mou-zichan", "consent", **consent_members(self.now, **changes))
+
+    def debt(self, **changes: Any) -> str:
+        return self.accepted("mou-zichan", "debt", **debt_members(self.now, **changes))
+
+    def honest(self) -> World:
+        """Everything that an allow needs."""
+        self.register()
+        self.mandate()
+        self.consent()
+        self.debt()
+        return self
+
+
+def stamp(at: datetime) -> str:
+    return at.isoformat()
+
+
+def mandate_members(now: datetime, **changes: Any) -> dict[str, Any]:
+    return {
+        "collector": "keji",
+        "channels": ["sms"],
+        "valid_from": stamp(now - DAY),
+        "valid_until": stamp(now + 300 * DAY),
+        "status": "active",
+        "as_of": stamp(now - DAY),
+    } | changes
+
+
+def consent_members(now: datetime, **changes: Any) -> dict[str, Any]:
+    return {
+        "recipient": RECIPIENT,
+        "channels": ["sms"],
+        "granted_at": stamp(now - 30 * DAY),
+        "method": "contract",
+        "notice": NOTICE,
+    } | changes
+
+
+def debt_members(now: datetime, **changes: Any) -> dict[str, Any]:
+    return {
+        "recipient": RECIPIENT,
+        "debt_ref": "A-1",
+        "currency": "CNY",
+        "outstanding": OUTSTANDING,
+        "as_of": stamp(now - DAY),
+        "status": "open",
+    } | changes
+
+
+def message(**changes: Any) -> Message:
+    members: dict[str, Any] = {
+        "message_id": "m-1",
+        "recipient": RECIPIENT,
+        "creditor": "mou-zichan",
+        "collector": "keji",
+        "channel": "sms",
+        "text": CASE_TEXT,
+    }
+    return Message(**(members | changes))
