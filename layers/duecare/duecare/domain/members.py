@@ -29,7 +29,8 @@ def typed(value: Any, kind: Any) -> Any:
 
 
 def _violation(text: str) -> Violation:
-    """msgspec says `Expected … - at `$.path[0]``, with types and never values; here it becomes an RFC 6901 pointer."""
+    """msgspec says `Expected … - at `$.path[0]``; here it becomes an RFC 6901 pointer. It names types, and values only
+    where one of a few was expected: there it quotes what came, which may be a number or a text, so that is left out."""
     message, _, path = text.partition(" - at `$")
     pointer = path.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
     name = message.rpartition(" field `")[2].rstrip("`")
@@ -42,4 +43,6 @@ def _violation(text: str) -> Violation:
         )
     if "missing required field" in message:
         return Violation(f"{pointer}/{name}", "missing", "this member is required")
+    if message.startswith("Invalid") and "value" in message:
+        return Violation(pointer, "unknown-value", "not one of the values that the contract has here")
     return Violation(pointer, "wrong-type-or-form", message[0].lower() + message[1:])
