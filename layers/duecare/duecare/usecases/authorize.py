@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from duecare.usecases import table
 from duecare.usecases.caller import SKEW, Caller
 
 LIFETIME = 3600
+_PARTY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}\Z")
 _MEMBERS = {"iss", "aud", "iat", "exp"}
 
 
@@ -32,7 +34,8 @@ class Authorize:
         if parts.typ != "jwt" or not self._times_hold(claims) or claims.get("aud") != self._issuer:
             raise NotAllowed("token refused")
         party_id = claims.get("iss")
-        if not isinstance(party_id, str) or not party_id:
+        # The id becomes a key of the table: only what can be an id of a party is looked up.
+        if not isinstance(party_id, str) or not _PARTY.match(party_id):
             raise NotAllowed("token refused")
         # 2. The key must be one of that very party, and active.
         key = table.party(party_id)
