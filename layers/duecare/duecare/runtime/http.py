@@ -98,8 +98,8 @@ def language_of(event: Event) -> str:
     """`zh-CN` or `en`, whichever Accept-Language (RFC 9110, section 12.5.4) prefers; English where it names neither."""
     best, best_weight = "en", 0.0
     for part in _header(event, "accept-language").lower().split(",")[:20]:
-        tag, _, weight = part.partition(";q=")
-        language = {"zh": "zh-CN", "en": "en"}.get(tag.strip().partition("-")[0])
+        tag, _, weight = part.replace(" ", "").partition(";q=")
+        language = {"zh": "zh-CN", "en": "en"}.get(tag.partition("-")[0])
         try:
             quality = float(weight) if weight else 1.0
         except ValueError:
