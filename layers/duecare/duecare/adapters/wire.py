@@ -140,9 +140,10 @@ class Wire:
         except (OSError, http.client.HTTPException) as error:
             # What is on these connections can no longer be told apart: they are not used again, and those that stood
             # idle beside them have most likely been closed too (Lambda freezes a sandbox between invocations).
-            for connection in [*open_connections, *self._idle]:
+            for connection in open_connections:
                 connection.close()
-            self._idle.clear()
+            while idle := self._take():
+                idle.close()
             closed = isinstance(error, http.client.RemoteDisconnected | ConnectionError)
             raise WireError(_CLOSED if closed else "RequestTimeout") from error
         self._idle.extend(open_connections)
@@ -153,8 +154,7 @@ class Wire:
 
     def _send(self, call: Call) -> http.client.HTTPConnection:
         headers = self._sign(call)
-        while self._idle:
-            connection = self._idle.pop()
+        while connection := self._take():
             try:
                 connection.request("POST", self._path, call.body, headers)
             except (OSError, http.client.HTTPException):  # the service closed it while it was idle
@@ -164,6 +164,13 @@ class Wire:
         connection = self._connect()
         connection.request("POST", self._path, call.body, headers)
         return connection
+
+    def _take(self) -> http.client.HTTPConnection | None:
+        """An idle connection for this thread alone. Asking first whether there is one would race with others."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _connect(self) -> http.client.HTTPConnection:
         if not self._secure:
