@@ -50,7 +50,9 @@ KEYS = {party: keys.new_private_jwk() for party in PARTIES}
 class World:
     """`now` can be moved; everything else is as in production but for the adapters given."""
 
-    def __init__(self, gate: Any = None, documents: Any = None, *, sealer: Any = None, pepper: bytes = b"p" * 32) -> None:
+    def __init__(
+        self, gate: Any = None, documents: Any = None, *, sealer: Any = None, pepper: bytes = b"p" * 32
+    ) -> None:
         table = MemoryTable()
         self.gate = gate if gate is not None else table
         self.documents = documents if documents is not None else table
