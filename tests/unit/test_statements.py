@@ -210,7 +210,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"recipient": "13812345678"}, "wrong-type-or-form"),
     ({"recipient": "+86 138 1234 5678"}, "wrong-type-or-form"),
     ({"recipient": "+8613812345678\n"}, "wrong-type-or-form"),
-    ({"recipient": "+86138123456789"}, "not-e164"),
+    ({"recipient": "+1202555"}, "not-e164"),
     ({"recipient": "+440791112345"}, "not-e164"),
     ({"outstanding": "-1"}, "wrong-type-or-form"),
     ({"outstanding": "1e5"}, "wrong-type-or-form"),

@@ -152,7 +152,7 @@ def test_a_revoked_key_is_refused_whatever_the_authorizer_remembers(world: World
     assert refused.value.name == "key-refused"
 
 
-@pytest.mark.parametrize("number", ["+86138123456789", "+4407911123456", "+99912345678"])
+@pytest.mark.parametrize("number", ["+1202555", "+4407911123456", "+99912345678"])
 def test_a_number_that_is_not_possible_is_refused(world: World, number: str) -> None:
     with pytest.raises(Unacceptable) as refused:
         world.verify(recipient=number)
