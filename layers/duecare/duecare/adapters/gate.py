@@ -76,7 +76,7 @@ class DynamoDBGate:
         partition: list[Document] = []
         documents: dict[Key, Document] = {}
         query = self._query(pk) if pk is not None else None
-        wanted = self._wanted(keys)
+        wanted = self._wanted(list(dict.fromkeys(keys)))
         # Once, as a rule. A partition over 1 MiB has more pages, and a batch may come back in parts.
         while query or wanted:
             calls = [Call("Query", _ENCODE(query))] if query else []

@@ -128,6 +128,11 @@ class Wire:
                 time.sleep(pause)
         raise AssertionError("unreachable")
 
+    def close(self) -> None:
+        """Close the connections that stand idle; the next call opens its own."""
+        while idle := self._take():
+            idle.close()
+
     def _once(self, calls: Sequence[Call]) -> list[bytes]:
         open_connections: list[http.client.HTTPConnection] = []
         try:
@@ -142,8 +147,7 @@ class Wire:
             # idle beside them have most likely been closed too (Lambda freezes a sandbox between invocations).
             for connection in open_connections:
                 connection.close()
-            while idle := self._take():
-                idle.close()
+            self.close()
             closed = isinstance(error, http.client.RemoteDisconnected | ConnectionError)
             raise WireError(_CLOSED if closed else "RequestTimeout") from error
         self._idle.extend(open_connections)
