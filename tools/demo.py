@@ -1,0 +1,117 @@
+"""The case, shown on the running stack over HTTP: the text that a court had to deal with, an honest one, and a "T"."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from duecare_client import Client
+from tools.parties import COLLECTOR, CREDITOR, GATEWAY, Party, key_file
+from tools.steps import Problem, shown
+
+# Word for word what was sent on 20 October 2023 (the masks are the court report's).
+CASE_TEXT = (
+    "【某资产】余敏某某,目前最新欠款:27911元,现申请特殊减免还9431元即可结清账户,提供结清证明。"
+    "减免有效时间截止至2023年10月21日上午10点。过期将永久取消此权益,并追责全款,追究其法律责任,详询****,退订回“T”。"
+)
+HONEST_TEXT = "【某资产】您好,您在我司的欠款余额为27911元,请与我们联系商议还款安排。退订回T"
+OUTSTANDING = "27911"
+# The digest of the consent's wording, as it was shown to the recipient.
+NOTICE = "sha256:5a1d6ac3f3a24c1cbbd4bbd8e4b1d1b8a7c1f6f9b8a4a5a2b6f6f0a2d2f1c0e9"
+_PATIENCE = 20.0
+
+
+class Demonstration:
+    """One telling of the story: a recipient and message ids of its own, so that it can be told again."""
+
+    def __init__(self, url: str, home: Path, now: datetime, out: Console) -> None:
+        self._clients = {party: Client(url, party.id, key_file(home, party), timeout=_PATIENCE, language="en")
+                         for party in (CREDITOR, GATEWAY)}  # fmt: skip
+        self._now, self._out, self._home = now, out, home
+        run = int(now.timestamp())
+        self._recipient = f"+8613800{run % 1_000_000:06d}"
+        self._run = f"demo-{run}"
+
+    def tell(self) -> str:
+        """Show it; the id of the last decision. Raises Problem where the service answers anything else."""
+        self._prepare()
+        self._title("1. The text of the case, asked about before it is sent")
+        self._say("20 October 2023. The man who gets it owes nothing and has agreed to nothing.")
+        self._ask("1", CASE_TEXT, "deny", ["CONSENT_MISSING", "DEBT_MISSING"])
+        self._title("2. An honest text: he has agreed, and the creditor confirms what he owes")
+        self._state(CREDITOR, "consent", channels=["sms"], granted_at=self._at(-2), method="contract", notice=NOTICE)
+        self._state(CREDITOR, "debt", debt_ref="2023-0417", currency="CNY", outstanding=OUTSTANDING,
+                    as_of=self._at(-1), status="open", collectors=[COLLECTOR.id])  # fmt: skip
+        self._ask("2", HONEST_TEXT, "allow", [])
+        self._title("3. He answers “T”, and the same text is asked about again")
+        self._state(GATEWAY, "reply", message_id=f"{self._run}-2", text="T", received_at=self._at(0))
+        return self._ask("2", HONEST_TEXT, "deny", ["OPTED_OUT"])
+
+    def _prepare(self) -> None:
+        until = (self._now + timedelta(days=365)).isoformat()
+        mandate = {"collector": COLLECTOR.id, "channels": ["sms"], "valid_from": self._at(-60), "valid_until": until,
+                   "status": "active", "as_of": self._at(-1)}  # fmt: skip
+        _expect(self._clients[CREDITOR].state("mandate", mandate)["status"], "accepted", "unchanged")
+
+    def _ask(self, number: str, text: str, decision: str, reasons: list[str]) -> str:
+        message = {"message_id": f"{self._run}-{number}", "recipient": self._recipient, "creditor": CREDITOR.id,
+                   "collector": COLLECTOR.id, "channel": "sms", "text": text}  # fmt: skip
+        (self._home / "message.json").write_text(json.dumps(message, ensure_ascii=False, indent=2) + "\n")
+        gateway = self._clients[GATEWAY]
+        self._out.print(Text("    " + text, style="italic"))
+        began = time.perf_counter()
+        answer = gateway.verify(message)
+        took = (time.perf_counter() - began) * 1000
+        _expect((answer["decision"], [one["code"] for one in answer["reasons"]]), (decision, reasons))
+        gateway.verify_receipt(answer["receipt"], text=text, message_id=message["message_id"], decision=decision)
+        self._out.print(_verdict(answer), Text(f"  ({took:.0f} ms; receipt verified)", style="dim"), sep="")
+        for reason in answer["reasons"]:
+            self._out.print(Text.assemble("       ", (f"{reason['code']:<16}", "bold"), f"  {reason['message']}"))
+        return str(answer["decision_id"])
+
+    def _state(self, party: Party, kind: str, **members: Any) -> None:
+        result = self._clients[party].state(kind, {"recipient": self._recipient, **members})
+        _expect(result["status"], "accepted")
+        read = f", read as {result['read_as']}" if "read_as" in result else ""
+        self._say(f"{party.name} ({party.id}) states {kind}: {result['status']}{read}")
+
+    def _at(self, minutes: int) -> str:
+        return (self._now + timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
+
+    def _title(self, words: str) -> None:
+        self._out.print()
+        self._out.print(Text(words, style="bold"))
+
+    def _say(self, words: str) -> None:
+        self._out.print(Text("  " + words))
+
+
+def demonstrate(url: str, home: Path) -> None:
+    """Tell the story, then what to do next; the last line says where duecare is."""
+    out = Console(soft_wrap=True, highlight=False)
+    last = Demonstration(url, home, datetime.now(UTC), out).tell()
+    out.print(f"""
+Go on:
+  .venv/bin/duecare --profile local verify {shown(home / "message.json")}
+  .venv/bin/duecare --profile local decision {last}
+  .venv/bin/duecare --profile local admin halt on --creditor {CREDITOR.id}
+  curl {url}/.well-known/jwks.json
+  make stop
+""", markup=False)  # fmt: skip
+    out.print(f"duecare is ready at {url}", markup=False)
+
+
+def _verdict(answer: dict[str, Any]) -> Text:
+    allowed = answer["decision"] == "allow"
+    return Text("    → ALLOW" if allowed else "    → DENY", style="bold green" if allowed else "bold red")
+
+
+def _expect(told: object, *wanted: object) -> None:
+    if told not in wanted:
+        raise Problem(f"The service answered {told}, and not {' or '.join(str(one) for one in wanted)} as it must.")

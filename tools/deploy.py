@@ -1,0 +1,124 @@
+"""template.yaml, deployed to MiniStack as it would be to AWS, and the few things that MiniStack leaves out."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+
+from tools import routes
+from tools.build import SOURCES, architecture, build, parameters, running_python, sam_environment
+from tools.environments import executable
+from tools.ministack import CREDENTIALS, REGION, MiniStack
+from tools.steps import ROOT, Problem, digest, run, step, tail
+
+STACK = "duecare"
+# MiniStack gives an API the id that this tag names, so that its URL is known before it exists.
+API_ID = "duecare"
+_BUCKET = "duecare-artifacts"
+
+
+class Deployed(NamedTuple):
+    """`url`: where the API answers, no slash at the end. `outputs`: the stack's."""
+
+    url: str
+    outputs: dict[str, str]
+
+
+def api_url(stack: MiniStack) -> str:
+    return f"{stack.endpoint}/_aws/execute-api/{API_ID}"
+
+
+def client(stack: MiniStack, service: str) -> Any:
+    """A boto3 client for the local AWS, whatever the user's own settings say."""
+    return boto3.client(
+        service,
+        endpoint_url=stack.endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def deploy(stack: MiniStack) -> Deployed:
+    """Build and deploy what has changed since the last time; nothing if nothing has. Raises Problem."""
+    note = stack.home / "deployed.json"
+    wanted = digest([*SOURCES, ROOT / "tools" / "routes.py"], running_python(), architecture(), stack.endpoint)
+    if _is_deployed(stack, note, wanted):
+        return Deployed(api_url(stack), _outputs(stack))
+    with step("build the functions and their layer"):
+        built = build(running_python())
+    with step("deploy template.yaml"):
+        note.unlink(missing_ok=True)
+        _sam_deploy(stack, built)
+        outputs = _outputs(stack)
+        _create_routes(stack)
+        _wait_until_it_answers(stack)
+    note.write_text(json.dumps({"digest": wanted}))
+    return Deployed(api_url(stack), outputs)
+
+
+def _is_deployed(stack: MiniStack, note: Path, wanted: str) -> bool:
+    try:
+        deployed = json.loads(note.read_text())["digest"] == wanted
+    except (OSError, ValueError, KeyError):
+        return False
+    return deployed and _status(stack) == 200
+
+
+def _sam_deploy(stack: MiniStack, built: Path) -> None:
+    s3 = client(stack, "s3")
+    if _BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=_BUCKET)
+    command = [
+        *(executable("sam", "sam"), "deploy", "--template-file", str(built / "template.yaml")),
+        *("--stack-name", STACK, "--s3-bucket", _BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+        *("--tags", f"ms-custom-id={API_ID}"),
+        *("--parameter-overrides", *parameters(running_python()), "Stage=local", "DeletionProtection=false"),
+        f"PublicUrl={api_url(stack)}",
+    ]
+    log = stack.home / "logs" / "deploy.log"
+    # In a folder of its own: a samconfig.toml of the user's must not decide where this goes.
+    env = {**sam_environment(), **stack.environment(), "SAM_CLI_POLL_DELAY": "1"}
+    run(command, log, env=env, cwd=stack.home)
+
+
+def _create_routes(stack: MiniStack) -> None:
+    cloudformation = client(stack, "cloudformation")
+    template = cloudformation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
+    described = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    physical = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described}
+    routes.create(client(stack, "apigatewayv2"), template, physical)
+
+
+def _outputs(stack: MiniStack) -> dict[str, str]:
+    described = client(stack, "cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+
+
+def _wait_until_it_answers(stack: MiniStack) -> None:
+    until = time.monotonic() + 20
+    while (status := _status(stack)) != 200:
+        if time.monotonic() > until:
+            raise Problem(
+                f"The stack is deployed, but GET {api_url(stack)}/v1/status answers {status or 'nothing'}:\n\n"
+                f"{tail(stack.log)}",
+                stack.log,
+            )
+        time.sleep(0.3)
+
+
+def _status(stack: MiniStack) -> int | None:
+    try:
+        with urllib.request.urlopen(f"{api_url(stack)}/v1/status", timeout=10) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
