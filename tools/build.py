@@ -46,12 +46,13 @@ def python_for(runtime: str) -> Path | None:
 def build(runtime: str) -> Path:
     """The folder with the built template, functions and layer for that runtime. Raises Problem with SAM's own words.
 
-    The folder is made beside its final place and moved there whole, so that a build that was cut short is not used.
+    The digest is written last, so that a build that was cut short is not used.
     """
     need("make", "make", "runs the project")
     place = HOME / "build" / f"{runtime}-{architecture()}"
     stamp = place / ".digest"
-    with locked(HOME / "build" / f"{runtime}.lock"):
+    # One lock for all runtimes: SAM keeps what it downloaded in one place.
+    with locked(HOME / "build.lock"):
         wanted = digest(SOURCES, runtime, architecture())
         if stamp.is_file() and stamp.read_text() == wanted:
             return place

@@ -100,7 +100,7 @@ def demonstrate(url: str, home: Path) -> None:
 Go on:
   .venv/bin/duecare --profile local verify {shown(home / "message.json")}
   .venv/bin/duecare --profile local decision {last}
-  .venv/bin/duecare --profile local admin halt on --creditor {CREDITOR.id}
+  .venv/bin/duecare --profile local admin party show {CREDITOR.id}
   curl {url}/.well-known/jwks.json
   make stop
 """, markup=False)  # fmt: skip
@@ -114,4 +114,7 @@ def _verdict(answer: dict[str, Any]) -> Text:
 
 def _expect(told: object, *wanted: object) -> None:
     if told not in wanted:
-        raise Problem(f"The service answered {told}, and not {' or '.join(str(one) for one in wanted)} as it must.")
+        raise Problem(
+            f"The service answered {told}, and not {' or '.join(str(one) for one in wanted)}, as the case must end.\n"
+            "Was a party suspended or halted since the last run? Undo that, or start anew: make clean run"
+        )

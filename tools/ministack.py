@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -118,7 +119,7 @@ class MiniStack:
             "S3_PERSIST": "1",
             "STATE_DIR": str(state),
             "S3_DATA_DIR": str(files),
-            "TMPDIR": str(_made(self.home / "tmp")),
+            "TMPDIR": str(_emptied(self.home / "tmp")),
         }
         with self.log.open("ab") as out:
             process = subprocess.Popen(
@@ -151,8 +152,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+def _emptied(folder: Path) -> Path:
+    """It unpacks code and layer there for every worker, and leaves that behind."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     return folder
 
 
