@@ -37,8 +37,11 @@ class _Item(msgspec.Struct):
     sealed: _Bytes | None = None
 
     def document(self) -> Document:
-        sealed = base64.b64decode(self.sealed.B) if self.sealed else b""
-        return Document(Key(self.pk.S, self.sk.S), int(self.version.N), self.body.S.encode(), sealed)
+        try:
+            sealed = base64.b64decode(self.sealed.B, validate=True) if self.sealed else b""
+            return Document(Key(self.pk.S, self.sk.S), int(self.version.N), self.body.S.encode(), sealed)
+        except ValueError as error:
+            raise StoreFailed("an item that cannot be read") from error
 
 
 class _Page(msgspec.Struct):
@@ -90,6 +93,8 @@ class DynamoDBGate:
                 batch = _decode(_BATCH, answers[-1])
                 found = [item.document() for item in batch.Responses.get(self._table, ())]
                 documents.update((document.key, document) for document in found)
+                if batch.UnprocessedKeys == wanted:  # throttled, and asking on at once would make it worse
+                    raise StoreFailed("UnprocessedKeys")
                 wanted = batch.UnprocessedKeys
         return Situation(partition, documents)
 
