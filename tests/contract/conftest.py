@@ -1,0 +1,35 @@
+"""Every implementation of the ports, each test with a table of its own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from duecare.adapters.memory import MemoryTable
+from tests import tables
+from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+
+
+class Ports(NamedTuple):
+    """One implementation: the decision path's port and the other one, over the same table."""
+
+    name: str
+    gate: Any
+    documents: Any
+
+
+@pytest.fixture(params=["memory", "moto", "dynamodb-local"])
+def ports(request: pytest.FixtureRequest) -> Ports:
+    if request.param == "memory":
+        table = MemoryTable()
+        return Ports("memory", table, table)
+    endpoint = request.getfixturevalue(request.param.replace("-", "_"))
+    name = tables.create(endpoint)
+    return Ports(request.param, tables.gate(endpoint, name), tables.documents(endpoint, name))
+
+
+@pytest.fixture(params=["gate", "documents"])
+def reader(request: pytest.FixtureRequest, ports: Ports) -> Any:
+    """Whatever reads by key: `Gate` and `Documents` both do."""
+    return getattr(ports, request.param)

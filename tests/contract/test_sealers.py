@@ -1,0 +1,133 @@
+"""What ports.py promises of Sealer: what parties signed is encrypted and authenticated, in memory and under AWS KMS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import aws_encryption_sdk
+import botocore.session
+import pytest
+from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
+from botocore.client import BaseClient
+from cryptography.exceptions import InvalidSignature, InvalidTag
+
+from duecare.adapters.memory import MemorySealer
+from duecare.adapters.sealer import CONTEXT, KmsSealer
+from duecare.errors import SealFailed
+from tests import tables
+
+STATEMENT = "eyJhbGciOiJFZERTQSJ9.余敏.signature".encode()
+
+
+class Sealing(NamedTuple):
+    """A sealer, and how whoever may open opens what it sealed."""
+
+    sealer: Any
+    open: Callable[[bytes], bytes]
+
+
+@pytest.fixture
+def key(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The ARN of a fresh KMS key."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", moto)
+    return str(tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture(params=["memory", "kms"])
+def sealing(request: pytest.FixtureRequest) -> Sealing:
+    if request.param == "memory":
+        sealer = MemorySealer()
+        return Sealing(sealer, sealer.open)
+    key = request.getfixturevalue("key")
+    return Sealing(KmsSealer(key), lambda sealed: opened(key, sealed)[0])
+
+
+def opened(key: str, sealed: bytes) -> tuple[bytes, dict[str, str]]:
+    """Opened as an auditor would: with the library's own client, a fresh one."""
+    provider = aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(
+        key_ids=[key], botocore_session=botocore.session.get_session()
+    )
+    data, header = aws_encryption_sdk.EncryptionSDKClient().decrypt(source=sealed, key_provider=provider)
+    return bytes(data), dict(header.encryption_context)
+
+
+@pytest.fixture
+def kms_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The operations that boto clients call, as they happen."""
+    calls: list[str] = []
+    call = BaseClient._make_api_call
+
+    def counted(self: Any, operation: str, parameters: Any) -> Any:
+        calls.append(operation)
+        return call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    return calls
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", STATEMENT, bytes(range(256)) * 64], ids=len)
+def test_what_is_sealed_can_be_opened(sealing: Sealing, data: bytes) -> None:
+    assert sealing.open(sealing.sealer.seal(data)) == data
+
+
+def test_what_is_sealed_shows_nothing_of_what_is_inside(sealing: Sealing) -> None:
+    assert STATEMENT[:20] not in sealing.sealer.seal(STATEMENT)
+
+
+def test_the_same_sealed_twice_cannot_be_told_to_be_the_same(sealing: Sealing) -> None:
+    assert sealing.sealer.seal(STATEMENT) != sealing.sealer.seal(STATEMENT)
+
+
+@pytest.mark.parametrize("place", [0, -1, -20])
+def test_what_was_tampered_with_is_not_opened(sealing: Sealing, place: int) -> None:
+    sealed = bytearray(sealing.sealer.seal(STATEMENT))
+    sealed[place] ^= 1
+    with pytest.raises((InvalidTag, InvalidSignature, AWSEncryptionSDKClientError)):
+        sealing.open(bytes(sealed))
+
+
+def test_the_context_says_what_the_data_is_for(key: str) -> None:
+    _, context = opened(key, KmsSealer(key).seal(STATEMENT))
+    assert context.items() >= CONTEXT.items()
+
+
+def test_another_context_is_refused(key: str) -> None:
+    """The context is bound into the data key's encryption, in the clear in the header: changed, nothing opens."""
+    sealed = KmsSealer(key).seal(STATEMENT)
+    assert sealed.count(b"statement") == 1
+    with pytest.raises(AWSEncryptionSDKClientError):
+        opened(key, sealed.replace(b"statement", b"treatment"))
+
+
+def test_another_key_opens_nothing(key: str, moto: str) -> None:
+    other = tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"]
+    with pytest.raises(AWSEncryptionSDKClientError):
+        opened(other, KmsSealer(key).seal(STATEMENT))
+
+
+def test_fifty_statements_take_one_data_key(key: str, kms_calls: list[str]) -> None:
+    sealer = KmsSealer(key)
+    sealed = [sealer.seal(STATEMENT + bytes([n])) for n in range(50)]
+    assert kms_calls == ["GenerateDataKey"]
+    assert opened(key, sealed[-1])[0] == STATEMENT + bytes([49])
+
+
+def test_a_data_key_is_not_used_for_ever(key: str, kms_calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duecare.adapters.sealer.MAX_MESSAGES", 10)
+    sealer = KmsSealer(key)
+    for _ in range(25):
+        sealer.seal(STATEMENT)
+    assert kms_calls == ["GenerateDataKey"] * 3
+
+
+def test_a_key_that_does_not_exist_fails_the_seal(key: str) -> None:
+    with pytest.raises(SealFailed):
+        KmsSealer(key[:-4] + "0000").seal(STATEMENT)
+
+
+def test_a_kms_that_does_not_answer_fails_the_seal(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(SealFailed):
+        KmsSealer(key).seal(STATEMENT)

@@ -1,0 +1,264 @@
+"""What ports.py promises of Gate, Reader and Documents, held against every implementation of them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from duecare.errors import Stale
+from duecare.ports import Document, Key
+from tests.contract.conftest import Ports
+
+KEY = Key("R#one", "D#bank#A-1")
+OTHER = Key("R#one", "N")
+# moto puts everything on one page, however large.
+SPLITS_BY_SIZE = pytest.mark.parametrize("ports", ["memory", "dynamodb-local"], indirect=True)
+
+
+def document(key: Key = KEY, version: int = 1, body: bytes = b'{"n":1}', sealed: bytes = b"") -> Document:
+    return Document(key, version, body, sealed)
+
+
+# Reading
+
+
+def test_absent_keys_are_left_out(reader: Any) -> None:
+    assert reader.get([KEY, OTHER]) == {}
+
+
+def test_asking_for_no_keys_finds_nothing(reader: Any) -> None:
+    assert reader.get([]) == {}
+
+
+def test_a_key_asked_for_twice_is_found_once(ports: Ports, reader: Any) -> None:
+    ports.documents.commit([document()])
+    assert reader.get([KEY, KEY]) == {KEY: document()}
+
+
+def test_what_stands_is_found_beside_what_is_absent(ports: Ports, reader: Any) -> None:
+    ports.documents.commit([document()])
+    assert reader.get([OTHER, KEY]) == {KEY: document()}
+
+
+def test_a_hundred_keys_are_read_at_once(ports: Ports, reader: Any) -> None:
+    written = [document(Key("P#many", f"M#{n:03}"), body=b'{"n":%d}' % n) for n in range(100)]
+    ports.documents.commit(written)
+    assert reader.get([one.key for one in written]) == {one.key: one for one in written}
+
+
+def test_a_body_keeps_every_byte(ports: Ports, reader: Any) -> None:
+    body = '{"text":"退订回“T” \\u0000 \U0001f4a9 \\" \\\\ é"}'.encode()
+    ports.documents.commit([document(body=body)])
+    assert reader.get([KEY])[KEY].body == body
+
+
+@pytest.mark.parametrize("sealed", [b"", b"\x00", bytes(range(256)), b"\xff" * 5000], ids=len)
+def test_sealed_bytes_come_back_as_they_were(ports: Ports, reader: Any, sealed: bytes) -> None:
+    ports.documents.commit([document(sealed=sealed)])
+    assert reader.get([KEY])[KEY].sealed == sealed
+
+
+def test_a_key_may_hold_what_a_reference_may_hold(ports: Ports, reader: Any) -> None:
+    key = Key("R#one", "D#bank#合同 #1/'\"\\: \U0001f4a9" + "\U00020000" * 100)
+    ports.documents.commit([document(key)])
+    assert reader.get([key]) == {key: document(key)}
+    assert ports.gate.situation("R#one", []).partition == [document(key)]
+
+
+# A situation: a recipient's whole partition, and documents beside it
+
+
+def test_a_situation_of_nobody_is_empty(ports: Ports) -> None:
+    situation = ports.gate.situation("R#nobody", [KEY])
+    assert (situation.partition, situation.documents) == ([], {})
+
+
+def test_a_situation_holds_the_whole_partition_and_nothing_of_another(ports: Ports) -> None:
+    mine = [document(KEY), document(OTHER)]
+    ports.documents.commit([*mine, document(Key("R#one2", "N")), document(Key("R#on", "N"))])
+    assert sorted(ports.gate.situation("R#one", []).partition) == sorted(mine)
+
+
+def test_a_situation_holds_the_documents_asked_for_and_no_others(ports: Ports) -> None:
+    party, mandate = document(Key("P#bank", "P")), document(Key("P#bank", "M#keji"))
+    ports.documents.commit([party, mandate, document(Key("P#other", "P"))])
+    situation = ports.gate.situation("R#one", [party.key, Key("P#absent", "P")])
+    assert situation.documents == {party.key: party}
+
+
+@SPLITS_BY_SIZE
+def test_a_partition_of_more_than_a_mebibyte_is_read_whole(ports: Ports) -> None:
+    written = [document(Key("R#big", f"Q#bank#{n:03}"), sealed=os.urandom(300_000)) for n in range(8)]
+    for one in written:
+        ports.documents.commit([one])
+    asked = document(Key("P#bank", "P"))
+    ports.documents.commit([asked])
+    situation = ports.gate.situation("R#big", [asked.key])
+    assert sorted(situation.partition) == written
+    assert situation.documents == {asked.key: asked}
+    assert ports.documents.partition("R#big", "Q#bank#") == written
+
+
+@SPLITS_BY_SIZE
+def test_many_documents_larger_than_one_answer_are_all_found(ports: Ports, reader: Any) -> None:
+    """A BatchGetItem answers at most 16 MiB and leaves the rest unprocessed."""
+    written = [document(Key("P#big", f"M#{n:03}"), sealed=os.urandom(390_000)) for n in range(45)]
+    for one in written:
+        ports.documents.commit([one])
+    assert reader.get([one.key for one in written]) == {one.key: one for one in written}
+
+
+def test_a_partition_can_be_read_by_the_beginning_of_its_sort_keys(ports: Ports) -> None:
+    disputes = [document(Key("R#one", "Q#bank#a")), document(Key("R#one", "Q#bank#b"))]
+    others = [document(Key("R#one", "Q#bank2#a")), document(Key("R#one", "Q")), document(Key("R#two", "Q#bank#a"))]
+    ports.documents.commit([*others, *disputes])
+    assert sorted(ports.documents.partition("R#one", "Q#bank#")) == disputes
+    assert len(ports.documents.partition("R#one", "")) == 4
+
+
+# Every read sees every write that was acknowledged before it began
+
+
+def test_each_write_is_seen_by_the_very_next_read_of_either_port(ports: Ports) -> None:
+    for version in range(1, 11):
+        written = document(version=version, body=b'{"n":%d}' % version)
+        if version % 2:
+            assert ports.gate.record(written) is None
+        else:
+            ports.documents.commit([written])
+        assert ports.gate.get([KEY]) == ports.documents.get([KEY]) == {KEY: written}
+        assert ports.gate.situation(KEY.pk, [KEY]) == ([written], {KEY: written})
+        assert ports.documents.partition(KEY.pk, "D#") == [written]
+
+
+# Recording one document under its version
+
+
+def test_a_first_record_is_stored(ports: Ports) -> None:
+    written = document(sealed=b"\x00packed")
+    assert ports.gate.record(written) is None
+    assert ports.documents.get([KEY]) == {KEY: written}
+
+
+def test_a_second_first_record_changes_nothing_and_meets_what_stands(ports: Ports) -> None:
+    first = document(sealed=b"first")
+    ports.gate.record(first)
+    assert ports.gate.record(document(body=b'{"n":2}', sealed=b"second")) == first
+    assert ports.gate.get([KEY]) == {KEY: first}
+
+
+def test_a_write_whose_answer_was_lost_meets_itself_as_an_equal_document(ports: Ports) -> None:
+    written = document(body='{"text":"余敏"}'.encode(), sealed=bytes(range(256)))
+    ports.gate.record(written)
+    assert ports.gate.record(written) == written
+
+
+def test_a_record_replaces_the_version_before_it(ports: Ports) -> None:
+    ports.gate.record(document())
+    second = document(version=2, body=b"{}", sealed=b"2")
+    assert ports.gate.record(second) is None
+    assert ports.gate.get([KEY]) == {KEY: second}
+
+
+def test_a_record_without_sealed_bytes_leaves_none_of_the_one_before(ports: Ports) -> None:
+    ports.gate.record(document(sealed=b"before"))
+    ports.gate.record(document(version=2))
+    assert ports.gate.get([KEY]) == {KEY: document(version=2)}
+
+
+@pytest.mark.parametrize("version", [1, 2, 4, 10])
+def test_a_record_over_another_version_changes_nothing(ports: Ports, version: int) -> None:
+    ports.gate.record(document())
+    second = document(version=2, sealed=b"2")
+    ports.gate.record(second)
+    assert ports.gate.record(document(version=version, body=b"{}", sealed=b"other")) == second
+    assert ports.gate.get([KEY]) == {KEY: second}
+
+
+# Committing several, all or none
+
+
+def test_documents_of_several_partitions_are_committed_together(ports: Ports) -> None:
+    written = [document(Key(f"R#{n}", "N")) for n in range(5)]
+    ports.documents.commit(written)
+    assert ports.documents.get([one.key for one in written]) == {one.key: one for one in written}
+
+
+@pytest.mark.parametrize("stale_at", [0, 1, 2])
+def test_one_stale_document_keeps_all_the_others_out(ports: Ports, stale_at: int) -> None:
+    ports.documents.commit([document()])
+    others = [document(Key("S#x", "S")), document(OTHER)]
+    with pytest.raises(Stale):
+        ports.documents.commit([*others[:stale_at], document(body=b"{}"), *others[stale_at:]])
+    assert ports.gate.get([KEY, OTHER, Key("S#x", "S")]) == {KEY: document()}
+
+
+def test_a_single_document_is_stale_where_another_stands(ports: Ports) -> None:
+    ports.documents.commit([document()])
+    with pytest.raises(Stale):
+        ports.documents.commit([document(body=b"{}")])
+    assert ports.gate.get([KEY]) == {KEY: document()}
+
+
+@pytest.mark.parametrize("version", [2, 7])
+def test_a_replacement_of_what_does_not_stand_is_stale(ports: Ports, version: int) -> None:
+    with pytest.raises(Stale):
+        ports.documents.commit([document(version=version)])
+    with pytest.raises(Stale):
+        ports.documents.commit([document(OTHER), document(version=version)])
+    assert ports.gate.get([KEY, OTHER]) == {}
+
+
+def test_a_replacement_over_a_later_version_is_stale(ports: Ports) -> None:
+    for version in (1, 2, 3):
+        ports.documents.commit([document(version=version)])
+    with pytest.raises(Stale):
+        ports.documents.commit([document(version=2), document(OTHER)])
+    assert ports.gate.get([KEY, OTHER]) == {KEY: document(version=3)}
+
+
+def test_a_commit_replaces_and_adds_at_once(ports: Ports) -> None:
+    ports.documents.commit([document(sealed=b"1")])
+    ports.documents.commit([document(version=2), document(OTHER, sealed=b"\x01")])
+    assert ports.gate.get([KEY, OTHER]) == {KEY: document(version=2), OTHER: document(OTHER, sealed=b"\x01")}
+
+
+def test_a_hundred_documents_are_committed_or_none(ports: Ports) -> None:
+    written = [document(Key(f"S#{n}", "S")) for n in range(100)]
+    ports.documents.commit([document(written[-1].key, body=b"{}")])
+    with pytest.raises(Stale):
+        ports.documents.commit(written)
+    assert len(ports.gate.get([one.key for one in written])) == 1
+    ports.documents.commit([document(Key(f"X#{n}", "X")) for n in range(100)])
+    assert len(ports.gate.get([Key(f"X#{n}", "X") for n in range(100)])) == 100
+
+
+# One writer wins
+
+
+def test_of_many_writers_of_one_version_exactly_one_wins_and_the_others_meet_it(ports: Ports) -> None:
+    candidates = [document(body=b'{"n":%d}' % n, sealed=b"%d" % n) for n in range(12)]
+    with ThreadPoolExecutor(12) as threads:
+        met = list(threads.map(ports.gate.record, candidates))
+    winners = [one for one, standing in zip(candidates, met, strict=True) if standing is None]
+    assert len(winners) == 1
+    assert [standing for standing in met if standing is not None] == winners * 11
+    assert ports.documents.get([KEY]) == {KEY: winners[0]}
+
+
+def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_documents(ports: Ports) -> None:
+    def commit(n: int) -> bool:
+        try:
+            ports.documents.commit([document(body=b'{"n":%d}' % n), document(Key(f"S#{n}", "S"))])
+        except Stale:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as threads:
+        won = list(threads.map(commit, range(12)))
+    assert won.count(True) <= 1  # a transaction conflict may turn all of them away; none may half succeed
+    stood = ports.gate.get([KEY, *(Key(f"S#{n}", "S") for n in range(12))])
+    assert len(stood) == 2 * won.count(True)

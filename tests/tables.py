@@ -1,0 +1,67 @@
+"""A table of its own for each test, on any engine that speaks DynamoDB over HTTP, and the adapters bound to it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from duecare.adapters.documents import DynamoDBDocuments
+from duecare.adapters.gate import DynamoDBGate
+from duecare.adapters.wire import Credentials, Wire
+
+REGION = "us-east-1"
+ACCESS_KEY, SECRET_KEY = "testing", "testing"
+
+
+def client(service: str, endpoint: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(retries={"mode": "standard", "total_max_attempts": 3}),
+    )
+
+
+def create(endpoint: str) -> str:
+    """The name of a new, empty table with the template's keys."""
+    name = f"duecare-{uuid.uuid4().hex}"
+    client("dynamodb", endpoint).create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+    )
+    return name
+
+
+def items(endpoint: str, table: str) -> list[dict[str, Any]]:
+    """Everything that stands in a table, in the order of its keys."""
+    pages = client("dynamodb", endpoint).get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    found = [item for page in pages for item in page["Items"]]
+    return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+
+def wire(endpoint: str, **limits: Any) -> Wire:
+    return Wire(
+        service="dynamodb",
+        target="DynamoDB_20120810",
+        json_version="1.0",
+        region=REGION,
+        endpoint=endpoint,
+        credentials=Credentials(ACCESS_KEY, SECRET_KEY),
+        **limits,
+    )
+
+
+def gate(endpoint: str, table: str, **limits: Any) -> DynamoDBGate:
+    return DynamoDBGate(wire(endpoint, **limits), table)
+
+
+def documents(endpoint: str, table: str) -> DynamoDBDocuments:
+    """PynamoDB takes its credentials from the environment: see the fixture `aws_environment`."""
+    return DynamoDBDocuments(table, REGION, endpoint)
