@@ -37,7 +37,7 @@ def _state(party: str, kind: str, members: Callable[[World], dict[str, Any]]) ->
     return spoil
 
 
-_SOON = timedelta(hours=1)
+_SOON = timedelta(seconds=1)  # the clock moves on by as much after each
 
 # Each takes one necessary fact away from a world in which the message is allowed.
 SPOILS: dict[str, Spoil] = {
@@ -57,7 +57,7 @@ SPOILS: dict[str, Spoil] = {
     "consent expired": _state(
         "mou-zichan",
         "consent",
-        lambda w: consent_members(w.now, granted_at=stamp(w.now - _SOON), expires_at=stamp(w.now)),
+        lambda w: consent_members(w.now, granted_at=stamp(w.now), expires_at=stamp(w.now + _SOON)),
     ),
     "consent revoked": _state(
         "xinxi",
@@ -71,7 +71,7 @@ SPOILS: dict[str, Spoil] = {
     "debt stale": _state(
         "mou-zichan",
         "debt",
-        lambda w: debt_members(w.now, as_of=stamp(w.now - _SOON), valid_until=stamp(w.now)),
+        lambda w: debt_members(w.now, as_of=stamp(w.now), valid_until=stamp(w.now + _SOON)),
     ),
     "debt of other collectors": _state(
         "mou-zichan", "debt", lambda w: debt_members(w.now, as_of=stamp(w.now), collectors=["other-collector"])
