@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import random
 import ssl
 import time
@@ -20,6 +19,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+
+from duecare.adapters.http1 import Connection, Garbled
 
 _CLOSED = "ConnectionClosed"
 _RETRYABLE = frozenset(
@@ -93,7 +94,7 @@ class Wire:
         parts = urlsplit(endpoint)
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
-        self._port = parts.port
+        self._port = parts.port or (443 if self._secure else 80)
         self._authority = parts.netloc
         self._path = parts.path or "/"
         self._credentials = credentials
@@ -101,7 +102,7 @@ class Wire:
         self._deadline = deadline
         self._attempts = attempts
         self._clock = clock
-        self._idle: list[http.client.HTTPConnection] = []
+        self._idle: list[Connection] = []
         self._tls: ssl.SSLContext | None = None
         self._signing_key: tuple[str, bytes] = ("", b"")
 
@@ -134,54 +135,51 @@ class Wire:
             idle.close()
 
     def _once(self, calls: Sequence[Call]) -> list[bytes]:
-        open_connections: list[http.client.HTTPConnection] = []
+        open_connections: list[Connection] = []
         try:
             for call in calls:
                 open_connections.append(self._send(call))
-            answers = []
-            for connection in open_connections:
-                response = connection.getresponse()
-                answers.append((response.status, response.read()))
-        except (OSError, http.client.HTTPException) as error:
+            answers = [connection.answer() for connection in open_connections]
+        except OSError as error:
             # What is on these connections can no longer be told apart: they are not used again, and those that stood
             # idle beside them have most likely been closed too (Lambda freezes a sandbox between invocations).
             for connection in open_connections:
                 connection.close()
             self.close()
-            closed = isinstance(error, http.client.RemoteDisconnected | ConnectionError)
-            raise WireError(_CLOSED if closed else "RequestTimeout") from error
+            raise WireError(_failure(error)) from error
         self._idle.extend(open_connections)
         for status, body in answers:
             if status != 200:
                 raise WireError(_code(status, body), body)
         return [body for _, body in answers]
 
-    def _send(self, call: Call) -> http.client.HTTPConnection:
+    def _send(self, call: Call) -> Connection:
         headers = self._sign(call)
         while connection := self._take():
-            try:
-                connection.request("POST", self._path, call.body, headers)
-            except (OSError, http.client.HTTPException):  # the service closed it while it was idle
-                connection.close()
-            else:
-                return connection
-        connection = self._connect()
-        connection.request("POST", self._path, call.body, headers)
+            if connection.reusable():
+                return self._post(connection, headers, call)
+            connection.close()  # most likely the service closed it while it stood idle
+        return self._post(self._connect(), headers, call)
+
+    def _post(self, connection: Connection, headers: dict[str, str], call: Call) -> Connection:
+        try:
+            connection.post(self._path, headers, call.body)
+        except OSError:
+            connection.close()
+            raise
         return connection
 
-    def _take(self) -> http.client.HTTPConnection | None:
+    def _take(self) -> Connection | None:
         """An idle connection for this thread alone. Asking first whether there is one would race with others."""
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def _connect(self) -> http.client.HTTPConnection:
-        if not self._secure:
-            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        if self._tls is None:
+    def _connect(self) -> Connection:
+        if self._secure and self._tls is None:
             self._tls = ssl.create_default_context()
-        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._tls)
+        return Connection(self._host, self._port, self._timeout, self._tls)
 
     def _sign(self, call: Call) -> dict[str, str]:
         """The headers of a request signed with AWS Signature Version 4."""
@@ -215,6 +213,13 @@ class Wire:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._signing_key = (scope, key)
         return self._signing_key[1]
+
+
+def _failure(error: OSError) -> str:
+    """What to call it when no answer came, or none that can be read."""
+    if isinstance(error, ConnectionError):
+        return _CLOSED
+    return "Garbled" if isinstance(error, Garbled) else "RequestTimeout"
 
 
 def _code(status: int, body: bytes) -> str:
