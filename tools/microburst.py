@@ -1,9 +1,9 @@
 """microburst, a proxy in front of an AWS endpoint that makes calls fail as AWS makes them fail.
 
-    with Microburst(dynamodb.endpoint) as faults:
-        faults.rules([{...}])            # what to break, in microburst's own terms
-        ...                              # calls go to faults.endpoint
-        assert faults.fired()
+with Microburst(dynamodb.endpoint) as faults:
+    faults.rules([{"service": "dynamodb", "operation": "Query", "error": "ThrottlingException"}])
+    ...  # calls go to faults.endpoint
+    assert faults.fired()
 """
 
 from __future__ import annotations

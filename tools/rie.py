@@ -19,6 +19,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -93,16 +94,12 @@ class Runtime:
     def stop(self) -> None:
         if self._process is None:
             return
-        try:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(timeout=5)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             # The emulator may leave the interpreter behind; it holds nothing worth keeping.
             os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self._process.wait()
         self._process = None
 
@@ -176,6 +173,5 @@ def _pins(lock: str, names: tuple[str, ...]) -> list[str]:
 
 def _base(python: Path) -> Path:
     """The interpreter itself, where `python` is a virtual environment's."""
-    told = subprocess.run([str(python), "-c", "import sys; print(sys._base_executable)"], capture_output=True, text=True,
-                          check=True)  # fmt: skip
-    return Path(told.stdout.strip())
+    asked = [str(python), "-c", "import sys; print(sys._base_executable)"]
+    return Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
