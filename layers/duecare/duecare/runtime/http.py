@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -69,7 +68,7 @@ def body_of(event: Event, kind: type[T]) -> T:
     text = event.get("body") or ""
     try:
         data = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode("utf-8")
-    except (binascii.Error, UnicodeEncodeError) as error:
+    except ValueError as error:  # base64 in other characters, or a lone surrogate
         raise Unreadable("The body is not UTF-8.") from error
     if len(data) > MAX_BODY:
         raise TooLarge("A body may have 1 MiB.")
