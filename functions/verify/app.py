@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from duecare.domain.rules import RULES
-from duecare.ports import Document
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import MAX_BODY, Event, Response, body_of, caller_of, language_of, ok, public_url, serve
 from duecare.usecases import table
@@ -58,7 +57,7 @@ def discovery(event: Event) -> Response:
 
 def status(_event: Event) -> Response:
     """GET /v1/status: has its secrets and reads the table, so it can decide; serve() answers 503 otherwise."""
-    documents: dict[Any, Document] = wiring.deciding().gate.situation("R#status", [table.EVERYTHING]).documents
+    documents = wiring.deciding().gate.load(["R#status"], [table.EVERYTHING]).documents
     halted = table.is_halted(documents)
     return ok({"status": "ok", "halted": halted, "rules_version": RULES.version})
 
