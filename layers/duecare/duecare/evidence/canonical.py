@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import rfc8785
 
 from duecare.errors import BadEvidence
@@ -16,6 +17,22 @@ def canonical(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise BadEvidence("not representable as canonical JSON") from error
+
+
+_SORTED = msgspec.json.Encoder(order="sorted")
+
+
+def canonical_plain(value: Any) -> bytes:
+    """The RFC 8785 form of a value whose member names are ASCII and whose numbers are integers within ±(2^53 - 1).
+
+    RFC 8785 takes its care over other numbers and other names. Without them its form is what msgspec writes with the
+    members in order, in a tenth of the time; a test holds the two together for all texts. Records and receipts are of
+    this kind, and a decision writes each of them several times. Raises BadEvidence as `canonical` does.
+    """
+    try:
+        return _SORTED.encode(value)
+    except UnicodeEncodeError as error:
         raise BadEvidence("not representable as canonical JSON") from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.evidence.canonical import canonical, digest
+from duecare.evidence.canonical import canonical_plain, digest
 from duecare.evidence.keys import Jwk, b64, private_jwk, public_jwk, thumbprint
 from duecare.evidence.record import Record, encode
 
@@ -67,5 +67,5 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
 
 
 def _signing_input(record: Record, issuer: str, kid: str) -> bytes:
-    header = canonical({"alg": "EdDSA", "kid": kid, "typ": TYP})
-    return f"{b64(header)}.{b64(canonical(claims(record, issuer)))}".encode()
+    header = canonical_plain({"alg": "EdDSA", "kid": kid, "typ": TYP})
+    return f"{b64(header)}.{b64(canonical_plain(claims(record, issuer)))}".encode()

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from duecare.errors import BadEvidence
-from duecare.evidence.canonical import canonical, digest
+from duecare.evidence.canonical import canonical_plain, digest
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,7 +59,7 @@ def text_digest(text: str) -> str:
 
 def encode(record: Record) -> bytes:
     """The record's canonical bytes, whose digest the receipt carries."""
-    return canonical(as_json(record))
+    return canonical_plain(record)
 
 
 def as_json(record: Record) -> dict[str, Any]:

@@ -1,0 +1,283 @@
+"""The client and the functions at either end of one wire: what one signs, the other believes. Stored in memory."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from duecare.adapters.memory import MemorySealer, MemoryTable
+from duecare.adapters.wire import Credentials
+from duecare.domain.rules import RULES
+from duecare.evidence.pseudonym import Pseudonyms
+from duecare.evidence.receipt import ReceiptKey
+from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, Unavailable
+from duecare_client.cli import app
+from duecare_client.errors import Unacceptable
+from duecare_client.keyfile import generate, published
+from duecare_client.operator import Operator
+from duecare_client.world import World
+
+ISSUER = "urn:duecare:test"
+NUMBER = "+8613812345678"
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+PARTIES = {
+    "some-asset": ("creditor", "某资产"),
+    "some-tech": ("collector", "科技公司"),
+    "some-gateway": ("gateway", "信息公司"),
+    "other-gateway": ("gateway", "Other"),
+}
+URL = "https://duecare.test"
+
+
+def function(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"function_{name}", FUNCTIONS / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Deployed:
+    """API Gateway in front of the real handlers, and Lambda's invoke for `operate`."""
+
+    def __init__(self) -> None:
+        self.functions = {name: function(name) for name in ("verify", "state", "evidence", "authorize", "operate")}
+        self.network = httpx.MockTransport(self.handle)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        method, path = request.method, request.url.path
+        event: dict[str, Any] = {
+            "headers": dict(request.headers),
+            "requestContext": {"domainName": request.url.host},
+            "body": request.content.decode(),
+            "routeKey": f"{method} {path}",
+        }
+        if path.startswith("/v1/decisions/"):
+            event |= {"routeKey": "GET /v1/decisions/{id}", "pathParameters": {"id": path.rpartition("/")[2]}}
+        name = next((name for name in self.functions if event["routeKey"] in self.routes(name)), None)
+        if name is None:
+            return httpx.Response(404, json={"message": "Not Found"})
+        if path.startswith("/v1/") and path != "/v1/status":
+            admitted = self.functions["authorize"].handler(event, None)
+            if not admitted["isAuthorized"]:
+                return httpx.Response(403, json={"message": "Forbidden"})
+            event["requestContext"]["authorizer"] = {"lambda": admitted["context"]}
+        answer = self.functions[name].handler(event, None)
+        return httpx.Response(answer["statusCode"], headers=answer["headers"], content=answer["body"])
+
+    def routes(self, name: str) -> dict[str, Any]:
+        return getattr(self.functions[name], "ROUTES", {})
+
+    # boto3's lambda and cloudformation, as far as the operator's commands use them
+    def describe_stacks(self, **_: str) -> dict[str, Any]:
+        return {"Stacks": [{"Outputs": [{"OutputKey": "OperateFunction", "OutputValue": "operate"}]}]}
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803  boto3's names
+        assert FunctionName == "operate"
+        answer = self.functions["operate"].handler(json.loads(Payload), None)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    for name, value in {"POWERTOOLS_METRICS_NAMESPACE": "duecare", "POWERTOOLS_SERVICE_NAME": "test"}.items():
+        monkeypatch.setenv(name, value)
+    from duecare.runtime import telemetry, wiring  # noqa: PLC0415  Powertools reads the environment when imported
+    from duecare.runtime.settings import Settings  # noqa: PLC0415
+    from duecare.usecases.authorize import Authorize  # noqa: PLC0415
+    from duecare.usecases.look_up import LookUp  # noqa: PLC0415
+    from duecare.usecases.operate import Operate  # noqa: PLC0415
+    from duecare.usecases.state import State  # noqa: PLC0415
+    from duecare.usecases.verify import Verify  # noqa: PLC0415
+
+    table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
+    settings = Settings("t", ISSUER, "", "", "us-east-1", Credentials("a", "b", None), "", "", "", {})
+    common: dict[str, Any] = {"pseudonyms": pseudonyms, "rules": RULES, "issuer": ISSUER, "clock": now}
+    verify = Verify(gate=table, receipt_key=receipt_key, entropy=os.urandom, **common)
+    state = State(documents=table, sealer=MemorySealer(), **common)
+    built: dict[str, Any] = {
+        "settings": settings,
+        "deciding": wiring.Deciding(verify, table, receipt_key, 0.0),  # type: ignore[arg-type]
+        "authorize": Authorize(table, ISSUER, now),
+        "look_up": LookUp(table, now),
+        "operate": Operate(table, now),
+        "state": state,
+    }
+    for name, value in built.items():
+        monkeypatch.setattr(wiring, name, lambda value=value: value)
+    monkeypatch.setattr(telemetry, "count", lambda *_, **__: None)
+    monkeypatch.setattr(telemetry.logger, "info", lambda *_, **__: None)
+    monkeypatch.setattr(telemetry.logger, "error", lambda *_, **__: None)
+    return Deployed()
+
+
+@pytest.fixture
+def keys() -> dict[str, dict[str, str]]:
+    return {party: generate("ES256" if party == "some-asset" else "EdDSA") for party in PARTIES}
+
+
+@pytest.fixture
+def client(deployed: Deployed, keys: dict[str, dict[str, str]]) -> Callable[[str], Client]:
+    operator = Operator(lambda _service: deployed, "duecare")
+    for party, (role, name) in PARTIES.items():
+        asked = {"do": "party-add", "id": party, "roles": [role], "name": name, "sender_names": [name]}
+        operator.operate({**asked, "key": published(keys[party]), "shadow": False})
+    return lambda party: Client(URL, party, keys[party], transport=deployed.network)
+
+
+def before(**ago: float) -> str:
+    return (now() - timedelta(**ago)).isoformat()
+
+
+def state_everything(creditor: Client) -> None:
+    at = before(days=1)
+    later = (now() + timedelta(days=30)).isoformat()
+    facts: list[tuple[str, dict[str, Any]]] = [
+        ("mandate", {"collector": "some-tech", "channels": ["sms"], "valid_from": at, "valid_until": later,
+                     "status": "active", "as_of": at}),
+        ("consent", {"recipient": NUMBER, "channels": ["sms"], "granted_at": at, "method": "contract",
+                     "notice": "sha256:" + "0" * 64}),
+        ("debt", {"recipient": NUMBER, "debt_ref": "A-1", "currency": "CNY", "outstanding": "27911", "as_of": at,
+                  "status": "open"}),
+    ]  # fmt: skip
+    assert [result["status"] for result in creditor.state_many(facts)] == ["accepted"] * 3
+
+
+def message(message_id: str = "m-1", **changes: Any) -> dict[str, Any]:
+    text = "【某资产】您的欠款为27911元,退订回T"
+    asked = {"message_id": message_id, "recipient": NUMBER, "creditor": "some-asset", "collector": "some-tech"}
+    return {**asked, "channel": "sms", "text": text, **changes}
+
+
+def test_a_message_is_denied_then_allowed_then_stopped_and_every_receipt_verifies(client: Any) -> None:
+    gateway, creditor = client("some-gateway"), client("some-asset")
+
+    denied = gateway.verify(message("m-1"))
+    assert denied["decision"] == "deny"
+    assert {"CONSENT_MISSING", "DEBT_MISSING"} <= {reason["code"] for reason in denied["reasons"]}
+
+    state_everything(creditor)
+    allowed = gateway.verify(message("m-2"))
+    assert (allowed["decision"], allowed["reasons"]) == ("allow", [])
+
+    stop = {"recipient": NUMBER, "creditor": "some-asset", "text": "T", "received_at": before(seconds=0)}
+    assert gateway.state("reply", stop)["read_as"] == "opt_out"
+    stopped = gateway.verify(message("m-3"))
+    assert [reason["code"] for reason in stopped["reasons"]] == ["OPTED_OUT"]
+
+    for answer in (denied, allowed, stopped):
+        text, decision = message()["text"], answer["decision"]
+        claims = gateway.verify_receipt(
+            answer["receipt"], text=text, message_id=answer["message_id"], decision=decision, gateway="some-gateway"
+        )
+        assert claims["jti"] == answer["decision_id"]
+    with pytest.raises(BadReceipt):
+        gateway.verify_receipt(allowed["receipt"], text="another text", message_id="m-2")
+
+
+def test_asking_again_is_a_replay_and_another_body_a_conflict(client: Any) -> None:
+    gateway = client("some-gateway")
+    first, again = gateway.verify(message()), gateway.verify(message())
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert again["receipt"] == first["receipt"]
+    with pytest.raises(Conflict):
+        gateway.verify(message(text="another text"))
+
+
+def test_a_decision_is_for_those_whom_it_concerns(client: Any) -> None:
+    answer = client("some-gateway").verify(message())
+    for party in ("some-gateway", "some-asset"):
+        assert client(party).decision(answer["decision_id"])["answer"]["receipt"] == answer["receipt"]
+    with pytest.raises(NotFound):
+        client("other-gateway").decision(answer["decision_id"])
+    with pytest.raises(NotFound):
+        client("some-gateway").decision("../v1/status")
+
+
+def test_what_the_service_refuses_names_the_member(client: Any) -> None:
+    with pytest.raises(Unacceptable) as caught:
+        client("some-gateway").verify(message(recipient="13812345678"))
+    assert caught.value.errors[0].pointer == "/recipient"
+    with pytest.raises(Unacceptable):
+        client("some-gateway").verify(message(unknown="x"))
+
+
+def test_a_key_that_is_not_the_partys_is_refused(client: Any, deployed: Deployed, keys: Any) -> None:
+    with pytest.raises(NotAllowed):
+        Client(URL, "some-gateway", keys["other-gateway"], transport=deployed.network).verify(message())
+    with pytest.raises(NotAllowed):
+        client("some-asset").verify(message())
+
+
+def test_a_rejected_statement_is_a_result_with_its_problem(client: Any) -> None:
+    result = client("some-asset").state("debt", {"recipient": NUMBER})
+    assert result["status"] == "rejected"
+    assert result["problem"]["status"] == 422
+    assert client("some-gateway").state("consent", {})["status"] == "rejected"
+
+
+def test_status_and_discovery_need_no_registered_key(client: Any, deployed: Deployed) -> None:
+    stranger = Client(URL, "nobody", generate("EdDSA"), transport=deployed.network)
+    assert stranger.status()["status"] == "ok"
+    assert stranger.discovery()["issuer"] == ISSUER
+
+
+def test_a_service_that_fails_inside_cannot_decide(
+    client: Any, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = client("some-gateway")
+    gateway.verify(message())
+    monkeypatch.setattr(MemoryTable, "situation", lambda *_: 1 / 0)
+    with pytest.raises(Unavailable, match="do not send"):
+        gateway.verify(message("m-2"))
+
+
+def test_the_operator_suspends_revokes_and_halts_with_the_command(
+    client: Any, deployed: Deployed, keys: Any, tmp_path: Path
+) -> None:
+    def admin(*args: str) -> Result:
+        world = World(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
+        return CliRunner().invoke(app, ["admin", *args], obj=world)
+
+    gateway, creditor = client("some-gateway"), client("some-asset")
+    state_everything(creditor)
+
+    def reasons(message_id: str) -> list[str]:
+        return [reason["code"] for reason in gateway.verify(message(message_id))["reasons"]]
+
+    assert reasons("m-1") == []
+    assert admin("halt", "on", "--creditor", "some-asset").exit_code == 0
+    assert reasons("m-2") == ["HALTED"]
+    assert admin("halt", "off", "--creditor", "some-asset").exit_code == 0
+    assert admin("halt", "on", "--json").stdout.strip().startswith("{")
+    assert reasons("m-3") == ["HALTED"]
+    assert admin("halt", "off").exit_code == 0
+    assert admin("party", "suspend", "some-tech").exit_code == 0
+    assert reasons("m-4") == ["COLLECTOR_SUSPENDED"]
+    assert "suspended" in admin("party", "show", "some-tech").stdout
+    assert admin("party", "resume", "some-tech").exit_code == 0
+    assert reasons("m-5") == []
+    (tmp_path / "new.jwk").write_text(json.dumps(published(generate("ES256"))))
+    assert admin("key", "add", "some-gateway", "--key", str(tmp_path / "new.jwk")).exit_code == 0
+    assert admin("key", "revoke", "some-gateway", keys["some-gateway"]["kid"]).exit_code == 0
+    with pytest.raises(NotAllowed):
+        gateway.verify(message("m-6"))
+    assert admin("party", "show", "nobody").exit_code == 1
+    taken = ("some-tech", "--role", "collector", "--name", "X", "--key", str(tmp_path / "new.jwk"))
+    assert "registered already" in admin("party", "add", *taken).stderr
