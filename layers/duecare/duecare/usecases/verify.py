@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from duecare.domain.decision import Decision, Request, decide, is_rehearsal
 from duecare.domain.facts import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
@@ -51,6 +51,12 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: Text
     send_at: Time | None = None
     shadow: bool = False
+
+
+class Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /v1/verify/batch`. Each message is typed on its own: a bad one spoils no other."""
+
+    messages: Annotated[list[Any], Meta(min_length=1, max_length=100)]
 
 
 Result = Decided | Refused | CannotDecide
