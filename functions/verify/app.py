@@ -7,23 +7,12 @@ from typing import Any
 
 from duecare.domain.members import typed
 from duecare.domain.rules import RULES
-from duecare.errors import CannotDecide, DuecareError, Refused
-from duecare.runtime import telemetry, wiring
-from duecare.runtime.http import (
-    MAX_BODY,
-    Event,
-    Response,
-    body_of,
-    caller_of,
-    language_of,
-    ok,
-    problem,
-    public_url,
-    serve,
-)
+from duecare.errors import Refused
+from duecare.runtime import wiring
+from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok, serve
+from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
-from duecare.usecases.decided import answer
-from duecare.usecases.verify import Batch, Message, Result
+from duecare.usecases.verify import Batch, Message
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -34,7 +23,7 @@ def verify(event: Event) -> Response:
     """POST /v1/verify"""
     caller, message = caller_of(event), body_of(event, Message)
     decided = wiring.deciding().verify(caller, message)
-    return ok(_told(event, decided), language=language_of(event))
+    return ok(told(event, decided), language=language_of(event))
 
 
 def verify_batch(event: Event) -> Response:
@@ -45,7 +34,7 @@ def verify_batch(event: Event) -> Response:
     messages = [one for one in parsed if isinstance(one, Message)]
     decided = iter(wiring.deciding().verify.many(caller, messages) if messages else [])
     results = [next(decided) if isinstance(one, Message) else one for one in parsed]
-    return ok({"results": [_told(event, result) for result in results]}, language=language_of(event))
+    return ok({"results": [told(event, result) for result in results]}, language=language_of(event))
 
 
 def _parsed(value: Any) -> Message | Refused:
@@ -55,17 +44,6 @@ def _parsed(value: Any) -> Message | Refused:
         return refused
 
 
-def _told(event: Event, result: Result) -> dict[str, Any]:
-    if isinstance(result, DuecareError):
-        telemetry.count("CannotDecide" if isinstance(result, CannotDecide) else "Refused")
-        return {"problem": problem(result)}
-    settings, record = wiring.settings(), result.record
-    outcome = "Allowed" if record.decision == "allow" else "Denied"
-    telemetry.count(outcome, decision_id=record.decision_id, reasons=record.reasons)
-    url = public_url(event, settings.public_url)
-    return answer(result, issuer=settings.issuer, public_url=url, language=language_of(event))
-
-
 def jwks(_event: Event) -> Response:
     """GET /.well-known/jwks.json (RFC 7517)"""
     return ok(wiring.deciding().receipt_key.jwks(), cache="public, max-age=60")
@@ -73,23 +51,7 @@ def jwks(_event: Event) -> Response:
 
 def discovery(event: Event) -> Response:
     """GET /.well-known/duecare"""
-    settings = wiring.settings()
-    url = public_url(event, settings.public_url)
-    body = {
-        "issuer": settings.issuer,
-        "jwks_uri": f"{url}/.well-known/jwks.json",
-        "log": {"origin": settings.log_origin, "verifier_key": None, "url": f"{url}/log"},
-        "rules_version": RULES.version,
-        "limits": {
-            "body_bytes": MAX_BODY,
-            "statements": 100,
-            "text_characters": 2000,
-            "token_seconds": 3600,
-            "send_ahead_seconds": 604800,
-            "answer_seconds": int(RULES.answer_validity.total_seconds()),
-        },
-    }
-    return ok(body, cache="public, max-age=60")
+    return ok(discovered(event), cache="public, max-age=60")
 
 
 def status(_event: Event) -> Response:

@@ -44,7 +44,7 @@ def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Re
         telemetry.failed(error)
         telemetry.count("CannotDecide", part=error.part)
         return _problem(problem(error))
-    except Exception as error:  # noqa: BLE001  the last line of defence
+    except Exception as error:
         telemetry.failed(error)
         telemetry.count("CannotDecide", part="unexpected")
         return _problem(problem(DuecareError()))
