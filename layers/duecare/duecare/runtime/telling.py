@@ -25,7 +25,7 @@ def told(event: Event, result: Result) -> dict[str, Any]:
 
 
 def discovered(event: Event) -> dict[str, Any]:
-    """The answer of `GET /.well-known/duecare`. Limits are in bytes, characters, seconds or pieces, as they are named."""
+    """The answer of `GET /.well-known/duecare`; limits are in the unit that their name ends with, or in pieces."""
     settings = wiring.settings()
     url = public_url(event, settings.public_url)
     return {
