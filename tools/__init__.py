@@ -1,1 +1,1 @@
-"""What runs the project on one machine: its environments, the local AWS, the engines of the tests, the demonstration."""
+"""What runs the project on one machine: environments, the local AWS, the engines of the tests, the demonstration."""

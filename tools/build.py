@@ -35,12 +35,12 @@ def python_for(runtime: str) -> Path | None:
     """The interpreter of a runtime: this one, one on PATH, or one of pyenv's. None where the machine has none."""
     if runtime == running_python():
         return Path(sys.executable)
-    if found := shutil.which(runtime):
-        return Path(found)
     version = runtime.removeprefix("python")
     roots = [Path(root) for root in (os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")) if root]
-    candidates = [path for root in roots for path in root.glob(f"versions/{version}.*/bin/{runtime}")]
-    return next((path for path in sorted(candidates, reverse=True) if _works(path)), None)
+    pyenv = sorted((path for root in roots for path in root.glob(f"versions/{version}.*/bin/{runtime}")), reverse=True)
+    on_path = shutil.which(runtime)
+    # What is on PATH may be a pyenv shim that only says that it would not run, or a Python without pip.
+    return next((path for path in [*([Path(on_path)] if on_path else []), *pyenv] if _works(path)), None)
 
 
 def build(runtime: str) -> Path:
@@ -66,7 +66,7 @@ def _sam_build(runtime: str, place: Path) -> None:
     for stale in [*ROOT.glob("layers/**/__pycache__"), *ROOT.glob("functions/**/__pycache__")]:
         # SAM copies the sources as they lie there; these would travel along.
         shutil.rmtree(stale, ignore_errors=True)
-    python = python_for(runtime)
+    python = None if runtime == running_python() else python_for(runtime)
     command = [
         *(executable("sam", "sam"), "build", "--template", str(ROOT / "template.yaml"), "--build-dir", str(place)),
         *("--cached", "--cache-dir", str(HOME / "cache" / place.name)),
@@ -76,11 +76,11 @@ def _sam_build(runtime: str, place: Path) -> None:
 
 
 def sam_environment(python: Path | None = None) -> dict[str, str]:
-    """SAM's environment: without the user's AWS settings, and with the runtime's Python and its pip first on PATH."""
+    """SAM's environment: without the user's AWS settings; `python` is the interpreter to build for, if not this one."""
     # SAM runs `pythonX.Y -m pip`, which Debian's own Python does not have; the environments' Python always does.
     path = [str(Path(executable("sam", "sam")).parent)]
-    if python is not None and Path(python).name != Path(sys.executable).name:
-        path.append(str(Path(python).parent))
+    if python is not None:
+        path.append(str(python.parent))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VIRTUAL_ENV", "PYTHON"))}
     return {
         **kept,

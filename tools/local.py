@@ -1,23 +1,22 @@
-"""`python -m tools.local start|stop|status`: the whole of duecare on one machine. `make run` and `make stop`."""
+"""`make run`: the whole of duecare on one machine, with the parties of the case, and the case shown."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 
 from tools.demo import demonstrate
 from tools.deploy import STACK, Deployed, deploy
 from tools.ministack import REGION, MiniStack
 from tools.parties import PARTIES, key_file, register
 from tools.steps import HOME, Problem, main, step
+from tools.stop import PROFILE
 
 DEFAULT_PORT = 4566
-PROFILE = HOME / "local.json"
 
 
 def start() -> None:
-    """Start, deploy, register the demonstration's parties, and show the case."""
+    """Start, deploy, register the parties, and show the case. Quick where nothing has changed since the last time."""
     stack = MiniStack(HOME, _port())
     if stack.noted_port() not in (None, stack.port):
         stack.stop()
@@ -31,29 +30,15 @@ def start() -> None:
     demonstrate(deployed.url, HOME)
 
 
-def stop() -> None:
-    """End the local AWS. What it holds stays, and `make run` goes on from there; `make clean` forgets it."""
-    ran = MiniStack(HOME, _port()).stop()
-    print("duecare is stopped." if ran else "duecare was not running.")
-
-
-def status() -> None:
-    stack = MiniStack(HOME, _port())
-    port = stack.noted_port()
-    if port is None:
-        raise Problem("duecare is not running; `make run` starts it.")
-    print(f"duecare is running on port {port}: {json.loads(PROFILE.read_text())['url'] if PROFILE.exists() else ''}")
-
-
 def _port() -> int:
     given = os.environ.get("DUECARE_PORT") or str(DEFAULT_PORT)
-    if not given.isascii() or not given.isdigit() or not 1024 <= int(given) <= 65535:
+    if not (given.isascii() and given.isdigit() and 1024 <= int(given) <= 65535):
         raise Problem(f"DUECARE_PORT={given} is not a port: give a number from 1024 to 65535")
     return int(given)
 
 
 def _write_profile(stack: MiniStack, deployed: Deployed) -> None:
-    """What the `duecare` command reads as `--profile local`; the parties are added as they are registered."""
+    """What the `duecare` command reads as `--profile local`."""
     profile = {
         "url": deployed.url,
         "issuer": deployed.outputs["Issuer"],
@@ -63,18 +48,11 @@ def _write_profile(stack: MiniStack, deployed: Deployed) -> None:
         "table": deployed.outputs["TableName"],
         "parties": {party.id: {"roles": [party.role], "key": key_file(HOME, party).name} for party in PARTIES},
     }
+    # Whole or not at all: somebody may be reading the old one.
     fresh = PROFILE.with_suffix(".new")
     fresh.write_text(json.dumps(profile, ensure_ascii=False, indent=2) + "\n")
     fresh.replace(PROFILE)
 
 
-def _work() -> None:
-    commands = {"start": start, "stop": stop, "status": status}
-    name = sys.argv[1] if len(sys.argv) == 2 else ""
-    if name not in commands:
-        raise Problem("Say one of: " + ", ".join(commands))
-    commands[name]()
-
-
 if __name__ == "__main__":
-    main(_work)
+    main(start)

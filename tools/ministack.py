@@ -11,6 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 from tools.environments import executable
@@ -97,7 +98,7 @@ class MiniStack:
 
     def answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as reply:  # noqa: S310
+            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as reply:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -161,15 +162,11 @@ def _emptied(folder: Path) -> Path:
 
 def _alive(pid: int) -> bool:
     # A child of our own that has ended stays a zombie until it is waited for.
-    try:
+    with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True
 
@@ -186,7 +183,5 @@ def _started(pid: int) -> str:
 
 def _end_group(pid: int) -> None:
     """Whatever of its own process group outlived it: the functions' workers."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGTERM)
-    except (ProcessLookupError, PermissionError):
-        pass

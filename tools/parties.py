@@ -57,7 +57,9 @@ def _public_key(home: Path, party: Party) -> dict[str, str]:
 def _register(stack: MiniStack, party: Party) -> None:
     public = str(key_file(stack.home, party).with_suffix(".pub.jwk"))
     senders = ["--sender-name", party.sender_name] if party.sender_name else []
-    added = _admin(stack, "party", "add", party.id, "--role", party.role, "--name", party.name, *senders, "--key", public)
+    added = _admin(
+        stack, "party", "add", party.id, "--role", party.role, "--name", party.name, *senders, "--key", public
+    )
     if added.returncode == 1:
         # Registered already, by an earlier run: it only may not have this key yet.
         added = _admin(stack, "key", "add", party.id, "--key", public)

@@ -32,7 +32,9 @@ def create(apigateway: Any, template: Mapping[str, Any], physical: Mapping[str, 
                 integrations[function] = _integration(apigateway, api_id, function)
             # [{"Token": []}] names the authorizer; [{"NONE": []}] is SAM's way to say that there is none.
             names = [name for one in operation["security"] for name in one]
-            secured = {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizers[names[0]]} if names != ["NONE"] else {}
+            secured = (
+                {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizers[names[0]]} if names != ["NONE"] else {}
+            )
             apigateway.create_route(
                 ApiId=api_id,
                 RouteKey=f"{method.upper()} {path}",
@@ -77,7 +79,7 @@ def _integration(apigateway: Any, api_id: str, function: str) -> str:
 
 
 def _function(uri: Json, physical: Mapping[str, str]) -> str:
-    """The function's name out of `{"Fn::Sub": "…${Logical.Arn}…"}` or `{"Fn::Sub": ["…", {name: {"Fn::GetAtt": …}}]}`."""
+    """The function's name, out of `{"Fn::Sub": "…${Logical.Arn}…"}` or `{"Fn::Sub": [_, {_: {"Fn::GetAtt": _}}]}`."""
     substituted = uri["Fn::Sub"]
     if isinstance(substituted, str):
         found = re.search(r"\$\{(\w+)\.Arn\}", substituted)

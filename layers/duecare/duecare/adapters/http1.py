@@ -1,8 +1,8 @@
 """One kept-alive connection that speaks HTTP/1.1 (RFC 9112), as much of it as AWS's JSON protocols use.
 
 http.client reads the headers of every answer with the e-mail package and sends a request's head and body apart. On the
-decision path that is a fifth of all processor time (docs/decisions/0003); here a request is one `sendall` and an answer
-usually one `recv`.
+decision path that takes as much time as all else that a call costs (docs/decisions/0003); here a request is one
+`sendall` and an answer usually one `recv`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,49 @@
+# What is done with duecare on one machine. Needs Python 3.11 or later with venv, git, make and the network.
+# PYTHON=python3.13 make … uses another Python; DUECARE_PORT=4577 make run another port.
+PYTHON ?= python3
+# What users and CI type is few words; everything else is in tools/.
+.DEFAULT_GOAL := help
+.PHONY: help setup run stop status test bench lock openapi clean setup-run
+
+help:
+	@echo "make run      the whole service on this machine, and the case it was built for"
+	@echo "make stop     end it; what it holds stays"
+	@echo "make status   say whether it runs, and where"
+	@echo "make test     every check there is"
+	@echo "make bench    the numbers, as ratios, into .duecare/bench.json"
+	@echo "make setup    the environments alone (the others do it by themselves)"
+	@echo "make openapi  docs/openapi.json from the code"
+	@echo "make lock     requirements/*.txt and layers/duecare/requirements.txt from requirements/*.in"
+	@echo "make clean    stop it and forget what it holds; the installed tools stay"
+
+setup:
+	@$(PYTHON) tools/environments.py
+
+setup-run:
+	@$(PYTHON) tools/environments.py dev sam ministack
+
+run: setup-run
+	@.venv/bin/python -m tools.local
+
+stop:
+	@$(PYTHON) tools/stop.py
+
+status:
+	@$(PYTHON) tools/stop.py --status
+
+test: setup
+	@.venv/bin/python -m tools.checks
+
+bench: setup
+	@.venv/bin/python -m benchmarks
+
+openapi:
+	@$(PYTHON) tools/environments.py dev
+	@.venv/bin/python -m tools.openapi
+
+lock:
+	@$(PYTHON) tools/lock.py
+
+clean: stop
+	@rm -rf .duecare/state .duecare/s3 .duecare/tmp .duecare/build .duecare/cache .duecare/logs .duecare/tests .aws-sam
+	@rm -f .duecare/*.json .duecare/*.jwk .duecare/*.lock

@@ -1,0 +1,106 @@
+"""Measure, print one table, write .duecare/bench.json. Exit codes: 1 where a row misses its target, 2 where
+nothing could be measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import NamedTuple
+
+from benchmarks import ROOT
+from tools.dynamodb_local import missing
+from tools.steps import Problem
+
+
+class Row(NamedTuple):
+    """A number to reach; the target is the most that it may be."""
+
+    name: str
+    value: float
+    target: float
+    unit: str
+
+    @property
+    def reached(self) -> bool:
+        return self.value <= self.target
+
+
+def main() -> int:
+    try:
+        if lacking := missing():
+            raise Problem(f"make bench measures on DynamoDB Local. {lacking}")
+        rows = _measure()
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    _print(rows)
+    _write(rows)
+    return 0 if all(row.reached for row in rows) else 1
+
+
+def _measure() -> list[Row]:
+    # Imported here, so that a missing tool is said at once and in one line.
+    from benchmarks.ground import ground  # noqa: PLC0415
+
+    _progress("starting DynamoDB Local and Secrets Manager, stating the case's facts")
+    with ground() as prepared:
+        # The function is imported into its environment, as in Lambda.
+        from benchmarks import bill, cold, times, units  # noqa: PLC0415
+
+        if not units.rules_hold():
+            raise Problem("this DynamoDB counts capacity units in another way than AWS does")
+        _progress("capacity units of an allow and a deny")
+        measured = units.measure()
+        _progress("verify, its calls by boto3, and a pair of calls, in turns")
+        spent = times.measure(_progress)
+        _progress("cold starts, alternating with boto3's")
+        starts = cold.measure(prepared.environment, _progress)
+    allow, deny = measured["allow"], measured["deny"]
+    items = bill.bill(spent, allow)
+    print(
+        f"\np50: verify {1000 * spent.verify:.2f} ms, the same calls by boto3 {1000 * spent.calls:.2f} ms, "
+        f"get_item + put_item {1000 * spent.pair:.2f} ms"
+        f"\ncold: verify {1000 * starts.ours:.0f} ms, boto3's first get_item {1000 * starts.boto3:.0f} ms"
+        "\n\nUSD per million allows, at list prices:"
+    )
+    for item in items:
+        print(f"  {item.name:<18}{item.usd:>7.3f}  {item.measured}")
+    return [
+        Row("verify_ratio", spent.verify / spent.calls, 0.8, "× boto3, same calls"),
+        Row("verify_vs_pair", spent.verify / spent.pair, 1.3, "× boto3 get + put"),
+        Row("cold_start_ratio", starts.ratio, 1.0, "× boto3 get"),
+        Row("allow_read_units", allow.read, 6, "RRU"),
+        Row("allow_write_units", allow.write, 4, "WRU"),
+        Row("deny_read_units", deny.read, 6, "RRU"),
+        Row("deny_write_units", deny.write, 2, "WRU"),
+        Row("usd_per_million", sum(item.usd for item in items), 5, "USD"),
+    ]
+
+
+def _print(rows: list[Row]) -> None:
+    print(f"\n{'name':<20}{'value':>8}{'target':>10}  {'unit':<22}ok?")
+    for row in rows:
+        print(f"{row.name:<20}{row.value:>8.2f}{'≤ ' + format(row.target, 'g'):>10}  {row.unit:<22}{_word(row)}")
+
+
+def _word(row: Row) -> str:
+    return "yes" if row.reached else "NO"
+
+
+def _write(rows: list[Row]) -> None:
+    path = ROOT / ".duecare" / "bench.json"
+    path.parent.mkdir(exist_ok=True)
+    values = {row.name: {"value": round(row.value, 4), "target": row.target, "unit": row.unit} for row in rows}
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+_STARTED = time.monotonic()
+
+
+def _progress(what: str) -> None:
+    print(f"[{time.monotonic() - _STARTED:5.1f} s] {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What verify asks of DynamoDB, as it goes out: recorded for the baseline, and metered for the bill."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from duecare.adapters.wire import Call, Wire
+from duecare.runtime import wiring
+
+READS = ("Query", "BatchGetItem", "GetItem")
+_METHODS = {"Query": "query", "BatchGetItem": "batch_get_item", "GetItem": "get_item", "PutItem": "put_item"}
+
+
+class Metered(Wire):
+    """The function's own client; it also asks what each call consumes, and keeps the calls and the sums."""
+
+    calls: list[Call]
+    units: dict[str, float]
+
+    def exchange(self, calls: Sequence[Call]) -> list[bytes]:
+        asked = [Call(call.operation, _asking(call.body)) for call in calls]
+        answers = super().exchange(asked)
+        if asked[0].operation in _METHODS:
+            for call, answer in zip(calls, answers, strict=True):
+                Metered.calls.append(call)
+                Metered.units["read" if call.operation in READS else "write"] += _consumed(call, answer)
+        return answers
+
+
+@contextmanager
+def metered() -> Iterator[type[Metered]]:
+    """Within, the handler's wiring is made anew around `Metered`."""
+    with patch.object(wiring, "Wire", Metered), patch.object(wiring, "_deciding", None):
+        wiring.deciding()
+        Metered.calls, Metered.units = [], {"read": 0.0, "write": 0.0}
+        yield Metered
+
+
+def _asking(body: bytes) -> bytes:
+    members = json.loads(body)
+    if "SecretId" not in members:
+        members["ReturnConsumedCapacity"] = "TOTAL"
+    return json.dumps(members, ensure_ascii=False).encode()
+
+
+def _consumed(call: Call, answer: bytes) -> float:
+    """As DynamoDB Local counts, but for what is not there: AWS counts one unit for that, DynamoDB Local none."""
+    members = json.loads(answer)
+    consumed = members["ConsumedCapacity"]
+    if call.operation == "BatchGetItem":
+        wanted = sum(len(one["Keys"]) for one in json.loads(call.body)["RequestItems"].values())
+        absent = wanted - sum(len(items) for items in members["Responses"].values())
+        return absent + sum(float(one["CapacityUnits"]) for one in consumed)
+    return max(1.0, float(consumed["CapacityUnits"]))
+
+
+def with_boto3(client: Any, call: Call) -> Callable[[], Any]:
+    """The same call, made by boto3."""
+    method = getattr(client, _METHODS[call.operation])
+    members = _unpacked(json.loads(call.body))
+    return lambda: method(**members)
+
+
+def _unpacked(value: Any) -> Any:
+    """boto3 takes bytes where the protocol has base64."""
+    if isinstance(value, dict):
+        if set(value) == {"B"}:
+            return {"B": base64.b64decode(value["B"])}
+        return {name: _unpacked(member) for name, member in value.items()}
+    return [_unpacked(member) for member in value] if isinstance(value, list) else value
+
+
+def elsewhere(call: Call, number: int) -> Call:
+    """The same PutItem under another key of the same length."""
+    members = json.loads(call.body)
+    key = members["Item"]["pk"]["S"]
+    members["Item"]["pk"]["S"] = f"{key[:-16]}{number:016d}"
+    return Call(call.operation, json.dumps(members).encode())

@@ -1,0 +1,76 @@
+"""`cold_start_ratio`: a fresh interpreter to its first answer, beside boto3's shortest way to an item.
+
+Each start is a process of its own that times itself, from before its first import to after its answer. The start of
+the interpreter is on neither side: Lambda's runtime has done that before it imports a function. Byte code is compiled
+beforehand for both, as in a deployed layer.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import statistics
+import subprocess
+import sys
+from typing import Any, NamedTuple
+
+from benchmarks import FUNCTION, LAYER
+from benchmarks.ground import TABLE, event
+from tools.steps import Problem
+
+PAIRS = 21
+
+_OURS = f"""
+import time; started = time.perf_counter()
+import json, os, sys
+sys.path[:0] = [{str(FUNCTION)!r}, {str(LAYER)!r}]
+event = json.load(sys.stdin)
+import app
+answer = app.handler(event, None)
+took = time.perf_counter() - started
+assert '"decision":"allow"' in answer["body"], answer
+print(took, file=sys.stderr)
+"""
+_BOTO3 = f"""
+import time; started = time.perf_counter()
+import boto3
+client = boto3.client("dynamodb")
+answer = client.get_item(TableName={TABLE!r}, Key={{"pk": {{"S": "P#xinxi"}}, "sk": {{"S": "P"}}}}, ConsistentRead=True)
+took = time.perf_counter() - started
+assert "Item" in answer
+import sys; print(took, file=sys.stderr)
+"""
+
+
+class Starts(NamedTuple):
+    """Medians in seconds."""
+
+    ours: float
+    boto3: float
+    ratio: float
+
+
+def measure(environment: dict[str, str], progress: Any) -> Starts:
+    compileall.compile_dir(LAYER, quiet=2)
+    compileall.compile_dir(FUNCTION, quiet=2)
+    pairs = []
+    for number in range(PAIRS + 2):
+        ours, boto3 = _start(_OURS, environment, json.dumps(event())), _start(_BOTO3, environment, "")
+        if number >= 2:  # the first ones also write byte code and fill the page cache
+            pairs.append((ours, boto3))
+        if number % 5 == 0:
+            progress(f"start {number + 1} of {PAIRS + 2}")
+    return Starts(
+        statistics.median(ours for ours, _ in pairs),
+        statistics.median(boto3 for _, boto3 in pairs),
+        statistics.median(ours / boto3 for ours, boto3 in pairs),
+    )
+
+
+def _start(program: str, environment: dict[str, str], given: str) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, input=given, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise Problem(f"a cold start failed:\n{done.stderr}")
+    return float(done.stderr.split()[-1])
