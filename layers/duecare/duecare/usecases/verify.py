@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -186,7 +186,7 @@ class Verify:
             collector=message.collector or message.creditor,
             channel=message.channel,
             debt_ref=message.debt_ref,
-            send_at=message.send_at,
+            send_at=message.send_at.astimezone(UTC) if message.send_at else None,
             decision="allow" if decision.allowed else "deny",
             reasons=decision.codes,
             retry_at=decision.retry_at,
