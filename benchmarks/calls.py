@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from duecare.adapters.wire import Call, Wire
+from duecare.adapters.wire import Call, Wire, WireError
 from duecare.runtime import wiring
 
 READS = ("Query", "BatchGetItem", "GetItem")
@@ -22,11 +22,13 @@ class Metered(Wire):
     calls: list[Call]
     units: dict[str, float]
 
-    def exchange(self, calls: Sequence[Call]) -> list[bytes]:
+    def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
         asked = [Call(call.operation, _asking(call.body)) for call in calls]
-        answers = super().exchange(asked)
+        answers = super().exchange_each(asked)
         if asked[0].operation in _METHODS:
             for call, answer in zip(calls, answers, strict=True):
+                if isinstance(answer, WireError):
+                    raise answer
                 Metered.calls.append(call)
                 Metered.units["read" if call.operation in READS else "write"] += _consumed(call, answer)
         return answers

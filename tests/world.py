@@ -112,6 +112,9 @@ class World:
     def verify(self, gateway: str = "xinxi", /, **changes: Any) -> Decided:
         return self.verify_use_case(self.caller(gateway), message(**changes))
 
+    def verify_many(self, *messages: Message, gateway: str = "xinxi") -> list[Any]:
+        return self.verify_use_case.many(self.caller(gateway), messages)
+
     def reasons(self, gateway: str = "xinxi", /, **changes: Any) -> list[str]:
         return list(self.verify(gateway, **({"message_id": os.urandom(8).hex()} | changes)).record.reasons)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from duecare.domain.members import typed
 from duecare.domain.rules import RULES
-from duecare.ports import Document
-from duecare.runtime import telemetry, wiring
-from duecare.runtime.http import MAX_BODY, Event, Response, body_of, caller_of, language_of, ok, public_url, serve
+from duecare.errors import Refused
+from duecare.runtime import wiring
+from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok, serve
+from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
-from duecare.usecases.decided import answer
-from duecare.usecases.verify import Message
+from duecare.usecases.verify import Batch, Message
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -22,12 +23,25 @@ def verify(event: Event) -> Response:
     """POST /v1/verify"""
     caller, message = caller_of(event), body_of(event, Message)
     decided = wiring.deciding().verify(caller, message)
-    language, settings = language_of(event), wiring.settings()
-    url = public_url(event, settings.public_url)
-    body = answer(decided, issuer=settings.issuer, public_url=url, language=language)
-    outcome = "Allowed" if decided.record.decision == "allow" else "Denied"
-    telemetry.count(outcome, decision_id=decided.record.decision_id, reasons=decided.record.reasons)
-    return ok(body, language=language)
+    return ok(told(event, decided), language=language_of(event))
+
+
+def verify_batch(event: Event) -> Response:
+    """POST /v1/verify/batch: each message as the single route would have it, in order; what is wrong with one is its
+    own result."""
+    caller, batch = caller_of(event), body_of(event, Batch)
+    parsed = [_parsed(one) for one in batch.messages]
+    messages = [one for one in parsed if isinstance(one, Message)]
+    decided = iter(wiring.deciding().verify.many(caller, messages) if messages else [])
+    results = [next(decided) if isinstance(one, Message) else one for one in parsed]
+    return ok({"results": [told(event, result) for result in results]}, language=language_of(event))
+
+
+def _parsed(value: Any) -> Message | Refused:
+    try:
+        return typed(value, Message)
+    except Refused as refused:
+        return refused
 
 
 def jwks(_event: Event) -> Response:
@@ -37,34 +51,19 @@ def jwks(_event: Event) -> Response:
 
 def discovery(event: Event) -> Response:
     """GET /.well-known/duecare"""
-    settings = wiring.settings()
-    url = public_url(event, settings.public_url)
-    body = {
-        "issuer": settings.issuer,
-        "jwks_uri": f"{url}/.well-known/jwks.json",
-        "log": {"origin": settings.log_origin, "verifier_key": None, "url": f"{url}/log"},
-        "rules_version": RULES.version,
-        "limits": {
-            "body_bytes": MAX_BODY,
-            "statements": 100,
-            "text_characters": 2000,
-            "token_seconds": 3600,
-            "send_ahead_seconds": 604800,
-            "answer_seconds": int(RULES.answer_validity.total_seconds()),
-        },
-    }
-    return ok(body, cache="public, max-age=60")
+    return ok(discovered(event), cache="public, max-age=60")
 
 
 def status(_event: Event) -> Response:
     """GET /v1/status: has its secrets and reads the table, so it can decide; serve() answers 503 otherwise."""
-    documents: dict[Any, Document] = wiring.deciding().gate.situation("R#status", [table.EVERYTHING]).documents
+    documents = wiring.deciding().gate.load(["R#status"], [table.EVERYTHING]).documents
     halted = table.is_halted(documents)
     return ok({"status": "ok", "halted": halted, "rules_version": RULES.version})
 
 
 ROUTES = {
     "POST /v1/verify": verify,
+    "POST /v1/verify/batch": verify_batch,
     "GET /.well-known/jwks.json": jwks,
     "GET /.well-known/duecare": discovery,
     "GET /v1/status": status,

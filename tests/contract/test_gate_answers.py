@@ -51,7 +51,7 @@ def one_at_a_time(operation: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_a_batch_left_unprocessed_is_asked_for_again() -> None:
     wire = Scripted(one_at_a_time)
-    found = gate(wire).situation("R#one", KEYS).documents
+    found = gate(wire).load(["R#one"], KEYS).documents
     assert found == {key: Document(key, 1, b"{}") for key in KEYS}
     assert wire.calls == ["Query", "BatchGetItem", "BatchGetItem", "BatchGetItem"]
 
@@ -93,4 +93,4 @@ def test_a_batch_that_never_makes_headway_is_given_up() -> None:
 )
 def test_an_answer_that_cannot_be_read_is_a_failure_and_never_an_empty_partition(answer: bytes) -> None:
     with pytest.raises(StoreFailed):
-        gate(Scripted(lambda *_: answer)).situation("R#one", [])
+        gate(Scripted(lambda *_: answer)).load(["R#one"], [])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from duecare.errors import Stale
-from duecare.ports import Document, Key
+from duecare.ports import Document, Key, Met, Write
 from tests.contract.conftest import Ports
 
 KEY = Key("R#one", "D#bank#A-1")
@@ -20,6 +20,12 @@ SPLITS_BY_SIZE = pytest.mark.parametrize("ports", ["memory", "dynamodb-local"], 
 
 def document(key: Key = KEY, version: int = 1, body: bytes = b'{"n":1}', sealed: bytes = b"") -> Document:
     return Document(key, version, body, sealed)
+
+
+def record(ports: Ports, written: Document, beside: Document | None = None) -> Any:
+    """What becomes of one write alone."""
+    (outcome,) = ports.gate.record([Write(written, beside)])
+    return outcome
 
 
 # Reading
@@ -65,27 +71,27 @@ def test_a_key_may_hold_what_a_reference_may_hold(ports: Ports, reader: Any) -> 
     key = Key("R#one", "D#bank#合同 #1/'\"\\: \U0001f4a9" + "\U00020000" * 100)
     ports.documents.commit([document(key)])
     assert reader.get([key]) == {key: document(key)}
-    assert ports.gate.situation("R#one", []).partition == [document(key)]
+    assert ports.gate.load(["R#one"], []).partitions["R#one"] == [document(key)]
 
 
 # A situation: a recipient's whole partition, and documents beside it
 
 
 def test_a_situation_of_nobody_is_empty(ports: Ports) -> None:
-    situation = ports.gate.situation("R#nobody", [KEY])
-    assert (situation.partition, situation.documents) == ([], {})
+    situation = ports.gate.load(["R#nobody"], [KEY])
+    assert situation == ({"R#nobody": []}, {})
 
 
 def test_a_situation_holds_the_whole_partition_and_nothing_of_another(ports: Ports) -> None:
     mine = [document(KEY), document(OTHER)]
     ports.documents.commit([*mine, document(Key("R#one2", "N")), document(Key("R#on", "N"))])
-    assert sorted(ports.gate.situation("R#one", []).partition) == sorted(mine)
+    assert sorted(ports.gate.load(["R#one"], []).partitions["R#one"]) == sorted(mine)
 
 
 def test_a_situation_holds_the_documents_asked_for_and_no_others(ports: Ports) -> None:
     party, mandate = document(Key("P#bank", "P")), document(Key("P#bank", "M#keji"))
     ports.documents.commit([party, mandate, document(Key("P#other", "P"))])
-    situation = ports.gate.situation("R#one", [party.key, Key("P#absent", "P")])
+    situation = ports.gate.load(["R#one"], [party.key, Key("P#absent", "P")])
     assert situation.documents == {party.key: party}
 
 
@@ -96,8 +102,8 @@ def test_a_partition_of_more_than_a_mebibyte_is_read_whole(ports: Ports) -> None
         ports.documents.commit([one])
     asked = document(Key("P#bank", "P"))
     ports.documents.commit([asked])
-    situation = ports.gate.situation("R#big", [asked.key])
-    assert sorted(situation.partition) == written
+    situation = ports.gate.load(["R#big"], [asked.key])
+    assert sorted(situation.partitions["R#big"]) == written
     assert situation.documents == {asked.key: asked}
     assert ports.documents.partition("R#big", "Q#bank#") == written
 
@@ -126,11 +132,11 @@ def test_each_write_is_seen_by_the_very_next_read_of_either_port(ports: Ports) -
     for version in range(1, 11):
         written = document(version=version, body=b'{"n":%d}' % version)
         if version % 2:
-            assert ports.gate.record(written) is None
+            assert record(ports, written) is None
         else:
             ports.documents.commit([written])
         assert ports.gate.get([KEY]) == ports.documents.get([KEY]) == {KEY: written}
-        assert ports.gate.situation(KEY.pk, [KEY]) == ([written], {KEY: written})
+        assert ports.gate.load([KEY.pk], [KEY]) == ({KEY.pk: [written]}, {KEY: written})
         assert ports.documents.partition(KEY.pk, "D#") == [written]
 
 
@@ -139,43 +145,89 @@ def test_each_write_is_seen_by_the_very_next_read_of_either_port(ports: Ports) -
 
 def test_a_first_record_is_stored(ports: Ports) -> None:
     written = document(sealed=b"\x00packed")
-    assert ports.gate.record(written) is None
+    assert record(ports, written) is None
     assert ports.documents.get([KEY]) == {KEY: written}
 
 
 def test_a_second_first_record_changes_nothing_and_meets_what_stands(ports: Ports) -> None:
     first = document(sealed=b"first")
-    ports.gate.record(first)
-    assert ports.gate.record(document(body=b'{"n":2}', sealed=b"second")) == first
+    record(ports, first)
+    assert record(ports, document(body=b'{"n":2}', sealed=b"second")) == Met(first)
     assert ports.gate.get([KEY]) == {KEY: first}
 
 
 def test_a_write_whose_answer_was_lost_meets_itself_as_an_equal_document(ports: Ports) -> None:
     written = document(body='{"text":"余敏"}'.encode(), sealed=bytes(range(256)))
-    ports.gate.record(written)
-    assert ports.gate.record(written) == written
+    record(ports, written)
+    assert record(ports, written) == Met(written)
 
 
 def test_a_record_replaces_the_version_before_it(ports: Ports) -> None:
-    ports.gate.record(document())
+    record(ports, document())
     second = document(version=2, body=b"{}", sealed=b"2")
-    assert ports.gate.record(second) is None
+    assert record(ports, second) is None
     assert ports.gate.get([KEY]) == {KEY: second}
 
 
 def test_a_record_without_sealed_bytes_leaves_none_of_the_one_before(ports: Ports) -> None:
-    ports.gate.record(document(sealed=b"before"))
-    ports.gate.record(document(version=2))
+    record(ports, document(sealed=b"before"))
+    record(ports, document(version=2))
     assert ports.gate.get([KEY]) == {KEY: document(version=2)}
 
 
 @pytest.mark.parametrize("version", [1, 2, 4, 10])
 def test_a_record_over_another_version_changes_nothing(ports: Ports, version: int) -> None:
-    ports.gate.record(document())
+    record(ports, document())
     second = document(version=2, sealed=b"2")
-    ports.gate.record(second)
-    assert ports.gate.record(document(version=version, body=b"{}", sealed=b"other")) == second
+    record(ports, second)
+    assert record(ports, document(version=version, body=b"{}", sealed=b"other")) == Met(second)
     assert ports.gate.get([KEY]) == {KEY: second}
+
+
+# Recording a document and one beside it
+
+
+def test_two_documents_are_recorded_both_or_neither(ports: Ports) -> None:
+    first, ledger = document(sealed=b"1"), document(OTHER)
+    assert record(ports, first, ledger) is None
+    assert ports.gate.get([KEY, OTHER]) == {KEY: first, OTHER: ledger}
+    second = document(version=2)
+    assert record(ports, second, document(OTHER, version=2, body=b"{}")) is None
+    assert ports.gate.get([KEY, OTHER]) == {KEY: second, OTHER: document(OTHER, version=2, body=b"{}")}
+
+
+def test_where_the_record_stands_already_it_is_met_and_the_one_beside_is_not_written(ports: Ports) -> None:
+    standing = document(sealed=b"1")
+    record(ports, standing)
+    assert record(ports, document(body=b"{}"), document(OTHER)) == Met(standing)
+    assert ports.gate.get([KEY, OTHER]) == {KEY: standing}
+
+
+def test_where_the_one_beside_has_moved_the_record_is_not_written(ports: Ports) -> None:
+    ports.documents.commit([document(OTHER)])
+    assert record(ports, document(), document(OTHER, body=b"{}")) == Met(None)
+    assert ports.gate.get([KEY, OTHER]) == {OTHER: document(OTHER)}
+
+
+def test_where_both_have_moved_the_record_is_met(ports: Ports) -> None:
+    ports.documents.commit([document(OTHER), document()])
+    assert record(ports, document(body=b"{}"), document(OTHER, body=b"{}")) == Met(document())
+
+
+def test_a_pair_whose_answer_was_lost_meets_itself(ports: Ports) -> None:
+    assert record(ports, document(), document(OTHER)) is None
+    assert record(ports, document(), document(OTHER)) == Met(document())
+
+
+def test_many_partitions_are_loaded_and_many_writes_recorded_side_by_side(ports: Ports) -> None:
+    keys = [Key(f"R#{n}", "N") for n in range(30)]
+    ports.documents.commit([document(keys[7])])
+    outcomes = ports.gate.record([Write(document(key, body=b"[]")) for key in keys])
+    assert outcomes == [Met(document(key)) if key == keys[7] else None for key in keys]
+    situation = ports.gate.load([key.pk for key in keys], [])
+    assert situation.partitions == {
+        key.pk: [document(key, body=b'{"n":1}' if key == keys[7] else b"[]")] for key in keys
+    }
 
 
 # Committing several, all or none
@@ -242,10 +294,10 @@ def test_a_hundred_documents_are_committed_or_none(ports: Ports) -> None:
 def test_of_many_writers_of_one_version_exactly_one_wins_and_the_others_meet_it(ports: Ports) -> None:
     candidates = [document(body=b'{"n":%d}' % n, sealed=b"%d" % n) for n in range(12)]
     with ThreadPoolExecutor(12) as threads:
-        met = list(threads.map(ports.gate.record, candidates))
+        met = list(threads.map(lambda one: record(ports, one), candidates))
     winners = [one for one, standing in zip(candidates, met, strict=True) if standing is None]
     assert len(winners) == 1
-    assert [standing for standing in met if standing is not None] == winners * 11
+    assert [one for one in met if one is not None] == [Met(winners[0])] * 11
     assert ports.documents.get([KEY]) == {KEY: winners[0]}
 
 

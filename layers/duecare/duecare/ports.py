@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from duecare.errors import StoreFailed
+
 Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]
 
@@ -32,10 +34,24 @@ class Document(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What verify reads: a recipient's whole partition, and the documents asked for by key (absent ones left out)."""
+    """What verify reads: whole partitions, and the documents asked for by key (absent ones left out)."""
 
-    partition: list[Document]
+    partitions: dict[str, list[Document]]
     documents: dict[Key, Document]
+
+
+class Write(NamedTuple):
+    """A document to write under its version, and one beside it: both or neither."""
+
+    document: Document
+    beside: Document | None = None
+
+
+class Met(NamedTuple):
+    """Why a write did not happen: what stands in place of its document, or None where it was the one beside it, or
+    somebody writing at the same time, that stood in the way."""
+
+    standing: Document | None
 
 
 class Reader(Protocol):
@@ -46,16 +62,16 @@ class Reader(Protocol):
 
 
 class Gate(Protocol):
-    """The decision path: one read, one write."""
+    """The decision path: one read, one write, for any number of messages side by side."""
 
-    def situation(self, pk: str, keys: Sequence[Key]) -> Situation:
-        """Read a partition, whole, and up to 100 documents beside it, in one round-trip time. Raises StoreFailed."""
+    def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
+        """Read these partitions, whole, and these documents, in one round-trip time. Raises StoreFailed."""
 
-    def record(self, document: Document) -> Document | None:
-        """Write one document under its version. None when it is stored; otherwise what stands in its place.
+    def record(self, writes: Sequence[Write]) -> list[Met | StoreFailed | None]:
+        """Write each; for each, in order: None when it is stored, Met where it could not be, StoreFailed where the
+        table did not say.
 
-        A write whose answer was lost MAY be reported as standing in its own place: equal documents are one write.
-        Raises StoreFailed.
+        A write whose answer was lost MAY be reported as met by itself: equal documents are one write.
         """
 
 

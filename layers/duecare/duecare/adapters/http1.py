@@ -43,11 +43,13 @@ class Connection:
     def reusable(self) -> bool:
         """Whether another request may go out: nothing has come since the last answer, neither the other side's end nor
         an answer that nobody asked for."""
-        if not self._stays or self._unread:
-            return False
+        return self._stays and not self._unread and not self.ready()
+
+    def ready(self) -> bool:
+        """Whether something has come that can be read without waiting."""
         waiting = select.poll()
         waiting.register(self._socket, select.POLLIN)
-        return not waiting.poll(0)
+        return bool(waiting.poll(0))
 
     def post(self, path: str, headers: dict[str, str], body: bytes) -> None:
         """Send a request. Raises OSError."""

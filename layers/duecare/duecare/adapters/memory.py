@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from duecare.errors import Stale
-from duecare.ports import Document, Key, Situation
+from duecare.errors import Stale, StoreFailed
+from duecare.ports import Document, Key, Met, Situation, Write
 
 
 class MemoryTable:
@@ -19,16 +19,25 @@ class MemoryTable:
         self._documents: dict[Key, Document] = {}
         self._lock = threading.Lock()
 
-    def situation(self, pk: str, keys: Sequence[Key]) -> Situation:
-        return Situation(self.partition(pk, ""), self.get(keys))
+    def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
+        return Situation({pk: self.partition(pk, "") for pk in pks}, self.get(keys))
 
-    def record(self, document: Document) -> Document | None:
+    def record(self, writes: Sequence[Write]) -> list[Met | StoreFailed | None]:
+        return [self._record(*write) for write in writes]
+
+    def _record(self, document: Document, beside: Document | None) -> Met | None:
         with self._lock:
             standing = self._documents.get(document.key)
-            if (standing.version if standing else 0) != document.version - 1:
-                return standing
-            self._documents[document.key] = document
+            if not self._replaces(document):
+                return Met(standing)
+            if beside and not self._replaces(beside):
+                return Met(None)
+            self._documents.update((one.key, one) for one in (document, beside) if one)
             return None
+
+    def _replaces(self, document: Document) -> bool:
+        standing = self._documents.get(document.key)
+        return (standing.version if standing else 0) == document.version - 1
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         with self._lock:
@@ -42,8 +51,7 @@ class MemoryTable:
     def commit(self, documents: Sequence[Document]) -> None:
         with self._lock:
             for document in documents:
-                standing = self._documents.get(document.key)
-                if (standing.version if standing else 0) != document.version - 1:
+                if not self._replaces(document):
                     raise Stale(document.key.sk[:1])
             self._documents.update((document.key, document) for document in documents)
 

@@ -23,6 +23,7 @@ import msgspec
 from duecare.adapters.http1 import Connection, Garbled
 
 _CLOSED = "ConnectionClosed"
+_LATE = "RequestTimeout"
 _RETRYABLE = frozenset(
     {
         _CLOSED,
@@ -31,7 +32,7 @@ _RETRYABLE = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "RequestTimeout",
+        _LATE,
         "ServiceUnavailable",
         "ThrottledException",
         "Throttling",
@@ -111,47 +112,71 @@ class Wire:
         return self.exchange([Call(operation, body)])[0]
 
     def exchange(self, calls: Sequence[Call]) -> list[bytes]:
-        """All requests on the wire at once; the answers in order. Raises WireError.
+        """All requests on the wire at once; the answers in order. Raises the first WireError."""
+        answers = self.exchange_each(calls)
+        for answer in answers:
+            if isinstance(answer, WireError):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, bytes)]
 
-        Whatever fails is repeated whole, a few times within the deadline, so every call MUST be safe to repeat: reads
+    def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+        """All requests on the wire at once; for each, in order, its answer or why there is none.
+
+        What fails in passing is repeated, a few times within the deadline, so every call MUST be safe to repeat: reads
         are, and so are conditional writes whose caller knows its own write when it meets it.
         """
         give_up = time.monotonic() + self._deadline
-        for attempt in range(1, self._attempts + 1):
-            try:
-                return self._once(calls)
-            except WireError as error:
-                if error.code == _CLOSED and attempt == 1:
-                    continue
-                pause = random.uniform(0.5, 1) * 0.025 * 2**attempt  # noqa: S311  spreads retries, guards nothing
-                if error.code not in _RETRYABLE or attempt == self._attempts or time.monotonic() + pause > give_up:
-                    raise
+        answers: list[bytes | WireError] = self._once(calls)
+        for attempt in range(1, self._attempts):
+            again = [place for place, answer in enumerate(answers) if _passing(answer)]
+            if not again:
+                break
+            closed = all(getattr(answers[place], "code", "") == _CLOSED for place in again)
+            pause = random.uniform(0.5, 1) * 0.025 * 2**attempt  # noqa: S311  spreads retries, guards nothing
+            if attempt > 1 or not closed:
+                if time.monotonic() + pause > give_up:
+                    break
                 time.sleep(pause)
-        raise AssertionError("unreachable")
+            for place, answer in zip(again, self._once([calls[place] for place in again]), strict=True):
+                answers[place] = answer
+        return answers
 
     def close(self) -> None:
         """Close the connections that stand idle; the next call opens its own."""
         while idle := self._take():
             idle.close()
 
-    def _once(self, calls: Sequence[Call]) -> list[bytes]:
-        open_connections: list[Connection] = []
+    def _once(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+        """Send all, then read all. What fails on one connection leaves the others' answers."""
+        sent = [self._try_to_send(call) for call in calls]
+        answers: list[bytes | WireError] = []
+        late = False
+        for one in sent:
+            # All have been waiting since they were sent: after one time-out no other is waited for again.
+            answer = self._read(one, late) if isinstance(one, Connection) else one
+            late = late or (isinstance(answer, WireError) and answer.code == _LATE)
+            answers.append(answer)
+        return answers
+
+    def _try_to_send(self, call: Call) -> Connection | WireError:
         try:
-            for call in calls:
-                open_connections.append(self._send(call))
-            answers = [connection.answer() for connection in open_connections]
+            return self._send(call)
         except OSError as error:
-            # What is on these connections can no longer be told apart: they are not used again, and those that stood
-            # idle beside them have most likely been closed too (Lambda freezes a sandbox between invocations).
-            for connection in open_connections:
-                connection.close()
+            return WireError(_failure(error))
+
+    def _read(self, connection: Connection, late: bool) -> bytes | WireError:
+        try:
+            if late and not connection.ready():
+                raise TimeoutError
+            status, body = connection.answer()
+        except OSError as error:
+            # What is on this connection can no longer be told apart: it is not used again, and those that stand idle
+            # have most likely been closed too (Lambda freezes a sandbox between invocations).
+            connection.close()
             self.close()
-            raise WireError(_failure(error)) from error
-        self._idle.extend(open_connections)
-        for status, body in answers:
-            if status != 200:
-                raise WireError(_code(status, body), body)
-        return [body for _, body in answers]
+            return WireError(_failure(error))
+        self._idle.append(connection)
+        return body if status == 200 else WireError(_code(status, body), body)
 
     def _send(self, call: Call) -> Connection:
         headers = self._sign(call)
@@ -215,11 +240,15 @@ class Wire:
         return self._signing_key[1]
 
 
+def _passing(answer: bytes | WireError) -> bool:
+    return isinstance(answer, WireError) and answer.code in _RETRYABLE
+
+
 def _failure(error: OSError) -> str:
     """What to call it when no answer came, or none that can be read."""
     if isinstance(error, ConnectionError):
         return _CLOSED
-    return "Garbled" if isinstance(error, Garbled) else "RequestTimeout"
+    return "Garbled" if isinstance(error, Garbled) else _LATE
 
 
 def _code(status: int, body: bytes) -> str:

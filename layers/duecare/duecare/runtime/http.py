@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from duecare.domain.members import typed
-from duecare.errors import BadEvidence, CannotDecide, NotAllowed, Refused, TooLarge, Unreadable, WrongMediaType
+from duecare.errors import (
+    BadEvidence,
+    CannotDecide,
+    DuecareError,
+    NotAllowed,
+    Refused,
+    TooLarge,
+    Unreadable,
+    WrongMediaType,
+)
 from duecare.evidence.canonical import strict_json
 from duecare.runtime import telemetry
 from duecare.usecases.caller import Caller
@@ -29,27 +38,35 @@ def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Re
         return routes[event["routeKey"]](event)
     except Refused as refused:
         telemetry.count("Refused", problem=refused.name)
-        return _problem(refused.status, problem(refused))
+        return _problem(problem(refused))
     except CannotDecide as error:
         telemetry.failed(error)
         telemetry.count("CannotDecide", part=error.part)
-        return _cannot_decide(error.part)
+        return _problem(problem(error))
     except Exception as error:
         telemetry.failed(error)
         telemetry.count("CannotDecide", part="unexpected")
-        return _cannot_decide("unexpected")
+        return _problem(problem(DuecareError()))
 
 
-def problem(refused: Refused) -> dict[str, Any]:
-    """An RFC 9457 problem."""
+def problem(error: DuecareError) -> dict[str, Any]:
+    """An RFC 9457 problem. Whatever the caller cannot mend is a 503: no decision was made."""
+    if not isinstance(error, Refused):
+        return {
+            "type": "urn:duecare:problem:cannot-decide",
+            "title": "Could not decide",
+            "status": 503,
+            "detail": "No decision was made: do not send the message. Ask again under the same message_id.",
+            "part": error.part if isinstance(error, CannotDecide) else "unexpected",
+        }
     body: dict[str, Any] = {
-        "type": f"urn:duecare:problem:{refused.name}",
-        "title": refused.title,
-        "status": refused.status,
-        "detail": refused.detail,
+        "type": f"urn:duecare:problem:{error.name}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
     }
-    if refused.errors:
-        body["errors"] = [violation._asdict() for violation in refused.errors]
+    if error.errors:
+        body["errors"] = [violation._asdict() for violation in error.errors]
     return body
 
 
@@ -112,21 +129,9 @@ def _header(event: Event, name: str) -> str:
     return str((event.get("headers") or {}).get(name, ""))
 
 
-def _cannot_decide(part: str) -> Response:
-    return _problem(
-        503,
-        {
-            "type": "urn:duecare:problem:cannot-decide",
-            "title": "Could not decide",
-            "status": 503,
-            "detail": "No decision was made: do not send the message. Ask again under the same message_id.",
-            "part": part,
-        },
-    )
-
-
-def _problem(status: int, body: dict[str, Any]) -> Response:
+def _problem(body: dict[str, Any]) -> Response:
     headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    status = body["status"]
     return _response(status, body, headers | ({"retry-after": "1"} if status == 503 else {}))
 
 

@@ -11,7 +11,7 @@ from duecare.domain.decision import NOW_MARGIN
 from duecare.domain.reasons import REASONS
 from duecare.domain.statement import KINDS, STATED_BY
 from duecare.usecases.state import Statements
-from duecare.usecases.verify import Message
+from duecare.usecases.verify import Batch, Message
 
 _JSON = "application/json"
 
@@ -55,6 +55,12 @@ class Answer(msgspec.Struct, omit_defaults=True):
     retry_at: str = ""
 
 
+class Answers(msgspec.Struct):
+    """In the order of the messages: a decision, or the problem with that message."""
+
+    results: list[Any]
+
+
 class Result(msgspec.Struct, omit_defaults=True):
     """What became of one statement: accepted, unchanged or rejected."""
 
@@ -85,7 +91,7 @@ class Looked(msgspec.Struct):
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document. Equal in every process: docs/openapi.json is compared with it."""
-    types = [Message, Statements, Answer, Results, Looked, Problem, *KINDS.values()]
+    types = [Message, Batch, Statements, Answer, Answers, Results, Looked, Problem, *KINDS.values()]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -108,9 +114,22 @@ def document() -> dict[str, Any]:
                     "aud (the issuer from discovery), iat, exp at most 3600 s after iat.",
                 }
             },
-            "schemas": components,
+            "schemas": _batches(components),
         },
     }
+
+
+def _batches(components: dict[str, Any]) -> dict[str, Any]:
+    """A batch is read item by item, so that its types say less than its contract."""
+    components["Batch"]["properties"]["messages"]["items"] = {"$ref": "#/components/schemas/Message"}
+    problem = {
+        "type": "object",
+        "properties": {"problem": {"$ref": "#/components/schemas/Problem"}},
+        "required": ["problem"],
+    }
+    items = {"anyOf": [{"$ref": "#/components/schemas/Answer"}, problem]}
+    components["Answers"]["properties"]["results"]["items"] = items
+    return components
 
 
 def _description() -> str:
@@ -129,6 +148,9 @@ def _paths() -> dict[str, Any]:
     path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z2-7]{26}$"}}
     return {
         "/v1/verify": {"post": _operation("One message, one decision", "Answer", body="Message", language=True)},
+        "/v1/verify/batch": {
+            "post": _operation("Up to 100 messages, one decision each", "Answers", body="Batch", language=True)
+        },
         "/v1/statements": {"post": _operation("State facts", "Results", body="Statements")},
         "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path)},
         "/.well-known/duecare": {"get": _operation("Discovery", None) | public},

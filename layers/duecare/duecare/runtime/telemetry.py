@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,10 +14,12 @@ metrics = Metrics()
 
 def count(name: str, **details: object) -> None:
     """One line in CloudWatch's embedded metric format; the details can be searched, and are not dimensions."""
-    metrics.add_metric(name, MetricUnit.Count, 1)
-    for key, value in details.items():
-        metrics.add_metadata(key, value)
-    metrics.flush_metrics()
+    # What is recorded must be answered: a metric that cannot be written is no reason to withhold it.
+    with suppress(Exception):
+        metrics.add_metric(name, MetricUnit.Count, 1)
+        for key, value in details.items():
+            metrics.add_metadata(key, value)
+        metrics.flush_metrics()
 
 
 def failed(error: BaseException) -> None:
@@ -28,4 +31,5 @@ def failed(error: BaseException) -> None:
         chain.append(type(cause).__name__)
         places += [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(cause.__traceback__)[-3:]]
         cause = cause.__cause__ or cause.__context__
-    logger.error("failed", errors=chain, places=places, part=getattr(error, "part", None))
+    with suppress(Exception):
+        logger.error("failed", errors=chain, places=places, part=getattr(error, "part", None))

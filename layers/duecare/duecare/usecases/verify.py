@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from duecare.domain.decision import Decision, Request, decide, is_rehearsal
 from duecare.domain.facts import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
@@ -14,17 +15,28 @@ from duecare.domain.kinds import E164, PartyId, Reference, Text, Time
 from duecare.domain.party import Party
 from duecare.domain.phone import is_e164
 from duecare.domain.rules import Rules
-from duecare.errors import Conflict, Contended, NotAllowed, Unacceptable, Violation
+from duecare.errors import (
+    CannotDecide,
+    Conflict,
+    Contended,
+    DuecareError,
+    NotAllowed,
+    Refused,
+    StoreFailed,
+    Unacceptable,
+    Violation,
+)
 from duecare.evidence import record as records
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 from duecare.evidence.record import Record
-from duecare.ports import Clock, Document, Entropy, Gate, Key, Situation
+from duecare.ports import Clock, Document, Entropy, Gate, Key, Situation, Write
 from duecare.usecases import table
 from duecare.usecases.caller import Caller, admit
 from duecare.usecases.decided import Decided, Kept, pack, unpack
 
 ATTEMPTS = 4
+AT_ONCE = 25
 
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +51,15 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: Text
     send_at: Time | None = None
     shadow: bool = False
+
+
+class Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /v1/verify/batch`. Each message is typed on its own: a bad one spoils no other."""
+
+    messages: Annotated[list[Any], Meta(min_length=1, max_length=100)]
+
+
+Result = Decided | Refused | CannotDecide
 
 
 class Verify:
@@ -63,45 +84,92 @@ class Verify:
 
     def __call__(self, caller: Caller, message: Message) -> Decided:
         """Raises Refused (the caller's fault) or CannotDecide (503: the gateway must not send)."""
-        # 1. Authorize was the authorizer's; the caller's role and key are checked with the facts. 2. Parse: what types
-        # cannot say.
-        if not is_e164(message.recipient):
-            raise Unacceptable(
-                "The recipient is not a telephone number in E.164 form.",
-                errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
-            )
-        for _ in range(ATTEMPTS):
-            decided = self._attempt(caller, message)
-            if decided:
-                return decided
-        raise Contended("the same message was decided at the same time, again and again")
+        (result,) = self.many(caller, [message])
+        if isinstance(result, DuecareError):
+            raise result
+        return result
 
-    def _attempt(self, caller: Caller, message: Message) -> Decided | None:
+    def many(self, caller: Caller, messages: Sequence[Message]) -> list[Result]:
+        """Each message as if it were asked about alone, in order, and side by side where they do not touch each other.
+
+        Raises Refused or CannotDecide only where no message can be answered.
+        """
+        # 1. Authorize was the authorizer's; the caller's role and key are checked with the facts.
         now = self._clock()
-        rehearsal = is_rehearsal(message.send_at, now)
-        collector = message.collector or message.creditor
-        pseudonym = self._pseudonyms.recipient(message.recipient)
-        # 3. Load: one strongly consistent Query beside one strongly consistent BatchGetItem.
-        situation = self._gate.situation(table.recipient(pseudonym), _keys(caller.party, message.creditor, collector))
+        cases = [_Case(message, self._pseudonyms.recipient(message.recipient)) for message in messages]
+        for case in cases:
+            case.parse(now)
+        known: dict[Key, Document] = {}
+        while wave := _wave([case for case in cases if case.result is None]):
+            # The parties are read once for all; a case that is judged again reads them again.
+            asking = cases if not known else [case for case in wave if case.tries]
+            keys = [key for case in asking for key in _keys(caller.party, case.message)]
+            # 3. Load: one strongly consistent Query a recipient beside one strongly consistent BatchGetItem.
+            situation = self._gate.load([table.recipient(case.pseudonym) for case in wave], keys)
+            known |= situation.documents
+            self._judge(caller, wave, Situation(situation.partitions, known))
+            self._keep(wave)
+        return [case.result for case in cases if case.result is not None]
+
+    def _judge(self, caller: Caller, wave: list[_Case], situation: Situation) -> None:
+        now = self._clock()
         gateway = admit(caller, table.find_party(situation.documents, caller.party), now)
         if "gateway" not in gateway.roles:
             raise NotAllowed("Only a gateway may ask whether to deliver a message.", name="wrong-role")
-        # 4. Decide.
-        facts = facts_of(situation, gateway, message.creditor, collector)
-        request = Request(
-            gateway=caller.party,
-            creditor=message.creditor,
-            collector=collector,
-            channel=message.channel,
-            text=message.text,
-            debt_ref=message.debt_ref,
-            send_at=message.send_at,
-        )
-        decision = decide(request, facts, self._rules, now)
-        # 5. and 6. Sign the receipt, then record it in one conditional write.
-        record = self._record(caller, message, decision, now, rehearsal=rehearsal, shadow=gateway.shadow)
-        asked = self._pseudonyms.content(msgspec.json.encode(message))
-        return self._keep(record, pseudonym, asked, now)
+        for case in wave:
+            message = case.message
+            # 4. Decide.
+            facts = facts_of(situation, gateway, message, case.pseudonym)
+            request = Request(
+                gateway=caller.party,
+                creditor=message.creditor,
+                collector=message.collector or message.creditor,
+                channel=message.channel,
+                text=message.text,
+                debt_ref=message.debt_ref,
+                send_at=message.send_at,
+            )
+            try:
+                rehearsal = is_rehearsal(message.send_at, now)
+                decision = decide(request, facts, self._rules, now)
+            except Refused as refused:
+                case.result = refused
+                continue
+            case.now = now
+            case.asked = self._pseudonyms.content(msgspec.json.encode(message))
+            case.record = self._record(caller, message, decision, now, rehearsal=rehearsal, shadow=gateway.shadow)
+
+    def _keep(self, wave: list[_Case]) -> None:
+        """5. Sign and 6. record, in one conditional write each. Where a record stands already, it is replayed, renewed
+        or replaced; where something moved in between, the case is judged again."""
+        fresh = [case for case in wave if case.result is None]
+        standing = self._write([(case, None) for case in fresh])
+        replacing = [(case, earlier) for case, earlier in standing if not case.meet(earlier)]
+        self._write(replacing)
+        for case in wave:
+            case.tries += 1
+            if case.result is None and case.tries == ATTEMPTS:
+                case.result = Contended("the same message was decided at the same time, again and again")
+
+    def _write(self, cases: Sequence[tuple[_Case, Document | None]]) -> list[tuple[_Case, Document]]:
+        """Write each case's record over what it replaces; answers those that met another record."""
+        prepared = [(case, earlier, *self._document(case, earlier)) for case, earlier in cases]
+        outcomes = self._gate.record([Write(document) for _, _, document, _ in prepared]) if prepared else []
+        met = []
+        for (case, earlier, document, kept), outcome in zip(prepared, outcomes, strict=True):
+            if isinstance(outcome, StoreFailed):
+                case.result = outcome
+            elif outcome is None or outcome.standing == document:
+                # The same outcome renewed is still the same decision.
+                case.result = Decided(case.record, kept, replayed=earlier is not None and case.renews)
+            elif outcome.standing is not None:
+                met.append((case, outcome.standing))
+        return met
+
+    def _document(self, case: _Case, replaces: Document | None) -> tuple[Document, Kept]:
+        signature = self._receipt_key.sign(case.record, self._issuer)
+        kept = Kept(self._receipt_key.kid, signature.hex(), case.pseudonym, case.asked)
+        return pack(case.record, kept, replaces), kept
 
     def _record(
         self, caller: Caller, message: Message, decision: Decision, now: datetime, *, rehearsal: bool, shadow: bool
@@ -118,7 +186,7 @@ class Verify:
             collector=message.collector or message.creditor,
             channel=message.channel,
             debt_ref=message.debt_ref,
-            send_at=message.send_at,
+            send_at=message.send_at.astimezone(UTC) if message.send_at else None,
             decision="allow" if decision.allowed else "deny",
             reasons=decision.codes,
             retry_at=decision.retry_at,
@@ -132,50 +200,84 @@ class Verify:
             rules_version=self._rules.version,
         )
 
-    def _keep(self, record: Record, pseudonym: str, asked: str, now: datetime) -> Decided | None:
-        """Store the record, or meet the one that stands: replay, renew or replace it. None: read the facts again."""
-        document, kept = self._document(record, pseudonym, asked, None)
-        standing = self._gate.record(document)
-        if standing is None or standing == document:
-            return Decided(record, kept, replayed=False)
-        earlier = unpack(standing)
-        if earlier.kept.request != asked:
-            raise Conflict(
+
+class _Case:
+    """One message on its way to a result. `Verify` is its only user."""
+
+    record: Record
+    asked: str
+    now: datetime
+
+    def __init__(self, message: Message, pseudonym: str) -> None:
+        self.message = message
+        self.pseudonym = pseudonym
+        self.tries = 0
+        self.renews = False
+        self.result: Result | None = None
+
+    def parse(self, now: datetime) -> None:
+        """2. What types cannot say."""
+        if not is_e164(self.message.recipient):
+            self.result = Unacceptable(
+                "The recipient is not a telephone number in E.164 form.",
+                errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
+            )
+            return
+        try:
+            is_rehearsal(self.message.send_at, now)
+        except Unacceptable as refused:
+            self.result = refused
+
+    def meet(self, standing: Document) -> bool:
+        """Whether the record that stands settles this case; if not, ours is the one to put in its place."""
+        try:
+            earlier = unpack(standing)
+        except StoreFailed as failed:
+            self.result = failed
+            return True
+        if earlier.kept.request != self.asked:
+            self.result = Conflict(
                 "Another message was asked about under this message_id; every message needs an id of its own.",
                 name="message-id-reused",
             )
-        same = earlier.record.outcome() == record.outcome()
-        if same and now < earlier.record.valid_until:
-            return earlier
+            return True
+        self.renews = earlier.record.outcome() == self.record.outcome()
+        if self.renews and self.now < earlier.record.valid_until:
+            self.result = earlier
+            return True
         # The same outcome with a receipt that has expired is renewed as the same attempt; another outcome is the next.
-        record = msgspec.structs.replace(record, attempt=earlier.record.attempt + (not same))
-        document, kept = self._document(record, pseudonym, asked, standing)
-        met = self._gate.record(document)
-        if met is None or met == document:
-            return Decided(record, kept, replayed=same)
-        return None
-
-    def _document(self, record: Record, pseudonym: str, asked: str, replaces: Document | None) -> tuple[Document, Kept]:
-        signature = self._receipt_key.sign(record, self._issuer)
-        kept = Kept(self._receipt_key.kid, signature.hex(), pseudonym, asked)
-        return pack(record, kept, replaces), kept
+        self.record = msgspec.structs.replace(self.record, attempt=earlier.record.attempt + (not self.renews))
+        return False
 
 
-def _keys(gateway: str, creditor: str, collector: str) -> list[Key]:
-    keys = [table.EVERYTHING, table.party(gateway), table.party(creditor)]
-    if collector != creditor:
-        keys += [table.party(collector), table.mandate(creditor, collector)]
-    return list(dict.fromkeys(keys))
+def _wave(pending: list[_Case]) -> list[_Case]:
+    """The next cases that do not touch each other: no two of one recipient or one message_id, the earlier one first."""
+    taken: set[tuple[str, str]] = set()
+    wave: list[_Case] = []
+    for case in pending:
+        touches = {("recipient", case.pseudonym), ("message", case.message.message_id)}
+        if not touches & taken and len(wave) < AT_ONCE:
+            wave.append(case)
+        taken |= touches
+    return wave
 
 
-def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str) -> Facts:
+def _keys(gateway: str, message: Message) -> list[Key]:
+    keys = [table.EVERYTHING, table.party(gateway), table.party(message.creditor)]
+    if message.collector not in (None, message.creditor):
+        keys += [table.party(message.collector or ""), table.mandate(message.creditor, message.collector or "")]
+    return keys
+
+
+def facts_of(situation: Situation, gateway: Party, message: Message, pseudonym: str) -> Facts:
     """The facts about this recipient and this creditor, out of all that was read."""
     consents: dict[str, ConsentState] = {}
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
     stops: list[StopState] = []
     number: NumberState | None = None
-    for document in situation.partition:
+    creditor, collector = message.creditor, message.collector or message.creditor
+    for document in situation.partitions[table.recipient(pseudonym)]:
         kind, _, rest = document.key.sk.partition("#")
         whose, _, what = rest.partition("#")
         if kind == "N":

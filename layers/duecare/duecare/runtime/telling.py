@@ -1,0 +1,45 @@
+"""What a gateway is told: its decisions, and what it should know beforehand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from duecare.domain.rules import RULES
+from duecare.errors import CannotDecide, DuecareError
+from duecare.runtime import telemetry, wiring
+from duecare.runtime.http import MAX_BODY, Event, language_of, problem, public_url
+from duecare.usecases.decided import answer
+from duecare.usecases.verify import Result
+
+
+def told(event: Event, result: Result) -> dict[str, Any]:
+    """One result of verify as JSON: the decision, or `{"problem": …}`; and counted."""
+    if isinstance(result, DuecareError):
+        telemetry.count("CannotDecide" if isinstance(result, CannotDecide) else "Refused")
+        return {"problem": problem(result)}
+    settings, record = wiring.settings(), result.record
+    outcome = "Allowed" if record.decision == "allow" else "Denied"
+    telemetry.count(outcome, decision_id=record.decision_id, reasons=record.reasons)
+    url = public_url(event, settings.public_url)
+    return answer(result, issuer=settings.issuer, public_url=url, language=language_of(event))
+
+
+def discovered(event: Event) -> dict[str, Any]:
+    """The answer of `GET /.well-known/duecare`; limits are in the unit that their name ends with, or in pieces."""
+    settings = wiring.settings()
+    url = public_url(event, settings.public_url)
+    return {
+        "issuer": settings.issuer,
+        "jwks_uri": f"{url}/.well-known/jwks.json",
+        "log": {"origin": settings.log_origin, "verifier_key": None, "url": f"{url}/log"},
+        "rules_version": RULES.version,
+        "limits": {
+            "body_bytes": MAX_BODY,
+            "statements": 100,
+            "messages": 100,
+            "text_characters": 2000,
+            "token_seconds": 3600,
+            "send_ahead_seconds": 604800,
+            "answer_seconds": int(RULES.answer_validity.total_seconds()),
+        },
+    }
