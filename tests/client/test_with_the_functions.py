@@ -243,7 +243,7 @@ def test_a_service_that_fails_inside_cannot_decide(
 ) -> None:
     gateway = client("some-gateway")
     gateway.verify(message())
-    monkeypatch.setattr(MemoryTable, "situation", lambda *_: 1 / 0)
+    monkeypatch.setattr(MemoryTable, "load", lambda *_: 1 / 0)
     with pytest.raises(Unavailable, match="do not send"):
         gateway.verify(message("m-2"))
 
