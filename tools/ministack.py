@@ -65,6 +65,7 @@ class MiniStack:
                 self.stop()
                 raise Problem(f"MiniStack did not answer within {_STARTS_WITHIN} s:\n\n{tail(self.log)}", self.log)
             time.sleep(0.1)
+        process.returncode = 0  # disowned: it outlives this program, which is no reason for a ResourceWarning
 
     def stop(self) -> bool:
         """End it and wait, so that its state is written. True if it ran. Ends only the process it started itself."""

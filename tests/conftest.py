@@ -1,0 +1,19 @@
+"""What every test may use, and what a session starts and ends as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engines import begin_session, end_session, stack
+
+__all__ = ["stack"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        begin_session()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        end_session()

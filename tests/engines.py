@@ -1,0 +1,84 @@
+"""Engines that a whole test session shares, however many workers it has: the deployed stack, and built functions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tools import rie
+from tools.build import TEMPLATE_PYTHON, python_for, running_python
+from tools.deploy import client, deploy
+from tools.ministack import MiniStack, free_port
+from tools.steps import HOME, Problem, locked
+
+_SESSION = "DUECARE_TEST_SESSION"
+_SESSIONS = HOME / "tests"
+
+
+class Stack(NamedTuple):
+    """template.yaml, deployed to a MiniStack of its own. `url`: the API's; `outputs`: the stack's."""
+
+    url: str
+    outputs: dict[str, str]
+    local: MiniStack
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client for it."""
+        return client(self.local, service)
+
+
+def need_engine(lacking: str | None) -> None:
+    """Skip where an engine is missing; in CI that is a failure, because nothing there is optional."""
+    if lacking is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(lacking)
+    pytest.skip(lacking)
+
+
+def begin_session() -> None:
+    """Called once, in the process that the workers come from."""
+    for left in _SESSIONS.glob("*"):
+        if not Path(f"/proc/{left.name}").exists():
+            _end(left)
+    os.environ[_SESSION] = str(os.getpid())
+
+
+def end_session() -> None:
+    """Called once, when every worker is done."""
+    _end(_SESSIONS / os.environ[_SESSION])
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """Deployed by the first test that asks for it, and shared with the other workers; `make run` is not touched."""
+    home = _SESSIONS / os.environ[_SESSION]
+    with locked(home / "lock"):
+        local = MiniStack(home, MiniStack(home, 0).noted_port() or free_port())
+        try:
+            local.start()
+            deployed = deploy(local)
+        except Problem as problem:
+            pytest.fail(str(problem))
+    return Stack(deployed.url, deployed.outputs, local)
+
+
+def runtimes() -> list[str]:
+    """The Pythons to run built functions with: the template's where this machine has it, otherwise the running one."""
+    return [TEMPLATE_PYTHON] if python_for(TEMPLATE_PYTHON) else [running_python()]
+
+
+def built_function(function: str, runtime: str, environment: dict[str, str]) -> rie.Runtime:
+    """A function as SAM built it, under Amazon's own runtime: a context manager (tools.rie)."""
+    need_engine(rie.missing())
+    return rie.Runtime(function, runtime, environment)
+
+
+def _end(home: Path) -> None:
+    if home.is_dir():
+        MiniStack(home, 0).stop()
+        shutil.rmtree(home, ignore_errors=True)
