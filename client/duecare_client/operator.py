@@ -65,7 +65,7 @@ class Operator:
         name = self._output("ReceiptKeySecret")
         store = self._client("secretsmanager")
         with told(f"read the secret {name}"):
-            current = store.get_secret_value(SecretId=name)
+            current = store.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
         old_public, retired = _receipt_key(current["SecretString"], name)
         seed = secrets.token_hex(32)
         new_public = _public(seed)

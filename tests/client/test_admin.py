@@ -55,8 +55,8 @@ class Aws:
         answer = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
         return {"Payload": io.BytesIO(answer), **({"FunctionError": "Unhandled"} if self.function_error else {})}
 
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
-        assert SecretId == "duecare/receipt-key"
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, str]:  # noqa: N803
+        assert (SecretId, VersionStage) == ("duecare/receipt-key", "AWSCURRENT")
         return {"SecretString": self.versions[self.current], "VersionId": self.current}
 
     def put_secret_value(self, *, SecretId: str, SecretString: str, VersionStages: list[str]) -> dict[str, str]:  # noqa: N803
