@@ -25,7 +25,7 @@ def client(service: Any, **options: Any) -> Client:
 
 def claims(service: Any, token: str) -> dict[str, Any]:
     public: Ed25519PublicKey = service.party.private.public_key()
-    unchecked = {"verify_exp": False, "verify_iat": False}
+    unchecked: Any = {"verify_exp": False, "verify_iat": False}
     found: dict[str, Any] = jwt.decode(token, public, ["EdDSA"], audience=ISSUER, options=unchecked)
     return found
 
