@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import Any
 
 import boto3
@@ -16,6 +17,7 @@ REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "testing", "testing"
 
 
+@cache
 def client(service: str, endpoint: str) -> Any:
     return boto3.client(
         service,

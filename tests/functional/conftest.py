@@ -1,0 +1,196 @@
+"""The functions as Lambda runs them, on moto: real environment variables, events of API Gateway, nothing replaced."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Metrics
+from botocore.loaders import JSONFileLoader
+
+from duecare.evidence.keys import thumbprint
+from duecare.evidence.statement import sign
+from duecare.runtime import telemetry, wiring
+from tests import events, tables
+from tests.functional.answers import Answer
+from tests.servers import aws_environment, closed_connections, moto  # noqa: F401
+from tests.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, debt_members, mandate_members
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+
+
+@cache
+def function(name: str) -> ModuleType:
+    """functions/<name>/app.py, under a module name of its own."""
+    spec = importlib.util.spec_from_file_location(f"functions_{name}_app", FUNCTIONS / name / "app.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Stack:
+    """One deployment with a table of its own."""
+
+    def __init__(self, endpoint: str, table: str, said: io.StringIO) -> None:
+        self.endpoint = endpoint
+        self.table = table
+        self.said = said
+        self.now = datetime.now(UTC)
+
+    def invoke(self, name: str, event: dict[str, Any]) -> Any:
+        """What the function `<name>` returns: for `authorize` and `operate`, which answer no HTTP request."""
+        return function(name).handler(event, None)
+
+    def call(self, event: dict[str, Any]) -> Answer:
+        """An HTTP API event to the function that serves its route."""
+        _, path = event["routeKey"].split(" ")
+        name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
+        return Answer.of(self.invoke(name.get(path, "verify"), event), event)
+
+    def send(self, name: str, body: Any = None, /, **changes: Any) -> Answer:
+        """The event of `events/<name>.json`, with another body and other members."""
+        event = events.load(name) | changes
+        if body is not None:
+            event |= {"body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)}
+        return self.call(event)
+
+    def as_party(self, party: str, /, **changes: Any) -> dict[str, Any]:
+        """The requestContext of an event that the authorizer let pass for this party."""
+        admitted = {"party": party, "kid": thumbprint(events.key(party)), "exp": str(events.EXPIRES)} | changes
+        context = events.load("verify-honest")["requestContext"]
+        return {**context, "authorizer": {"lambda": admitted}}
+
+    def verify(self, party: str = "xinxi", /, **members: Any) -> Answer:
+        body = json.loads(events.load("verify-honest")["body"]) | members
+        return self.send("verify-honest", body, requestContext=self.as_party(party))
+
+    def state(self, party: str, *tokens: str) -> Answer:
+        return self.send("state-honest", {"statements": list(tokens)}, requestContext=self.as_party(party))
+
+    def jws(self, party: str, kind: str, /, **members: Any) -> str:
+        claims = {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}
+        return sign(kind, claims, events.key(party))
+
+    def one(self, party: str, kind: str, /, **members: Any) -> dict[str, Any]:
+        """The result of stating one thing."""
+        answer = self.state(party, self.jws(party, kind, **members))
+        assert answer.status == 200, answer
+        (result,) = answer.body["results"]
+        return dict(result)
+
+    def operate(self, do: str, **members: Any) -> dict[str, Any]:
+        return dict(self.invoke("operate", {"do": do, **members}))
+
+    def register(self, *parties: str) -> None:
+        for party in parties or ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji"):
+            assert self.operate(**events.load(f"operate-add-{party}"))["status"] == 200
+
+    def honest(self) -> Stack:
+        """Everything that an allow needs."""
+        self.register()
+        answer = self.state(
+            "mou-zichan",
+            self.jws("mou-zichan", "mandate", **mandate_members(self.now)),
+            self.jws("mou-zichan", "consent", **consent_members(self.now)),
+            self.jws("mou-zichan", "debt", **debt_members(self.now)),
+        )
+        assert [result["status"] for result in answer.body["results"]] == ["accepted"] * 3, answer
+        return self
+
+    def items(self) -> list[dict[str, Any]]:
+        return tables.items(self.endpoint, self.table)
+
+
+@pytest.fixture(scope="session")
+def secured(moto: str) -> dict[str, str]:  # noqa: F811
+    """Secrets and the statement key, as the template makes them; shared, for no test changes them."""
+    manager = tables.client("secretsmanager", moto)
+    pepper = manager.create_secret(Name=f"pepper-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
+    receipt = {"seed": secrets.token_hex(32), "retired": []}
+    receipt_key = manager.create_secret(Name=f"receipt-{secrets.token_hex(4)}", SecretString=json.dumps(receipt))
+    return {
+        "DUECARE_PEPPER_SECRET": pepper["ARN"],
+        "DUECARE_RECEIPT_KEY_SECRET": receipt_key["ARN"],
+        "DUECARE_STATEMENT_KEY": tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"],
+    }
+
+
+def forget() -> None:
+    """A fresh sandbox: nothing is kept from earlier invocations."""
+    for kept in (wiring.settings, wiring.authorize, wiring.look_up, wiring.state, wiring.operate, wiring._secrets):
+        kept.cache_clear()
+    wiring._deciding = None
+
+
+@pytest.fixture(scope="session")
+def botocore_reads_its_models_once() -> Iterator[None]:
+    """Every fresh sandbox makes clients anew, and botocore reads megabytes of JSON for each: here once a worker."""
+    read = JSONFileLoader.load_file
+    known: dict[str, Any] = {}
+
+    def read_once(self: JSONFileLoader, path: str) -> Any:
+        if path not in known:
+            known[path] = read(self, path)
+        return known[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", read_once)
+        yield
+
+
+@pytest.fixture
+def stack(
+    botocore_reads_its_models_once: None,
+    moto: str,  # noqa: F811
+    secured: dict[str, str],
+    aws_environment: None,  # noqa: F811
+    closed_connections: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[Stack]:
+    table = tables.create(moto)
+    environment = {
+        **secured,
+        "AWS_ENDPOINT_URL": moto,
+        "DUECARE_TABLE": table,
+        "DUECARE_ISSUER": ISSUER,
+        "DUECARE_PUBLIC_URL": "",
+        "DUECARE_LOG_ORIGIN": "duecare.example/log",
+        "DUECARE_STAGE": "test",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    # Powertools reads its own settings when it is imported, which was before this test began.
+    monkeypatch.setattr(telemetry, "metrics", Metrics(namespace="duecare", service="test"))
+    said = io.StringIO()
+    for handler in telemetry.logger.handlers:
+        monkeypatch.setattr(handler, "stream", said)
+    caplog.set_level(logging.INFO)
+    forget()
+    yield Stack(moto, table, said)
+    forget()
+    spoken = said.getvalue() + caplog.text + "".join(capsys.readouterr())
+    sys.stdout.write(spoken)  # so that a failure shows it
+    assert not leaks(spoken)
+    assert not leaks(json.dumps(tables.items(moto, table), default=bytes.hex, ensure_ascii=False))
+
+
+def leaks(spoken: str) -> list[str]:
+    """What of the recipient or the text stands in the clear in a log, a response or the table."""
+    return [
+        secret for secret in (RECIPIENT, RECIPIENT[1:], RECIPIENT[3:], CASE_TEXT, "余敏", "27911元") if secret in spoken
+    ]

@@ -1,0 +1,76 @@
+"""The files of events/: as generated, and each answered by its function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import events
+from tests.functional.conftest import Stack
+
+EXPECTED: dict[str, Any] = {
+    # name: what answers it, where everything that it needs has been stated
+    "authorize-expired": {"isAuthorized": False},
+    "authorize-no-token": {"isAuthorized": False},
+    "authorize-not-a-token": {"isAuthorized": False},
+    "evidence-decision": 404,
+    "evidence-openapi": 200,
+    "operate-add-keji": 409,
+    "operate-add-mou-zichan": 409,
+    "operate-add-shenji": 409,
+    "operate-add-xinxi": 409,
+    "operate-add-yunyingshang": 409,
+    "operate-halt": 200,
+    "operate-show": 200,
+    "operate-suspend": 200,
+    "operate-unknown-verb": 422,
+    "state-honest": 200,
+    "state-number-reassignment": 200,
+    "state-reply-t": 200,
+    "state-signed-by-another": 200,
+    "verify-base64": 200,
+    "verify-chinese": 200,
+    "verify-discovery": 200,
+    "verify-honest": 200,
+    "verify-jwks": 200,
+    "verify-national-number": 422,
+    "verify-no-authorizer": 403,
+    "verify-status": 200,
+    "verify-truncated": 400,
+}
+
+
+def test_the_files_are_as_generated() -> None:
+    """`python -m tests.events` writes them anew."""
+    standing = {path.name: path.read_text(encoding="utf-8") for path in events.FOLDER.glob("*.json")}
+    assert standing == events.rendered()
+
+
+def test_every_file_is_expected_to_be_answered_somehow() -> None:
+    assert sorted(path.stem for path in events.FOLDER.glob("*.json")) == sorted(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_each_event_is_answered_by_its_function(stack: Stack, name: str) -> None:
+    stack.register()
+    stack.send("state-honest")
+    event = events.load(name)
+    response = stack.invoke(name.partition("-")[0], event)
+    expected = EXPECTED[name]
+    if isinstance(expected, dict):
+        assert response == expected
+    else:
+        assert response.get("statusCode", response.get("status")) == expected
+
+
+def test_the_honest_statements_are_accepted(stack: Stack) -> None:
+    stack.register()
+    results = stack.send("state-honest").body["results"]
+    assert [result["status"] for result in results] == ["accepted"] * 3
+
+
+def test_the_statement_signed_by_another_is_not(stack: Stack) -> None:
+    stack.register()
+    results = stack.send("state-signed-by-another").body["results"]
+    assert [result["status"] for result in results] == ["rejected"]
