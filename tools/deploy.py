@@ -72,9 +72,7 @@ def _is_deployed(stack: MiniStack, note: Path, wanted: str) -> bool:
 
 
 def _sam_deploy(stack: MiniStack, built: Path) -> None:
-    s3 = client(stack, "s3")
-    if _BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
-        s3.create_bucket(Bucket=_BUCKET)
+    _make_bucket(stack)
     command = [
         *(executable("sam", "sam"), "deploy", "--template-file", str(built / "template.yaml")),
         *("--stack-name", STACK, "--s3-bucket", _BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"),
@@ -87,6 +85,12 @@ def _sam_deploy(stack: MiniStack, built: Path) -> None:
     # In a folder of its own: a samconfig.toml of the user's must not decide where this goes.
     env = {**sam_environment(), **stack.environment(), "SAM_CLI_POLL_DELAY": "1"}
     run(command, log, env=env, cwd=stack.home)
+
+
+def _make_bucket(stack: MiniStack) -> None:
+    s3 = client(stack, "s3")
+    if _BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=_BUCKET)
 
 
 def _create_routes(stack: MiniStack) -> None:

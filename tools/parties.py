@@ -19,10 +19,10 @@ class Party(NamedTuple):
     id: str
     role: str
     name: str
-    sender_name: str = ""
+    sender_names: tuple[str, ...] = ()
 
 
-CREDITOR = Party("mou-zichan", "creditor", "某资产", "某资产")
+CREDITOR = Party("mou-zichan", "creditor", "某资产", ("某资产",))
 COLLECTOR = Party("keji", "collector", "科技公司")
 GATEWAY = Party("xinxi", "gateway", "信息公司")
 CARRIER = Party("yunyingshang", "carrier", "运营商")
@@ -56,7 +56,7 @@ def _public_key(home: Path, party: Party) -> dict[str, str]:
 
 def _register(stack: MiniStack, party: Party) -> None:
     public = str(key_file(stack.home, party).with_suffix(".pub.jwk"))
-    senders = ["--sender-name", party.sender_name] if party.sender_name else []
+    senders = [option for name in party.sender_names for option in ("--sender-name", name)]
     added = _admin(
         stack, "party", "add", party.id, "--role", party.role, "--name", party.name, *senders, "--key", public
     )

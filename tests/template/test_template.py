@@ -1,0 +1,150 @@
+"""What an operator relies on: the partition, the logs, the API's limits, the table, the alarms."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.template.conftest import Template, of_type
+from tools.steps import ROOT
+
+# What a caller needs no token for (api.md).
+PUBLIC = {
+    "GET /.well-known/duecare",
+    "GET /.well-known/jwks.json",
+    "GET /v1/status",
+    "GET /openapi.json",
+}
+
+
+def routes(functions: dict[str, Template]) -> dict[str, Template]:
+    """Every route's event, by `METHOD /path`."""
+    return {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}": event["Properties"]
+        for function in functions.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    }
+
+
+def test_no_arn_names_a_partition() -> None:
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert not re.findall(r"arn:(?!\$\{AWS::Partition\})\w*", text)
+    # A service's domain differs between partitions: a suffix, or a pattern that fits both.
+    assert all("${AWS::URLSuffix}" in line or "amazonaws.com*" in line for line in text.splitlines()
+               if "amazonaws" in line and not line.strip().startswith("#") and "# amazonaws" not in line)  # fmt: skip
+
+
+def test_tracing_stays_off_where_china_has_none(template: Template) -> None:
+    assert template["Conditions"]["Traced"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]}]}
+    assert template["Globals"]["Function"]["Tracing"] == {"Fn::If": ["Traced", "Active", "PassThrough"]}
+    for text in ("SnapStart", "Cognito"):
+        assert text not in (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+
+def test_every_function_logs_to_a_group_that_forgets(template: Template, functions: dict[str, Template]) -> None:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    used = {name: function["LoggingConfig"]["LogGroup"]["Ref"] for name, function in functions.items()}
+    assert len(set(used.values())) == len(functions)
+    assert set(used.values()) <= set(groups)
+    assert all(group["RetentionInDays"] == {"Ref": "RetentionDays"} for group in groups.values())
+
+
+def test_every_route_but_the_public_ones_needs_a_token(template: Template, functions: dict[str, Template]) -> None:
+    (api,) = of_type(template, "AWS::Serverless::HttpApi").values()
+    default = api["Auth"]["DefaultAuthorizer"]
+    assert api["Auth"]["Authorizers"][default]["FunctionArn"] == {"Fn::GetAtt": "AuthorizeFunction.Arn"}
+    found = routes(functions)
+    assert {name for name, event in found.items() if event.get("Auth") == {"Authorizer": "NONE"}} == PUBLIC
+    # Whatever says nothing has the default: the authorizer.
+    assert not [name for name, event in found.items() if "Auth" in event and name not in PUBLIC]
+    assert {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}"} <= set(found)
+
+
+def test_the_operators_function_and_the_authorizer_have_no_route(functions: dict[str, Template]) -> None:
+    assert "Events" not in functions["OperateFunction"]
+    assert "Events" not in functions["AuthorizeFunction"]
+
+
+def test_the_routes_are_those_that_the_functions_serve(functions: dict[str, Template]) -> None:
+    for name, function in functions.items():
+        source = (ROOT / function["CodeUri"] / "app.py").read_text(encoding="utf-8")
+        served = set(re.findall(r'"((?:GET|POST|PUT|DELETE) /\S*)":', source))
+        assert served == set(routes({name: function})), name
+
+
+def test_the_api_is_throttled_and_its_log_names_nobody(template: Template) -> None:
+    (api,) = of_type(template, "AWS::Serverless::HttpApi").values()
+    settings = api["DefaultRouteSettings"]
+    assert settings["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+    assert settings["ThrottlingBurstLimit"] == {"Ref": "RequestsAtOnce"}
+    logged = set(re.findall(r"\$context\.([\w.]+)", api["AccessLogSettings"]["Format"]))
+    assert not [name for name in logged if name.startswith(("identity", "path", "httpMethod.path", "domain"))]
+    assert "authorizer.party" in logged
+
+
+def test_the_table_is_kept_and_can_be_restored(template: Template) -> None:
+    table = template["Resources"]["Table"]
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"]["KMSMasterKeyId"] == {"Fn::GetAtt": "StoreKey.Arn"}
+    assert template["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+def test_keys_and_secrets_survive_the_stack(template: Template) -> None:
+    for kind in ("AWS::KMS::Key", "AWS::SecretsManager::Secret"):
+        for name in of_type(template, kind):
+            resource = template["Resources"][name]
+            assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    for secret in of_type(template, "AWS::SecretsManager::Secret").values():
+        generated = secret["GenerateSecretString"]
+        assert generated["PasswordLength"] == 64
+        printable = {chr(code) for code in range(33, 127)}
+        assert printable - set(generated["ExcludeCharacters"]) == set("0123456789abcdef")
+        assert secret["KmsKeyId"] == {"Fn::GetAtt": "StoreKey.Arn"}
+
+
+def test_there_is_an_alarm_for_whatever_must_wake_somebody(template: Template) -> None:
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    watched = {str(alarm.get("MetricName") or alarm["Metrics"]) for alarm in alarms.values()}
+    for metric in ("CannotDecide", "Denied", "ReadThrottleEvents", "WriteThrottleEvents", "Errors", "Throttles", "5xx"):
+        assert any(metric in one for one in watched), metric
+    told = [{"Fn::If": ["Alarmed", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}]
+    assert all(alarm["AlarmActions"] == told for alarm in alarms.values())
+    for name, function in of_type(template, "AWS::Serverless::Function").items():
+        assert all(name in str(alarms[one]) for one in ("FunctionErrorsAlarm", "FunctionThrottlesAlarm")), function
+
+
+def test_the_python_and_the_machine_are_parameters(template: Template) -> None:
+    parameters = template["Parameters"]
+    assert parameters["PythonRuntime"]["Default"] == "python3.13"
+    assert parameters["PythonRuntime"]["AllowedValues"][0] == "python3.11"
+    assert parameters["Architecture"]["Default"] == "arm64"
+    layer = template["Resources"]["DuecareLayer"]
+    assert layer["Metadata"] == {"BuildMethod": {"Ref": "PythonRuntime"}, "BuildArchitecture": {"Ref": "Architecture"}}
+
+
+def test_every_function_is_told_what_the_settings_read(template: Template, functions: dict[str, Template]) -> None:
+    told: dict[str, Any] = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert {"DUECARE_TABLE", "DUECARE_ISSUER", "DUECARE_PUBLIC_URL", "DUECARE_LOG_ORIGIN"} <= set(told)
+    for name, function in functions.items():
+        service = function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        assert function["CodeUri"] == f"functions/{service}/"
+        assert name == f"{service.capitalize()}Function"
+
+
+def test_the_layer_is_pinned_by_hash() -> None:
+    lock = (ROOT / "layers" / "duecare" / "requirements.txt").read_text(encoding="utf-8")
+    entries = re.findall(r"^\S+==.*(?:\n +.*)*", lock, re.MULTILINE)
+    assert entries
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_samconfig_deploys_nowhere_by_itself() -> None:
+    config = (ROOT / "samconfig.toml").read_text(encoding="utf-8")
+    assert "confirm_changeset = true" in config
+    assert "profile" not in config

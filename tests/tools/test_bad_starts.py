@@ -1,0 +1,90 @@
+"""What a person sees when the local run cannot start: one message that says what to do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import deploy, environments, local, steps
+from tools.ministack import HOST, MiniStack
+from tools.steps import Problem
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, taken_port: int) -> None:
+    with pytest.raises(Problem, match=rf"Port {taken_port} is in use.*\n.*DUECARE_PORT={taken_port + 1} make run"):
+        MiniStack(tmp_path, taken_port).start()
+
+
+@pytest.mark.parametrize("port", ["http", "80", "70000", "-1", "４５６６"])
+def test_a_port_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("DUECARE_PORT", port)
+    with pytest.raises(Problem, match="is not a port"):
+        local.start()
+
+
+def test_what_is_not_installed_yet_says_how(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(environments.PLACES, "ministack", tmp_path)
+    with pytest.raises(Problem, match="run `make setup`"):
+        environments.executable("ministack", "ministack")
+
+
+def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(Problem, match=r"make is missing.*apt-get install make"):
+        steps.need("make", "make", "builds")
+
+
+def test_a_python_without_venv_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(Problem, match="apt-get install python3-venv"):
+        environments.setup(["dev"])
+
+
+def test_an_old_python_is_told_which_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    with pytest.raises(Problem, match=r"3\.11 or later is needed"):
+        environments.setup(["dev"])
+
+
+def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "deploy.log"
+    program = "print('first'); print('the reason'); raise SystemExit(3)"
+    with pytest.raises(Problem, match=r"(?s)exit code 3.*the reason") as failed:
+        steps.run([sys.executable, "-c", program], log)
+    assert failed.value.log == log
+
+
+def test_a_failed_deploy_shows_what_sam_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sam = tmp_path / "sam"
+    sam.write_text("#!/bin/sh\necho CREATE_FAILED: the reason\nexit 1\n")
+    sam.chmod(0o755)
+    monkeypatch.setattr(deploy, "executable", lambda *_names: str(sam))
+    monkeypatch.setattr(deploy, "_make_bucket", lambda _stack: None)
+    with pytest.raises(Problem, match="CREATE_FAILED: the reason"):
+        deploy._sam_deploy(MiniStack(tmp_path, 1), tmp_path)
+
+
+def test_stopping_ends_no_process_but_its_own(tmp_path: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        # As after a restart of the machine: the noted id belongs to somebody else by now.
+        note = {"pid": stranger.pid, "started": "another time", "port": 1}
+        (tmp_path / "ministack.json").write_text(json.dumps(note))
+        assert MiniStack(tmp_path, 1).stop() is False
+        assert stranger.poll() is None
+    finally:
+        stranger.communicate(b"\n", timeout=10)
