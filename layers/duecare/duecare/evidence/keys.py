@@ -38,7 +38,7 @@ def unb64(text: str) -> bytes:
 
 def algorithm(jwk: Mapping[str, Any]) -> str:
     """The one JWS algorithm that this key is for. Raises BadKey where the kind of key is not accepted."""
-    kind = (jwk.get("kty"), jwk.get("crv"))
+    kind = (str(jwk.get("kty")), str(jwk.get("crv")))
     if kind not in _ALG:
         raise BadKey("a key must be Ed25519 (kty OKP) or P-256 (kty EC)")
     return _ALG[kind]
