@@ -113,7 +113,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     state = State(documents=table, sealer=MemorySealer(), **common)
     built: dict[str, Any] = {
         "settings": settings,
-        "deciding": wiring.Deciding(verify, table, receipt_key, 0.0),  # type: ignore[arg-type]
+        "deciding": wiring.Deciding(verify, table, receipt_key, float("inf")),  # type: ignore[arg-type]
         "authorize": Authorize(table, ISSUER, now),
         "look_up": LookUp(table, now),
         "operate": Operate(table, now),

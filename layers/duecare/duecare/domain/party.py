@@ -17,7 +17,7 @@ class PartyKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoked_at: datetime | None = None
 
 
-class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Party(Struct, frozen=True, kw_only=True):
     """Who may take part, registered by the operator. `halted` is the operator's emergency switch for this party."""
 
     id: str

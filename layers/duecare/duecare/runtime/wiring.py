@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from duecare.usecases.operate import Operate
     from duecare.usecases.state import State
 
-# How long a rotated receipt key may still sign. The JWKS keeps the old one, so both verify.
-REFRESH_SECONDS = 300.0
+# How long a rotated receipt key may still sign: the JWKS keeps the old one, so both verify. The JWKS itself is never
+# older than the second figure, so that whoever meets a receipt of the new key finds that key.
+SIGNING_SECONDS = 300.0
+PUBLISHING_SECONDS = 5.0
 
 
 @cache
@@ -53,12 +55,15 @@ class Deciding(NamedTuple):
 _deciding: Deciding | None = None
 
 
-def deciding() -> Deciding:
-    """Raises SecretsFailed where there never was a key. A key that cannot be refreshed goes on signing."""
+def deciding(max_age: float = SIGNING_SECONDS) -> Deciding:
+    """Raises SecretsFailed where there never was a key. A key that cannot be refreshed goes on signing.
+
+    `max_age`: how many seconds ago the secrets may have been read.
+    """
     global _deciding  # noqa: PLW0603  one value a process, as Lambda keeps it
     if _deciding is None:
         _deciding = _build(_gate())
-    elif time.monotonic() - _deciding.since > REFRESH_SECONDS:
+    elif time.monotonic() - _deciding.since > max_age:
         try:
             _deciding = _build(_deciding.gate)
         except SecretsFailed as error:
