@@ -120,7 +120,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
         "state": state,
     }
     for name, value in built.items():
-        monkeypatch.setattr(wiring, name, lambda value=value: value)
+        monkeypatch.setattr(wiring, name, lambda *_, value=value: value)
     monkeypatch.setattr(telemetry, "count", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "info", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "error", lambda *_, **__: None)

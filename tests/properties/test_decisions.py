@@ -174,7 +174,7 @@ def _timed(
     """Statements of one kind at whole hours before now, one content an instant (two would be a conflict)."""
 
     def build(hour: int, picks: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        rng = random.Random(f"{kind} {hour}")  # noqa: S311  the content follows from the instant
+        rng = random.Random(f"{kind} {hour}")
         chosen = {name: rng.choice(values) for name, values in choices.items()}
         return (
             party,
@@ -247,6 +247,6 @@ def test_any_order_of_the_same_statements_ends_in_the_same_decision(
         return [world.reasons(debt_ref=ref) for ref in (None, "A-1", "A-2")]
 
     shuffled = list(statements)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311
+    random.Random(seed).shuffle(shuffled)
     assert outcome(statements, answer_first=True) == outcome(shuffled, answer_first=False)
     assert outcome([*statements, *shuffled], answer_first=False) == outcome(shuffled, answer_first=True)

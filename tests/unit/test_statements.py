@@ -239,7 +239,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "code"), BAD, ids=[f"{list(change)[0]}-{code}" for change, code in BAD])
+@pytest.mark.parametrize(("change", "code"), BAD, ids=[f"{next(iter(change))}-{code}" for change, code in BAD])
 def test_a_bad_debt_is_rejected_by_name_and_never_repeated(world: World, change: dict[str, Any], code: str) -> None:
     before = dict(world.documents._documents)
     members = debt_members(world.now, debt_ref="B") | change
