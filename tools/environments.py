@@ -13,12 +13,13 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.steps import HOME, LOGS, ROOT, Problem, digest, locked, main, run, step
+from tools.steps import HOME, LOGS, ROOT, Problem, digest, locked, main, run
 
 OLDEST = (3, 11)
 # Each tool has an environment of its own, because each pins packages that another needs newer.
@@ -69,20 +70,22 @@ def setup(names: list[str]) -> None:
         missing = [name for name in names if not current(name)]
         if not missing:
             return
-        print("Setting up (once; the logs are in .duecare/logs):")
+        print(f"Installing {', '.join(missing)} (once, a minute or two; the logs are in .duecare/logs):", flush=True)
         # Two at a time: pip waits for the network about as long as it works.
         with ThreadPoolExecutor(2) as pool:
-            for name, done in [(name, pool.submit(make, name)) for name in missing]:
-                _wait(name, done, pool)
+            waiting = [pool.submit(_timed, name) for name in missing]
+            try:
+                for done in as_completed(waiting):
+                    done.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
-def _wait(name: str, done: Future[None], pool: ThreadPoolExecutor) -> None:
-    try:
-        with step(f"environment {name}"):
-            done.result()
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
+def _timed(name: str) -> None:
+    began = time.monotonic()
+    make(name)
+    print(f"  {name} {time.monotonic() - began:.1f} s", flush=True)
 
 
 def _check_python() -> None:

@@ -1,0 +1,91 @@
+"""What SAM built, under Amazon's own runtime in a clean environment, fed with the files of events/.
+
+A package missing from the layer, a module that does not load with the template's Python, an answer that the runtime
+cannot serialise: only this sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests import events, tables
+from tests.engines import built_function, runtimes
+from tests.functional.test_events import EXPECTED
+from tests.servers import moto  # noqa: F401
+from tests.world import ISSUER
+from tools.rie import Runtime
+
+Invoke = Callable[[str], Any]
+PARTIES = ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """What template.yaml gives a function, on moto."""
+    manager = tables.client("secretsmanager", endpoint)
+    receipt_key = json.dumps({"seed": secrets.token_hex(32), "retired": []})
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": tables.ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": tables.SECRET_KEY,
+        "DUECARE_TABLE": tables.create(endpoint),
+        "DUECARE_ISSUER": ISSUER,
+        "DUECARE_LOG_ORIGIN": "duecare.example/log",
+        "DUECARE_STAGE": "test",
+        "DUECARE_PEPPER_SECRET": _secret(manager, secrets.token_hex(32)),
+        "DUECARE_RECEIPT_KEY_SECRET": _secret(manager, receipt_key),
+        "DUECARE_STATEMENT_KEY": tables.client("kms", endpoint).create_key()["KeyMetadata"]["Arn"],
+        "POWERTOOLS_METRICS_NAMESPACE": "duecare",
+    }
+
+
+@pytest.fixture(scope="module", params=runtimes())
+def invoke(request: pytest.FixtureRequest, moto: str) -> Iterator[Invoke]:  # noqa: F811
+    """Invoke the function of `events/<name>.json` with it; each function stays warm, as an instance on Lambda does."""
+    told = environment(moto)
+    running: dict[str, Runtime] = {}
+    with ExitStack() as opened:
+
+        def invoked(name: str) -> Any:
+            service = name.partition("-")[0]
+            if service not in running:
+                built = built_function(
+                    f"{service.capitalize()}Function", request.param, {**told, "POWERTOOLS_SERVICE_NAME": service}
+                )
+                running[service] = opened.enter_context(built)
+            return running[service].invoke(events.load(name))
+
+        for party in PARTIES:
+            assert invoked(f"operate-add-{party}")["status"] == 200
+        yield invoked
+
+
+def test_a_built_function_allows_what_may_be_sent_and_denies_after_a_t(invoke: Invoke) -> None:
+    before = json.loads(invoke("verify-honest")["body"])
+    assert {"CONSENT_MISSING", "DEBT_MISSING"} <= {reason["code"] for reason in before["reasons"]}
+    stated = json.loads(invoke("state-honest")["body"])["results"]
+    assert [result["status"] for result in stated] == ["accepted"] * 3
+    replied = json.loads(invoke("state-reply-t")["body"])["results"]
+    assert [result["read_as"] for result in replied] == ["opt_out"]
+    after = json.loads(invoke("verify-honest")["body"])
+    assert "OPTED_OUT" in [reason["code"] for reason in after["reasons"]]
+
+
+# Suspending and halting would change what the events after them get.
+@pytest.mark.parametrize("name", sorted(set(EXPECTED) - {"operate-halt", "operate-suspend"}))
+def test_a_built_function_answers_each_event_as_the_source_does(invoke: Invoke, name: str) -> None:
+    answer = invoke(name)
+    expected = EXPECTED[name]
+    if isinstance(expected, dict):
+        assert answer == expected
+    else:
+        assert answer.get("statusCode", answer.get("status")) == expected, answer
+
+
+def _secret(manager: Any, value: str) -> str:
+    return str(manager.create_secret(Name=secrets.token_hex(8), SecretString=value)["ARN"])
