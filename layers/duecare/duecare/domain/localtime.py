@@ -1,0 +1,62 @@
+"""Local time: from instants to wall clocks and back, through the gaps and folds of daylight saving.
+
+An instant is always in UTC; a wall time is what a clock there shows, a naive datetime. Going forward in instants, a
+wall time that a gap skips is never met, and one in a fold is met twice.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+SECOND = timedelta(seconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache  # a few hundred zones exist
+def zone(name: str) -> ZoneInfo:
+    """Raises KeyError, ValueError or OSError for what is no IANA time zone."""
+    return ZoneInfo(name)
+
+
+def is_zone(name: str) -> bool:
+    try:
+        zone(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+    return True
+
+
+def wall(at: datetime, where: ZoneInfo) -> datetime:
+    """What a clock there shows at this instant."""
+    return at.astimezone(where).replace(tzinfo=None)
+
+
+def towards(at: datetime, target: datetime, where: ZoneInfo) -> datetime:
+    """The instant at which the clock there shows `target`, or the change of its offset that comes before.
+
+    `target` must lie ahead of the wall time at `at`, by at most a day or so: clocks do not change twice in a day.
+    """
+    here = at.astimezone(where)
+    reached = at + (target - here.replace(tzinfo=None))
+    offset = here.utcoffset()
+    if reached.astimezone(where).utcoffset() == offset:
+        return reached
+    before, after = (at - _EPOCH) // SECOND, (reached - _EPOCH) // SECOND + 1
+    while after - before > 1:
+        middle = (before + after) // 2
+        if (_EPOCH + middle * SECOND).astimezone(where).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return _EPOCH + after * SECOND
+
+
+def next_day(at: datetime, where: ZoneInfo) -> datetime:
+    """The first instant whose local date lies after that of `at`."""
+    today = wall(at, where)
+    midnight = datetime(today.year, today.month, today.day) + timedelta(days=1)  # noqa: DTZ001  a wall time
+    while wall(at, where) < midnight:
+        at = towards(at, midnight, where)
+    return at

@@ -1,0 +1,127 @@
+"""Write the tables that libraries know and the decision path cannot afford to ask: `python -m tools.tables`.
+
+- `domain/countries.py`: the time zones of every country, one for each way that its clocks go from 2026 on, from tzdata;
+- the `holidays` of `rulepack/pack.json`: national holidays, from the library `holidays`, whose import alone takes
+  400 ms. They are in the pack so that its digest covers them and a decision can be recomputed years later.
+
+A test compares both with what the libraries say.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+LAYER = Path(__file__).parents[1] / "layers" / "duecare" / "duecare"
+COUNTRIES = LAYER / "domain" / "countries.py"
+PACK = LAYER / "rulepack" / "pack.json"
+YEARS = range(2026, 2036)
+HOLIDAYS_OF = ("AU", "ID")
+# One clock by law: Urumqi's own is in no law, and a rule's "22:00" is Beijing's there too.
+ONE_CLOCK = {"CN": ["Asia/Shanghai"]}
+
+_HEAD = '''"""The time zones of every country (ISO 3166-1), one for each way that its clocks go from 2026 on.
+
+Generated from tzdata by `python -m tools.tables`; do not edit.
+"""
+
+ZONES: dict[str, str] = {
+'''
+
+
+def zones_of_countries() -> dict[str, list[str]]:
+    """Country → zones. Zones whose clocks agree at every hour of `YEARS` are one, under its usual name."""
+    folder = resources.files("tzdata") / "zoneinfo"
+    codes = [line.split("\t")[0] for line in _lines(folder.joinpath("iso3166.tab").read_text("utf-8"))]
+    named: dict[str, list[str]] = {code: [] for code in codes}
+    for line in _lines(folder.joinpath("zone.tab").read_text("utf-8")):
+        code, _, zone, *_ = line.split("\t")
+        named[code].append(zone)
+    usual = {line.split("\t")[2] for line in _lines(folder.joinpath("zonenow.tab").read_text("utf-8"))}
+    for zones in named.values():
+        zones.sort(key=lambda zone: zone not in usual)
+    seen: dict[str, bytes] = {}
+    return {code: _distinct(zones, seen) for code, zones in sorted((named | ONE_CLOCK).items())}
+
+
+def _lines(table: str) -> list[str]:
+    return [line for line in table.splitlines() if line and not line.startswith("#")]
+
+
+def _distinct(zones: list[str], seen: dict[str, bytes]) -> list[str]:
+    kept: dict[bytes, str] = {}
+    for zone in zones:
+        kept.setdefault(clock_of(zone, seen), zone)
+    return list(kept.values())
+
+
+def clock_of(zone: str, seen: dict[str, bytes]) -> bytes:
+    """How a zone's clock goes over `YEARS`: its offset from UTC every day, and every hour of the days it changes on."""
+    if zone not in seen:
+        info = ZoneInfo(zone)
+
+        def offset(at: datetime) -> bytes:
+            known = at.astimezone(info).utcoffset() or timedelta()
+            return int(known.total_seconds()).to_bytes(4, "big", signed=True)
+
+        days = (datetime(YEARS[-1] + 1, 1, 1, tzinfo=UTC) - (start := datetime(YEARS[0], 1, 1, tzinfo=UTC))).days
+        clock = [offset(start + timedelta(days=day)) for day in range(days)]
+        changes = [day for day in range(1, days) if clock[day] != clock[day - 1]]
+        clock += [offset(start + timedelta(days=day, hours=-hour)) for day in changes for hour in range(24)]
+        seen[zone] = b"".join(clock)
+    return seen[zone]
+
+
+def countries() -> str:
+    rows = [f'    "{code}": "{" ".join(zones)}",' for code, zones in zones_of_countries().items()]
+    return _HEAD + "\n".join(_folded(row) for row in rows) + "\n}\n"
+
+
+def _folded(row: str) -> str:
+    if len(row) <= 120:
+        return row
+    code, zones = re.findall(r'"([^"]*)"', row)
+    lines, line = [], ""
+    for zone in zones.split():
+        if len(line) + len(zone) > 100:
+            lines.append(line)
+            line = ""
+        line += zone + " "
+    lines.append(line.rstrip())
+    inner = "\n".join(f'        "{line}"' for line in lines)
+    return f'    "{code}": (\n{inner}\n    ),'
+
+
+def holidays() -> dict[str, dict[str, str]]:
+    """Country → year → days as `MMDD`."""
+    import holidays as library  # noqa: PLC0415  only this tool needs it
+
+    def days(country: str, year: int) -> list[date]:
+        return sorted(library.country_holidays(country, years=year))
+
+    return {
+        country: {
+            str(year): " ".join(f"{day:%m%d}" for day in days(country, year) if day.year == year) for year in YEARS
+        }
+        for country in HOLIDAYS_OF
+    }
+
+
+def pack() -> str:
+    """The pack's text with its last member, `holidays`, written anew."""
+    text = PACK.read_text("utf-8")
+    body = text.partition(',\n  "holidays":')[0].rstrip().removesuffix("}").rstrip()
+    tables = []
+    for country, years in holidays().items():
+        rows = ",\n".join(f'      "{year}": "{days}"' for year, days in years.items())
+        tables.append(f'    "{country}": {{\n{rows}\n    }}')
+    return f'{body},\n  "holidays": {{\n' + ",\n".join(tables) + "\n  }\n}\n"
+
+
+if __name__ == "__main__":
+    for path, text in ((COUNTRIES, countries()), (PACK, pack())):
+        path.write_text(text, "utf-8")
+        print(f"wrote {path.name}")
