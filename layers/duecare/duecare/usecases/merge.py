@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from duecare.domain import facts
-from duecare.domain.facts import ConsentState, DebtState, Dispute, Mandate, Mark, NumberState, StopState
+from duecare.domain.facts import ConsentState, Debt, DebtState, Dispute, Mandate, Mark, NumberState, StopState
 from duecare.domain.party import Party
 from duecare.domain.reply import Reply, read_reply
 from duecare.domain.rules import Rules
@@ -24,9 +25,11 @@ from duecare.domain.statement import (
 )
 from duecare.errors import NotAllowed, NotFound, Unacceptable, Violation
 from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Document, Documents
+from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.decided import unpack
+
+State = TypeVar("State")
 
 
 class Stated(NamedTuple):
@@ -99,38 +102,24 @@ class Merge:
             time_zone=said.time_zone,
         )
         keys = [table.consent(stated.partition, said.iss, channel) for channel in sorted(set(said.channels))]
-        found = self._documents.get(keys)
-        changed, same_as = [], None
-        for key in keys:
-            before = table.find(found, key, ConsentState)
-            after = facts.with_consent(before, consent)
-            if after != before:
-                changed.append(table.write(key, found.get(key), after))
-            elif after.consent and after.consent.content == consent.content:
-                same_as = after.consent.statement
-        return Effect(changed, "accepted" if changed else "unchanged", same_as=None if changed else same_as)
+        changed, after = self._merged(keys, ConsentState, lambda state: facts.with_consent(state, consent))
+        same = [state.consent for state in after if state.consent and state.consent.content == consent.content]
+        return _told(changed, same_as=same[0].statement if same else None)
 
     def _revocation(self, party: Party, stated: Stated, said: ConsentRevocationStatement) -> Effect:
         self._own_or_any(party, said.creditor)
         mark = Mark(said.revoked_at, stated.statement_id)
         channels = sorted(set(said.channels)) if said.channels else ["*"]
         keys = [table.consent(stated.partition, said.creditor, channel) for channel in channels]
-        found = self._documents.get(keys)
-        changed, same_as = [], None
-        for key in keys:
-            before = table.find(found, key, ConsentState)
-            after = facts.with_revocation(before, mark)
-            if after != before:
-                changed.append(table.write(key, found.get(key), after))
-            elif after.revoked and after.revoked.at == mark.at:
-                same_as = after.revoked.statement
-        return Effect(changed, "accepted" if changed else "unchanged", same_as=None if changed else same_as)
+        changed, after = self._merged(keys, ConsentState, lambda state: facts.with_revocation(state, mark))
+        same = [state.revoked for state in after if state.revoked and state.revoked.at == mark.at]
+        return _told(changed, same_as=same[0].statement if same else None)
 
     def _debt(self, stated: Stated, said: DebtStatement) -> Effect:
         key = table.debt(stated.partition, said.iss, said.debt_ref)
         if said.answers_dispute is not None:
             self._check_dispute(stated, said, said.answers_dispute)
-        debt = facts.Debt(
+        debt = Debt(
             at=said.as_of,
             statement=stated.statement_id,
             content=stated.content,
@@ -144,15 +133,13 @@ class Merge:
             product=said.product,
             time_zone=said.time_zone,
         )
-        found = self._documents.get([key])
-        before = table.find(found, key, DebtState)
-        after = facts.with_debt(before, debt, said.answers_dispute)
-        changed = [table.write(key, found.get(key), after)] if after != before else []
-        if before and after.newest == before.newest:
-            # An older statement: told as unchanged, and yet kept where the earliest date or an answer hangs on it.
-            same = after.newest.content == debt.content
-            return Effect(changed, "unchanged", same_as=after.newest.statement if same else None)
-        return Effect(changed, "accepted")
+        changed, (after,) = self._merged(
+            [key], DebtState, lambda state: facts.with_debt(state, debt, said.answers_dispute)
+        )
+        if after.newest is debt:
+            return _told(changed)
+        # An older statement: told as unchanged, and yet kept where the earliest date or an answer hangs on it.
+        return Effect(changed, "unchanged", same_as=_same(after.newest, debt))
 
     def _check_dispute(self, stated: Stated, said: DebtStatement, answered: str) -> None:
         """A debt can only answer a dispute that this recipient has with this creditor, about this debt or about all."""
@@ -169,7 +156,6 @@ class Merge:
 
     def _mandate(self, stated: Stated, said: MandateStatement) -> Effect:
         key = table.mandate(said.iss, said.collector)
-        found = self._documents.get([key])
         mandate = Mandate(
             at=said.as_of,
             statement=stated.statement_id,
@@ -179,12 +165,8 @@ class Merge:
             valid_from=said.valid_from,
             valid_until=said.valid_until,
         )
-        before = table.find(found, key, Mandate)
-        after = facts.newest(before, mandate)
-        if after == before:
-            same = after.content == mandate.content
-            return Effect([], "unchanged", same_as=after.statement if same else None)
-        return Effect([table.write(key, found.get(key), after)], "accepted")
+        changed, (after,) = self._merged([key], Mandate, lambda state: facts.newest(state, mandate))
+        return _told(changed, same_as=_same(after, mandate))
 
     def _reply(self, party: Party, stated: Stated, said: ReplyStatement) -> Effect:
         meaning = read_reply(said.text, self._rules)
@@ -214,13 +196,8 @@ class Merge:
     def _stop(
         self, stated: Stated, creditor: str, merge: facts.StopMerge, mark: Mark, read_as: str | None = None
     ) -> Effect:
-        key = table.stop(stated.partition, creditor)
-        found = self._documents.get([key])
-        before = table.find(found, key, StopState)
-        after = merge(before, mark)
-        if after == before:
-            return Effect([], "unchanged", read_as)
-        return Effect([table.write(key, found.get(key), after)], "accepted", read_as)
+        changed, _ = self._merged([table.stop(stated.partition, creditor)], StopState, lambda state: merge(state, mark))
+        return _told(changed, read_as)
 
     def _dispute(self, party: Party, stated: Stated, said: DisputeStatement) -> Effect:
         self._own_or_any(party, said.creditor)
@@ -232,13 +209,25 @@ class Merge:
         return Effect([table.write(key, None, dispute)], "accepted")
 
     def _reassignment(self, stated: Stated, said: NumberReassignmentStatement) -> Effect:
-        key = table.number(stated.partition)
-        found = self._documents.get([key])
-        before = table.find(found, key, NumberState)
-        after = facts.with_reassignment(before, Mark(said.effective_at, stated.statement_id))
-        if after == before:
-            return Effect([], "unchanged")
-        return Effect([table.write(key, found.get(key), after)], "accepted")
+        mark = Mark(said.effective_at, stated.statement_id)
+        changed, _ = self._merged(
+            [table.number(stated.partition)], NumberState, lambda state: facts.with_reassignment(state, mark)
+        )
+        return _told(changed)
+
+    def _merged(
+        self, keys: Sequence[Key], kind: type[State], merge: Callable[[State | None], State]
+    ) -> tuple[list[Document], list[State]]:
+        """Merge into the states under these keys: the documents that change, and every state as it is afterwards."""
+        found = self._documents.get(keys)
+        changed, states = [], []
+        for key in keys:
+            before = table.find(found, key, kind)
+            after = merge(before)
+            if after != before:
+                changed.append(table.write(key, found.get(key), after))
+            states.append(after)
+        return changed, states
 
     def _own_or_any(self, party: Party, creditor: str) -> None:
         """A gateway speaks for recipients of any creditor, a creditor for its own, a collector for those of creditors
@@ -255,3 +244,14 @@ class Merge:
         party = table.find_party(self._documents.get([table.party(creditor)]), creditor)
         if party is None or "creditor" not in party.roles:
             raise NotFound("No creditor is registered under this id.", name="unknown-creditor")
+
+
+def _told(changed: list[Document], read_as: str | None = None, same_as: str | None = None) -> Effect:
+    if changed:
+        return Effect(changed, "accepted", read_as)
+    return Effect([], "unchanged", read_as, same_as)
+
+
+def _same(standing: Debt | Mandate, stated: Debt | Mandate) -> str | None:
+    """The statement that stands, where it says the same."""
+    return standing.statement if standing.content == stated.content else None

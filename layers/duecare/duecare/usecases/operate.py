@@ -30,10 +30,13 @@ class Operate:
     def add(self, party: Party, key: dict[str, Any]) -> Party:
         """Register a party with its first key. Raises Conflict where the id is taken, Unacceptable for a bad key."""
         party = structs.replace(party, registered_at=self._clock(), keys=(self._key(key),))
+        document = table.write(table.party(party.id), None, party)
         try:
-            self._documents.commit([table.write(table.party(party.id), None, party)])
+            self._documents.commit([document])
         except Stale as error:
-            raise Conflict(f"A party {party.id} is registered already.", name="party-exists") from error
+            # A write whose answer was lost is repeated, and then meets itself.
+            if self._documents.get([document.key]).get(document.key) != document:
+                raise Conflict(f"A party {party.id} is registered already.", name="party-exists") from error
         return party
 
     def suspend(self, party_id: str) -> Party:

@@ -10,9 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from duecare.domain.decision import Decision, Request, decide, is_rehearsal
-from duecare.domain.facts import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare.domain.kinds import E164, PartyId, Reference, Text, Time
-from duecare.domain.party import Party
 from duecare.domain.phone import is_e164
 from duecare.domain.rules import Rules
 from duecare.errors import (
@@ -34,6 +32,7 @@ from duecare.ports import Clock, Document, Entropy, Gate, Key, Situation, Write
 from duecare.usecases import table
 from duecare.usecases.caller import Caller, admit
 from duecare.usecases.decided import Decided, Kept, pack, unpack
+from duecare.usecases.load import facts_of, situation_keys
 
 ATTEMPTS = 4
 AT_ONCE = 25
@@ -103,7 +102,11 @@ class Verify:
         while wave := _wave([case for case in cases if case.result is None]):
             # The parties are read once for all; a case that is judged again reads them again.
             asking = cases if not known else [case for case in wave if case.tries]
-            keys = [key for case in asking for key in _keys(caller.party, case.message)]
+            keys = [
+                key
+                for case in asking
+                for key in situation_keys(caller.party, case.message.creditor, case.message.collector)
+            ]
             # 3. Load: one strongly consistent Query a recipient beside one strongly consistent BatchGetItem.
             situation = self._gate.load([table.recipient(case.pseudonym) for case in wave], keys)
             known |= situation.documents
@@ -119,7 +122,7 @@ class Verify:
         for case in wave:
             message = case.message
             # 4. Decide.
-            facts = facts_of(situation, gateway, message, case.pseudonym)
+            facts = facts_of(situation, gateway, message.creditor, message.collector, case.pseudonym)
             request = Request(
                 gateway=caller.party,
                 creditor=message.creditor,
@@ -260,48 +263,3 @@ def _wave(pending: list[_Case]) -> list[_Case]:
             wave.append(case)
         taken |= touches
     return wave
-
-
-def _keys(gateway: str, message: Message) -> list[Key]:
-    keys = [table.EVERYTHING, table.party(gateway), table.party(message.creditor)]
-    if message.collector not in (None, message.creditor):
-        keys += [table.party(message.collector or ""), table.mandate(message.creditor, message.collector or "")]
-    return keys
-
-
-def facts_of(situation: Situation, gateway: Party, message: Message, pseudonym: str) -> Facts:
-    """The facts about this recipient and this creditor, out of all that was read."""
-    consents: dict[str, ConsentState] = {}
-    debts: dict[str, DebtState] = {}
-    disputes: list[Dispute] = []
-    stops: list[StopState] = []
-    number: NumberState | None = None
-    creditor, collector = message.creditor, message.collector or message.creditor
-    for document in situation.partitions[table.recipient(pseudonym)]:
-        kind, _, rest = document.key.sk.partition("#")
-        whose, _, what = rest.partition("#")
-        if kind == "N":
-            number = table.read(document, NumberState)
-        elif kind == "S" and whose in (creditor, "*"):
-            stops.append(table.read(document, StopState))
-        elif whose != creditor:
-            continue
-        elif kind == "C":
-            consents[what] = table.read(document, ConsentState)
-        elif kind == "D":
-            debts[what] = table.read(document, DebtState)
-        elif kind == "Q":
-            disputes.append(table.read(document, Dispute))
-    documents = situation.documents
-    return Facts(
-        gateway=gateway,
-        creditor=table.find_party(documents, creditor),
-        collector=table.find_party(documents, collector),
-        halted=table.is_halted(documents),
-        mandate=table.find(documents, table.mandate(creditor, collector), Mandate),
-        consents=consents,
-        debts=debts,
-        disputes=tuple(disputes),
-        stops=tuple(stops),
-        number=number,
-    )
