@@ -81,4 +81,7 @@ def _document(item: Any) -> Document:
 
 
 def _code(error: PynamoDBException) -> str:
-    return error.cause_response_code or type(error).__name__
+    try:
+        return error.cause_response_code or type(error).__name__
+    except AttributeError:  # a connection that broke has no response, which PynamoDB does not expect
+        return type(error.cause).__name__
