@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from aws_lambda_powertools import Metrics
@@ -98,7 +98,7 @@ class Stack:
         for party in parties or ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji"):
             assert self.operate(**events.load(f"operate-add-{party}"))["status"] == 200
 
-    def honest(self) -> Stack:
+    def honest(self) -> Self:
         """Everything that an allow needs."""
         self.register()
         answer = self.state(

@@ -1,0 +1,53 @@
+"""The functions on DynamoDB Local, with a proxy between the two that breaks calls as AWS breaks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import tables
+from tests.functional.conftest import Stack, botocore_reads_its_models_once, forget, secured, stack  # noqa: F401
+from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from tools.microburst import Microburst
+
+
+@pytest.fixture(scope="session")
+def proxy(dynamodb_local: str) -> Iterator[Microburst]:  # noqa: F811
+    with Microburst(dynamodb_local) as running:
+        # The proxy reads AWS's models at the first call, which takes seconds.
+        tables.items(running.endpoint, tables.create(running.endpoint))
+        yield running
+
+
+class Faulty(Stack):
+    """A deployment whose DynamoDB can be broken. What the test itself looks at is never broken."""
+
+    proxy: Microburst
+
+    def broken(self, *rules: dict[str, Any]) -> None:
+        """Break DynamoDB like this from now on; without rules, mend it."""
+        self.proxy.rules([{"service": "dynamodb", **rule} for rule in rules])
+
+    def records(self) -> list[dict[str, Any]]:
+        """The decisions that stand in the table."""
+        return [item for item in self.items() if item["sk"]["S"] == "X"]
+
+
+@pytest.fixture
+def faulty(
+    stack: Stack,  # noqa: F811
+    proxy: Microburst,
+    dynamodb_local: str,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Faulty]:
+    table = tables.create(dynamodb_local)
+    monkeypatch.setenv("DUECARE_TABLE", table)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
+    forget()
+    faulty = Faulty(dynamodb_local, table, stack.said)
+    faulty.proxy = proxy
+    proxy.rules([])
+    yield faulty.honest()
+    proxy.rules([])
