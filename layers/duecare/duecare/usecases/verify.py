@@ -146,9 +146,11 @@ class Verify:
         """5. Sign and 6. record, in one conditional write each. Where a record stands already, it is replayed, renewed
         or replaced; where something moved in between, the case is judged again."""
         fresh = [case for case in wave if case.result is None]
-        standing = self._write([(case, None) for case in fresh])
+        standing = [(case, case.seen) for case in fresh if case.seen]
+        standing += self._write([(case, None) for case in fresh if case.seen is None])
         replacing = [(case, earlier) for case, earlier in standing if not case.meet(earlier)]
-        self._write(replacing)
+        for case, other in self._write(replacing):
+            case.seen = other
         for case in wave:
             case.tries += 1
             if case.result is None and case.tries == ATTEMPTS:
@@ -216,6 +218,7 @@ class _Case:
         self.pseudonym = pseudonym
         self.tries = 0
         self.renews = False
+        self.seen: Document | None = None
         self.result: Result | None = None
 
     def parse(self, now: datetime) -> None:
@@ -232,7 +235,7 @@ class _Case:
             self.result = refused
 
     def meet(self, standing: Document) -> bool:
-        """Whether the record that stands settles this case; if not, ours is the one to put in its place."""
+        """Whether nothing is to be written over the record that stands; if not, ours is to be put in its place."""
         try:
             earlier = unpack(standing)
         except StoreFailed as failed:
@@ -247,6 +250,10 @@ class _Case:
         self.renews = earlier.record.outcome() == self.record.outcome()
         if self.renews and self.now < earlier.record.valid_until:
             self.result = earlier
+            return True
+        if not self.renews and standing != self.seen:
+            # It may rest on newer facts than ours, say an opt-out: they are read again, now that it stands.
+            self.seen = standing
             return True
         # The same outcome with a receipt that has expired is renewed as the same attempt; another outcome is the next.
         self.record = msgspec.structs.replace(self.record, attempt=earlier.record.attempt + (not self.renews))
