@@ -1,0 +1,52 @@
+"""The use cases on DynamoDB Local, called by many threads at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+
+from tests import tables
+from tests.servers import aws_environment, closed_connections, dynamodb_local  # noqa: F401
+from tests.world import World
+
+T = TypeVar("T")
+
+
+class Busy(World):
+    """A world whose table is DynamoDB Local's."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.table = tables.create(endpoint)
+        # Many threads on one engine wait for each other: that is not what is tested here.
+        gate = tables.gate(endpoint, self.table, timeout=20.0, deadline=60.0)
+        super().__init__(gate, tables.documents(endpoint, self.table))
+
+    def items(self, prefix: str = "") -> list[dict[str, Any]]:
+        """Everything that stands under partitions beginning so."""
+        return [item for item in tables.items(self.endpoint, self.table) if item["pk"]["S"].startswith(prefix)]
+
+
+@pytest.fixture
+def busy(
+    dynamodb_local: str,  # noqa: F811
+    aws_environment: None,  # noqa: F811
+    closed_connections: None,  # noqa: F811
+) -> Busy:
+    return Busy(dynamodb_local)
+
+
+def together(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """What these calls answer, each in a thread of its own, all of them let go at the same time."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        start.wait(timeout=60)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))

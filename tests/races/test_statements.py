@@ -1,0 +1,180 @@
+"""Guarantee 5 under contention: concurrent statements all count, and any order ends in the same state."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from duecare.domain.party import Party
+from duecare.errors import Conflict, Contended
+from duecare.evidence.keys import new_private_jwk, public_jwk
+from duecare.usecases.state import Result
+from tests.races.conftest import Busy, together
+from tests.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
+
+HOUR = timedelta(hours=1)
+RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
+
+
+def insist(busy: Busy, party: str, token: str) -> Result:
+    """State it, and again where the service asked for that (503), as a client does."""
+    for _ in range(20):
+        try:
+            return busy.state_all(party, [token])[0]
+        except Contended:
+            continue
+    raise AssertionError("never let through")
+
+
+def test_the_same_statement_by_many_at_once_is_accepted_once(busy: Busy) -> None:
+    busy.register()
+    token = busy.jws("mou-zichan", "consent", **consent_members(busy.now))
+    results = together([lambda: insist(busy, "mou-zichan", token)] * 16)
+    assert sorted(result.status for result in results) == ["accepted"] + ["unchanged"] * 15
+    assert len(busy.items("S#")) == 1
+    (consent,) = busy.items("R#")
+    assert consent["version"]["N"] == "1"
+
+
+def test_concurrent_statements_about_one_recipient_all_count(busy: Busy) -> None:
+    busy.honest()
+    debts = [busy.jws("mou-zichan", "debt", **debt_members(busy.now, debt_ref=f"B-{n}")) for n in range(12)]
+    disputes = [
+        busy.jws("xinxi", "dispute", **RECIPIENT_MEMBERS, claim="paid", debt_ref=f"B-{n}", received_at=stamp(busy.now))
+        for n in range(4)
+    ]
+    calls: list[Callable[[], Result]] = [
+        *(lambda token=token: insist(busy, "mou-zichan", token) for token in debts),
+        *(lambda token=token: insist(busy, "xinxi", token) for token in disputes),
+    ]
+    assert {result.status for result in together(calls)} == {"accepted"}
+    for n in range(12):
+        assert busy.reasons(debt_ref=f"B-{n}") == (["DEBT_DISPUTED"] if n < 4 else [])
+
+
+def test_of_concurrent_confirmations_of_one_debt_the_newest_counts(busy: Busy) -> None:
+    busy.honest()
+    tokens = [
+        busy.jws(
+            "mou-zichan", "debt", **debt_members(busy.now, outstanding=str(1000 + n), as_of=stamp(busy.now - n * HOUR))
+        )
+        for n in range(16)
+    ]
+    calls = [lambda token=token: insist(busy, "mou-zichan", token) for token in tokens]
+    results = together(calls)
+    assert {result.status for result in results} <= {"accepted", "unchanged"}
+    assert results[0].status == "accepted"
+    text = "【某资产】欠款1000元,退订回T"
+    assert busy.reasons(text=text) == []
+    assert busy.reasons(text=text.replace("1000", "1001")) == ["TEXT_AMOUNT"]
+
+
+def test_of_two_that_say_different_things_of_one_instant_one_is_a_conflict(busy: Busy) -> None:
+    busy.register()
+    tokens = [busy.jws("mou-zichan", "debt", **debt_members(busy.now, outstanding=f"{n}1")) for n in (1, 2, 3)]
+    results = together([lambda token=token: insist(busy, "mou-zichan", token) for token in tokens])
+    assert sorted(result.status for result in results) == ["accepted", "rejected", "rejected"]
+    assert {result.problem.name for result in results if result.problem} == {"conflict"}
+
+
+def many_statements(world: World) -> list[tuple[str, str]]:
+    """(party, JWS) of facts of several instants that override each other."""
+    now = world.now
+
+    def said(party: str, kind: str, /, **members: object) -> tuple[str, str]:
+        return party, world.jws(party, kind, **members)
+
+    return [
+        said("mou-zichan", "mandate", **mandate_members(now)),
+        said("mou-zichan", "mandate", **mandate_members(now, status="revoked", as_of=stamp(now - 9 * HOUR))),
+        said("mou-zichan", "mandate", **mandate_members(now, as_of=stamp(now - 2 * HOUR))),
+        said("mou-zichan", "consent", **consent_members(now)),
+        said("mou-zichan", "consent", **consent_members(now, granted_at=stamp(now - HOUR), channels=["sms", "voice"])),
+        said("mou-zichan", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(now - 3 * HOUR)),
+        said("mou-zichan", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(now - HOUR), channels=["voice"]),
+        said("mou-zichan", "debt", **debt_members(now)),
+        said("mou-zichan", "debt", **debt_members(now, outstanding="5", as_of=stamp(now - 5 * HOUR))),
+        said("mou-zichan", "debt", **debt_members(now, as_of=stamp(now - 2 * HOUR))),
+        said("xinxi", "opt-out", **RECIPIENT_MEMBERS, received_at=stamp(now - 8 * HOUR)),
+        said("xinxi", "reply", **RECIPIENT_MEMBERS, text="T", received_at=stamp(now - 7 * HOUR)),
+        said("xinxi", "reply", **RECIPIENT_MEMBERS, text="START", received_at=stamp(now - 6 * HOUR)),
+        said("xinxi", "dispute", **RECIPIENT_MEMBERS, claim="paid", debt_ref="A-2", received_at=stamp(now)),
+        said("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(now - 200 * 24 * HOUR)),
+        said("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(now - 100 * 24 * HOUR)),
+    ]
+
+
+def state_of(world: World) -> dict[tuple[str, str], bytes]:
+    """What stands of the recipient and the mandate, without how often it was written."""
+    partition = world.documents.partition(f"R#{world.pseudonyms.recipient(RECIPIENT)}", "")
+    mandates = world.documents.partition("P#mou-zichan", "M#")
+    return {tuple(document.key): document.body for document in [*partition, *mandates]}
+
+
+def state_in(world: World, statements: Sequence[tuple[str, str]]) -> None:
+    for party, token in statements:
+        world.state_all(party, [token])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_twenty_threads_stating_in_any_order_end_in_the_same_state(busy: Busy, seed: int) -> None:
+    busy.register()
+    statements = many_statements(busy)
+    alone = World().register()
+    state_in(alone, statements)
+    # Three threads say each statement, all of them mixed and dealt out to twenty.
+    said = statements * 3
+    random.Random(seed).shuffle(said)
+    hands = [said[n::20] for n in range(20)]
+    together([lambda hand=hand: [insist(busy, *one) for one in hand] for hand in hands])
+    assert state_of(busy) == state_of(alone)
+    assert busy.reasons() == alone.reasons() == []
+    # Only the recipient's facts are at stake: what was stated and changed nothing need not be kept twice.
+    ids = {item["pk"]["S"] for item in busy.items("S#")}
+    assert len(ids) == len(busy.items("S#"))
+
+
+def test_memory_ends_in_the_same_state_in_whatever_order() -> None:
+    """What the race above is compared with depends on no order either."""
+    alone = World().register()
+    statements = many_statements(alone)
+    state_in(alone, statements)
+    for seed in range(20):
+        other = World().register()
+        shuffled = statements * 2
+        random.Random(seed).shuffle(shuffled)
+        state_in(other, shuffled)
+        assert state_of(other) == state_of(alone)
+
+
+@pytest.mark.parametrize("verb", ["suspend", "add_key"])
+def test_the_operators_concurrent_changes_of_one_party_all_count(busy: Busy, verb: str) -> None:
+    busy.register("xinxi")
+    added = [public_jwk(new_private_jwk()) for _ in range(4)]
+
+    def change(n: int) -> Callable[[], object]:
+        if verb == "suspend" and n == 0:
+            return lambda: busy.operate.suspend("xinxi")
+        return lambda: busy.operate.add_key("xinxi", added[n])
+
+    together([change(n) for n in range(4)])
+    party = busy.operate.show("xinxi")
+    assert len(party.keys) == (4 if verb == "suspend" else 5)
+    assert party.state == ("suspended" if verb == "suspend" else "active")
+
+
+def test_of_many_registrations_of_one_id_one_wins(busy: Busy) -> None:
+    def register(n: int) -> str:
+        party = Party(id="xinxi", roles=("gateway",), name=f"信息公司 {n}", registered_at=busy.now)
+        try:
+            busy.operate.add(party, public_jwk(KEYS["xinxi"]))
+        except Conflict:
+            return "conflict"
+        return party.name
+
+    told = together([lambda n=n: register(n) for n in range(8)])
+    assert told.count("conflict") == 7
+    assert busy.operate.show("xinxi").name in told
