@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from duecare.domain.rulepack import Pack, parse
+from duecare.domain.pack import Pack
+from duecare.domain.rulepack import parse
 
 PATH = Path(__file__).parents[1] / "layers" / "duecare" / "duecare" / "rulepack" / "pack.json"
 PACK = parse(PATH.read_bytes())

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from duecare.domain import rows
+from duecare.domain.pack import Pack
 from duecare.domain.rows import AnyRow
-from duecare.domain.rulepack import Pack, parse
+from duecare.domain.rulepack import parse
 
 ROOT = Path(__file__).parents[1]
 PACK = ROOT / "layers" / "duecare" / "duecare" / "rulepack" / "pack.json"

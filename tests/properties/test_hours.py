@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duecare.domain.hours import first_permitted, is_quiet
+from duecare.domain.pack import Hours, Pack
 from duecare.domain.rows import DAYS
-from duecare.domain.rulepack import BadPack, Hours, Pack, parse
+from duecare.domain.rulepack import parse
+from duecare.errors import BadPack
 from tests.packs import PACK, at, row
 
 MINUTE = timedelta(minutes=1)

@@ -9,8 +9,8 @@ import pytest
 
 from duecare.domain.caps import Contact, Full, expire, full, pack_contacts, unpack_contacts
 from duecare.domain.moment import judge
+from duecare.domain.pack import Pack
 from duecare.domain.place import Place, locate
-from duecare.domain.rulepack import Pack
 from tests.packs import PACK, at, cap, hours, packed
 
 SHANGHAI, NEW_YORK, SYDNEY = "Asia/Shanghai", "America/New_York", "Australia/Sydney"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from duecare.domain.hours import first_permitted, is_quiet
+from duecare.domain.pack import Hours, Pack
 from duecare.domain.place import UNKNOWN, locate
-from duecare.domain.rulepack import Hours, Pack
 from tests.packs import PACK, at, hours, packed, row
 
 SHANGHAI, NEW_YORK, CHICAGO, LOS_ANGELES = "Asia/Shanghai", "America/New_York", "America/Chicago", "America/Los_Angeles"

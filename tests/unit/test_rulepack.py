@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 import rfc8785
 
-from duecare.domain.rows import AnyRow, Cap, QuietHours, ReplyWords, Required
-from duecare.domain.rulepack import BadPack, Pack, parse
+from duecare.domain.moment import demanded
+from duecare.domain.pack import Pack
+from duecare.domain.place import locate
+from duecare.domain.rows import AnyRow, Cap, QuietHours, ReplyWords
+from duecare.domain.rulepack import parse
 from duecare.domain.rules import RULES
 from duecare.domain.text import condense
 from duecare.domain.tighten import tighten
-from tests.packs import PACK, PATH, cap, contents, hours, packed, row
+from duecare.errors import BadPack
+from tests.packs import PACK, PATH, at, cap, contents, hours, packed, row
 from tools import rules_page, tables
 
 
@@ -136,9 +140,22 @@ def test_hours_of_microfinance_bind_microfinance_and_what_may_be(product: str | 
 
 def test_a_collector_must_disclose_itself_and_a_creditor_need_not() -> None:
     def required(sender: Any) -> set[str]:
-        return {row.id for row in PACK.others(Required, ("US",), "sms", sender, None, TODAY)}
+        return {demand.row.id for demand in PACK.demands(("US",), "sms", sender, None)}
 
     assert required("collector") - required("creditor") == {"us-disclosure", "us-disclosure-first"}
+
+
+def test_what_a_text_needs_depends_on_the_place_and_the_day() -> None:
+    def demands(number: str, day: str) -> set[str]:
+        rows = demanded(PACK, locate(number), at(day, "Asia/Shanghai"), channel="sms", sender="collector", product=None)
+        return {row.id for row in rows}
+
+    everywhere = {"any-content", "any-elements"}
+    china = {"cn-content", "cn-promotional", "cn-opt-out", "cn-sign", "cn-basis"}
+    assert demands("+8613812345678", "2026-11-24T12:00") == everywhere | china
+    assert demands("+8613812345678", "2026-04-30T12:00") == everywhere | china - {"cn-promotional"}
+    assert demands("+88216123456", "2026-11-24T12:00") == everywhere
+    assert "gb-disclosure" in demands("+447700900123", "2026-11-24T12:00")
 
 
 def test_a_country_falls_back_to_elsewhere_on_days_without_rows_of_its_own() -> None:
@@ -152,7 +169,7 @@ def test_what_creditors_name_cannot_grow_the_memory_without_bound() -> None:
     pack = parse(PACK.data)
     for number in range(3000):
         pack.hours((f"US-{number}",), "sms", "collector", None)
-    assert len(pack._hours) <= 1024
+    assert len(pack._found) <= 1024
 
 
 # What is wrong with a pack

@@ -3,6 +3,7 @@
     DuecareError
     ├── BadKey               a key that is not Ed25519 or P-256, or is malformed
     ├── BadEvidence          a statement, receipt or record that does not verify
+    ├── BadPack              a rule pack that cannot be used; names the row and its member
     ├── Refused              the caller's fault, each with the problem's name, status and a detail for a person
     │   ├── Unreadable       400  not JSON, not UTF-8, lone surrogates, the same member twice
     │   ├── NotAllowed       403  the wrong role, a suspended party, a revoked key, an expired token
@@ -36,6 +37,10 @@ class BadKey(DuecareError):
 
 class BadEvidence(DuecareError):
     """A statement, receipt or record that does not verify."""
+
+
+class BadPack(DuecareError):
+    """A rule pack that cannot be used. Names the row and its member."""
 
 
 class Violation(NamedTuple):

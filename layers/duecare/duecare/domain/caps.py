@@ -13,8 +13,8 @@ from typing import Any
 from msgspec import Struct
 
 from duecare.domain.localtime import next_day, wall, zone
+from duecare.domain.pack import Counted, Pack
 from duecare.domain.rows import Cap
-from duecare.domain.rulepack import Counted, Pack
 
 CREDITOR_BYTES = 4
 DEBT_BYTES = 6
@@ -54,7 +54,10 @@ def full(
     rows: tuple[str, ...] = ()
     while True:
         releases = {}
+        days = {wall(at, zone(name)).toordinal() for name in zones}
         for rule in rules:
+            if not any(rule.in_force(day) for day in days):
+                continue
             until = _release(rule, zones, counted, new, at)
             if until is not None:
                 releases[rule.cap.id] = until
@@ -120,10 +123,7 @@ def _instant(seconds: int) -> datetime:
 def _release(
     rule: Counted, zones: tuple[str, ...], newest_first: list[Contact], new: Contact, at: datetime
 ) -> datetime | None:
-    """When this cap has room again, or ceases to count; None where it has room at `at`."""
-    days = [day for day in (wall(at, zone(name)).toordinal() for name in zones) if rule.in_force(day)]
-    if not days:
-        return None
+    """When this cap, in force at `at`, has room again or ceases to count; None where it has room at once."""
     deciding = _deciding(rule.cap, newest_first, new)
     if deciding is None:
         return None
@@ -134,7 +134,7 @@ def _release(
         until = max(next_day(counted_at, zone(name)) for name in zones)
     if until <= at:
         return None
-    last = rule.last_day(max(days))
+    last = rule.last_day(max(day for day in (wall(at, zone(name)).toordinal() for name in zones) if rule.in_force(day)))
     if all(wall(until, zone(name)).toordinal() <= last for name in zones):
         return until
     return min(until, max(_after(last, name, at) for name in zones))

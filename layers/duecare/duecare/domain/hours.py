@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from duecare.domain.localtime import towards, wall, zone
-from duecare.domain.rulepack import Hours, Interval
+from duecare.domain.pack import Hours, Interval
 
 WITHIN = timedelta(days=8)
 _MIDNIGHT = 24 * 60
@@ -19,20 +19,22 @@ _MIDNIGHT = 24 * 60
 
 def is_quiet(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime) -> bool:
     """Whether a rule forbids this instant in one of the zones."""
-    return any(_is_quiet(rules, wall(at, zone(name))) for name in zones)
+    days = _Days(rules)
+    return any(not days.permit(wall(at, zone(name))) for name in zones)
 
 
 def first_permitted(
     rules: tuple[Hours, ...], zones: Iterable[str], at: datetime, within: timedelta = WITHIN
 ) -> datetime | None:
     """The first instant, from `at` on, that every rule permits in every zone; None where none comes `within`."""
+    days = _Days(rules)
     places = [zone(name) for name in zones]
     limit = at + within
     candidate = at
     while True:
         before = candidate
         for where in places:
-            opens = _opens(rules, where, candidate, limit)
+            opens = _opens(days, where, candidate, limit)
             if opens is None:
                 return None
             candidate = opens
@@ -40,39 +42,46 @@ def first_permitted(
             return candidate
 
 
-def _is_quiet(rules: tuple[Hours, ...], clock: datetime) -> bool:
-    day, minute = clock.toordinal(), clock.hour * 60 + clock.minute
-    return any(
-        rule.in_force(day) and not any(start <= minute < end for start, end in rule.permits(day)) for rule in rules
-    )
+class _Days(dict[int, list[Interval]]):
+    """Local day → the minutes that all rules in force on it permit, worked out once a day."""
+
+    def __init__(self, rules: tuple[Hours, ...]) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, day: int) -> list[Interval]:
+        common: list[Interval] = [(0, _MIDNIGHT)]
+        for rule in self._rules:
+            if rule.in_force(day):
+                common = [
+                    (max(one[0], other[0]), min(one[1], other[1]))
+                    for one in common
+                    for other in rule.permits(day)
+                    if max(one[0], other[0]) < min(one[1], other[1])
+                ]
+        self[day] = sorted(common)
+        return self[day]
+
+    def permit(self, clock: datetime) -> bool:
+        minute = clock.hour * 60 + clock.minute
+        return any(start <= minute < end for start, end in self[clock.toordinal()])
+
+    def opening(self, clock: datetime) -> datetime:
+        """The next opening on this day, or else the midnight that ends it."""
+        minute = clock.hour * 60 + clock.minute
+        opens = next((start for start, _ in self[clock.toordinal()] if start > minute), _MIDNIGHT)
+        return clock.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=opens)
 
 
-def _opens(rules: tuple[Hours, ...], where: ZoneInfo, at: datetime, limit: datetime) -> datetime | None:
-    """The first instant from `at` on that the rules permit in one zone.
+def _opens(days: _Days, where: ZoneInfo, at: datetime, limit: datetime) -> datetime | None:
+    """The first instant from `at` on that is permitted in one zone.
 
     Step by step to the next opening of the day or the next midnight, and no further than a change of the clock, after
     which the wall time is another and is looked at anew.
     """
     while at <= limit:
         clock = wall(at, where)
-        if not _is_quiet(rules, clock):
+        if days.permit(clock):
             return at
-        minute = clock.hour * 60 + clock.minute
-        opening = next((start for start, _ in _permitted(rules, clock.toordinal()) if start > minute), _MIDNIGHT)
-        today = clock.replace(hour=0, minute=0, second=0, microsecond=0)
-        at = towards(at, today + timedelta(minutes=opening), where)
+        at = towards(at, days.opening(clock), where)
     return None
-
-
-def _permitted(rules: tuple[Hours, ...], day: int) -> list[Interval]:
-    """The minutes of a local day that all rules in force permit."""
-    common: list[Interval] = [(0, _MIDNIGHT)]
-    for rule in rules:
-        if rule.in_force(day):
-            common = [
-                (max(one[0], other[0]), min(one[1], other[1]))
-                for one in common
-                for other in rule.permits(day)
-                if max(one[0], other[0]) < min(one[1], other[1])
-            ]
-    return sorted(common)

@@ -1,4 +1,5 @@
-"""Now or not now: quiet hours and frequency caps together, and the first instant that keeps both."""
+"""What counts at an instant: quiet hours and caps together, the first instant that keeps both, and what a text must
+and must not contain."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from msgspec import Struct
 
 from duecare.domain.caps import Contact, full
 from duecare.domain.hours import first_permitted, is_quiet
+from duecare.domain.localtime import wall, zone
+from duecare.domain.pack import Pack
 from duecare.domain.place import Place
-from duecare.domain.rows import Sender
-from duecare.domain.rulepack import Pack
+from duecare.domain.rows import Forbidden, Required, Sender
 
 _SECOND = timedelta(seconds=1)
 
@@ -27,6 +29,15 @@ class Moment(Struct, frozen=True, kw_only=True):
     @property
     def permitted(self) -> bool:
         return not (self.quiet or self.capped)
+
+
+def demanded(
+    pack: Pack, place: Place, at: datetime, *, channel: str, sender: Sender, product: str | None
+) -> tuple[Required | Forbidden, ...]:
+    """What a message at this instant must and must not contain: every row in force on a local day that it may be."""
+    days = {wall(at, zone(name)).toordinal() for name in place.zones}
+    demands = pack.demands(place.regions, channel, sender, product)
+    return tuple(demand.row for demand in demands if any(demand.in_force(day) for day in days))
 
 
 def judge(
@@ -50,9 +61,10 @@ def judge(
         return Moment(quiet=False, capped=(), retry_at=None)
     instant: datetime | None = at if at.microsecond == 0 else at.replace(microsecond=0) + _SECOND
     while instant is not None:
-        later = full(caps, place.zones, counted, instant, new)
-        permitted = first_permitted(hours, place.zones, later.until if later else instant)
-        if later is None and permitted == instant:
+        later = full(caps, place.zones, counted, instant, new) if counted else None
+        opens = first_permitted(hours, place.zones, later.until if later else instant)
+        if opens == instant or not counted:
+            instant = opens
             break
-        instant = permitted
+        instant = opens
     return Moment(quiet=quiet, capped=capped.rows if capped else (), retry_at=instant)

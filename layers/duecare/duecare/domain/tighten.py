@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from duecare.domain.pack import Hours, Pack
 from duecare.domain.rows import (
     AnyRow,
     Cap,
@@ -23,7 +24,8 @@ from duecare.domain.rows import (
     Row,
     Wording,
 )
-from duecare.domain.rulepack import BadPack, Hours, Pack, parse
+from duecare.domain.rulepack import parse
+from duecare.errors import BadPack
 
 Looser = Iterator[tuple[str, str]]  # member, and how it would let more through
 _DAYS_OF = {"D": 1, "M": 30, "Y": 365}
