@@ -1,0 +1,93 @@
+"""What a reader sees, whatever the characters: folding of a text before it is searched, with the way back.
+
+Full-width and circled digits, look-alike letters, traditional characters, invisible characters and accents fold to
+plain ones. Every folded character knows which character of the original it came from. Linear in the text's length.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from msgspec import Struct
+
+# Letters of other scripts that look like Latin ones. Only these can spell a Latin phrase unseen.
+_LOOK_ALIKES = str.maketrans(
+    "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб",
+    "abcdehijklmnopqstuvwxywwebhreei" + "abydeznikvopsstuxw" + "lodiagiirynllcounhge36",
+)
+# Characters of the phrases and amount words that are written differently in traditional Chinese, and variants that
+# read as the same money character.
+_TRADITIONAL = str.maketrans(
+    "萬億圓圎塊錢幣圜兩參叄弍弐貳壹陸兀沅円〇○"
+    "發貼報單廠財產債欠償還額應總計結清費罰滯納紀錄貸賬帳賭繳據"
+    "檢察長檔訴訟傳喚執縣區庫員爾請獄監緝網偵隊處罪齊團聯繫絡辦務機關門級會議專項組嚴構紅頭監"
+    "爆訊錄親屬鄰職領導夥伴師學廣眾圖號騷擾電話媽爺誰斷殺臉騙無恥賤雜種驅"
+    "腳燒毀內閉憑證誠徵黑單訂復詢與個這來將對從後過開實時間須點擊當戶張條亂狀禮義則獨書買賣們為對讓嗎你妳您"
+    "協賴禍災兒孫體夠嚇壓凍扣劃車現場調查華國務員屍傷準備隨鎖詐欺責歸訪拘捕審違優惠減僅線卻週達約確"
+    "產險銀貨車輛覆",
+    "万亿圆圆块钱币圆两叁叁二二贰壹陆元元元零零"
+    "发贴报单厂财产债欠偿还额应总计结清费罚滞纳纪录贷账账赌缴据"
+    "检察长档诉讼传唤执县区库员尔请狱监缉网侦队处罪齐团联系络办务机关门级会议专项组严构红头监"
+    "爆讯录亲属邻职领导伙伴师学广众图号骚扰电话妈爷谁断杀脸骗无耻贱杂种驱"
+    "脚烧毁内闭凭证诚征黑单订复询与个这来将对从后过开实时间须点击当户张条乱状礼义则独书买卖们为对让吗你你您"
+    "协赖祸灾儿孙体够吓压冻扣划车现场调查华国务员尸伤准备随锁诈欺责归访拘捕审违优惠减仅线却周达约确"
+    "产险银货车辆复",
+)
+# Drawn as nothing, though their category does not say so.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u17b4\u17b5")
+_DROPPED = frozenset(("Cf", "Mn", "Me", "Cc", "Cs"))
+_LETTERS = ((0x1F130, "a"), (0x1F150, "a"), (0x1F170, "a"), (0x1F1E6, "a"))  # squared, circled, regional indicators
+# Overrides make a reader see characters in another order than the one in which they are searched.
+OVERRIDES = ("\u202d", "\u202e")
+
+
+class Folded(Struct, frozen=True):
+    """A folded text; `at[i]` is the offset in the original of the character that `chars[i]` came from."""
+
+    chars: str
+    at: list[int]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets of `chars[start:end]` in the original."""
+        return self.at[start], self.at[end - 1] + 1
+
+
+def fold(text: str) -> Folded:
+    pieces = [_fold_character(char) for char in text]
+    chars = "".join(pieces)
+    if len(chars) == len(text) and "" not in pieces:
+        return Folded(chars, list(range(len(text))))
+    return Folded(chars, [at for at, piece in enumerate(pieces) for _ in piece])
+
+
+def squeeze(folded: Folded) -> Folded:
+    """Letters and digits alone: signs and spaces between the characters of a phrase do not hide it."""
+    kept = [at for at, char in enumerate(folded.chars) if char.isalnum()]
+    return Folded("".join([folded.chars[at] for at in kept]), [folded.at[at] for at in kept])
+
+
+@lru_cache(maxsize=8192)
+def _fold_character(char: str) -> str:
+    if char.isascii():
+        return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
+    if unicodedata.category(char) in _DROPPED or char in _BLANK:
+        return ""
+    if char in "\u2028\u2029":
+        return "\n"
+    if (digit := _enclosed_number(char)) is not None:
+        return digit
+    for first, letter in _LETTERS:
+        if first <= ord(char) < first + 26:
+            return chr(ord(letter) + ord(char) - first)
+    plain = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
+    return plain.casefold().translate(_LOOK_ALIKES).translate(_TRADITIONAL)
+
+
+def _enclosed_number(char: str) -> str | None:
+    """A digit of any script or in any ornament: ２ ② ➁ ⑵ ² २; and ⑩ to ⑳."""
+    digit = unicodedata.digit(char, None)
+    if digit is not None:
+        return str(digit)
+    number = unicodedata.numeric(char, None) if unicodedata.category(char) == "No" else None
+    return str(int(number)) if number is not None and number == int(number) and number < 100 else None

@@ -1,0 +1,167 @@
+"""Forbidden phrases in English, without spaces, for squeezed text (see phrases.py)."""
+
+from __future__ import annotations
+
+from duecare.domain.phrases import FORBIDDEN, Phrase, phrase
+
+# Just before a phrase: it is denied, not said. Kept narrow, so that "don't pay and we…" is no denial.
+_NOT = r"""(?:not|never|wont|cannot|cant|dont|doesnt|nor)
+    (?:ever|be|to|threatento|call|contact|text|visit|disclose|share|discuss|tell|inform|or|and|with|this|it|a|the){0,6}"""
+_POSED = rf"""{_NOT}|(?:pretend(?:s|ing)?(?:tobe)?|claim(?:s|ing)?(?:tobe)?|impersonat(?:e|es|ing)|pos(?:e|es|ing)as)
+    (?:from)?(?:the|a)?"""
+
+_AUTHORITY = r"""
+    (?:police|sheriff|(?:high|supreme|county|district|magistrates?|federal|crown|civil|lower|sessions?|smallclaims)?courts?(?!esy)
+    |districtattorney|attorneygeneral|fbi|irs|hmrc|cbi|crimebranch|cybercell|cybercrime|cid|magistrate|marshals?|bailiffs?
+    |prosecutor|government|ministry|departmentofjustice|interpol|enforcementdirectorate|homeoffice|nbi|barangay|lokadalat
+    |nationalcrimeagency|taxoffice)
+"""
+_KIN = r"""
+    (?:boss|employer|work(?!ing|out)|workplace|office|hr|manager|family|wife|husband|spouse|partner|parents|mother|father|mum|mom
+    |dad|friends?|relatives?|neighbou?rs?|colleagues?|coworkers?|contacts?|contactlist|phonebook|kids|children|son|daughter
+    |school|landlord|references|inlaws|village)
+"""
+
+POSING = (
+    phrase(
+        "posing_as_authority.claim.en",
+        FORBIDDEN,
+        """police sheriff court district attorney fbi irs hmrc cbi crime cyber cid magistrate marshal bailiff prosecutor
+        government ministry department interpol enforcement home nbi barangay lok national tax""",
+        rf"""(?:thisis|iam|im|weare|speaking(?:from)?|calling(?:from)?|writing(?:from)?|messagefrom|noticefrom|alertfrom
+        |onbehalfof|orderof|working(?:closely)?with|workwith|togetherwith|inpartnershipwith|coordinat(?:ion|ing)with
+        |authori[sz]edby|appointedby|instructedby)
+        (?:(?:officer|inspector|agent|detective|constable|sergeant)[a-z]{{0,12}}?(?:from|of|at)?)?
+        (?:the|a|your|our)?(?:local|state|city|central|delhi|mumbai)?{_AUTHORITY}""",
+        unless_before=_POSED,
+    ),
+    phrase(
+        "posing_as_authority.officer.en",
+        FORBIDDEN,
+        "officer inspector detective constable sergeant sheriff magistrate judge marshal",
+        r"""(?:thisis|iam|im)(?:the)?(?:police|investigating|sub|court|enforcement|arresting)?
+        (?:officer|inspector|detective|constable|sergeant|sheriff|magistrate|judge|marshal)""",
+        unless_before=_POSED,
+    ),
+    phrase(
+        "posing_as_authority.court-acts.en",
+        FORBIDDEN,
+        "summons courtorder",
+        r"""summons(?:es)?(?:has|have|is|was|will|been|being|be){0,3}(?:issued|served|sent)
+        |(?:issued|issue|sent|received|signed|serve|serving)(?:you|a|the|with){0,3}(?:court)?summons|courtsummons
+        |courtorder(?:has|been|is|was){0,2}(?:issued|passed)""",
+        unless_before=_NOT,
+    ),
+    phrase(
+        "posing_as_authority.police-acts.en",
+        FORBIDDEN,
+        "fir nonbailable police sheriff bailiff constable marshal criminal section420 420ipc ipc420",
+        r"""fir(?:has|will|is|no|number|been|being|be){0,3}(?:filed|lodged|registered)
+        |(?:file|lodge|register|filed|lodged|registered)(?:an?)?fir(?!st|m|e)|nonbailable|section420|420ipc|ipc420
+        |police(?:complaint|case|report)|criminal(?:case|complaint|charge|proceeding|action|prosecution|offen[cs]e)
+        |(?:police|sheriff|bailiffs?|constables?|marshals?)(?:officers?|team|has|have|is|are|will|shall){1,3}(?:be|been|to)?
+        (?:sent|dispatched|visit|com(?:e|ing)|arriv(?:e|ing)|arrest|contact|attend|informed|notified|called|pick|knock)
+        |(?:send|inform|call|notify|contact|alert|involve|report(?:you|this|it)?to|handyouoverto|complainto)(?:ing)?
+        (?:the|your)?(?:local)?(?:police|sheriff|bailiffs)""",
+        unless_before=_NOT,
+        unless=r"ifyouare(?:being)?threatened|ifyoufeelunsafe|reportfraud|reportscams?",
+    ),
+)
+
+THREATS = (
+    phrase(
+        "threat.arrest.en",
+        FORBIDDEN,
+        "arrest jail imprison prison behindbars custody handcuff lockedup warrant",
+        r"""(?:be|been|get|face|facing|avoid|your|an|for|of|under|immediate)arrest(?:ed)?
+        |arrest(?:ed)?(?:you|warrant|order|team|isimminent)|imprison(?:ed|ment)?|(?:goto|sentto|in|face|to|facing)(?:jail|prison)
+        |(?:jail|prison)(?:ed|time|term|sentence)|behindbars|intocustody|handcuff(?:s|ed)?|lockedup
+        |warrant(?:has|is|will|been|be){0,3}(?:issued|signed)|warrant(?:out)?(?:for|against)you""",
+        unless_before=_NOT + r"|(?:noone|nobody)(?:can|will)?(?:be)?",
+    ),
+    phrase(
+        "exposure.tell.en",
+        FORBIDDEN,
+        """boss employer work office hr manager family wife husband spouse partner parents mother father mum mom dad
+        friend relative neighbo colleague coworker contact phonebook kids children son daughter school landlord
+        references inlaws village""",
+        rf"""(?:tell(?:ing)?|inform(?:ing)?|contact(?:ing)?|call(?:ing)?|notify(?:ing)?|visit(?:ing)?|reach(?:ing)?(?:outto)?
+        |messag(?:e|ing)|text(?:ing)?|writ(?:e|ing)to|speak(?:ing)?(?:to|with)|talk(?:ing)?to|askingfor|cometo|goto
+        |send(?:ing)?[a-z]{{0,14}}?to|expose(?:you)?to|reportyouto|(?:shar|forward|display)(?:e|ing)?(?:it|this|them)?(?:with|to))
+        (?:all|everyone|everybody|each|every|anyone|both)?(?:of|in|on|at)?(?:your|ur|yr)
+        (?:entire|whole|saved|phone|place|old|new|close|elderly){{0,2}}(?:of)?{_KIN}""",
+        unless_before=_NOT
+        + r"|please|you(?:can|may)(?:also)?|should|feelfreeto|wishto|needto|to(?:discusswith|speakto)",
+    ),
+    phrase(
+        "exposure.know.en",
+        FORBIDDEN,
+        "know hear find told informed contacted receive see pay called shame shaming humiliat public disgrac embarr",
+        rf"""(?:your|ur)(?:entire|whole)?{_KIN}(?:and(?:your)?[a-z]{{0,12}}?)?
+        (?:will|shall|should|must|deserve|aregoing|isgoing|would)(?:all|soon|be|to|get){{0,3}}
+        (?:know|hear|find|told|informed|contacted|receive|see|pay|called)
+        |(?:every(?:one|body)|whole(?:world|town|village|office|street))(?:youknow)?(?:will|shall|should)(?:soon)?
+        (?:know|hear|see|findout)|(?:sham(?:e|ing)|humiliat(?:e|ing)|disgrace|embarrass)you
+        |public(?:ly)?(?:shame|shaming|humiliat)""",
+        unless_before=_NOT,
+    ),
+    phrase(
+        "exposure.publish.en",
+        FORBIDDEN,
+        "post publish upload circulate share display put sharing paste send expose print morphed nude wanted nameand",
+        r"""(?:post|publish|upload|circulate|share|display|put|sharing|posting|print|paste|send)(?:ing)?(?:your|ur|all)
+        (?:name|photo|picture|pic|detail|debt|face|aadhaar|idcard|selfie)
+        |(?:post|publish|put|expose|share)[a-z]{0,16}?(?:on|in|to)(?:facebook|socialmedia|whatsapp|instagram|yourgroup|newspaper)
+        |morphed|nude(?:photo|pic)|wantedposter|nameandshame""",
+        unless_before=_NOT,
+    ),
+    phrase(
+        "exposure.visit.en",
+        FORBIDDEN,
+        "house home office workplace work doorstep door residence college premises frontdoor",
+        r"""(?:com(?:e|ing)|go(?:ing)?|turn(?:ing)?up|show(?:ing)?up|arriv(?:e|ing)|standing|sit(?:ting)?
+        |send(?:ing)?(?:our|the|my)?(?:some(?:one|body)|people|boys|men|guys|(?:recovery)?(?:agents?|team))
+        |(?:agents?|team|boys|men|people|officers|someone)(?:will|are|is|shall)?(?:visit|reach|be|come|coming)?)
+        (?:round|over|up)?(?:to|at|outside|infrontof|by)?(?:your|ur|yr)(?:front)?
+        (?:house|home|office|workplace|work|doorstep|door|residence|college|premises)""",
+        unless_before=_NOT,
+    ),
+    phrase(
+        "invented_blacklist.en",
+        FORBIDDEN,
+        "blacklist cancel revoke block suspend seize nofly never yourchildrenwillnot deport",
+        r"""blacklist(?:ed|ing)?|(?:cancel|revoke|block|suspend|seize)(?:led|ing|ed|d)?(?:your|all)?(?:the)?
+        (?:passport|visa|aadhaar|pancard|driving|drivers?|licen[cs]e|socialsecurity|simcard|citizenship)
+        |nofly|never(?:get|beableto)[a-z]{0,12}?(?:job|visa|passport)|yourchildrenwillnot|deport(?:ed|ation)""",
+        unless_before=_NOT,
+    ),
+    phrase(
+        "threat.violence.en",
+        FORBIDDEN,
+        """break broken smash hurt kill burn bury finish destroy ruin beat youwill youll regret know find found watch
+        orelse teach harm your safety comeafter comingafter accident dealwith""",
+        r"""(?:break|breaking|broken|smash)(?:your|ur|both|all)(?:legs?|bones?|face|arms?|knees?|door|windows?|car|head|neck)
+        |hurtyou|(?:kill|killing|burn|bury|finish|destroy|ruin)(?:you(?!r)|your(?:family|kids|children|wife|house|life))
+        |beatyou(?!r)|you(?:will|ll)(?:all)?(?:regret|suffer|besorry|paywithblood|bleed|die)|regretit
+        |(?:know|find|found)(?:out)?(?:exactly)?where(?:you|u|yourkids|yourfamily|yourchildren)(?:live|work|are|sleep|gotoschool)
+        |watchyourback|orelse|teachyoualesson|harmyou|thesafetyofyour|(?:come|coming)afteryou|(?:meet|have)(?:an)?accident
+        |dealwithyou(?!r)|your(?:family|kids|children|wife)(?:will|shall)?(?:pay|suffer|besorry|isnotsafe|arenotsafe|notsafe)""",
+        unless_before=_NOT,
+    ),
+)
+
+ABUSE = (
+    phrase(
+        "abuse.en",
+        FORBIDDEN,
+        """scum deadbeat loser idiot thief thieves you aliar acheat afraud acrook adog apig achor abeggar acoward
+        cheater shameless moron stupid bastard asshole bitch fuck shit bullshit liar parasite goodfornothing besharam
+        harami disgusting pathetic lowlife beggar coward trash filthy worthless dumb""",
+        r"""scum(?:bag)?|deadbeats?|losers?|idiots?|thief|thieves|cheaters?|shameless|morons?|stupid|bastards?|assholes?
+        |(?:you(?:are)?a|youre?a|a)(?:cheat|fraud(?:ster)?|crook|dog|pig|chor|liar|beggar|coward)
+        |bitch(?:es)?|fuck(?:ing|er|ed|you)?|(?:bull)?shit|liars?|parasites?|goodfornothing|besharam|harami|disgusting|pathetic
+        |lowlifes?|beggars?|cowards?|trash|filthy|worthless|dumb""",
+    ),
+)
+
+ENGLISH: tuple[Phrase, ...] = POSING + THREATS + ABUSE

@@ -1,0 +1,101 @@
+"""What a text says of an amount: that it is owed, or that it is offered or a part of what is owed.
+
+The nearest word decides: looking back within the clause, then on to its end, then back within the sentence. Nothing
+found means owed: an amount that nobody qualifies is read as the debt.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from enum import Enum
+
+
+class Meaning(Enum):
+    """What a text says of an amount."""
+
+    OWED = "owed"  # the debt, or nothing that says otherwise
+    OFFERED = "offered"  # a settlement, minimum, instalment, discount, part or fee, or something paid
+    UNREADABLE = "unreadable"  # money, but how much cannot be read for certain
+
+
+_OWED = """
+    欠 欠款 欠本金 欠款本金 未还本金 剩余本金 应还本金 尚欠本金 结欠本金 拖欠本金 逾期 应还 未还 待还 应偿还 未结清
+    未偿还 未付 待缴 应缴 应付 总额 合计 共计 总计 本息 全款 全额 全部 余额 账单 债务
+"""
+# The word that narrows stands first and takes the rest: 最低应还 is a minimum though 应还 alone is the debt.
+_OFFERED = """
+    最低 最低应还 最低应缴 最低需还 最少 至少 分期 首期 首付 每期 每月 月供 减免 减少 免除 免收 优惠 打折 折后 折扣 立减
+    仅需 只需 只要 结清 结算 一次性 协商 计划 方案 先还 部分 已还 已付 已偿还 已缴 已支付 收到 已扣 实还 到账 入账
+    还款成功 利息 罚息 违约金 滞纳金 手续费 服务费 逾期费 逾期利息 逾期罚息 逾期违约金 管理费 费用 复利 其中 本金 包含
+"""
+_OWED_EN = """
+    owe,owes,owed,owing,outstanding,balance,overdue,past due,past-due,due,dues,debt,debts,arrears,unpaid,total,in full,
+    full amount,bill,payable,remain,remains,remaining,liability
+"""
+_NARROWING = "minimum,min,min.,late,settlement,discounted,reduced,part,partial,monthly,emi,instalment,installment"
+_NARROWED = "due,amount due,payment due,balance,total,amt due,balance due,total due"
+_OFFERED_EN = """
+    settle,settled,settles,settling,settlement,minimum,min payment,min amount,min. payment,min. amount,instalment,
+    instalments,installment,installments,emi,emis,discount,discounts,discounted,reduce,reduced,reduction,offer,offers,
+    offered,offering,just,only,as little as,per month,a month,each month,every month,/month,/ month,/mo,per week,a week,
+    each week,every week,/week,per fortnight,a fortnight,every fortnight,monthly,weekly,fortnightly,plan,arrangement,
+    down payment,downpayment,deposit,first payment,next payment,part payment,part-payment,partial,partial payment,token,
+    paid,received,credited,thank you,fee,fees,charge,charges,interest,penalty,penalties,waive,waived,waiver,save,
+    savings,saving,rebate,off,principal,of which,including,incl
+"""
+_MEANINGS = (
+    dict.fromkeys(_OWED.split(), Meaning.OWED)
+    | dict.fromkeys(_OFFERED.split(), Meaning.OFFERED)
+    | dict.fromkeys((word.strip() for word in _OWED_EN.split(",")), Meaning.OWED)
+    | dict.fromkeys((word.strip() for word in _OFFERED_EN.split(",")), Meaning.OFFERED)
+    | {f"{word} {rest}": Meaning.OFFERED for word in _NARROWING.split(",") for rest in _NARROWED.split(",")}
+)
+# Plain alternatives, the longest first, so that a search skips to the characters with which one can begin.
+_WORD = re.compile("|".join(re.escape(word) for word in sorted(_MEANINGS, key=len, reverse=True)))
+_ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
+# A comma between digits belongs to a number, and so does a full stop before a digit.
+_CLAUSE_END = re.compile(r"[。;!?\n]|,(?!\d)|\.(?= |$)")
+_SENTENCE_END = re.compile(r"[。;!?\n]|\.(?= |$)")
+
+
+class Qualifiers:
+    """The words of one folded text that say what its amounts are; found once, asked for each amount."""
+
+    def __init__(self, text: str) -> None:
+        asides = [match.span() for match in _ASIDE.finditer(text)] if "含" in text else []
+        words = [
+            match
+            for match in _WORD.finditer(text)
+            if _stands_alone(text, *match.span()) and not any(a <= match.start() < b for a, b in asides)
+        ]
+        self.starts = [match.start() for match in words]
+        self.ends = [match.end() for match in words]
+        self.meanings = [_MEANINGS[match[0]] for match in words]
+        self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text)), len(text)]
+        self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
+
+    def of(self, start: int, end: int) -> Meaning:
+        """What the text says of the amount from `start` to `end`."""
+        clause = self.clauses[bisect_right(self.clauses, start) - 1]
+        clause_end = self.clauses[min(bisect_left(self.clauses, end), len(self.clauses) - 1)]
+        sentence = self.sentences[bisect_right(self.sentences, start) - 1]
+        last = bisect_right(self.ends, start) - 1
+        following = bisect_left(self.starts, end)
+        if last >= 0 and self.starts[last] >= clause:
+            return self.meanings[last]
+        if following < len(self.starts) and self.starts[following] < clause_end:
+            return self.meanings[following]
+        if last >= 0 and self.starts[last] >= sentence:
+            return self.meanings[last]
+        return Meaning.OWED
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """A Latin word is one only as a whole: not owe in power."""
+    cut_before = start > 0 and _latin(text[start]) and _latin(text[start - 1])
+    return not cut_before and not (end < len(text) and _latin(text[end - 1]) and _latin(text[end]))
+
+
+def _latin(char: str) -> bool:
+    return "a" <= char <= "z"
