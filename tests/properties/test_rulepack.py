@@ -1,0 +1,184 @@
+"""An operator's pack never lets through what was denied; a refinement never loosens its country; nothing raises."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from duecare.domain.caps import Contact
+from duecare.domain.moment import Moment, demanded, judge
+from duecare.domain.pack import Pack
+from duecare.domain.place import ELSEWHERE, Place, locate
+from duecare.domain.rows import DAYS
+from duecare.domain.rulepack import parse
+from duecare.domain.tighten import tighten
+from duecare.errors import BadPack
+from tests.packs import PACK, cap, contents, hours
+
+START = datetime(2026, 12, 30, tzinfo=UTC)
+ZONES = ("Asia/Shanghai", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "Europe/London")
+PLACES = ("CN", "US", "US-MA", "US-WA", "US-NY", "IN", "GB", "AU", "ID", "PH", "FR", "HK", ELSEWHERE)
+ROWS = {row["id"]: row for row in contents()["rows"] if row["kind"] in ("quiet_hours", "cap")}
+QUICK = settings(max_examples=300, deadline=None)
+
+times = st.integers(0, 47).map(lambda half: f"{half // 2:02}:{half % 2 * 30:02}")
+windows = st.fixed_dictionaries(
+    {"from": times, "to": times}, optional={"days": st.lists(st.sampled_from(DAYS), min_size=1, unique=True)}
+)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[str, Any]:
+    """One of the shipped rows with a few members drawn anew, under its own id or another."""
+    row = dict(draw(st.sampled_from(list(ROWS.values()))))
+    drawn: dict[str, st.SearchStrategy[Any]] = {
+        "from": st.sampled_from(["2026-12-30", "2020-01-01", "2027-01-01"]),
+        "until": st.sampled_from(["2026-12-31", "2027-01-01", "2030-01-01"]),
+        "channels": st.sampled_from([["sms"], ["voice"], ["sms", "voice", "email", "im"]]),
+        "senders": st.sampled_from([["collector"], ["creditor"], ["creditor", "collector"]]),
+        "products": st.sampled_from([["microfinance"], ["other", "microfinance"], None]),
+        "jurisdiction": st.sampled_from([*PLACES, "any"]),
+    }
+    if row["kind"] == "cap":
+        drawn |= {
+            "max": st.integers(1, 4),
+            "days": st.sampled_from([1, 2, 7]),
+            "window": st.sampled_from(["rolling", "calendar_day"]),
+            "per": st.sampled_from(["recipient", "debt"]),
+            "across": st.sampled_from(["all", "creditor"]),
+        }
+    else:
+        member = "quiet" if "quiet" in row else "permitted"
+        drawn |= {member: st.lists(windows, min_size=1, max_size=2)}
+    for member in draw(st.lists(st.sampled_from(sorted(drawn)), min_size=1, max_size=3, unique=True)):
+        row[member] = draw(drawn[member])
+    if draw(st.booleans()):
+        row["id"] = "own-" + row["id"]
+    return row
+
+
+instants = st.integers(0, 72 * 4).map(lambda quarter: START + timedelta(minutes=15 * quarter))
+contacts = st.lists(
+    st.builds(
+        Contact,
+        st.integers(-8 * 24, 72).map(lambda hour: int((START + timedelta(hours=hour)).timestamp())),
+        st.sampled_from(["sms", "voice"]),
+        st.sampled_from([b"AAAA", b"BBBB"]),
+        st.sampled_from([b"debt-1", b"debt-2"]),
+    ),
+    max_size=10,
+)
+places = st.builds(Place, st.tuples(st.sampled_from(PLACES)), st.tuples(st.sampled_from(ZONES)))
+products = st.sampled_from([None, "microfinance", "credit_card"])
+
+
+def ask(pack: Pack, place: Place, now: datetime, past: list[Contact], sender: Any, product: str | None) -> Moment:
+    new = Contact(int(now.timestamp()), "sms", b"AAAA", b"debt-1")
+    return judge(pack, place, now, sender=sender, product=product, contacts=past, new=new)
+
+
+@QUICK
+@given(
+    st.lists(changes(), min_size=1, max_size=3, unique_by=lambda row: row["id"]),
+    places,
+    instants,
+    contacts,
+    st.sampled_from(["creditor", "collector"]),
+    products,
+)
+def test_an_operators_pack_that_is_accepted_never_permits_what_was_denied(
+    rows: list[dict[str, Any]], place: Place, now: datetime, past: list[Contact], sender: str, product: str | None
+) -> None:
+    own = {"version": "own", "rows": rows, "holidays": contents()["holidays"]}
+    try:
+        strict = tighten(PACK, parse(json.dumps(own).encode()))
+    except BadPack:
+        return
+    before = ask(PACK, place, now, past, sender, product)
+    after = ask(strict, place, now, past, sender, product)
+    assert after.quiet or not before.quiet
+    assert after.capped or not before.capped
+
+
+@QUICK
+@given(
+    st.sampled_from(["US-MA", "US-WA", "US-NY", "US-NYC", "US-DC", "US-CA", "CN-31", "AU-NSW", "IN-MH"]),
+    st.sampled_from(ZONES),
+    instants,
+    contacts,
+)
+def test_a_part_of_a_country_never_permits_what_the_country_denies(
+    region: str, zone: str, now: datetime, past: list[Contact]
+) -> None:
+    part = ask(PACK, Place((region,), (zone,)), now, past, "collector", None)
+    whole = ask(PACK, Place((region[:2],), (zone,)), now, past, "collector", None)
+    assert part.quiet or not whole.quiet
+    assert part.capped or not whole.capped
+
+
+@QUICK
+@given(st.tuples(st.sampled_from(PLACES), st.sampled_from(PLACES)), st.sampled_from(ZONES), instants, contacts)
+def test_two_possible_countries_deny_what_either_denies(
+    both: tuple[str, str], zone: str, now: datetime, past: list[Contact]
+) -> None:
+    together = ask(PACK, Place(both, (zone,)), now, past, "collector", None)
+    each = [ask(PACK, Place((region,), (zone,)), now, past, "collector", None) for region in both]
+    assert together.quiet == any(one.quiet for one in each)
+    assert set(together.capped) == {cap for one in each for cap in one.capped}
+
+
+@QUICK
+@given(
+    st.one_of(st.text(max_size=20), st.from_regex(r"\A\+[1-9][0-9]{6,14}\Z")),
+    st.one_of(st.none(), st.text(max_size=8), st.from_regex(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")),
+    st.lists(st.one_of(st.none(), st.text(max_size=30), st.sampled_from(ZONES)), max_size=2),
+    instants,
+)
+def test_no_place_makes_it_fail_and_none_is_without_rules(
+    number: str, region: str | None, zones: list[str | None], now: datetime
+) -> None:
+    place = locate(number, region=region, time_zones=zones)
+    assert place.regions
+    assert place.zones
+    new = Contact(int(now.timestamp()), "sms", b"AAAA", None)
+    judge(PACK, place, now, sender="creditor", product=None, contacts=[new] * 5, new=new)
+    assert demanded(PACK, place, now, channel="sms", sender="creditor", product=None)
+    days = [any(rule.in_force(now.toordinal()) for rule in PACK.hours(place.regions, "sms", "creditor", None))]
+    assert all(days)
+
+
+@QUICK
+@given(st.binary(max_size=200))
+def test_what_is_no_pack_is_a_bad_pack_and_no_other_error(data: bytes) -> None:
+    with suppress(BadPack):
+        parse(data)
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-1, 400), st.text(max_size=8), times),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@QUICK
+@given(
+    st.sampled_from([cap(3), hours("08:00-20:00"), *ROWS.values()]),
+    st.sampled_from(
+        ["id", "kind", "max", "quiet", "permitted", "holidays", "from", "channels", "jurisdiction", "days"]
+    ),
+    json_values,
+)
+def test_a_member_of_any_value_is_read_or_named(row: dict[str, Any], member: str, value: Any) -> None:
+    changed = {"version": "x", "rows": [row | {member: value}], "holidays": contents()["holidays"]}
+    said = ""
+    try:
+        parse(json.dumps(changed).encode())
+    except BadPack as error:
+        said = str(error)
+    assert said.startswith(("row ", "rows", "the pack")) or not said
