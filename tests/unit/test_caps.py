@@ -150,9 +150,9 @@ def test_of_many_contacts_about_one_debt_only_the_newest_are_kept() -> None:
 
 
 def test_a_ledger_holds_thirty_contacts_in_a_kibibyte() -> None:
-    contacts = tuple(contact(at("2026-11-24T12:00") + n * DAY, bytes([n] * 6) if n else None) for n in range(46))
+    contacts = tuple(contact(at("2026-11-24T12:00") + n * DAY, bytes([n] * 6) if n else None) for n in range(48))
     data = pack_contacts(contacts)
-    assert len(data) == 46 * 16
+    assert len(data) == 48 * 16
     assert len(data) * 4 / 3 <= 1024
     assert unpack_contacts(data) == contacts
 
@@ -161,6 +161,12 @@ def test_a_ledger_holds_thirty_contacts_in_a_kibibyte() -> None:
 def test_a_ledger_that_cannot_be_read_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="ledger"):
         unpack_contacts(data)
+
+
+@pytest.mark.parametrize(("creditor", "debt"), [(b"bank", b""), (b"bank", b"debt"), (b"", b"debt-1")])
+def test_digests_of_another_length_are_not_written(creditor: bytes, debt: bytes) -> None:
+    with pytest.raises(ValueError, match="ledger"):
+        pack_contacts([Contact(0, "sms", creditor, debt)])
 
 
 # Hours and caps together
