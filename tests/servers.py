@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from duecare.adapters.wire import Wire
 from tests import tables
+from tests.engines import need_engine
 from tools.dynamodb_local import DynamoDBLocal, missing
 
 
@@ -56,9 +56,6 @@ def moto() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def dynamodb_local() -> Iterator[str]:
     """The address of Amazon's DynamoDB Local. What it needs may be missing on one's own machine, but not in CI."""
-    if lacking := missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
+    need_engine(missing())
     with DynamoDBLocal() as engine:
         yield engine.endpoint

@@ -26,7 +26,9 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         return Ports("memory", table, table)
     endpoint = request.getfixturevalue(request.param.replace("-", "_"))
     name = tables.create(endpoint)
-    return Ports(request.param, tables.gate(endpoint, name), tables.documents(endpoint, name))
+    # A busy machine is not what is tested here.
+    gate = tables.gate(endpoint, name, timeout=20.0, deadline=60.0)
+    return Ports(request.param, gate, tables.documents(endpoint, name))
 
 
 @pytest.fixture(params=["gate", "documents"])

@@ -48,7 +48,7 @@ def receipt_secret(stack: Stack, monkeypatch: pytest.MonkeyPatch, value: Any) ->
 def test_the_receipt_key_is_published_without_its_private_part(stack: Stack) -> None:
     answer = stack.send("verify-jwks")
     (key,) = answer.body["keys"]
-    assert (answer.status, answer.headers["cache-control"]) == (200, "public, max-age=60")
+    assert (answer.status, answer.headers["cache-control"]) == (200, "public, max-age=5")
     assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
     assert key["kid"] == thumbprint(key)
 
@@ -61,31 +61,47 @@ def test_retired_keys_stay_published_so_that_old_receipts_verify(stack: Stack, m
     assert keys[0]["kid"] not in [key["kid"] for key in keys[1:]]
 
 
+def pass_time(seconds: float) -> None:
+    """As if the secrets had been read so long ago."""
+    assert wiring._deciding
+    wiring._deciding = wiring._deciding._replace(since=wiring._deciding.since - seconds)
+
+
+def rotate(stack: Stack, arn: str, value: Any) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    tables.client("secretsmanager", stack.endpoint).put_secret_value(SecretId=arn, SecretString=text)
+
+
 def test_a_rotated_key_is_taken_up_and_the_old_receipt_still_verifies(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arn = receipt_secret(stack, monkeypatch, {"seed": "11" * 32, "retired": []})
     first = stack.honest().verify()
     old = stack.send("verify-jwks").body["keys"][0]
-    rotated = {"seed": "22" * 32, "retired": [public_jwk(old)]}
-    manager = tables.client("secretsmanager", stack.endpoint)
-    manager.put_secret_value(SecretId=arn, SecretString=json.dumps(rotated))
-    assert stack.send("verify-jwks").body["keys"] == [old]
-    monkeypatch.setattr(wiring, "REFRESH_SECONDS", -1.0)
+    rotate(stack, arn, {"seed": "22" * 32, "retired": [public_jwk(old)]})
+    pass_time(301)
+    second = stack.verify(message_id="m-2")
     keys = stack.send("verify-jwks").body["keys"]
     assert [key["kid"] for key in keys[1:]] == [old["kid"]]
-    second = stack.verify(message_id="m-2")
     for receipt, kid in ((first.body["receipt"], old["kid"]), (second.body["receipt"], keys[0]["kid"])):
         assert jwt.get_unverified_header(receipt)["kid"] == kid
         jwt.decode(receipt, jwt.PyJWKSet.from_dict({"keys": keys})[kid], algorithms=["EdDSA"])
 
 
+def test_a_sandbox_publishes_the_new_key_before_it_signs_with_it(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another sandbox may sign with it already."""
+    arn = receipt_secret(stack, monkeypatch, {"seed": "11" * 32, "retired": []})
+    old = stack.send("verify-jwks").body["keys"][0]
+    rotate(stack, arn, {"seed": "22" * 32, "retired": [public_jwk(old)]})
+    pass_time(6)
+    assert [key["kid"] for key in stack.send("verify-jwks").body["keys"][1:]] == [old["kid"]]
+
+
 def test_a_key_that_cannot_be_refreshed_goes_on_signing(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = receipt_secret(stack, monkeypatch, {"seed": "11" * 32, "retired": []})
     stack.honest().verify()
-    manager = tables.client("secretsmanager", stack.endpoint)
-    manager.put_secret_value(SecretId=arn, SecretString="broken")
-    monkeypatch.setattr(wiring, "REFRESH_SECONDS", -1.0)
+    rotate(stack, arn, "broken")
+    pass_time(301)
     assert stack.verify(message_id="m-2").body["decision"] == "allow"
     assert "SecretsFailed" in stack.said.getvalue()
 
