@@ -63,6 +63,11 @@ def deploy(stack: MiniStack) -> Deployed:
     return Deployed(api_url(stack), outputs)
 
 
+def table_id(stack: MiniStack, name: str) -> str:
+    """What tells one table from a later one of the same name."""
+    return str(client(stack, "dynamodb").describe_table(TableName=name)["Table"]["TableId"])
+
+
 def _is_deployed(stack: MiniStack, note: Path, wanted: str) -> bool:
     try:
         deployed = json.loads(note.read_text())["digest"] == wanted
@@ -73,6 +78,7 @@ def _is_deployed(stack: MiniStack, note: Path, wanted: str) -> bool:
 
 def _sam_deploy(stack: MiniStack, built: Path) -> None:
     _make_bucket(stack)
+    _remove_failed(stack)
     command = [
         *(executable("sam", "sam"), "deploy", "--template-file", str(built / "template.yaml")),
         *("--stack-name", STACK, "--s3-bucket", _BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"),
@@ -84,13 +90,25 @@ def _sam_deploy(stack: MiniStack, built: Path) -> None:
     log = stack.home / "logs" / "deploy.log"
     # In a folder of its own: a samconfig.toml of the user's must not decide where this goes.
     env = {**sam_environment(), **stack.environment(), "SAM_CLI_POLL_DELAY": "1"}
-    run(command, log, env=env, cwd=stack.home)
+    try:
+        run(command, log, env=env, cwd=stack.home)
+    except Problem as problem:
+        raise Problem(f"template.yaml could not be deployed. {problem}\n\nTo start anew: make clean run", log) from None
 
 
 def _make_bucket(stack: MiniStack) -> None:
     s3 = client(stack, "s3")
     if _BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=_BUCKET)
+
+
+def _remove_failed(stack: MiniStack) -> None:
+    """A stack whose creation failed cannot be updated; it holds nothing."""
+    cloudformation = client(stack, "cloudformation")
+    stacks = cloudformation.list_stacks(StackStatusFilter=["ROLLBACK_COMPLETE", "CREATE_FAILED"])["StackSummaries"]
+    if any(one["StackName"] == STACK for one in stacks):
+        cloudformation.delete_stack(StackName=STACK)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
 
 
 def _create_routes(stack: MiniStack) -> None:

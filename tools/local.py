@@ -6,7 +6,7 @@ import json
 import os
 
 from tools.demo import demonstrate
-from tools.deploy import STACK, Deployed, deploy
+from tools.deploy import STACK, Deployed, deploy, table_id
 from tools.ministack import REGION, MiniStack
 from tools.parties import PARTIES, key_file, register
 from tools.steps import HOME, Problem, main, step
@@ -26,7 +26,7 @@ def start() -> None:
     deployed = deploy(stack)
     _write_profile(stack, deployed)
     with step("register the parties of the case"):
-        register(stack, deployed.outputs["TableName"])
+        register(stack, table_id(stack, deployed.outputs["TableName"]))
     demonstrate(deployed.url, HOME)
 
 

@@ -71,6 +71,7 @@ class MiniStack:
         """End it and wait, so that its state is written. True if it ran. Ends only the process it started itself."""
         pid = self.running()
         if pid is None:
+            self._end_orphans()
             self._process_file.unlink(missing_ok=True)
             return False
         os.kill(pid, signal.SIGTERM)
@@ -103,6 +104,13 @@ class MiniStack:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def _end_orphans(self) -> None:
+        """The workers of an instance that was killed. While its group has members, no new process can get its id."""
+        with suppress(OSError, ValueError, KeyError):
+            pid = int(json.loads(self._process_file.read_text())["pid"])
+            if not _alive(pid):
+                _end_group(pid)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.log.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,10 @@ def key_file(home: Path, party: Party) -> Path:
 
 
 def register(stack: MiniStack, table: str) -> None:
-    """Make sure that every party is registered in that table with the key beside local.json. Raises Problem."""
+    """Make sure that every party is registered with the key beside local.json. Raises Problem.
+
+    `table`: the table's id, for a table that was made anew has the same name and no parties.
+    """
     note = stack.home / "registered.json"
     wanted = {"table": table, "keys": {party.id: _public_key(stack.home, party)["kid"] for party in PARTIES}}
     if note.is_file() and json.loads(note.read_text()) == wanted:

@@ -119,7 +119,7 @@ def keys_new(
 
 @app.command()
 def verify(context: typer.Context, file: File, party: Party = None) -> None:
-    """May this message be sent? Exit 0 only for an allow whose receipt verified."""
+    """May this message be sent? Exit 0 only for an allow, not of a rehearsal, whose receipt verified."""
     message = read_object(file)
     with world(context).client(party, ["gateway"]) as client:
         answer = client.verify(message)
@@ -128,7 +128,8 @@ def verify(context: typer.Context, file: File, party: Party = None) -> None:
         show.as_json({**answer, "receipt_verified": flaw is None})
     else:
         show.decision(answer, None if flaw is None else str(flaw))
-    if answer["decision"] == "deny" or isinstance(flaw, BadReceipt):
+    # A rehearsal is never good for delivery, so that `duecare verify … && send` must not send on one.
+    if answer["decision"] == "deny" or answer.get("provisional") or isinstance(flaw, BadReceipt):
         raise typer.Exit(DENIED)
     raise typer.Exit(ALLOWED if flaw is None else UNDECIDED)
 

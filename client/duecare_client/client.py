@@ -28,6 +28,8 @@ from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
 from duecare_client.transport import Json, Transport
 
 STATEMENTS_A_CALL = 100
+# A hundred statements are a hundred transactions, one after another; nobody waits to send a message meanwhile.
+STATING_SECONDS = 29.0
 _RENEW_BEFORE = 60
 _STATUSES = frozenset({"accepted", "unchanged", "rejected"})
 
@@ -36,7 +38,8 @@ class Client:
     """Speaks for one party. `key`: its private JWK, or the path of the file that holds it.
 
     `issuer`: the service's name where it is known beforehand (a profile has it); otherwise it is asked for once.
-    `timeout`: seconds for a whole call. `language`: `zh-CN` or `en`, of the reasons' messages.
+    `timeout`: seconds for a whole call; stating takes up to STATING_SECONDS. `language`: `zh-CN` or `en`, of the
+    reasons' messages.
     Raises BadKey, BadSettings. Every method that asks the service raises CannotDecide where there is no answer, and
     Refused where the request is at fault.
     """
@@ -93,7 +96,7 @@ class Client:
         while some := list(islice(waiting, STATEMENTS_A_CALL)):
             now, issuer = int(self._clock()), self.issuer()
             signed = [self._signer.statement(kind, members, issuer, now) for kind, members in some]
-            answer = self._call("POST", "/v1/statements", sendable({"statements": signed}))
+            answer = self._call("POST", "/v1/statements", sendable({"statements": signed}), STATING_SECONDS)
             results += _results(answer, signed)
         return results
 
@@ -155,12 +158,12 @@ class Client:
     def _public(self, path: str) -> Json:
         return self._http.ask("GET", path, headers=self._headers)
 
-    def _call(self, method: str, path: str, body: bytes | None = None) -> Json:
+    def _call(self, method: str, path: str, body: bytes | None = None, timeout: float = 0.0) -> Json:
         headers = {**self._headers, "Authorization": f"Bearer {self._bearer()}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            return self._http.ask(method, path, headers=headers, body=body)
+            return self._http.ask(method, path, headers=headers, body=body, timeout=timeout)
         except NotAllowed:
             # The next call signs a new token: this one may be too old by the service's clock.
             self._token = None

@@ -55,13 +55,21 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def ask(self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Json:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout: float = 0.0,
+    ) -> Json:
         """The answer's JSON object. Raises CannotDecide or Refused (duecare_client.errors).
 
         Repeats once, the same bytes, after a broken connection or a 5xx: every call of the contract may be repeated,
         because messages are known by their id and statements by their digest. The deadline holds for both together.
         """
-        deadline = self._monotonic() + self._timeout
+        deadline = self._monotonic() + max(timeout, self._timeout)
         try:
             return self._ask_once(method, path, headers, body, deadline)
         except (Unreachable, Unavailable) as failure:
@@ -81,7 +89,7 @@ class Transport:
             ) as response:
                 content = self._read(response, deadline)
         except httpx.TimeoutException:
-            raise Unreachable(f"no answer within {self._timeout:g} s") from None
+            raise Unreachable("no answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             # The last three: a host that is none shows only here.
             raise Unreachable(f"no answer: {type(error).__name__}") from error
@@ -95,7 +103,7 @@ class Transport:
             if len(content) > MAX_ANSWER:
                 raise BadAnswer("the answer is too long to be duecare's")
             if self._monotonic() > deadline:
-                raise Unreachable(f"no whole answer within {self._timeout:g} s")
+                raise Unreachable("no whole answer in time")
         return bytes(content)
 
 

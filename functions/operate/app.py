@@ -12,6 +12,8 @@ from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import problem
 from duecare.runtime.operations import Anything, perform
 
+LOGGED = ("do", "id", "kid", "on", "creditor", "gateway", "roles", "shadow")
+
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """`{"do": …}` in; `{"status": 200, "result": …}` or `{"status": 4xx, "problem": …}` out."""
@@ -22,5 +24,5 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     except CannotDecide as error:
         telemetry.failed(error)
         raise
-    telemetry.logger.info("operated", do=event["do"], party=event.get("id"))
+    telemetry.logger.info("operated", **{name: event[name] for name in LOGGED if name in event})
     return {"status": 200, "result": msgspec.to_builtins(result)}

@@ -46,7 +46,7 @@ def _parsed(value: Any) -> Message | Refused:
 
 def jwks(_event: Event) -> Response:
     """GET /.well-known/jwks.json (RFC 7517)"""
-    return ok(wiring.deciding(wiring.PUBLISHING_SECONDS).receipt_key.jwks(), cache="public, max-age=60")
+    return ok(wiring.deciding(wiring.PUBLISHING_SECONDS).receipt_key.jwks(), cache="public, max-age=5")
 
 
 def discovery(event: Event) -> Response:

@@ -123,7 +123,7 @@ def test_no_answer_twice_cannot_decide(service: Any, message: dict[str, Any], br
 def test_a_call_that_used_up_its_time_is_not_repeated(service: Any, message: dict[str, Any]) -> None:
     asked = client(service, issuer=ISSUER, timeout=0.2)
     service.instead(VERIFY, raising(httpx.ReadTimeout("x")))
-    with pytest.raises(Unreachable, match=r"within 0\.2 s"):
+    with pytest.raises(Unreachable, match="in time"):
         asked.verify(message)
     assert len(service.to(VERIFY)) == 1
 

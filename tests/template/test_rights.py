@@ -12,13 +12,13 @@ from tests.template.conftest import Template, of_type
 TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
-    "VerifyFunction": {"R#*", "P#*", "X#*"},
-    "StateFunction": {"R#*", "P#*", "S#*", "X#*"},
+    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*"},
+    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "X#*"},
     "EvidenceFunction": {"X#*", "P#*"},
     "AuthorizeFunction": {"P#*"},
     "OperateFunction": {"P#*"},
 }
-WRITES = {"VerifyFunction": {"X#*"}, "StateFunction": {"R#*", "P#*", "S#*"}, "OperateFunction": {"P#*"}}
+WRITES = {"VerifyFunction": {"X#*"}, "StateFunction": {"R#*", "M#*", "S#*"}, "OperateFunction": {"P#*"}}
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 SECRETS = {"VerifyFunction": {"PepperSecret", "ReceiptKeySecret"}, "StateFunction": {"PepperSecret"}}

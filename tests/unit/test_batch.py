@@ -81,6 +81,20 @@ def test_a_record_that_cannot_be_stored_denies_an_answer_to_its_message_alone(wo
     assert [isinstance(result, StoreFailed) for result in results] == [False, True, False]
 
 
+def test_a_read_that_fails_later_takes_no_answer_back(world: World) -> None:
+    load, loads = world.gate.load, iter([None, StoreFailed("x")])
+
+    def failing(pks: Any, keys: Any) -> Situation:
+        failed = next(loads)
+        if failed:
+            raise failed
+        return load(pks, keys)
+
+    world.gate.load = failing
+    results = world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(30)))
+    assert [isinstance(result, StoreFailed) for result in results] == [False] * 25 + [True] * 5
+
+
 def test_a_caller_that_may_not_ask_gets_no_answer_at_all(world: World) -> None:
     with pytest.raises(NotAllowed):
         world.verify_many(message(), gateway="mou-zichan")

@@ -346,6 +346,15 @@ def test_a_dispute_blocks_until_the_creditor_answers_it(world: World) -> None:
     assert world.reasons() == []
 
 
+def test_a_settled_debt_answers_no_dispute_however_it_is_reopened(world: World) -> None:
+    disputed = dispute(world)
+    world.now += DAY
+    world.debt(as_of=stamp(world.now), status="settled", answers_dispute=disputed)
+    world.now += DAY
+    world.debt(as_of=stamp(world.now))
+    assert world.reasons() == ["DEBT_DISPUTED"]
+
+
 def test_an_answer_that_is_not_dated_after_the_dispute_frees_nothing(world: World) -> None:
     disputed = dispute(world)
     world.debt(as_of=stamp(world.now), answers_dispute=disputed)

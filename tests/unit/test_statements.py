@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import NotAllowed
+from duecare.errors import NotAllowed, StoreFailed
 from duecare.evidence import keys
 from duecare.evidence.statement import sign, statement_id
 from duecare.usecases import table
@@ -228,6 +228,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"valid_until": "2026-11-01T00:00:00+00:00"}, "out-of-order"),
     ({"time_zone": "Asia/Atlantis"}, "unknown-time-zone"),
     ({"time_zone": "../../etc/passwd"}, "wrong-type-or-form"),
+    ({"as_of": "9999-12-31T23:59:59-01:00"}, "out-of-range"),
+    ({"as_of": "0001-01-01T00:00:00+01:00"}, "out-of-range"),
+    ({"valid_until": "9999-12-31T23:59:59-01:00"}, "out-of-range"),
     ({"debt_ref": "A\u0007"}, "wrong-type-or-form"),
     ({"debt_ref": ""}, "wrong-type-or-form"),
     ({"status": "sold"}, "unknown-value"),
@@ -258,6 +261,36 @@ def test_a_number_has_one_spelling_or_a_stop_would_hold_for_one_of_them_only(wor
     for spelling in ("+4407911123456", "+86013812345678"):
         stop = {"recipient": spelling, "creditor": "mou-zichan", "received_at": stamp(world.now)}
         assert problem(world, "xinxi", "opt-out", **stop) == "not-e164"
+
+
+def test_nobody_can_make_a_recipients_partition_grow_without_end(world: World) -> None:
+    members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "claim": "paid"}
+    for minute in range(50):
+        world.accepted("xinxi", "dispute", **members, received_at=stamp(world.now - timedelta(minutes=minute)))
+    last = {**members, "received_at": stamp(world.now - DAY)}
+    assert problem(world, "xinxi", "dispute", **last) == "too-many-disputes"
+    assert world.state("xinxi", "dispute", **members, received_at=stamp(world.now)).status == "unchanged"
+    assert world.reasons() == ["DEBT_DISPUTED"]
+
+
+def test_the_digest_of_an_identity_is_not_at_rest_for_it_can_be_guessed(world: World) -> None:
+    digest = "sha256:" + "a" * 64
+    world.debt(debt_ref="B", subject=digest)
+    world.consent(granted_at=stamp(world.now), subject=digest)
+    assert all(b"a" * 64 not in one.body for one in world.documents._documents.values())
+
+
+def test_a_call_that_takes_too_long_is_given_up_and_goes_on_where_it_stood(world: World) -> None:
+    tokens = [world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref=f"D-{n}")) for n in range(3)]
+    commit, world.documents.commit = world.documents.commit, lambda documents: (commit(documents), slow())[0]
+
+    def slow() -> None:
+        world.now += timedelta(seconds=10)
+
+    with pytest.raises(StoreFailed):
+        world.state_all("mou-zichan", tokens)
+    results = [result.status for result in world.state_all("mou-zichan", tokens)]
+    assert results == ["unchanged", "unchanged", "accepted"]
 
 
 def test_a_statement_signed_by_another_partys_key_is_rejected(world: World) -> None:

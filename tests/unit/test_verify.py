@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -125,6 +125,12 @@ def test_a_send_at_about_now_is_the_real_message(world: World, seconds: int) -> 
 def test_a_send_at_out_of_range_is_refused(world: World, offset: timedelta) -> None:
     with pytest.raises(Unacceptable):
         world.verify(send_at=world.now + offset)
+
+
+@pytest.mark.parametrize("send_at", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)])
+def test_a_send_at_at_the_end_of_time_is_refused(world: World, send_at: datetime) -> None:
+    with pytest.raises(Unacceptable):
+        world.verify(send_at=send_at)
 
 
 def test_a_shadow_decision_is_recorded_in_full_and_not_enforced(world: World) -> None:

@@ -25,7 +25,7 @@ def bind(table: str, region: str, endpoint: str | None = None) -> type[Item]:
             host = endpoint
             connect_timeout_seconds = 1
             read_timeout_seconds = 3
-            max_retry_attempts = 3
+            max_retry_attempts = 1
 
     Bound.Meta.region = region  # type: ignore[attr-defined]
     return Bound

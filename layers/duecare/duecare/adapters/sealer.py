@@ -11,6 +11,7 @@ import aws_encryption_sdk
 import botocore.session
 from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
 from aws_encryption_sdk.identifiers import CommitmentPolicy
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from duecare.errors import SealFailed
@@ -27,9 +28,10 @@ class KmsSealer:
         self._client = aws_encryption_sdk.EncryptionSDKClient(
             commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
         )
-        provider = aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(
-            key_ids=[key_arn], botocore_session=botocore.session.get_session()
-        )
+        session = botocore.session.get_session()
+        # botocore would wait a minute; the caller has given up by then, and Lambda too.
+        session.set_default_client_config(Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2}))
+        provider = aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(key_ids=[key_arn], botocore_session=session)
         self._materials = aws_encryption_sdk.CachingCryptoMaterialsManager(
             master_key_provider=provider,
             cache=aws_encryption_sdk.LocalCryptoMaterialsCache(capacity=10),

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from duecare.adapters.http1 import Connection, Garbled
+from duecare.adapters.http1 import Connection
 
 _CLOSED = "ConnectionClosed"
 _LATE = "RequestTimeout"
@@ -60,10 +60,11 @@ class Call(NamedTuple):
 class WireError(Exception):
     """The service answered with an error, or not at all. `code` is AWS's name for it; `body` its answer."""
 
-    def __init__(self, code: str, body: bytes = b"") -> None:
+    def __init__(self, code: str, body: bytes = b"", status: int = 0) -> None:
         super().__init__(code)
         self.code = code
         self.body = body
+        self.status = status
 
 
 class _ErrorAnswer(msgspec.Struct):
@@ -176,7 +177,7 @@ class Wire:
             self.close()
             return WireError(_failure(error))
         self._idle.append(connection)
-        return body if status == 200 else WireError(_code(status, body), body)
+        return body if status == 200 else WireError(_code(status, body), body, status)
 
     def _send(self, call: Call) -> Connection:
         headers = self._sign(call)
@@ -241,14 +242,15 @@ class Wire:
 
 
 def _passing(answer: bytes | WireError) -> bool:
-    return isinstance(answer, WireError) and answer.code in _RETRYABLE
+    return isinstance(answer, WireError) and (answer.code in _RETRYABLE or answer.status >= 500)
 
 
 def _failure(error: OSError) -> str:
     """What to call it when no answer came, or none that can be read."""
     if isinstance(error, ConnectionError):
         return _CLOSED
-    return "Garbled" if isinstance(error, Garbled) else _LATE
+    # A certificate or a name that does not resolve is told as what it is.
+    return _LATE if isinstance(error, TimeoutError) else type(error).__name__
 
 
 def _code(status: int, body: bytes) -> str:

@@ -64,6 +64,10 @@ def is_rehearsal(send_at: datetime | None, now: datetime) -> bool:
     """Whether `send_at` lies ahead, so that the answer is provisional. Raises Unacceptable where it is out of range."""
     if send_at is None:
         return False
+    if not 1970 <= send_at.year < 2200:  # so far off that arithmetic on it may overflow
+        raise Unacceptable(
+            "send_at lies too far away.", errors=(Violation("/send_at", "out-of-range", "not between 1970 and 2199"),)
+        )
     if send_at < now - NOW_MARGIN:
         raise Unacceptable(
             "send_at lies in the past; leave it out to ask about now.",
@@ -99,6 +103,7 @@ class _Case:
         self.rules = rules
         self.at = at
         self.text = normalize(request.text)
+        self.claims = claims(self.text)
         self.reasons: dict[str, Reason] = {}
         self.relied_on: dict[str, None] = {}
         self.creditor = facts.creditor if facts.creditor and "creditor" in facts.creditor.roles else None
@@ -289,7 +294,7 @@ class _Case:
         return all(
             debt.newest.currency in claim.currencies
             and (claim.amount == owed or (claim.amount < owed and claim.meaning is Meaning.OFFERED))
-            for claim in claims(self.text)
+            for claim in self.claims
         )
 
 

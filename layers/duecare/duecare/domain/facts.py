@@ -154,9 +154,12 @@ def with_revocation(state: ConsentState | None, mark: Mark) -> ConsentState:
 
 
 def with_debt(state: DebtState | None, debt: Debt, answers_dispute: str | None) -> DebtState:
-    """An older statement still counts for `first` and `answers`, or the order of arrival would matter."""
+    """An older statement still counts for `first` and `answers`, or the order of arrival would matter.
+
+    Only a statement that the debt is open answers a dispute: it must be stated again, not settled and later reopened.
+    """
     answers = dict(state.answers) if state else {}
-    if answers_dispute is not None:
+    if answers_dispute is not None and debt.status == "open":
         answers[answers_dispute] = later(answers.get(answers_dispute), Mark(debt.at, debt.statement))
     return DebtState(
         newest=newest(state.newest if state else None, debt),

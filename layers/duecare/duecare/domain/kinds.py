@@ -24,7 +24,7 @@ NumericDate = Annotated[int, _UNIX] | Annotated[float, _UNIX]
 # No control characters: these strings reach keys, logs and pages.
 Reference = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,128}" + _END)]
 DisplayName = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}" + _END)]
-Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 
 Channel = Literal["sms", "voice", "email", "im"]
 Channels = Annotated[list[Channel], Meta(min_length=1, max_length=4)]

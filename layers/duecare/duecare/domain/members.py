@@ -31,7 +31,8 @@ def typed(value: Any, kind: Any) -> Any:
 def _violation(text: str) -> Violation:
     """msgspec says `Expected … - at `$.path[0]``; here it becomes an RFC 6901 pointer. It names types, and values only
     where one of a few was expected: there it quotes what came, which may be a number or a text, so that is left out."""
-    message, _, path = text.partition(" - at `$")
+    message, found, path = text.rpartition(" - at `$")
+    message, path = (message, path) if found else (path, "")
     pointer = path.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
     name = message.rpartition(" field `")[2].rstrip("`")
     if "unknown field" in message:

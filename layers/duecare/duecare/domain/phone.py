@@ -1,8 +1,13 @@
-"""Telephone numbers: one person, one spelling (ITU-T E.164)."""
+"""Telephone numbers: one person, one spelling (ITU-T E.164), one key."""
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
+
+# Argentina's mobile numbers are written with and without a 9; both are possible numbers of the same person.
+_ARGENTINE_MOBILE = re.compile(r"\+549(\d{10})")
 
 
 def is_e164(number: str) -> bool:
@@ -16,3 +21,9 @@ def is_e164(number: str) -> bool:
         return False
     canonical = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return phonenumbers.is_possible_number(parsed) and canonical == number
+
+
+def keyed(number: str) -> str:
+    """What a recipient's key is made of: the number, in the one spelling that `is_e164` cannot hold it to."""
+    argentine = _ARGENTINE_MOBILE.fullmatch(number)
+    return f"+54{argentine[1]}" if argentine else number

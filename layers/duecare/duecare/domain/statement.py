@@ -190,6 +190,10 @@ def check(kind: str, statement: Statement, now: datetime) -> None:
 
 
 def _violations(kind: str, statement: Statement, now: datetime) -> Iterator[Violation]:
+    far = [name for name in statement.__struct_fields__ if _is_far(getattr(statement, name))]
+    if far:  # and nothing else is worth saying of such dates, or could be computed
+        yield from (Violation(f"/{name}", "out-of-range", "a time between 1970 and 2199 is expected") for name in far)
+        return
     if statement.iat > (now + SKEW).timestamp():
         yield Violation("/iat", "in-the-future", "iat lies in the future")
     if fact_time(kind, statement) > now + SKEW:
@@ -209,6 +213,11 @@ def _violations(kind: str, statement: Statement, now: datetime) -> Iterator[Viol
             yield Violation("/creditor", "one-of", "give either creditor or message_id")
         case DebtStatement():
             yield from _debt_violations(statement)
+
+
+def _is_far(value: object) -> bool:
+    """A time that no fact of this service can have, so far off that arithmetic on it may overflow."""
+    return isinstance(value, datetime) and not 1970 <= value.year < 2200
 
 
 def _debt_violations(debt: DebtStatement) -> Iterator[Violation]:

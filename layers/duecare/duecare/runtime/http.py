@@ -29,6 +29,7 @@ Response = dict[str, Any]
 T = TypeVar("T")
 
 MAX_BODY = 1024 * 1024
+_REPLACEMENT = "\ufffd".encode()
 
 
 def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Response:
@@ -56,7 +57,8 @@ def problem(error: DuecareError) -> dict[str, Any]:
             "type": "urn:duecare:problem:cannot-decide",
             "title": "Could not decide",
             "status": 503,
-            "detail": "No decision was made: do not send the message. Ask again under the same message_id.",
+            "detail": "No decision was made: do not send the message. Ask again under the same message_id; "
+            "statements may be sent again as they are.",
             "part": error.part if isinstance(error, CannotDecide) else "unexpected",
         }
     body: dict[str, Any] = {
@@ -87,6 +89,9 @@ def body_of(event: Event, kind: type[T]) -> T:
         data = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode("utf-8")
     except ValueError as error:  # base64 in other characters, or a lone surrogate
         raise Unreadable("The body is not UTF-8.") from error
+    if _REPLACEMENT in data:
+        # API Gateway hands over text: bytes that were no UTF-8 have become U+FFFD, and a digest of that proves nothing.
+        raise Unreadable("The body is not UTF-8, or holds U+FFFD, which stands for what was not.")
     if len(data) > MAX_BODY:
         raise TooLarge("A body may have 1 MiB.")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duecare.domain.rules import RULES
-from duecare.errors import CannotDecide, DuecareError
+from duecare.errors import CannotDecide, Refused
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import MAX_BODY, Event, language_of, problem, public_url
 from duecare.usecases.decided import answer
@@ -14,8 +14,12 @@ from duecare.usecases.verify import Result
 
 def told(event: Event, result: Result) -> dict[str, Any]:
     """One result of verify as JSON: the decision, or `{"problem": …}`; and counted."""
-    if isinstance(result, DuecareError):
-        telemetry.count("CannotDecide" if isinstance(result, CannotDecide) else "Refused")
+    if isinstance(result, CannotDecide):
+        telemetry.failed(result)
+        telemetry.count("CannotDecide", part=result.part)
+        return {"problem": problem(result)}
+    if isinstance(result, Refused):
+        telemetry.count("Refused", problem=result.name)
         return {"problem": problem(result)}
     settings, record = wiring.settings(), result.record
     outcome = "Allowed" if record.decision == "allow" else "Denied"

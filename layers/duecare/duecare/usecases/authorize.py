@@ -51,13 +51,16 @@ class Authorize:
         return Caller(party_id, parts.kid, datetime.fromtimestamp(claims["exp"], UTC))
 
     def _times_hold(self, claims: dict[str, Any]) -> bool:
-        """iat and exp are numbers, exp lies at most an hour after iat, and now lies between them, give or take 60 s."""
+        """iat, exp (and nbf) are numbers, exp is at most an hour after iat, and now is between, give or take 60 s."""
         if not set(claims) >= _MEMBERS:
             return False
-        issued, expires = claims["iat"], claims["exp"]
-        if not all(
-            isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < 1e11 for at in (issued, expires)
-        ):
+        issued, expires, begins = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
+        if not all(_is_date(at) for at in (issued, expires, begins)):
             return False
         now, skew = self._clock().timestamp(), SKEW.total_seconds()
-        return bool(issued < expires <= issued + LIFETIME and issued - skew <= now <= expires + skew)
+        lives = issued < expires <= issued + LIFETIME
+        return bool(lives and max(issued, begins) - skew <= now <= expires + skew)
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11

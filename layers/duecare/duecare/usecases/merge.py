@@ -23,13 +23,16 @@ from duecare.domain.statement import (
     Statement,
     valid_until,
 )
-from duecare.errors import NotAllowed, NotFound, Unacceptable, Violation
+from duecare.errors import Conflict, NotAllowed, NotFound, Unacceptable, Violation
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.decided import unpack
 
 State = TypeVar("State")
+
+# Every verify reads them: nobody may make one recipient's partition grow without end.
+MAX_DISPUTES = 50
 
 
 class Stated(NamedTuple):
@@ -98,7 +101,7 @@ class Merge:
             content=stated.content,
             method=said.method,
             expires_at=said.expires_at,
-            subject=said.subject,
+            subject=self._subject(said.subject),
             time_zone=said.time_zone,
         )
         keys = [table.consent(stated.partition, said.iss, channel) for channel in sorted(set(said.channels))]
@@ -127,7 +130,7 @@ class Merge:
             currency=said.currency,
             outstanding=Decimal(said.outstanding),
             valid_until=valid_until(said),
-            subject=said.subject,
+            subject=self._subject(said.subject),
             collectors=tuple(sorted(set(said.collectors))) if said.collectors is not None else None,
             region=said.region,
             product=said.product,
@@ -205,6 +208,12 @@ class Merge:
         before = table.find(self._documents.get([key]), key, Dispute)
         if before is not None:
             return Effect([], "unchanged", same_as=before.statement)
+        standing = self._documents.partition(stated.partition, table.disputes(said.creditor))
+        if len(standing) >= MAX_DISPUTES:
+            raise Conflict(
+                f"This recipient has {MAX_DISPUTES} disputes with this creditor already; they block as they stand.",
+                name="too-many-disputes",
+            )
         dispute = Dispute(at=said.received_at, statement=stated.statement_id, claim=said.claim, debt_ref=said.debt_ref)
         return Effect([table.write(key, None, dispute)], "accepted")
 
@@ -214,6 +223,10 @@ class Merge:
             [table.number(stated.partition)], NumberState, lambda state: facts.with_reassignment(state, mark)
         )
         return _told(changed)
+
+    def _subject(self, digest: str | None) -> str | None:
+        """Only ever compared, so it is kept under the pepper: a plain digest of an identity number can be guessed."""
+        return None if digest is None else self._pseudonyms.content(digest.encode())
 
     def _merged(
         self, keys: Sequence[Key], kind: type[State], merge: Callable[[State | None], State]

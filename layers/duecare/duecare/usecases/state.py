@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
 from duecare.domain.party import Party
+from duecare.domain.phone import keyed
 from duecare.domain.rules import Rules
 from duecare.domain.statement import PROTECTIVE, STATED_BY, Statement, check
-from duecare.errors import BadEvidence, Contended, NotAllowed, Refused, Stale, Unacceptable, Violation
+from duecare.errors import BadEvidence, Contended, NotAllowed, Refused, Stale, StoreFailed, Unacceptable, Violation
 from duecare.evidence import jws
 from duecare.evidence import statement as statements
 from duecare.evidence.pseudonym import Pseudonyms
@@ -21,6 +22,7 @@ from duecare.usecases.caller import Caller, admit
 from duecare.usecases.merge import Effect, Merge, Stated
 
 ATTEMPTS = 5
+PATIENCE = timedelta(seconds=18)  # of the 28 that Lambda grants; one statement may take its time too
 
 
 class Statements(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +82,13 @@ class State:
             raise NotAllowed(
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
             )
-        return [self._one(party, token, now) for token in tokens]
+        results = []
+        for token in tokens:
+            if self._clock() - now > PATIENCE:
+                # Sent again, what is on file by now is known at once, so every try gets further.
+                raise StoreFailed("the store is too slow for this many statements")
+            results.append(self._one(party, token, now))
+        return results
 
     def _one(self, party: Party, token: str, now: datetime) -> Result:
         statement_id = statements.statement_id(token)
@@ -110,7 +118,7 @@ class State:
         pseudonym = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            pseudonym = self._pseudonyms.recipient(recipient)
+            pseudonym = self._pseudonyms.recipient(keyed(recipient))
         content = self._pseudonyms.content(statements.content(statement))
         return Stated(kind, statement, statement_id, content, pseudonym), parts.kid
 

@@ -52,7 +52,7 @@ def party(party_id: str) -> Key:
 
 
 def mandate(creditor: str, collector: str) -> Key:
-    return Key(f"P#{creditor}", f"M#{collector}")
+    return Key(f"M#{creditor}", collector)
 
 
 def decision(decision_id: str) -> Key:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from duecare.domain.decision import Decision, Request, decide, is_rehearsal
 from duecare.domain.kinds import E164, PartyId, Reference, Text, Time
-from duecare.domain.phone import is_e164
+from duecare.domain.phone import is_e164, keyed
 from duecare.domain.rules import Rules
 from duecare.errors import (
     CannotDecide,
@@ -95,7 +95,7 @@ class Verify:
         """
         # 1. Authorize was the authorizer's; the caller's role and key are checked with the facts.
         now = self._clock()
-        cases = [_Case(message, self._pseudonyms.recipient(message.recipient)) for message in messages]
+        cases = [_Case(message, self._pseudonyms.recipient(keyed(message.recipient))) for message in messages]
         for case in cases:
             case.parse(now)
         known: dict[Key, Document] = {}
@@ -108,7 +108,12 @@ class Verify:
                 for key in situation_keys(caller.party, case.message.creditor, case.message.collector)
             ]
             # 3. Load: one strongly consistent Query a recipient beside one strongly consistent BatchGetItem.
-            situation = self._gate.load([table.recipient(case.pseudonym) for case in wave], keys)
+            try:
+                situation = self._gate.load([table.recipient(case.pseudonym) for case in wave], keys)
+            except CannotDecide as failed:  # those decided before keep their answers
+                for case in wave:
+                    case.result = failed
+                continue
             known |= situation.documents
             self._judge(caller, wave, Situation(situation.partitions, known))
             self._keep(wave)
@@ -122,7 +127,6 @@ class Verify:
         for case in wave:
             message = case.message
             # 4. Decide.
-            facts = facts_of(situation, gateway, message.creditor, message.collector, case.pseudonym)
             request = Request(
                 gateway=caller.party,
                 creditor=message.creditor,
@@ -133,10 +137,11 @@ class Verify:
                 send_at=message.send_at,
             )
             try:
+                facts = facts_of(situation, gateway, message.creditor, message.collector, case.pseudonym)
                 rehearsal = is_rehearsal(message.send_at, now)
                 decision = decide(request, facts, self._rules, now)
-            except Refused as refused:
-                case.result = refused
+            except (Refused, CannotDecide) as failed:
+                case.result = failed
                 continue
             case.now = now
             case.asked = self._pseudonyms.content(msgspec.json.encode(message))
