@@ -74,6 +74,7 @@ def test_a_failed_deploy_shows_what_sam_said(monkeypatch: pytest.MonkeyPatch, tm
     sam.chmod(0o755)
     monkeypatch.setattr(deploy, "executable", lambda *_names: str(sam))
     monkeypatch.setattr(deploy, "_make_bucket", lambda _stack: None)
+    monkeypatch.setattr(deploy, "_remove_failed", lambda _stack: None)
     with pytest.raises(Problem, match="CREATE_FAILED: the reason"):
         deploy._sam_deploy(MiniStack(tmp_path, 1), tmp_path)
 
