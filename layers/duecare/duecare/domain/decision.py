@@ -13,7 +13,7 @@ from msgspec import Struct
 from duecare.domain.facts import Consent, ConsentState, DebtState, Dispute, Facts
 from duecare.domain.reasons import ORDER
 from duecare.domain.rules import Rules
-from duecare.domain.text import Meaning, claims, condense, names_sender, normalize
+from duecare.domain.text import Meaning, names_sender, read
 from duecare.errors import Unacceptable, Violation
 
 NOW_MARGIN = timedelta(seconds=120)
@@ -102,8 +102,7 @@ class _Case:
         self.facts = facts
         self.rules = rules
         self.at = at
-        self.text = normalize(request.text)
-        self.claims = claims(self.text)
+        self.reading = read(request.text)
         self.reasons: dict[str, Reason] = {}
         self.relied_on: dict[str, None] = {}
         self.creditor = facts.creditor if facts.creditor and "creditor" in facts.creditor.roles else None
@@ -283,9 +282,9 @@ class _Case:
     def judge_text(self) -> None:
         if self.creditor:
             names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
-            if not names_sender(self.text, names):
+            if not names_sender(self.request.text, names):
                 self.deny("TEXT_SENDER")
-        if not self.rules.opt_out_wording.search(condense(self.text)):
+        if self.reading.opt_out is None:
             self.deny("TEXT_OPT_OUT")
 
     def _amounts_fit(self, debt: DebtState) -> bool:
@@ -294,7 +293,7 @@ class _Case:
         return all(
             debt.newest.currency in claim.currencies
             and (claim.amount == owed or (claim.amount < owed and claim.meaning is Meaning.OFFERED))
-            for claim in self.claims
+            for claim in self.reading.amounts
         )
 
 

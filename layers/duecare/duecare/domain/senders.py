@@ -22,6 +22,8 @@ _TRAILING = re.compile(r"【([^【】]{1,80})】\s{0,8}$")
 # Square brackets also hold other things ([T], [link]); they are a sign at the start or end of a Chinese text.
 _LEADING_SQUARE = re.compile(r"\s{0,8}\[([^\[\]]{1,80})\]")
 _TRAILING_SQUARE = re.compile(r"\[([^\[\]]{2,80})\]\s{0,8}$")
+_BRACKETED = re.compile(r"[【「『〖]([^【】「」『』〖〗]{1,80})[】」』〗]")
+_MORE = re.compile(r"(?:\s{0,8}【[^【】]{1,80}】){2,8}")
 _TAIL = 100  # as far from the end as a sign can begin
 _CHINESE = re.compile(r"[一-鿿]")
 
@@ -52,13 +54,17 @@ def names_sender(text: str, sender_names: Iterable[str]) -> bool:
     """Whether the text names one of these senders and no other: every sign it bears is one of them, or, in a text
     without a sign, the name stands in the text. Compared after NFKC, trimming and case folding; look-alike letters are
     other names."""
-    text = normalize(text)
+    text = "".join(char for char in normalize(text) if unicodedata.category(char) != "Cf").strip()
     names = [_plain(name) for name in sender_names]
-    signs = find_signs(text)
-    if signs:
-        return all(_plain(sign.name) in names for sign in signs)
+    signs = [sign.name for sign in find_signs(text)]
+    # More signs right behind the first are signs too; and where none stands at an end, whatever is in their brackets
+    # is read as one, or a stranger's sign behind a word of greeting would hide behind the name in the text.
+    others = _MORE.match(text) if signs else None
+    signs += _BRACKETED.findall(others[0] if others else "" if signs else text)
+    if signs and not all(_plain(sign) in names for sign in signs):
+        return False
     folded = _plain(text)
-    return any(_stands_in(name, folded) for name in names if name)
+    return bool(signs) or any(_stands_in(name, folded) for name in names if name)
 
 
 def _plain(name: str) -> str:

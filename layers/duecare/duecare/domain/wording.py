@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from duecare.domain.phrases import phrase
 
-_KEY = r"(?:td|[trn]|退订|退|拒收|qx|00000)"
+# A key is a letter by itself: 回T恤店 and 回the bank name none.
+_KEY = r"(?:(?:td|[trn]|qx)(?![a-z恤])|退订|退|拒收|00000)"
 _ANSWER = r"(?:请?直?接?(?:回复|回|发送|发|复|輸入|短信)(?:字母|数字)?)"
 _STOP = r"(?:退订|拒收|拒绝|取消|不再接收|屏蔽|停止接收|不需要|不想接收|勿扰|拒)"
 _ASK = r"(?:reply|replying|respond|text|txt|send|sms|rply|reponse|return|answer)"
@@ -19,16 +20,17 @@ OPT_OUT = (
     phrase(
         "opt-out.zh",
         "TEXT_OPT_OUT",
-        "退订 拒收 拒绝 取消 不再接收 屏蔽 停止接收 不需要 不想接收 勿扰 拒",
+        "退订 退t 拒收 拒绝 取消 不再接收 屏蔽 停止接收 不需要 不想接收 勿扰 拒",
         rf"{_STOP}(?:本?(?:短信|信息|消息|通知|此类|该类)){{0,2}}(?:可|则|即可)?{_ANSWER}(?:本?短信|至|到)?{_KEY}"
-        rf"|{_ANSWER}{_KEY}(?:至\d{{3,20}})?(?:可|即可|以|来|可以|便可|就可)?(?:随时)?{_STOP}",
-        unless_before=r"(?:不支持|无法|不能|暂不|不可)",
+        rf"|{_ANSWER}(?:(?:td|t)或)?{_KEY}(?:至\d{{3,20}})?(?:可|即可|以|来|可以|便可|就可)?(?:随时)?{_STOP}"
+        r"|退订?(?:td|t)(?![a-z恤])|(?<![a-z])(?:td|t)退订",
+        unless_before=r"(?:不支持|无法|不能|暂不|不可|请勿|勿|不要|别)",
     ),
     phrase(
         "opt-out.en",
         "TEXT_OPT_OUT",
         "stop quit end cancel unsub optout opt revoke td",
-        rf"""{_ASK}(?:with|back|us|the)?(?:word)?{_WORD}(?:to\d{{3,12}})?(?:to|for|if)?
+        rf"""{_ASK}(?:with|back|us|the)?(?:word)?{_WORD}(?!notice|pay|ping|order|loss|cheque|check|watch)(?:to\d{{3,12}})?(?:to|for|if)?
         |(?:optout|stop|unsubscribe|unsub|cancel|end|optingout)
         (?:of|from|these|our|all|future|further|receiving|messages?|texts?|sms|msgs?|alerts?|reminders?){{0,5}}
         (?:please|just|anytime)?{_ASK}(?:with)?(?:the)?(?:word)?(?:{_WORD}|td?|n|r)
