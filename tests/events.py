@@ -79,6 +79,11 @@ def _all() -> dict[str, dict[str, Any]]:
             "body": base64.b64encode(verify["body"].encode()).decode(),
             "isBase64Encoded": True,
         },
+        "verify-batch": _http(
+            "POST /v1/verify/batch",
+            "xinxi",
+            {"messages": [{**message, "message_id": "m-2"}, {**message, "message_id": "m-3", "recipient": "138"}]},
+        ),
         "verify-truncated": {**verify, "body": verify["body"][:100]},
         "verify-national-number": _http("POST /v1/verify", "xinxi", {**message, "recipient": "13812345678"}),
         "verify-no-authorizer": _http("POST /v1/verify", None, message),

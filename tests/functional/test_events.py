@@ -30,6 +30,7 @@ EXPECTED: dict[str, Any] = {
     "state-reply-t": 200,
     "state-signed-by-another": 200,
     "verify-base64": 200,
+    "verify-batch": 200,
     "verify-chinese": 200,
     "verify-discovery": 200,
     "verify-honest": 200,

@@ -50,3 +50,33 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as threads:
         return list(threads.map(run, calls))
+
+
+def around(act: Callable[[], Any], ask: Callable[[int, int], Any], threads: int = 6) -> list[Any]:
+    """What those calls of `ask` answered that began after `act` was acknowledged, with others under way all along."""
+    acknowledged = threading.Event()
+    everybody = threading.Barrier(threads + 1)
+
+    def stopping() -> list[Any]:
+        everybody.wait(timeout=60)  # every thread has been answered once
+        act()
+        acknowledged.set()
+        return []
+
+    def asking(thread: int) -> Callable[[], list[Any]]:
+        def call() -> list[Any]:
+            ask(thread, 0)
+            everybody.wait(timeout=60)
+            later: list[Any] = []
+            for n in range(1, 1000):
+                began_after = acknowledged.is_set()
+                answer = ask(thread, n)
+                if began_after:
+                    later.append(answer)
+                    if len(later) == 3:
+                        break
+            return later
+
+        return call
+
+    return [answer for answers in together([stopping, *map(asking, range(threads))]) for answer in answers]

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from duecare.domain.party import Party
-from duecare.errors import Conflict, Contended
+from duecare.errors import Conflict, Contended, NotAllowed
 from duecare.evidence.keys import new_private_jwk, public_jwk
 from duecare.usecases.state import Result
-from tests.races.conftest import Busy, together
+from tests.races.conftest import Busy, around, together
 from tests.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
 
 HOUR = timedelta(hours=1)
@@ -178,3 +178,17 @@ def test_of_many_registrations_of_one_id_one_wins(busy: Busy) -> None:
     told = together([lambda n=n: register(n) for n in range(8)])
     assert told.count("conflict") == 7
     assert busy.operate.show("xinxi").name in told
+
+
+def test_a_suspension_acknowledged_before_a_statement_arrives_keeps_it_out(busy: Busy) -> None:
+    busy.honest()
+
+    def state(thread: int, n: int) -> str:
+        token = busy.jws("mou-zichan", "debt", **debt_members(busy.now, debt_ref=f"B-{thread}-{n}"))
+        try:
+            return busy.state_all("mou-zichan", [token])[0].status
+        except NotAllowed as refused:
+            return refused.name
+
+    later = around(lambda: busy.operate.suspend("mou-zichan"), state, threads=4)
+    assert set(later) == {"party-suspended"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from duecare.errors import NotAllowed
 from duecare.evidence import keys
-from tests.races.conftest import Busy, together
+from tests.races.conftest import Busy, around, together
 from tests.world import KEYS, RECIPIENT, consent_members, message, stamp
 
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
@@ -107,36 +106,6 @@ STOPS: dict[str, tuple[str, Callable[[Busy, str], Any]]] = {
 }
 
 
-def around(busy: Busy, act: Callable[[], Any], verify: Callable[[int, int], Any], threads: int = 6) -> list[Any]:
-    """What verifies answered that began after `act` was acknowledged, while others were under way all along."""
-    acknowledged = threading.Event()
-    verifying = threading.Barrier(threads + 1)
-
-    def stopping() -> list[Any]:
-        verifying.wait(timeout=60)  # every thread has been answered once
-        act()
-        acknowledged.set()
-        return []
-
-    def asking(thread: int) -> Callable[[], list[Any]]:
-        def call() -> list[Any]:
-            verify(thread, 0)
-            verifying.wait(timeout=60)
-            later: list[Any] = []
-            for n in range(1, 1000):
-                began_after = acknowledged.is_set()
-                answer = verify(thread, n)
-                if began_after:
-                    later.append(answer)
-                    if len(later) == 3:
-                        break
-            return later
-
-        return call
-
-    return [answer for answers in together([stopping, *map(asking, range(threads))]) for answer in answers]
-
-
 @pytest.mark.parametrize("kind", STOPS)
 def test_a_stop_acknowledged_before_a_verify_starts_is_always_seen(busy: Busy, kind: str) -> None:
     busy.honest()
@@ -144,7 +113,7 @@ def test_a_stop_acknowledged_before_a_verify_starts_is_always_seen(busy: Busy, k
     def verify(thread: int, n: int) -> tuple[str, ...]:
         return busy.verify(message_id=f"m-{thread}-{n}").record.reasons
 
-    later = around(busy, lambda: stop(busy, kind), verify)
+    later = around(lambda: stop(busy, kind), verify)
     assert len(later) == 18
     assert {STOPS[kind][0] in reasons for reasons in later} == {True}
 
@@ -152,7 +121,7 @@ def test_a_stop_acknowledged_before_a_verify_starts_is_always_seen(busy: Busy, k
 @pytest.mark.parametrize("kind", ["opt-out", "gateway-suspended"])
 def test_a_stop_is_seen_by_verifies_of_the_very_same_message(busy: Busy, kind: str) -> None:
     busy.honest()
-    later = around(busy, lambda: stop(busy, kind), lambda _thread, _n: busy.verify().record.reasons, threads=4)
+    later = around(lambda: stop(busy, kind), lambda _thread, _n: busy.verify().record.reasons, threads=4)
     assert set(later) == {(STOPS[kind][0],)}
     assert busy.verify().record.reasons == (STOPS[kind][0],)
 
@@ -167,7 +136,7 @@ def test_a_key_revoked_before_a_verify_starts_is_always_refused(busy: Busy) -> N
         except NotAllowed as refused:
             return refused.name
 
-    later = around(busy, lambda: busy.operate.revoke_key("xinxi", kid), verify)
+    later = around(lambda: busy.operate.revoke_key("xinxi", kid), verify)
     assert set(later) == {"key-refused"}
 
 
@@ -220,7 +189,6 @@ def test_a_consent_given_anew_is_seen_by_every_verify_that_begins_after_it(busy:
     )
     members = consent_members(busy.now, granted_at=stamp(busy.now))
     later = around(
-        busy,
         lambda: busy.accepted("mou-zichan", "consent", **members),
         lambda thread, n: busy.verify(message_id=f"m-{thread}-{n}").record.decision,
         threads=3,
