@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.engines import begin_session, end_session, stack
 
 __all__ = ["stack"]
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("duecare", parent=settings(), deadline=None)
+settings.load_profile("duecare")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -50,8 +50,7 @@ def newcomer(stack: Stack, tmp_path: Path) -> Path:
 def _register(stack: Stack, home: Path, party: Party) -> None:
     made = _run([f"{sys.prefix}/bin/duecare", "keys", "new", "--out", str(key_file(home, party))], home)
     request = {"do": "party-add", "id": party.id, "roles": [party.role], "name": party.name, "key": json.loads(made)}
-    senders = [party.sender_name] if party.sender_name else []
-    assert operate(stack, {**request, "sender_names": senders})["status"] == 200
+    assert operate(stack, {**request, "sender_names": list(party.sender_names)})["status"] == 200
 
 
 def test_the_readme_does_what_it_says(newcomer: Path, stack: Stack) -> None:
