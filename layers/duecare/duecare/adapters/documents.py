@@ -22,7 +22,9 @@ _STALE_ALONE = frozenset({"ConditionalCheckFailedException", "TransactionConflic
 class DynamoDBDocuments:
     def __init__(self, table: str, region: str, endpoint: str | None = None) -> None:
         self._items = bind(table, region, endpoint)
-        self._connection = Connection(region=region, host=endpoint, connect_timeout_seconds=1, read_timeout_seconds=3)
+        self._connection = Connection(
+            region=region, host=endpoint, connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=1
+        )
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         wanted = [tuple(key) for key in dict.fromkeys(keys)]

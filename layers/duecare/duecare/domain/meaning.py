@@ -36,7 +36,7 @@ _OWED_EN = """
 _NARROWING = "minimum,min,min.,late,settlement,discounted,reduced,part,partial,monthly,emi,instalment,installment"
 _NARROWED = "due,amount due,payment due,balance,total,amt due,balance due,total due"
 _OFFERED_EN = """
-    settle,settled,settles,settling,settlement,minimum,min payment,min amount,min. payment,min. amount,instalment,
+    settle,settled,settles,settling,settlement,at least,minimum,min payment,min amount,min. payment,min. amount,instalment,
     instalments,installment,installments,emi,emis,discount,discounts,discounted,reduce,reduced,reduction,offer,offers,
     offered,offering,just,only,as little as,per month,a month,each month,every month,/month,/ month,/mo,per week,a week,
     each week,every week,/week,per fortnight,a fortnight,every fortnight,monthly,weekly,fortnightly,plan,arrangement,
@@ -82,8 +82,11 @@ class Qualifiers:
         sentence = self.sentences[bisect_right(self.sentences, start) - 1]
         last = bisect_right(self.ends, start) - 1
         following = bisect_left(self.starts, end)
-        if last >= 0 and self.starts[last] >= clause:
-            return self.meanings[last]
+        first = bisect_left(self.starts, clause)
+        if last >= first:
+            # 减免后应还9431元, settle your balance for $300: what is offered first governs what is owed after it.
+            offered = Meaning.OFFERED in self.meanings[first : last + 1]
+            return Meaning.OFFERED if offered else self.meanings[last]
         if following < len(self.starts) and self.starts[following] < clause_end:
             return self.meanings[following]
         if last >= 0 and self.starts[last] >= sentence:
