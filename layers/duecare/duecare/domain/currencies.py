@@ -50,6 +50,35 @@ _EITHER = {
     "日元": "JPY",
     "欧元": "EUR",
     "英镑": "GBP",
+    "加元": "CAD",
+    "加币": "CAD",
+    "澳元": "AUD",
+    "澳币": "AUD",
+    "澳门元": "MOP",
+    "新元": "SGD",
+    "新币": "SGD",
+    "台币": "TWD",
+    "新台币": "TWD",
+    "韩元": "KRW",
+    "卢比": _RUPEES,
+    "卢布": "RUB",
+    "泰铢": "THB",
+    "令吉": "MYR",
+    "比索": "PHP MXN ARS CLP COP UYU DOP CUP",
+    "us dollars": "USD",
+    "australian dollars": "AUD",
+    "canadian dollars": "CAD",
+    "hong kong dollars": "HKD",
+    "singapore dollars": "SGD",
+    "new zealand dollars": "NZD",
+    "indian rupees": "INR",
+    "ringgit": "MYR",
+    "rupiah": "IDR",
+    "naira": "NGN",
+    "rand": "ZAR",
+    "shillings": "KES TZS UGX SOS",
+    "yen": "JPY",
+    "baht": "THB",
     "rs.": _RUPEES,
     "rs": _RUPEES,
     "rupees": _RUPEES,
@@ -87,6 +116,8 @@ _LETTERS = {"p": "PHP", "r": "ZAR"}
 _CODES = {mark: frozenset(codes.split()) for table in (_EITHER, _AFTER, _BRACKETED) for mark, codes in table.items()}
 _LETTER_CODES = {mark: frozenset(codes.split()) for mark, codes in _LETTERS.items()}
 _LENGTHS = sorted({len(mark) for mark in _CODES}, reverse=True)
+_FIRST = frozenset(mark[0] for mark in _CODES)
+_LAST = frozenset(mark[-1] for mark in (*_CODES, *_LETTERS))
 _WRITTEN_AS_MONEY = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,9}\.\d\d(?!\d)")
 _NO_MARK = {"元": "旦月宵素宝件首", "块": "儿头"}  # 元旦 is a day
 
@@ -102,6 +133,8 @@ class Mark(Struct, frozen=True):
 
 def mark_before(text: str, end: int) -> Mark | None:
     """The mark that ends at `end`, the longest, as one that stands before a number."""
+    if end <= 0 or text[end - 1] not in _LAST:
+        return None
     for length in _LENGTHS:
         mark = text[end - length : end] if length <= end else ""
         if (
@@ -118,6 +151,8 @@ def mark_before(text: str, end: int) -> Mark | None:
 
 def mark_after(text: str, start: int) -> Mark | None:
     """The mark that begins at `start`, the longest, as one that stands after a number."""
+    if text[start : start + 1] not in _FIRST:
+        return None
     for length in _LENGTHS:
         mark = text[start : start + length]
         if mark in _CODES:

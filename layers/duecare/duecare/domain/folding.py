@@ -6,8 +6,8 @@ plain ones. Every folded character knows which character of the original it came
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -37,7 +37,8 @@ _TRADITIONAL = str.maketrans(
 # Drawn as nothing, though their category does not say so.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u17b4\u17b5")
 _DROPPED = frozenset(("Cf", "Mn", "Me", "Cc", "Cs"))
-_LETTERS = ((0x1F130, "a"), (0x1F150, "a"), (0x1F170, "a"), (0x1F1E6, "a"))  # squared, circled, regional indicators
+_LONGEST = 4  # a character that stands for a whole phrase (ﷺ) is left alone, so that a text cannot grow much
+_LETTERS = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled, regional indicators
 # Overrides make a reader see characters in another order than the one in which they are searched.
 OVERRIDES = ("\u202d", "\u202e")
 
@@ -54,40 +55,80 @@ class Folded(Struct, frozen=True):
 
 
 def fold(text: str) -> Folded:
-    pieces = [_fold_character(char) for char in text]
+    pieces = [_FOLDED[char] for char in text]
     chars = "".join(pieces)
     if len(chars) == len(text) and "" not in pieces:
         return Folded(chars, list(range(len(text))))
     return Folded(chars, [at for at, piece in enumerate(pieces) for _ in piece])
 
 
-def squeeze(folded: Folded) -> Folded:
-    """Letters and digits alone: signs and spaces between the characters of a phrase do not hide it."""
-    kept = [at for at, char in enumerate(folded.chars) if char.isalnum()]
-    return Folded("".join([folded.chars[at] for at in kept]), [folded.at[at] for at in kept])
+# A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
+_MIXED = re.compile(r"[a-z][@$!0-9]|[@$0-9][a-z]")
+_WORD = re.compile(r"[@$]?[a-z0-9]+(?:[@$!]+[a-z0-9]+)*")
+_AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
+_ONE_STROKE = str.maketrans("i", "l")
 
 
-@lru_cache(maxsize=8192)
+def skeleton(folded: Folded) -> Folded:
+    """Letters that pass for one another made one: i, l, 1, ! and |, and in words 0 and o, 3 and e, 4 and a, $ and s.
+
+    Two texts that look alike have one skeleton; what is searched in it must be a skeleton too (`skeleton_pattern`).
+    """
+    chars = _WORD.sub(_letters, folded.chars) if _MIXED.search(folded.chars) else folded.chars
+    return Folded(chars.translate(_ONE_STROKE), folded.at)
+
+
+def skeleton_pattern(pattern: str) -> str:
+    """A pattern for skeletons. It may not use escapes or groups that are spelled with an i."""
+    return pattern.translate(_ONE_STROKE)
+
+
+def _letters(match: re.Match[str]) -> str:
+    word = match[0]
+    return word if word.isalpha() or word.upper() == word else word.translate(_AS_LETTERS)
+
+
+class _FoldedCharacters(dict[str, str]):
+    """What characters fold to, each worked out once; bounded, for a text can hold any character there is."""
+
+    def __missing__(self, char: str) -> str:
+        folded = _fold_character(char)
+        if len(self) < 8192:
+            self[char] = folded
+        return folded
+
+
+_FOLDED = _FoldedCharacters()
+
+
 def _fold_character(char: str) -> str:
     if char.isascii():
         return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
-    if unicodedata.category(char) in _DROPPED or char in _BLANK:
+    category = unicodedata.category(char)
+    if category in _DROPPED or char in _BLANK:
         return ""
-    if char in "\u2028\u2029":
+    if category in ("Zl", "Zp"):
         return "\n"
-    if (digit := _enclosed_number(char)) is not None:
-        return digit
-    for first, letter in _LETTERS:
-        if first <= ord(char) < first + 26:
-            return chr(ord(letter) + ord(char) - first)
+    return _enclosed(char, category) or _plain(char, category).casefold().translate(_LOOK_ALIKES).translate(
+        _TRADITIONAL
+    )
+
+
+def _plain(char: str, category: str) -> str:
+    """NFKD without accents; a fraction, or a character that stands for a whole phrase, is left alone."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
-    return plain.casefold().translate(_LOOK_ALIKES).translate(_TRADITIONAL)
+    return char if category == "No" or len(plain) > _LONGEST else plain
 
 
-def _enclosed_number(char: str) -> str | None:
-    """A digit of any script or in any ornament: ２ ② ➁ ⑵ ² २; and ⑩ to ⑳."""
+def _enclosed(char: str, category: str) -> str | None:
+    """A digit of any script or in any ornament: ２ ② ➁ ⑵ ² २, and ⑩ to ⑳; or a letter in a square or circle."""
     digit = unicodedata.digit(char, None)
     if digit is not None:
         return str(digit)
-    number = unicodedata.numeric(char, None) if unicodedata.category(char) == "No" else None
-    return str(int(number)) if number is not None and number == int(number) and number < 100 else None
+    number = unicodedata.numeric(char, None) if category == "No" else None
+    if number is not None and number == int(number) and number < 100:
+        return str(int(number))
+    for first in _LETTERS:
+        if first <= ord(char) < first + 26:
+            return chr(ord("a") + ord(char) - first)
+    return None

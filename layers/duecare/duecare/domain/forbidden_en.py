@@ -11,7 +11,7 @@ _POSED = rf"""{_NOT}|(?:pretend(?:s|ing)?(?:tobe)?|claim(?:s|ing)?(?:tobe)?|impe
     (?:from)?(?:the|a)?"""
 
 _AUTHORITY = r"""
-    (?:police|sheriff|(?:high|supreme|county|district|magistrates?|federal|crown|civil|lower|sessions?|smallclaims)?courts?(?!esy)
+    (?:police|sheriff|(?:hm|high|supreme|county|district|magistrates?|federal|crown|civil|lower|sessions?|smallclaims)?courts?(?!esy)
     |districtattorney|attorneygeneral|fbi|irs|hmrc|cbi|crimebranch|cybercell|cybercrime|cid|magistrate|marshals?|bailiffs?
     |prosecutor|government|ministry|departmentofjustice|interpol|enforcementdirectorate|homeoffice|nbi|barangay|lokadalat
     |nationalcrimeagency|taxoffice)
@@ -53,17 +53,17 @@ POSING = (
         unless_before=_NOT,
     ),
     phrase(
-        "posing_as_authority.police-acts.en",
+        "posing_as_authority.police.en",
         FORBIDDEN,
-        "fir nonbailable police sheriff bailiff constable marshal criminal section420 420ipc ipc420",
-        r"""fir(?:has|will|is|no|number|been|being|be){0,3}(?:filed|lodged|registered)
-        |(?:file|lodge|register|filed|lodged|registered)(?:an?)?fir(?!st|m|e)|nonbailable|section420|420ipc|ipc420
-        |police(?:complaint|case|report)|criminal(?:case|complaint|charge|proceeding|action|prosecution|offen[cs]e)
-        |(?:police|sheriff|bailiffs?|constables?|marshals?)(?:officers?|team|has|have|is|are|will|shall){1,3}(?:be|been|to)?
-        (?:sent|dispatched|visit|com(?:e|ing)|arriv(?:e|ing)|arrest|contact|attend|informed|notified|called|pick|knock)
-        |(?:send|inform|call|notify|contact|alert|involve|report(?:you|this|it)?to|handyouoverto|complainto)(?:ing)?
-        (?:the|your)?(?:local)?(?:police|sheriff|bailiffs)""",
-        unless_before=_NOT,
+        """fir nonbailable police sheriff bailiff criminal section420 ipc
+        crimebranch cybercrime cybercell interpol fbi cbi""",
+        # No honest collection text has a use for the police but to warn of fraud.
+        r"""(?:police|sheriffs?|bailiffs?|interpol|fbi|cbi|crimebranch|cyber(?:crime|cell))
+        (?!credit|federal|and|bank|health|mutual|union|association)
+        |fir(?:has|will|is|no|number|been|being|be){0,3}(?:filed|lodged|registered)
+        |(?:file|lodge|register|filed|lodged|registered)(?:an?)?fir(?!st|m|e)|nonbailable|section420|ipc(?:section)?420
+        |criminal(?:case|complaint|charge|proceeding|action|prosecution|offen[cs]e)""",
+        unless_before=rf"{_POSED}|(?:report|reportit|reportthis|reportscams?|reportfraud)tothe|noneedtoworryabout|or|actionfraudor",
         unless=r"ifyouare(?:being)?threatened|ifyoufeelunsafe|reportfraud|reportscams?",
     ),
 )
@@ -86,7 +86,7 @@ THREATS = (
         friend relative neighbo colleague coworker contact phonebook kids children son daughter school landlord
         references inlaws village""",
         rf"""(?:tell(?:ing)?|inform(?:ing)?|contact(?:ing)?|call(?:ing)?|notify(?:ing)?|visit(?:ing)?|reach(?:ing)?(?:outto)?
-        |messag(?:e|ing)|text(?:ing)?|writ(?:e|ing)to|speak(?:ing)?(?:to|with)|talk(?:ing)?to|askingfor|cometo|goto
+        |messag(?:e|ing)|text(?:ing)?|writ(?:e|ing)to|(?:will|ll|we|and|be|are)(?:speak|talk)(?:ing)?(?:to|with)|askingfor|cometo|goto
         |send(?:ing)?[a-z]{{0,14}}?to|expose(?:you)?to|reportyouto|(?:shar|forward|display)(?:e|ing)?(?:it|this|them)?(?:with|to))
         (?:all|everyone|everybody|each|every|anyone|both)?(?:of|in|on|at)?(?:your|ur|yr)
         (?:entire|whole|saved|phone|place|old|new|close|elderly){{0,2}}(?:of)?{_KIN}""",
@@ -96,13 +96,16 @@ THREATS = (
     phrase(
         "exposure.know.en",
         FORBIDDEN,
-        "know hear find told informed contacted receive see pay called shame shaming humiliat public disgrac embarr",
+        """everyo everyb all contact phonebook gallery photo know hear find told informed contacted receive
+        see pay called shame shaming humiliat public disgrac embarr""",
         rf"""(?:your|ur)(?:entire|whole)?{_KIN}(?:and(?:your)?[a-z]{{0,12}}?)?
         (?:will|shall|should|must|deserve|aregoing|isgoing|would)(?:all|soon|be|to|get){{0,3}}
         (?:know|hear|find|told|informed|contacted|receive|see|pay|called)
         |(?:every(?:one|body)|whole(?:world|town|village|office|street))(?:youknow)?(?:will|shall|should)(?:soon)?
         (?:know|hear|see|findout)|(?:sham(?:e|ing)|humiliat(?:e|ing)|disgrace|embarrass)you
-        |public(?:ly)?(?:shame|shaming|humiliat)""",
+        |public(?:ly)?(?:shame|shaming|humiliat)
+        |(?:tell|inform|messag|text|call|contact|notify)(?:e|ing)?(?:every(?:one|body)|all(?:of)?your)
+        |(?:have|got|access(?:ed)?|copied|saved|took)(?:all)?(?:of)?(?:your|ur)(?:contact|phonebook|gallery|photo|friends)""",
         unless_before=_NOT,
     ),
     phrase(
@@ -121,7 +124,7 @@ THREATS = (
         "house home office workplace work doorstep door residence college premises frontdoor",
         r"""(?:com(?:e|ing)|go(?:ing)?|turn(?:ing)?up|show(?:ing)?up|arriv(?:e|ing)|standing|sit(?:ting)?
         |send(?:ing)?(?:our|the|my)?(?:some(?:one|body)|people|boys|men|guys|(?:recovery)?(?:agents?|team))
-        |(?:agents?|team|boys|men|people|officers|someone)(?:will|are|is|shall)?(?:visit|reach|be|come|coming)?)
+        |(?:agents?|team|boys|men|people|officers|someone)(?:will|are|is|shall)?(?:visit|reach|be|come|coming|ontheway|enroute|heading)?)
         (?:round|over|up)?(?:to|at|outside|infrontof|by)?(?:your|ur|yr)(?:front)?
         (?:house|home|office|workplace|work|doorstep|door|residence|college|premises)""",
         unless_before=_NOT,

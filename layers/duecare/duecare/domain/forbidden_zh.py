@@ -41,14 +41,6 @@ POSING = (
         unless=r"医院|学院|校|幼儿|供电|供水|水务|自来水|燃气|邮政|热力|电信局|烟草|医保|养老",
     ),
     phrase(
-        "posing_as_authority.with-police.zh",
-        FORBIDDEN,
-        _POLICE_WORDS,
-        rf"""(?:联合|会同|协同|协助|配合|受|奉|代表|联手|协调|移交|移送|转交|报送|上报|提交|通报|报备|抄送|交由|通知|致函|报告)
-        .{{0,8}}(?:{_POLICE})(?!.{{0,6}}(?:反诈|宣传))""",
-        unless_before=f"{_ASKED}|{_POSED}|{_NOT}",
-    ),
-    phrase(
         "posing_as_authority.with-court.zh",
         FORBIDDEN,
         "法院 法庭 法官 执行局 司法 政府 街道 居委 村委 社区 税务 工商 纪委",
@@ -56,12 +48,20 @@ POSING = (
         unless_before=f"{_ASKED}|{_POSED}|{_NOT}",
     ),
     phrase(
-        "posing_as_authority.police-acts.zh",
+        # No honest collection text has a use for the police but to warn of fraud.
+        "posing_as_authority.police.zh",
         FORBIDDEN,
         _POLICE_WORDS,
-        rf"""(?:{_POLICE}).{{0,8}}
-        (?:立案|传唤|抓|拘|逮捕|通缉|介入|侦查|出警|批捕|布控|上门|追捕|追逃|审讯|讯问|找你|找您|带走|到案)""",
-        unless_before=_POSED,
+        rf"(?:{_POLICE})(?!.{{0,6}}(?:反诈|宣传|提醒您防))",
+        unless_before=rf"""{_POSED}|{_NOT}|(?:不会|不得|从不)(?:以|使用|假借).{{0,6}}
+        |(?:请|可|应)(?:您|及时|立即|尽快|先){{0,2}}(?:向|联系|拨打|咨询|报告?)(?:当地|属地|所在地)?""",
+    ),
+    phrase(
+        "posing_as_authority.government.zh",
+        FORBIDDEN,
+        "政府 人民政",
+        r"(?:市|县|区|省|镇|乡|人民)政府|政府(?:办|部门|金融|清欠|通知|专班|授权|委托|机关)",
+        unless_before=f"{_POSED}|{_NOT}",
     ),
     phrase(
         "posing_as_authority.court-acts.zh",
@@ -176,7 +176,7 @@ ABUSE = (
         FORBIDDEN,
         """不要脸 无耻 厚颜 骗子 人渣 垃圾 王八 混蛋 傻逼 傻比 傻b 傻叉 操你 妈的 他妈 你妈 滚 贱人 贱货 贱种 贱骨
         狗东西 狗杂种 狗日的 狗命 狗娘养 畜生 败类 去死 没脸没 穷鬼 废物 杂种 缺德 死皮赖 无赖 厚脸皮""",
-        r"""不要脸|无耻|厚颜|[你是死大](?:个|就是)?骗子|人渣|[你是](?:这|就是|个|真是){0,2}.{0,2}垃圾|王八|混蛋
+        r"""不要脸|无耻|厚颜|[你是死大](?:个|就是)?骗子|人渣|[你是](?:这|就是|个|真是){0,2}.{0,2}垃圾|的垃圾(?!短信|信息|邮件|分类|费|清)|王八|混蛋
         |傻[逼比b叉]|操你|妈的|他妈|你妈(?!妈)|滚[蛋出]|[快给]我?滚(?!动)|贱[人货种骨]|狗(?:东西|杂种|日的|命|娘养)
         |畜生|败类|去死|没脸没皮|穷鬼|废物|杂种|缺德|死皮赖脸|无赖|厚脸皮""",
     ),

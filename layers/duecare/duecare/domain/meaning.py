@@ -1,7 +1,8 @@
 """What a text says of an amount: that it is owed, or that it is offered or a part of what is owed.
 
-The nearest word decides: looking back within the clause, then on to its end, then back within the sentence. Nothing
-found means owed: an amount that nobody qualifies is read as the debt.
+The words between the amount before and this one decide, within the clause: offered if one of them says so. Without one
+the next word of the clause decides, then the nearest one back in the sentence. Nothing found means owed: an amount that
+nobody qualifies is read as the debt.
 """
 
 from __future__ import annotations
@@ -25,24 +26,27 @@ _OWED = """
 """
 # The word that narrows stands first and takes the rest: 最低应还 is a minimum though 应还 alone is the debt.
 _OFFERED = """
-    最低 最低应还 最低应缴 最低需还 最少 至少 分期 首期 首付 每期 每月 月供 减免 减少 免除 免收 优惠 打折 折后 折扣 立减
-    仅需 只需 只要 结清 结算 一次性 协商 计划 方案 先还 部分 已还 已付 已偿还 已缴 已支付 收到 已扣 实还 到账 入账
-    还款成功 利息 罚息 违约金 滞纳金 手续费 服务费 逾期费 逾期利息 逾期罚息 逾期违约金 管理费 费用 复利 其中 本金 包含
+    最低 最低应还 最低应缴 最低需还 最少 至少 分期 首期 首付 每期 每月 月供 减免 减少 免除 免收 优惠 打折 折后 折扣
+    立减 仅需 只需 只要 结清 结算 一次性 协商 计划 方案 先还 部分 已还 已付 已偿还 已缴 已支付 收到 已扣 实还 到账
+    入账 还款成功 利息 罚息 违约金 滞纳金 手续费 服务费 逾期费 逾期利息 逾期罚息 逾期违约金 管理费 展期费 延期费
+    息费 催收费 律师费 诉讼费 保全费 担保费 保险费 罚金 定金 押金 保证金 账户余额 卡内余额 卡余额 可用余额 费用 复利
+    其中 本金 包含
 """
 _OWED_EN = """
-    owe,owes,owed,owing,outstanding,balance,overdue,past due,past-due,due,dues,debt,debts,arrears,unpaid,total,in full,
-    full amount,bill,payable,remain,remains,remaining,liability
+    owe,owes,owed,owing,outstanding,balance,overdue,past due,past-due,due,dues,debt,debts,arrears,unpaid,total,
+    in full,full amount,bill,payable,remain,remains,remaining,liability
 """
 _NARROWING = "minimum,min,min.,late,settlement,discounted,reduced,part,partial,monthly,emi,instalment,installment"
 _NARROWED = "due,amount due,payment due,balance,total,amt due,balance due,total due"
 _OFFERED_EN = """
-    settle,settled,settles,settling,settlement,at least,minimum,min payment,min amount,min. payment,min. amount,instalment,
-    instalments,installment,installments,emi,emis,discount,discounts,discounted,reduce,reduced,reduction,offer,offers,
-    offered,offering,just,only,as little as,per month,a month,each month,every month,/month,/ month,/mo,per week,a week,
-    each week,every week,/week,per fortnight,a fortnight,every fortnight,monthly,weekly,fortnightly,plan,arrangement,
-    down payment,downpayment,deposit,first payment,next payment,part payment,part-payment,partial,partial payment,token,
-    paid,received,credited,thank you,fee,fees,charge,charges,interest,penalty,penalties,waive,waived,waiver,save,
-    savings,saving,rebate,off,principal,of which,including,incl
+    close,closes,clear,clears,settle,settled,settles,settling,settlement,at least,minimum,min payment,min amount,
+    min. payment,min. amount,instalment,instalments,installment,installments,emi,emis,discount,discounts,discounted,
+    reduce,reduced,reduction,offer,offers,offered,offering,just,only,as little as,per month,a month,each month,
+    every month,/month,/ month,/mo,per week,a week,each week,every week,/week,per fortnight,a fortnight,
+    every fortnight,monthly,weekly,fortnightly,plan,arrangement,payments of,repayments of,pay in,down payment,
+    downpayment,deposit,first payment,next payment,part payment,part-payment,partial,partial payment,token,paid,
+    received,credited,thank you,fee,fees,charge,charges,interest,penalty,penalties,waive,waived,waiver,save,savings,
+    saving,rebate,off,principal,of which,including,incl
 """
 _MEANINGS = (
     dict.fromkeys(_OWED.split(), Meaning.OWED)
@@ -75,14 +79,15 @@ class Qualifiers:
         self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text)), len(text)]
         self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
 
-    def of(self, start: int, end: int) -> Meaning:
-        """What the text says of the amount from `start` to `end`."""
+    def of(self, start: int, end: int, after: int = 0) -> Meaning:
+        """What the text says of the amount from `start` to `end`; `after` is the end of the amount before it, whose
+        words are its own."""
         clause = self.clauses[bisect_right(self.clauses, start) - 1]
         clause_end = self.clauses[min(bisect_left(self.clauses, end), len(self.clauses) - 1)]
         sentence = self.sentences[bisect_right(self.sentences, start) - 1]
         last = bisect_right(self.ends, start) - 1
         following = bisect_left(self.starts, end)
-        first = bisect_left(self.starts, clause)
+        first = bisect_left(self.starts, max(clause, after))
         if last >= first:
             # 减免后应还9431元, settle your balance for $300: what is offered first governs what is owed after it.
             offered = Meaning.OFFERED in self.meanings[first : last + 1]

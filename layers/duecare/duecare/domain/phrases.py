@@ -1,7 +1,7 @@
 """Phrases found in a text, whatever stands between their characters; each finding is a rule and a span, never the text.
 
-A phrase is looked for in the squeezed text (folded letters and digits, `folding.squeeze`). Patterns are bounded: no
-quantifier without a limit, so that time grows with length only.
+A phrase is looked for in the squeezed skeleton of the text (`folding.skeleton`). Patterns are
+bounded: no quantifier without a limit, so that time grows with length only.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from duecare.domain.folding import Folded
+from duecare.domain.folding import Folded, skeleton_pattern
 
 FORBIDDEN = "TEXT_FORBIDDEN"
 
 # A phrase as long as this is no accident of letters that meet across a space; a shorter one must be whole words.
 _LONG = 12
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
+_ORDINARY = 400
+_BEFORE = 32
 
 
 class Finding(Struct, frozen=True):
@@ -50,75 +52,78 @@ def phrase(
     return Phrase(
         rule=rule,
         code=code,
-        anchors=frozenset(word[:3] for word in anchors.split()),
-        pattern=re.compile(pattern, re.VERBOSE),
-        unless_before=re.compile(f"(?:{unless_before})$", re.VERBOSE) if unless_before else None,
-        unless=re.compile(unless, re.VERBOSE) if unless else None,
+        anchors=frozenset(word[:3] for word in skeleton_pattern(anchors).split()),
+        pattern=_compile(pattern),
+        unless_before=_compile(f"(?:{unless_before})$") if unless_before else None,
+        unless=_compile(unless) if unless else None,
     )
 
 
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(skeleton_pattern(pattern), re.VERBOSE)
+
+
 class Searched(Struct, frozen=True):
-    """A text made ready for phrases: squeezed, and where its Latin words begin and end."""
+    """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it."""
 
-    squeezed: Folded
+    text: Folded
+    chars: str
+    kept: list[int]
     grams: frozenset[str]
-    starts: frozenset[int]
-    ends: frozenset[int]
+
+    def holds(self, anchors: frozenset[str]) -> bool:
+        """Whether one of the anchors occurs. Telling by sets is quicker for a text of ordinary length."""
+        return not anchors.isdisjoint(self.grams) if self.grams else any(anchor in self.chars for anchor in anchors)
+
+    def is_word_start(self, start: int) -> bool:
+        """In the skeleton, where spaces and signs still stand; the same holds for `is_word_end`."""
+        at = self.kept[start]
+        return at == 0 or self.text.chars[at] not in _LATIN or self.text.chars[at - 1] not in _LATIN
+
+    def is_word_end(self, end: int) -> bool:
+        at = self.kept[end - 1]
+        return self.text.chars[at] not in _LATIN or self.text.chars[at + 1 : at + 2] not in _LATIN
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets of `chars[start:end]` in the original text."""
+        return self.text.span(self.kept[start], self.kept[end - 1] + 1)
 
 
-def searched(folded: Folded, squeezed: Folded) -> Searched:
-    """Word boundaries are those of the folded text, in which spaces and signs still stand."""
-    starts, ends, at, inside = set(), set(), 0, False
-    for char in folded.chars:
-        if char.isalnum():
-            letter = char in _LATIN
-            if letter and not inside:
-                starts.add(at)
-            if inside and not letter:
-                ends.add(at)
-            inside = letter
-            at += 1
-        elif inside:
-            ends.add(at)
-            inside = False
-    ends.add(at)
-    chars = squeezed.chars
-    pairs = [a + b for a, b in pairwise(chars)]
-    grams = frozenset((*chars, *pairs, *(pair + c for pair, c in zip(pairs, chars[2:], strict=False))))
-    return Searched(squeezed, grams, frozenset(starts), frozenset(ends))
+def searched(text: Folded) -> Searched:
+    """A skeleton made ready for phrases."""
+    kept = [at for at, char in enumerate(text.chars) if char.isalnum()]
+    chars = "".join([text.chars[at] for at in kept])
+    grams: tuple[str, ...] = ()
+    if len(chars) <= _ORDINARY:
+        pairs = [a + b for a, b in pairwise(chars)]
+        grams = (*chars, *pairs, *(pair + c for pair, c in zip(pairs, chars[2:], strict=False)))
+    return Searched(text, chars, kept, frozenset(grams))
 
 
 def find(text: Searched, phrases: Iterable[Phrase]) -> Iterator[Finding]:
     """The first match of each phrase that counts."""
-    chars = text.squeezed.chars
     for rule in phrases:
-        if rule.anchors.isdisjoint(text.grams):
+        if not text.holds(rule.anchors) or (rule.unless and rule.unless.search(text.chars)):
             continue
-        if rule.unless and rule.unless.search(chars):
-            continue
-        for match in rule.pattern.finditer(chars):
-            if match.end() > match.start() and _counts(rule, match, text):
-                yield Finding(rule.rule, rule.code, *text.squeezed.span(*match.span()))
+        for match in rule.pattern.finditer(text.chars):
+            end = _end(rule, match, text)
+            if end is not None:
+                yield Finding(rule.rule, rule.code, *text.span(match.start(), end))
                 break
 
 
-def _counts(rule: Phrase, match: re.Match[str], text: Searched) -> bool:
+def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
+    """Where the match ends, or None where it does not count."""
     start, end = match.span()
-    if rule.unless_before and rule.unless_before.search(match.string[max(0, start - 16) : start]):
-        return False
+    before = match.string[max(0, start - _BEFORE) : start]
+    if start == end or (rule.unless_before and rule.unless_before.search(before)):
+        return None
     if end - start >= _LONG:
-        return True
-    begins = match.string[start] not in _LATIN or start in text.starts
-    finishes = match.string[end - 1] not in _LATIN or end in text.ends
-    return begins and finishes
-
-
-_LEET = re.compile(r"[a-z][@$!0134578]{1,3}[a-z]|(?<![a-z0-9])[@$!0134578]{1,2}[a-z]{3}")
-_LEET_LETTERS = (str.maketrans("@$!0134578", "asioleastb"), str.maketrans("@$!0134578", "asioieastb"))
-
-
-def unleet(folded: Folded) -> list[Folded]:
-    """The folded text with digits and signs inside words read as the letters they stand for; 1 is an l or an i."""
-    if not _LEET.search(folded.chars):
-        return []
-    return [Folded(folded.chars.translate(letters), folded.at) for letters in _LEET_LETTERS]
+        return end
+    if not text.is_word_start(start):
+        return None
+    if text.is_word_end(end):
+        return end
+    # A letter of the next word may have been taken for an ending: "loser so" for "losers o".
+    shorter = (at for at in range(end - 1, max(start, end - 4), -1) if text.is_word_end(at))
+    return next((at for at in shorter if rule.pattern.fullmatch(match.string, start, at)), None)

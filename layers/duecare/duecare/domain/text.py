@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from duecare.domain.amounts import Claim, read_amounts
-from duecare.domain.folding import fold, squeeze
+from duecare.domain.folding import fold, skeleton
 from duecare.domain.forbidden import PHRASES, find_posing_signs
 from duecare.domain.meaning import Meaning
-from duecare.domain.phrases import Finding, find, searched, unleet
+from duecare.domain.phrases import Finding, find, searched
 from duecare.domain.senders import Sign, find_signs, names_sender, normalize
 from duecare.domain.wording import DISCLOSURE, OPT_OUT
 
@@ -35,25 +35,19 @@ class Reading(Struct, frozen=True):
 def read(text: str) -> Reading:
     """Read a text once."""
     folded = fold(text)
-    said = searched(folded, squeeze(folded))
-    forbidden = [*find_posing_signs(folded), *find(said, PHRASES)]
-    for other in unleet(folded):
-        forbidden += find(searched(other, squeeze(other)), PHRASES)
+    bones = skeleton(folded)
+    said = searched(bones)
     return Reading(
         amounts=read_amounts(folded, text),
-        forbidden=_once(forbidden),
+        forbidden=_in_order([*find_posing_signs(bones), *find(said, PHRASES)]),
         signs=find_signs(text),
         opt_out=next(find(said, OPT_OUT), None),
         disclosure=next(find(said, DISCLOSURE), None),
     )
 
 
-def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One finding a rule, from left to right."""
-    first: dict[str, Finding] = {}
-    for finding in findings:
-        first.setdefault(finding.rule, finding)
-    return tuple(sorted(first.values(), key=lambda finding: (finding.start, finding.rule)))
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.start, finding.rule)))
 
 
 def claims(text: str) -> tuple[Claim, ...]:
