@@ -110,8 +110,10 @@ class Verify:
             # 3. Load: one strongly consistent Query a recipient beside one strongly consistent BatchGetItem.
             try:
                 situation = self._gate.load([table.recipient(case.pseudonym) for case in wave], keys)
-            except CannotDecide as failed:  # those decided before keep their answers
-                for case in wave:
+            except CannotDecide as failed:
+                if not known:
+                    raise
+                for case in wave:  # those decided before keep their answers
                     case.result = failed
                 continue
             known |= situation.documents
