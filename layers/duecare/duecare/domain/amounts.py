@@ -21,7 +21,7 @@ from duecare.domain.runs import Run, find_runs, straighten
 
 # No honest text states so many; beyond them the rest counts as one unreadable claim.
 MOST_CLAIMS = 24
-MOST_NUMBERS = 64
+MOST_NUMBERS = 48
 _UNREADABLE = Decimal("Infinity")  # larger than any debt, so that no debt bears it out
 _INDIAN = frozenset({"INR", "PKR", "LKR", "NPR"})
 _DOTTED = frozenset({"IDR", "VND", "EUR", "BRL"})
@@ -79,19 +79,42 @@ _COUNTS = re.compile(
     re.VERBOSE,
 )
 _PHONE = re.compile(r"(?:1[3-9]\d{9}|[48]00\d{7}|9[56]\d{3,6}|10[01]\d{2,3}|0\d{9,11})")
-# A number without a mark is money right behind one of these.
-_NOUN = re.compile(
-    r"""(?:欠款?|欠费|欠缴|金额|本金|本息|应还款?|未还款?|待还款?|还款额|应缴|余额|总额|总计|合计|共计|还需|仅需|只需|只要|结清款
-    |(?<![a-z])(?:owes?|owed|owing|balance|outstanding|overdue|amount|total|settle\ for|pay|debt|arrears|dues
-    |(?:amount|total|balance|payment)\ due)(?:\ (?:is|of|now|only|just|amount|total|balance)){0,3})
-    (?:为|是|共|达|计|约|高达|已达|人民币)?[ :=]{0,3}$""",
-    re.VERBOSE,
+# A number without a mark is money right behind one of these nouns, with or without one of the links between.
+_NOUNS = (
+    *(
+        "欠",
+        "欠款",
+        "欠费",
+        "欠缴",
+        "金额",
+        "本金",
+        "本息",
+        "应还",
+        "应还款",
+        "未还",
+        "未还款",
+        "待还",
+        "待还款",
+        "还款额",
+        "应缴",
+        "余额",
+    ),
+    *("总额", "总计", "合计", "共计", "还需", "仅需", "只需", "只要", "结清款"),
 )
-_PAY = re.compile(r"(?:还|付|缴|交|支付|偿还)[ :]{0,2}$")
+_LINKS = ("高达", "已达", "人民币", "为", "是", "共", "达", "计", "约")
+_ENGLISH_NOUNS = frozenset(
+    (
+        *("owe", "owes", "owed", "owing", "balance", "outstanding", "overdue", "amount", "total", "settle for", "pay"),
+        *("debt", "arrears", "dues", "amount due", "total due", "balance due", "payment due"),
+    )
+)
+_ENGLISH_LINKS = frozenset(("is", "of", "now", "only", "just", "amount", "total", "balance"))
+_PAY = ("还", "付", "缴", "交")
 _SCALE = re.compile(rf" ?({'|'.join(sorted(SCALES, key=len, reverse=True))})(?![a-z])")
 _VAGUE = re.compile(r" ?[余多来几]")  # 27911余元 is more than a number
 _SMALL_CHANGE = re.compile(rf"零?(?:([\d{CHINESE}])[角毛])?(?:零?([\d{CHINESE}])分)?[整正]?")
 _RANGE = re.compile(r" ?(?:[-~–—至到]|to) ?")
+_AHEAD = 64  # as far behind the last number as a word can qualify it
 _BETWEEN = frozenset(" :=.*-_·~(")  # between a number and its mark
 _TOGETHER = ("一", "两")  # 一块 is mostly "together"
 
@@ -142,7 +165,7 @@ class _Amounts:
 
     def _read(self, amount: Decimal, currencies: frozenset[str], start: int, end: int) -> Claim:
         if self._qualifiers is None:
-            self._qualifiers = Qualifiers(self.text)
+            self._qualifiers = Qualifiers(self.text, min(len(self.text), self.runs[-1].end + _AHEAD))
         meaning = self._qualifiers.of(start, end, self._read_to)
         return Claim(amount, currencies, meaning, start, end)
 
@@ -201,11 +224,24 @@ class _Amounts:
 
     def _is_money(self, run: Run, end: int, scale: int) -> bool:
         """Money without a mark."""
-        if run.english or _COUNTS.match(self.text, end) or _PHONE.fullmatch(run.text):
+        if run.english or _COUNTS.match(self.text, end):
             return False
-        before = self.text[max(0, run.start - 40) : run.start]
         in_wan = scale == 10_000 or (("万" in run.text or "亿" in run.text) and run.text[0] not in "万亿千百十")
-        return in_wan or bool(_NOUN.search(before)) or (len(run.text) > 2 and bool(_PAY.search(before)))
+        before = self.text[max(0, run.start - 40) : run.start].rstrip(" :=")
+        if in_wan or _names_a_debt(before):
+            return True
+        return len(run.text) > 2 and before.endswith(_PAY) and not _PHONE.fullmatch(run.text)
+
+
+def _names_a_debt(before: str) -> bool:
+    """Whether a text that goes on with a bare number says that the number is a debt or a payment."""
+    link = next((link for link in _LINKS if before.endswith(link)), "")
+    if before.endswith(_NOUNS) or before.removesuffix(link).endswith(_NOUNS):
+        return True
+    words = re.findall(r"[a-z]+", before[-32:]) if before[-1:].isascii() else []
+    while len(words) > 1 and words[-1] in _ENGLISH_LINKS and words[-1] not in _ENGLISH_NOUNS:
+        words.pop()
+    return bool(words) and (words[-1] in _ENGLISH_NOUNS or " ".join(words[-2:]) in _ENGLISH_NOUNS)
 
 
 def _small(digit: str | None, unit: str) -> Decimal:

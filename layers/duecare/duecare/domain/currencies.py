@@ -115,9 +115,13 @@ _LETTERS = {"p": "PHP", "r": "ZAR"}
 
 _CODES = {mark: frozenset(codes.split()) for table in (_EITHER, _AFTER, _BRACKETED) for mark, codes in table.items()}
 _LETTER_CODES = {mark: frozenset(codes.split()) for mark, codes in _LETTERS.items()}
-_LENGTHS = sorted({len(mark) for mark in _CODES}, reverse=True)
-_FIRST = frozenset(mark[0] for mark in _CODES)
-_LAST = frozenset(mark[-1] for mark in (*_CODES, *_LETTERS))
+# How long the marks are that begin or end with a character, the longest first.
+_BY_FIRST: dict[str, list[int]] = {}
+_BY_LAST: dict[str, list[int]] = {}
+for _mark in sorted(_CODES, key=len, reverse=True):
+    for _lengths, _char in ((_BY_FIRST, _mark[0]), (_BY_LAST, _mark[-1])):
+        if len(_mark) not in _lengths.setdefault(_char, []):
+            _lengths[_char].append(len(_mark))
 _WRITTEN_AS_MONEY = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,9}\.\d\d(?!\d)")
 _NO_MARK = {"元": "旦月宵素宝件首", "块": "儿头"}  # 元旦 is a day
 
@@ -133,9 +137,7 @@ class Mark(Struct, frozen=True):
 
 def mark_before(text: str, end: int) -> Mark | None:
     """The mark that ends at `end`, the longest, as one that stands before a number."""
-    if end <= 0 or text[end - 1] not in _LAST:
-        return None
-    for length in _LENGTHS:
+    for length in _BY_LAST.get(text[end - 1 : end], ()):
         mark = text[end - length : end] if length <= end else ""
         if (
             mark in _CODES
@@ -151,9 +153,7 @@ def mark_before(text: str, end: int) -> Mark | None:
 
 def mark_after(text: str, start: int) -> Mark | None:
     """The mark that begins at `start`, the longest, as one that stands after a number."""
-    if text[start : start + 1] not in _FIRST:
-        return None
-    for length in _LENGTHS:
+    for length in _BY_FIRST.get(text[start : start + 1], ()):
         mark = text[start : start + length]
         if mark in _CODES:
             following = text[start + length : start + length + 1]

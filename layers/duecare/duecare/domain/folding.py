@@ -65,7 +65,7 @@ def fold(text: str) -> Folded:
 # A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
 _MIXED = re.compile(r"[a-z][@$!0-9]|[@$0-9][a-z]")
 _WORD = re.compile(r"[@$]?[a-z0-9]+(?:[@$!]+[a-z0-9]+)*")
-_AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
+AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
 _ONE_STROKE = str.maketrans("i", "l")
 
 
@@ -85,7 +85,7 @@ def skeleton_pattern(pattern: str) -> str:
 
 def _letters(match: re.Match[str]) -> str:
     word = match[0]
-    return word if word.isalpha() or word.upper() == word else word.translate(_AS_LETTERS)
+    return word if word.isalpha() or word.upper() == word else word.translate(AS_LETTERS)
 
 
 class _FoldedCharacters(dict[str, str]):

@@ -96,7 +96,7 @@ THREATS = (
     phrase(
         "exposure.know.en",
         FORBIDDEN,
-        """everyo everyb all contact phonebook gallery photo know hear find told informed contacted receive
+        """everyo everyb all contact phonebook gallery photo friends know hear find told informed contacted receive
         see pay called shame shaming humiliat public disgrac embarr""",
         rf"""(?:your|ur)(?:entire|whole)?{_KIN}(?:and(?:your)?[a-z]{{0,12}}?)?
         (?:will|shall|should|must|deserve|aregoing|isgoing|would)(?:all|soon|be|to|get){{0,3}}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from enum import Enum
 
 
@@ -55,8 +56,17 @@ _MEANINGS = (
     | dict.fromkeys((word.strip() for word in _OFFERED_EN.split(",")), Meaning.OFFERED)
     | {f"{word} {rest}": Meaning.OFFERED for word in _NARROWING.split(",") for rest in _NARROWED.split(",")}
 )
-# Plain alternatives, the longest first, so that a search skips to the characters with which one can begin.
-_WORD = re.compile("|".join(re.escape(word) for word in sorted(_MEANINGS, key=len, reverse=True)))
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern of one alternative a first character, in it the longest first: a search skips to those characters."""
+    by_first: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        by_first.setdefault(word[0], []).append(re.escape(word[1:]))
+    return "|".join(f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in by_first.items())
+
+
+_WORD = re.compile(_any_of(_MEANINGS))
 _ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
 # A comma between digits belongs to a number, and so does a full stop before a digit.
 _CLAUSE_END = re.compile(r"[。;!?\n]|,(?!\d)|\.(?= |$)")
@@ -64,20 +74,20 @@ _SENTENCE_END = re.compile(r"[。;!?\n]|\.(?= |$)")
 
 
 class Qualifiers:
-    """The words of one folded text that say what its amounts are; found once, asked for each amount."""
+    """The words of one folded text, up to `end`, that say what its amounts are; found once, asked for each amount."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, end: int) -> None:
         asides = [match.span() for match in _ASIDE.finditer(text)] if "含" in text else []
         words = [
             match
-            for match in _WORD.finditer(text)
+            for match in _WORD.finditer(text, 0, end)
             if _stands_alone(text, *match.span()) and not any(a <= match.start() < b for a, b in asides)
         ]
         self.starts = [match.start() for match in words]
         self.ends = [match.end() for match in words]
         self.meanings = [_MEANINGS[match[0]] for match in words]
-        self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text)), len(text)]
-        self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
+        self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text, 0, end)), end]
+        self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text, 0, end))]
 
     def of(self, start: int, end: int, after: int = 0) -> Meaning:
         """What the text says of the amount from `start` to `end`; `after` is the end of the amount before it, whose

@@ -12,13 +12,14 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from duecare.domain.folding import Folded, skeleton_pattern
+from duecare.domain.folding import AS_LETTERS, Folded, skeleton_pattern
 
 FORBIDDEN = "TEXT_FORBIDDEN"
 
 # A phrase as long as this is no accident of letters that meet across a space; a shorter one must be whole words.
 _LONG = 12
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
+_LONE_DIGIT = re.compile(r"(?<=[a-z])\d(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
 _ORDINARY = 400
 _BEFORE = 32
 
@@ -34,8 +35,9 @@ class Finding(Struct, frozen=True):
 
 class Phrase(Struct, frozen=True, kw_only=True):
     """One rule. `pattern` is tried only where one of `anchors` (the first three characters of words of which a match
-    has at least one) occurs; a match does not count where `unless_before`
-    matches just before it, or `unless` anywhere in the text."""
+    has at least one) occurs. A match does not count where `unless_before` matches just before it, or `unless` anywhere
+    in the text. `words`: it must begin and end with whole words, however long it is.
+    """
 
     rule: str
     code: str
@@ -43,10 +45,18 @@ class Phrase(Struct, frozen=True, kw_only=True):
     pattern: re.Pattern[str]
     unless_before: re.Pattern[str] | None = None
     unless: re.Pattern[str] | None = None
+    words: bool = False
 
 
 def phrase(
-    rule: str, code: str, anchors: str, pattern: str, *, unless_before: str | None = None, unless: str | None = None
+    rule: str,
+    code: str,
+    anchors: str,
+    pattern: str,
+    *,
+    unless_before: str | None = None,
+    unless: str | None = None,
+    words: bool = False,
 ) -> Phrase:
     """A rule from its words; white space in a pattern is layout."""
     return Phrase(
@@ -56,6 +66,7 @@ def phrase(
         pattern=_compile(pattern),
         unless_before=_compile(f"(?:{unless_before})$") if unless_before else None,
         unless=_compile(unless) if unless else None,
+        words=words,
     )
 
 
@@ -64,7 +75,10 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 class Searched(Struct, frozen=True):
-    """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it."""
+    """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it.
+
+    `grams` are its characters and, up to an ordinary length, its pairs and triples of characters.
+    """
 
     text: Folded
     chars: str
@@ -73,7 +87,9 @@ class Searched(Struct, frozen=True):
 
     def holds(self, anchors: frozenset[str]) -> bool:
         """Whether one of the anchors occurs. Telling by sets is quicker for a text of ordinary length."""
-        return not anchors.isdisjoint(self.grams) if self.grams else any(anchor in self.chars for anchor in anchors)
+        if len(self.chars) <= _ORDINARY:
+            return not anchors.isdisjoint(self.grams)
+        return any(anchor[0] in self.grams and anchor in self.chars for anchor in anchors)
 
     def is_word_start(self, start: int) -> bool:
         """In the skeleton, where spaces and signs still stand; the same holds for `is_word_end`."""
@@ -92,12 +108,16 @@ class Searched(Struct, frozen=True):
 def searched(text: Folded) -> Searched:
     """A skeleton made ready for phrases."""
     kept = [at for at, char in enumerate(text.chars) if char.isalnum()]
-    chars = "".join([text.chars[at] for at in kept])
-    grams: tuple[str, ...] = ()
+    chars = _LONE_DIGIT.sub(_as_letter, "".join([text.chars[at] for at in kept]))
+    grams = set(chars)
     if len(chars) <= _ORDINARY:
         pairs = [a + b for a, b in pairwise(chars)]
-        grams = (*chars, *pairs, *(pair + c for pair, c in zip(pairs, chars[2:], strict=False)))
+        grams.update(pairs, (pair + c for pair, c in zip(pairs, chars[2:], strict=False)))
     return Searched(text, chars, kept, frozenset(grams))
+
+
+def _as_letter(match: re.Match[str]) -> str:
+    return match[0].translate(AS_LETTERS)
 
 
 def find(text: Searched, phrases: Iterable[Phrase]) -> Iterator[Finding]:
@@ -118,7 +138,7 @@ def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
     before = match.string[max(0, start - _BEFORE) : start]
     if start == end or (rule.unless_before and rule.unless_before.search(before)):
         return None
-    if end - start >= _LONG:
+    if end - start >= _LONG and not rule.words:
         return end
     if not text.is_word_start(start):
         return None

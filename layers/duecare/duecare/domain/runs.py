@@ -58,12 +58,13 @@ _PLAIN_SIGNS = frozenset(" \n\t,.、。;:!?()[]【】-~–—/\"'“”%*")
 
 def find_runs(text: str, confused: frozenset[int], most: int) -> list[Run]:
     """The first runs of a text, at least `most` if it has so many; the longer first where two begin together."""
-    matches = islice(_RUN.finditer(text), most)
+    matches = list(islice(_RUN.finditer(text), most))
+    end = matches[-1].end() if len(matches) == most else len(text)
     runs = [run for match in matches for run in _split(text, match.start(), match[0], confused)]
-    runs += [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text), most)]
-    runs += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text), most)]
+    runs += [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)]
+    runs += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)]
     if any(word in text for word in _SPELLED_OUT):
-        runs += [Run(*match.span(), match[0], english=True) for match in islice(ENGLISH.finditer(text), most)]
+        runs += [Run(*match.span(), match[0], english=True) for match in islice(ENGLISH.finditer(text, 0, end), most)]
     return sorted(runs, key=lambda run: (run.start, -run.end))
 
 
