@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duecare.domain.folding import skeleton_pattern
 from duecare.domain.forbidden import PHRASES
 from duecare.domain.phrases import Phrase
 from duecare.domain.text import Meaning, Reading, names_sender, read
@@ -39,7 +40,7 @@ def found(reading: Reading) -> tuple[object, ...]:
 @pytest.mark.parametrize("rule", RULES, ids=[rule.rule for rule in RULES])
 def test_every_match_of_a_rule_holds_one_of_its_anchors(rule: Phrase) -> None:
     @settings(max_examples=300, deadline=None, database=None)
-    @given(st.from_regex(re.compile(rule.pattern.pattern, re.VERBOSE | re.ASCII), fullmatch=True))
+    @given(st.from_regex(re.compile(skeleton_pattern(rule.pattern), re.VERBOSE | re.ASCII), fullmatch=True))
     def holds(match: str) -> None:
         assert any(anchor in match for anchor in rule.anchors), match
 

@@ -80,27 +80,11 @@ _COUNTS = re.compile(
 )
 _PHONE = re.compile(r"(?:1[3-9]\d{9}|[48]00\d{7}|9[56]\d{3,6}|10[01]\d{2,3}|0\d{9,11})")
 # A number without a mark is money right behind one of these nouns, with or without one of the links between.
-_NOUNS = (
-    *(
-        "欠",
-        "欠款",
-        "欠费",
-        "欠缴",
-        "金额",
-        "本金",
-        "本息",
-        "应还",
-        "应还款",
-        "未还",
-        "未还款",
-        "待还",
-        "待还款",
-        "还款额",
-        "应缴",
-        "余额",
-    ),
-    *("总额", "总计", "合计", "共计", "还需", "仅需", "只需", "只要", "结清款"),
-)
+_NOUN_WORDS = """
+    欠 欠款 欠费 欠缴 金额 本金 本息 应还 应还款 未还 未还款 待还 待还款 还款额 应缴 余额 总额 总计 合计 共计
+    还需 仅需 只需 只要 结清款
+"""
+_NOUNS = tuple(_NOUN_WORDS.split())
 _LINKS = ("高达", "已达", "人民币", "为", "是", "共", "达", "计", "约")
 _ENGLISH_NOUNS = frozenset(
     (

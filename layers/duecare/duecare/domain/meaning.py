@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterator
 from enum import Enum
 
 
@@ -58,15 +58,10 @@ _MEANINGS = (
 )
 
 
-def _any_of(words: Iterable[str]) -> str:
-    """A pattern of one alternative a first character, in it the longest first: a search skips to those characters."""
-    by_first: dict[str, list[str]] = {}
-    for word in sorted(words, key=len, reverse=True):
-        by_first.setdefault(word[0], []).append(re.escape(word[1:]))
-    return "|".join(f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in by_first.items())
-
-
-_WORD = re.compile(_any_of(_MEANINGS))
+# The words that begin with a character, the longest first. A pattern of so many words would be slow to compile.
+_BY_FIRST: dict[str, list[str]] = {}
+for _word in sorted(_MEANINGS, key=len, reverse=True):
+    _BY_FIRST.setdefault(_word[0], []).append(_word)
 _ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
 # A comma between digits belongs to a number, and so does a full stop before a digit.
 _CLAUSE_END = re.compile(r"[。;!?\n]|,(?!\d)|\.(?= |$)")
@@ -78,14 +73,10 @@ class Qualifiers:
 
     def __init__(self, text: str, end: int) -> None:
         asides = [match.span() for match in _ASIDE.finditer(text)] if "含" in text else []
-        words = [
-            match
-            for match in _WORD.finditer(text, 0, end)
-            if _stands_alone(text, *match.span()) and not any(a <= match.start() < b for a, b in asides)
-        ]
-        self.starts = [match.start() for match in words]
-        self.ends = [match.end() for match in words]
-        self.meanings = [_MEANINGS[match[0]] for match in words]
+        words = [(start, word) for start, word in _words(text, end) if not any(a <= start < b for a, b in asides)]
+        self.starts = [start for start, _ in words]
+        self.ends = [start + len(word) for start, word in words]
+        self.meanings = [_MEANINGS[word] for _, word in words]
         self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text, 0, end)), end]
         self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text, 0, end))]
 
@@ -109,10 +100,22 @@ class Qualifiers:
         return Meaning.OWED
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """A Latin word is one only as a whole: not owe in power."""
-    cut_before = start > 0 and _latin(text[start]) and _latin(text[start - 1])
-    return not cut_before and not (end < len(text) and _latin(text[end - 1]) and _latin(text[end]))
+def _words(text: str, end: int) -> Iterator[tuple[int, str]]:
+    """The words in `text[:end]` and where they begin, from left to right, none inside another.
+
+    A Latin word is one only as a whole: not owe in power.
+    """
+    read_to = 0
+    for start, char in enumerate(text[:end]):
+        if start < read_to or char not in _BY_FIRST or (_latin(char) and start and _latin(text[start - 1])):
+            continue
+        for word in _BY_FIRST[char]:
+            if text.startswith(word, start) and not (
+                _latin(word[-1]) and _latin(text[start + len(word) : start + len(word) + 1])
+            ):
+                yield start, word
+                read_to = start + len(word)
+                break
 
 
 def _latin(char: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache
 
 from msgspec import Struct
 
@@ -185,15 +186,20 @@ SCALES = {
 }
 _LARGE_WORDS = {word: scale for word, scale in SCALES.items() if len(word) > 2}
 _ENGLISH_WORD = "|".join(sorted((*_WORDS, *_LARGE_WORDS, "hundred"), key=len, reverse=True))
-_EACH_WORD = re.compile(_ENGLISH_WORD)
-ENGLISH = re.compile(rf"(?<![a-z])(?:{_ENGLISH_WORD})(?:(?: ?-? ?| and )(?:{_ENGLISH_WORD})){{0,24}}(?![a-z])")
+_ENGLISH = rf"(?<![a-z])(?:{_ENGLISH_WORD})(?:(?: ?-? ?| and )(?:{_ENGLISH_WORD})){{0,24}}(?![a-z])"
+
+
+@cache
+def english_numbers() -> re.Pattern[str]:
+    """Runs of English numerals; compiled when a text first needs it."""
+    return re.compile(_ENGLISH)
 
 
 def read_english(run: str) -> Number | None:
     """Twenty Seven Thousand Nine Hundred and Eleven; One Lakh Five Thousand."""
     total = section = 0
     last_scale, last = 10**12, 1000
-    for word in _EACH_WORD.findall(run):
+    for word in re.findall(_ENGLISH_WORD, run):
         if word in _LARGE_WORDS:
             if not section or _LARGE_WORDS[word] >= last_scale:
                 return None

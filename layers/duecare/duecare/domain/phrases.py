@@ -1,13 +1,14 @@
 """Phrases found in a text, whatever stands between their characters; each finding is a rule and a span, never the text.
 
-A phrase is looked for in the squeezed skeleton of the text (`folding.skeleton`). Patterns are
-bounded: no quantifier without a limit, so that time grows with length only.
+A phrase is looked for in the squeezed skeleton of the text (`folding.skeleton`). Patterns are bounded: no quantifier
+without a limit, so that time grows with length only.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 
 from msgspec import Struct
@@ -42,9 +43,9 @@ class Phrase(Struct, frozen=True, kw_only=True):
     rule: str
     code: str
     anchors: frozenset[str]
-    pattern: re.Pattern[str]
-    unless_before: re.Pattern[str] | None = None
-    unless: re.Pattern[str] | None = None
+    pattern: str
+    unless_before: str | None = None
+    unless: str | None = None
     words: bool = False
 
 
@@ -63,14 +64,16 @@ def phrase(
         rule=rule,
         code=code,
         anchors=frozenset(word[:3] for word in skeleton_pattern(anchors).split()),
-        pattern=_compile(pattern),
-        unless_before=_compile(f"(?:{unless_before})$") if unless_before else None,
-        unless=_compile(unless) if unless else None,
+        pattern=pattern,
+        unless_before=f"(?:{unless_before})$" if unless_before else None,
+        unless=unless,
         words=words,
     )
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when a text first needs it: most texts need few, and a cold start none."""
     return re.compile(skeleton_pattern(pattern), re.VERBOSE)
 
 
@@ -123,9 +126,9 @@ def _as_letter(match: re.Match[str]) -> str:
 def find(text: Searched, phrases: Iterable[Phrase]) -> Iterator[Finding]:
     """The first match of each phrase that counts."""
     for rule in phrases:
-        if not text.holds(rule.anchors) or (rule.unless and rule.unless.search(text.chars)):
+        if not text.holds(rule.anchors) or (rule.unless and compiled(rule.unless).search(text.chars)):
             continue
-        for match in rule.pattern.finditer(text.chars):
+        for match in compiled(rule.pattern).finditer(text.chars):
             end = _end(rule, match, text)
             if end is not None:
                 yield Finding(rule.rule, rule.code, *text.span(match.start(), end))
@@ -136,7 +139,7 @@ def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
     """Where the match ends, or None where it does not count."""
     start, end = match.span()
     before = match.string[max(0, start - _BEFORE) : start]
-    if start == end or (rule.unless_before and rule.unless_before.search(before)):
+    if start == end or (rule.unless_before and compiled(rule.unless_before).search(before)):
         return None
     if end - start >= _LONG and not rule.words:
         return end
@@ -146,4 +149,4 @@ def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
         return end
     # A letter of the next word may have been taken for an ending: "loser so" for "losers o".
     shorter = (at for at in range(end - 1, max(start, end - 4), -1) if text.is_word_end(at))
-    return next((at for at in shorter if rule.pattern.fullmatch(match.string, start, at)), None)
+    return next((at for at in shorter if compiled(rule.pattern).fullmatch(match.string, start, at)), None)

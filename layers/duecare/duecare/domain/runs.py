@@ -8,7 +8,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from duecare.domain.numerals import CHINESE, ENGLISH, read_number
+from duecare.domain.numerals import CHINESE, english_numbers, read_number
 
 
 class Run(Struct, frozen=True):
@@ -64,7 +64,10 @@ def find_runs(text: str, confused: frozenset[int], most: int) -> list[Run]:
     runs += [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)]
     runs += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)]
     if any(word in text for word in _SPELLED_OUT):
-        runs += [Run(*match.span(), match[0], english=True) for match in islice(ENGLISH.finditer(text, 0, end), most)]
+        runs += [
+            Run(*match.span(), match[0], english=True)
+            for match in islice(english_numbers().finditer(text, 0, end), most)
+        ]
     return sorted(runs, key=lambda run: (run.start, -run.end))
 
 

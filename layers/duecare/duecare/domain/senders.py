@@ -25,7 +25,6 @@ _TRAILING_SQUARE = re.compile(r"\[([^\[\]]{2,80})\]\s{0,8}$")
 _BRACKETED = re.compile(r"[【「『〖]([^【】「」『』〖〗]{1,80})[】」』〗]")
 _MORE = re.compile(r"(?:\s{0,8}【[^【】]{1,80}】){2,8}")
 _TAIL = 100  # as far from the end as a sign can begin
-_CHINESE = re.compile(r"[一-鿿]")
 
 
 def normalize(text: str) -> str:
@@ -36,7 +35,7 @@ def normalize(text: str) -> str:
 def find_signs(text: str) -> tuple[Sign, ...]:
     """The signs at the start and the end of a text, with offsets into what is given. `【…】` goes before `[…]`."""
     signs = _at_the_ends(text, _LEADING, _TRAILING)
-    if not signs and _CHINESE.search(text):
+    if not signs and any("一" <= char <= "鿿" for char in text):
         signs = _at_the_ends(text, _LEADING_SQUARE, _TRAILING_SQUARE)
     return signs
 
