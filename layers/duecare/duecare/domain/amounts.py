@@ -17,7 +17,7 @@ from duecare.domain.currencies import ANY_CURRENCY, Mark, mark_after, mark_befor
 from duecare.domain.folding import OVERRIDES, Folded
 from duecare.domain.meaning import Meaning, Qualifiers
 from duecare.domain.numerals import CHINESE, SCALES, Number, read_english, read_number
-from duecare.domain.runs import Run, find_runs, straighten
+from duecare.domain.runs import Run, find_runs, names_something, straighten
 
 # No honest text states so many; beyond them the rest counts as one unreadable claim.
 MOST_CLAIMS = 24
@@ -99,6 +99,8 @@ _VAGUE = re.compile(r" ?[余多来几]")  # 27911余元 is more than a number
 _SMALL_CHANGE = re.compile(rf"零?(?:([\d{CHINESE}])[角毛])?(?:零?([\d{CHINESE}])分)?[整正]?")
 _RANGE = re.compile(r" ?(?:[-~–—至到]|to) ?")
 _AHEAD = 64  # as far behind the last number as a word can qualify it
+_OR_MORE = re.compile(r" ?(?:起(?!诉|止|算|计|见)|以上|(?:or|and) (?:more|above))")
+_OWING = re.compile(r" (?:is |are )?(?:owing|owed|outstanding|overdue|in arrears|past due|payable)(?![a-z])")
 _BETWEEN = frozenset(" :=.*-_·~(")  # between a number and its mark
 _TOGETHER = ("一", "两")  # 一块 is mostly "together"
 
@@ -151,6 +153,8 @@ class _Amounts:
         if self._qualifiers is None:
             self._qualifiers = Qualifiers(self.text, min(len(self.text), self.runs[-1].end + _AHEAD))
         meaning = self._qualifiers.of(start, end, self._read_to)
+        if meaning is Meaning.OWED and _OR_MORE.match(self.text, end):
+            return _unreadable(start, end)
         return Claim(amount, currencies, meaning, start, end)
 
     def _number(self, run: Run, currencies: frozenset[str]) -> Decimal | None:
@@ -214,6 +218,8 @@ class _Amounts:
         before = self.text[max(0, run.start - 40) : run.start].rstrip(" :=")
         if in_wan or _names_a_debt(before):
             return True
+        if end - run.start > 1 and _OWING.match(self.text, end):
+            return not self.text[run.start - 1 : run.start].isalnum() and not names_something(self.text, run.start)
         return len(run.text) > 2 and before.endswith(_PAY) and not _PHONE.fullmatch(run.text)
 
 

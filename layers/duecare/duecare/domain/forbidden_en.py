@@ -55,15 +55,16 @@ POSING = (
     phrase(
         "posing_as_authority.police.en",
         FORBIDDEN,
-        """fir nonbailable police sheriff bailiff criminal section420 ipc
-        crimebranch cybercrime cybercell interpol fbi cbi""",
+        """fir nonbailable police sheriff bailiff cops marshal government criminal section420 ipc
+        crimebranch cybercrime cybercell interpol fbi cbi district enforcement officers""",
         # No honest collection text has a use for the police but to warn of fraud.
-        r"""(?:police|sheriffs?|bailiffs?|interpol|fbi|cbi|crimebranch|cyber(?:crime|cell))
+        r"""(?:police|cops|sheriffs?|marshals?|bailiffs?|interpol|government(?:recovery|department|office|agency|debt|collection)|fbi|cbi|crimebranch|cyber(?:crime|cell)|districtattorney|enforcement(?:officer|agent)s?
+        |officers(?:are|is|will|be|have|been){0,2}(?:enroute|ontheway|coming|dispatched|sent))
         (?!credit|federal|and|bank|health|mutual|union|association)
         |fir(?:has|will|is|no|number|been|being|be){0,3}(?:filed|lodged|registered)
         |(?:file|lodge|register|filed|lodged|registered)(?:an?)?fir(?!st|m|e)|nonbailable|section420|ipc(?:section)?420
         |criminal(?:case|complaint|charge|proceeding|action|prosecution|offen[cs]e)""",
-        unless_before=rf"{_POSED}|(?:report|reportit|reportthis|reportscams?|reportfraud)tothe|noneedtoworryabout|or|actionfraudor",
+        unless_before=rf"{_POSED}|report(?:it|this|scams?|fraud)?tothe|noneedtoworryabout|actionfraudor",
         unless=r"ifyouare(?:being)?threatened|ifyoufeelunsafe|reportfraud|reportscams?",
     ),
 )
@@ -72,12 +73,11 @@ THREATS = (
     phrase(
         "threat.arrest.en",
         FORBIDDEN,
-        "arrest jail imprison prison behindbars custody handcuff lockedup warrant",
-        r"""(?:be|been|get|face|facing|avoid|your|an|for|of|under|immediate)arrest(?:ed)?
-        |arrest(?:ed)?(?:you|warrant|order|team|isimminent)|imprison(?:ed|ment)?|(?:goto|sentto|in|face|to|facing)(?:jail|prison)
+        "arrest travelban lookout jail imprison prison behindbars custody handcuff lockedup warrant",
+        r"""arrest(?:ed|s|ing)?|arrest(?:ed)?(?:you|warrant|order|team)|travelban|lookout(?:notice|circular)|imprison(?:ed|ment)?|(?:goto|sentto|in|face|to|facing)(?:jail|prison)
         |(?:jail|prison)(?:ed|time|term|sentence)|behindbars|intocustody|handcuff(?:s|ed)?|lockedup
-        |warrant(?:has|is|will|been|be){0,3}(?:issued|signed)|warrant(?:out)?(?:for|against)you""",
-        unless_before=_NOT + r"|(?:noone|nobody)(?:can|will)?(?:be)?",
+        |warrant|jail|prison""",
+        unless_before=rf"(?:{_NOT}|noone(?:can|will)?(?:be)?|nobody(?:can|will)?(?:be)?)(?:go|sent|put|end|up|to|in|into|for){{0,4}}",
     ),
     phrase(
         "exposure.tell.en",
@@ -85,11 +85,13 @@ THREATS = (
         """boss employer work office hr manager family wife husband spouse partner parents mother father mum mom dad
         friend relative neighbo colleague coworker contact phonebook kids children son daughter school landlord
         references inlaws village""",
-        rf"""(?:tell(?:ing)?|inform(?:ing)?|contact(?:ing)?|call(?:ing)?|notify(?:ing)?|visit(?:ing)?|reach(?:ing)?(?:outto)?
-        |messag(?:e|ing)|text(?:ing)?|writ(?:e|ing)to|(?:will|ll|we|and|be|are)(?:speak|talk)(?:ing)?(?:to|with)|askingfor|cometo|goto
-        |send(?:ing)?[a-z]{{0,14}}?to|expose(?:you)?to|reportyouto|(?:shar|forward|display)(?:e|ing)?(?:it|this|them)?(?:with|to))
-        (?:all|everyone|everybody|each|every|anyone|both)?(?:of|in|on|at)?(?:your|ur|yr)
-        (?:entire|whole|saved|phone|place|old|new|close|elderly){{0,2}}(?:of)?{_KIN}""",
+        rf"""(?:tell|told|telling|inform|informed|informing|contact|contacted|contacting|call|called|calling|notify|notified
+        |notifying|visit|visited|visiting|tosee|reach(?:ed|ing)?(?:outto)?|messag(?:e|ed|ing)|text|texted|texting|email|emailed
+        |(?:writ(?:e|ing)|wrote|report(?:ed)?you|exposeyou|expose|go|come)to|(?:will|ll|we|and|be|are)(?:speak|talk)(?:ing)?(?:to|with)
+        |(?:spoke|spoken)(?:to|with)|askingfor|send(?:ing)?[a-z]{{0,14}}?to|sent[a-z]{{0,10}}?to
+        |(?:shar|forward|display)(?:e|ed|ing)?(?:it|this|them)?(?:with|to))
+        (?:all|everyone|everybody|each|every|anyone|both|of|in|on|at){{0,3}}(?:your|ur|yr)
+        (?:entire|whole|saved|phone|place|old|new|close|elderly|poor){{0,2}}(?:of)?{_KIN}""",
         unless_before=_NOT
         + r"|please|you(?:can|may)(?:also)?|should|feelfreeto|wishto|needto|to(?:discusswith|speakto)",
     ),
@@ -104,7 +106,7 @@ THREATS = (
         |(?:every(?:one|body)|whole(?:world|town|village|office|street))(?:youknow)?(?:will|shall|should)(?:soon)?
         (?:know|hear|see|findout)|(?:sham(?:e|ing)|humiliat(?:e|ing)|disgrace|embarrass)you
         |public(?:ly)?(?:shame|shaming|humiliat)
-        |(?:tell|inform|messag|text|call|contact|notify)(?:e|ing)?(?:every(?:one|body)|all(?:of)?your)
+        |(?:tell|inform|messag|text|call|contact|notify)(?:e|ing)?(?:every(?:one|body)|all(?:of)?your)|every(?:one|body)(?:at|in|on)your
         |(?:have|got|access(?:ed)?|copied|saved|took)(?:all)?(?:of)?(?:your|ur)(?:contact|phonebook|gallery|photo|friends)""",
         unless_before=_NOT,
     ),
@@ -112,8 +114,8 @@ THREATS = (
         "exposure.publish.en",
         FORBIDDEN,
         "post publish upload circulate share display put sharing paste send expose print morphed nude wanted nameand",
-        r"""(?:post|publish|upload|circulate|share|display|put|sharing|posting|print|paste|send)(?:ing)?(?:your|ur|all)
-        (?:name|photo|picture|pic|detail|debt|face|aadhaar|idcard|selfie)
+        r"""(?:post|publish|upload|circulate|share|display|put|sharing|posting|print|paste)(?:ing)?(?:your|ur|all)
+        (?:name|photo|picture|pic|detail|debt|face|aadhaar|idcard|selfie)|send(?:ing)?(?:your|ur)(?:photo|pic|face|selfie|nude)
         |(?:post|publish|put|expose|share)[a-z]{0,16}?(?:on|in|to)(?:facebook|socialmedia|whatsapp|instagram|yourgroup|newspaper)
         |morphed|nude(?:photo|pic)|wantedposter|nameandshame""",
         unless_before=_NOT,
@@ -141,13 +143,16 @@ THREATS = (
     phrase(
         "threat.violence.en",
         FORBIDDEN,
-        """break broken smash hurt kill burn bury finish destroy ruin beat youwill youll regret know find found watch
-        orelse teach harm your safety comeafter comingafter accident dealwith""",
+        """break broken smash hurt kill burn bury finish destroy ruin beat outside coming ontheway
+        waiting leak hack youwill youll regret know find found watch orelse
+        teach harm your safety comeafter comingafter accident take dealwith""",
         r"""(?:break|breaking|broken|smash)(?:your|ur|both|all)(?:legs?|bones?|face|arms?|knees?|door|windows?|car|head|neck)
         |hurtyou|(?:kill|killing|burn|bury|finish|destroy|ruin)(?:you(?!r)|your(?:family|kids|children|wife|house|life))
-        |beatyou(?!r)|you(?:will|ll)(?:all)?(?:regret|suffer|besorry|paywithblood|bleed|die)|regretit
+        |beatyou(?!r)|(?:boys|guys|men|team|agents)(?:are|r|is)(?:outside|coming|ontheway|waiting)
+        |ruinyour(?:reputation|name|career|marriage)|(?:leak|hack)(?:ing|ed)?your
+        |you(?:will|ll)(?:all)?(?:regret|suffer|besorry|paywithblood|bleed|die)|regretit
         |(?:know|find|found)(?:out)?(?:exactly)?where(?:you|u|yourkids|yourfamily|yourchildren)(?:live|work|are|sleep|gotoschool)
-        |watchyourback|orelse|teachyoualesson|harmyou|thesafetyofyour|(?:come|coming)afteryou|(?:meet|have)(?:an)?accident
+        |watchyourback|orelse|teachyoualesson|harmyou|thesafetyofyour|(?:come|coming)afteryou|(?:meet|have)(?:an)?accident|accidentshappen|take(?:away)?your(?:kids|children)
         |dealwithyou(?!r)|your(?:family|kids|children|wife)(?:will|shall)?(?:pay|suffer|besorry|isnotsafe|arenotsafe|notsafe)""",
         unless_before=_NOT,
     ),
@@ -159,11 +164,11 @@ ABUSE = (
         FORBIDDEN,
         """scum deadbeat loser idiot thief thieves you aliar acheat afraud acrook adog apig achor abeggar acoward
         cheater shameless moron stupid bastard asshole bitch fuck shit bullshit liar parasite goodfornothing besharam
-        harami disgusting pathetic lowlife beggar coward trash filthy worthless dumb""",
+        harami disgusting pathetic lowlife beggar coward trash filthy worthless dumb lying crap chor pieceof""",
         r"""scum(?:bag)?|deadbeats?|losers?|idiots?|thief|thieves|cheaters?|shameless|morons?|stupid|bastards?|assholes?
         |(?:you(?:are)?a|youre?a|a)(?:cheat|fraud(?:ster)?|crook|dog|pig|chor|liar|beggar|coward)
         |bitch(?:es)?|fuck(?:ing|er|ed|you)?|(?:bull)?shit|liars?|parasites?|goodfornothing|besharam|harami|disgusting|pathetic
-        |lowlifes?|beggars?|cowards?|trash|filthy|worthless|dumb""",
+        |lowlifes?|beggars?|cowards?|trash|filthy|worthless|dumb|lying|crap|chor|pieceofs""",
     ),
 )
 

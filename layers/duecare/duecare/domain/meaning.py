@@ -29,7 +29,7 @@ _OWED = """
 _OFFERED = """
     最低 最低应还 最低应缴 最低需还 最少 至少 分期 首期 首付 每期 每月 月供 减免 减少 免除 免收 优惠 打折 折后 折扣
     立减 仅需 只需 只要 结清 结算 一次性 协商 计划 方案 先还 部分 已还 已付 已偿还 已缴 已支付 收到 已扣 实还 到账
-    入账 还款成功 利息 罚息 违约金 滞纳金 手续费 服务费 逾期费 逾期利息 逾期罚息 逾期违约金 管理费 展期费 延期费
+    入账 还款成功 利息 罚息 违约金 滞纳金 手续费 服务费 逾期费 逾期利息 逾期罚息 逾期违约金 综合费 管理费 展期费 延期费
     息费 催收费 律师费 诉讼费 保全费 担保费 保险费 罚金 定金 押金 保证金 账户余额 卡内余额 卡余额 可用余额 费用 复利
     其中 本金 包含
 """
@@ -72,6 +72,7 @@ class Qualifiers:
     """The words of one folded text, up to `end`, that say what its amounts are; found once, asked for each amount."""
 
     def __init__(self, text: str, end: int) -> None:
+        self.text = text
         asides = [match.span() for match in _ASIDE.finditer(text)] if "含" in text else []
         words = [(start, word) for start, word in _words(text, end) if not any(a <= start < b for a, b in asides)]
         self.starts = [start for start, _ in words]
@@ -95,6 +96,8 @@ class Qualifiers:
             return Meaning.OFFERED if offered else self.meanings[last]
         if following < len(self.starts) and self.starts[following] < clause_end:
             return self.meanings[following]
+        if after and self.text[after : after + 1] == "(" and ")" not in self.text[after:start]:
+            return Meaning.OFFERED  # 合计83200元(当金80000元,综合费3200元): parts of the amount before
         if last >= 0 and self.starts[last] >= sentence:
             return self.meanings[last]
         return Meaning.OWED

@@ -19,6 +19,7 @@ FORBIDDEN = "TEXT_FORBIDDEN"
 
 # A phrase as long as this is no accident of letters that meet across a space; a shorter one must be whole words.
 _LONG = 12
+_STEM = 8  # of a phrase of this length the ending may differ
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LONE_DIGIT = re.compile(r"(?<=[a-z])\d(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
 _ORDINARY = 400
@@ -128,11 +129,13 @@ def find(text: Searched, phrases: Iterable[Phrase]) -> Iterator[Finding]:
     for rule in phrases:
         if not text.holds(rule.anchors) or (rule.unless and compiled(rule.unless).search(text.chars)):
             continue
-        for match in compiled(rule.pattern).finditer(text.chars):
+        pattern, at = compiled(rule.pattern), 0
+        while match := pattern.search(text.chars, at):
             end = _end(rule, match, text)
             if end is not None:
                 yield Finding(rule.rule, rule.code, *text.span(match.start(), end))
                 break
+            at = match.start() + 1  # what does not count may overlap what does
 
 
 def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
@@ -145,7 +148,7 @@ def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
         return end
     if not text.is_word_start(start):
         return None
-    if text.is_word_end(end):
+    if text.is_word_end(end) or (end - start >= _STEM and not rule.words):
         return end
     # A letter of the next word may have been taken for an ending: "loser so" for "losers o".
     shorter = (at for at in range(end - 1, max(start, end - 4), -1) if text.is_word_end(at))

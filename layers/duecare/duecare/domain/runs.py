@@ -49,7 +49,8 @@ _UNITS = frozenset("十百千万亿拾佰仟")
 # What stands before a number that names something, so that a space after that number only separates.
 _NAMED = re.compile(
     r"""(?:尾号|账号|账户|卡号|编号|单号|号码?|合同|日期?|电话|热线|致电|[*\#]|(?<=\d)[/:.-]
-    |(?<![a-z])(?:no\.?|ref(?:erence)?\.?|acct?|account|a/c|ending(?:\ in)?|id|call|tel|on|loan|card))[ :#]{0,2}$""",
+    |(?<![a-z])(?:no\.?|ref(?:erence)?\.?|acct?|account|a/c|ending(?:\ in)?
+    |id|call|tel|on|loan|card|invoice|bill|order|case|file|policy|ticket))[ :#]{0,2}$""",
     re.VERBOSE,
 )
 _CONTINUES = re.compile(r"[年月日号时点分天期次%折笔]|[:/-]\d")
@@ -79,7 +80,7 @@ def _split(text: str, start: int, run: str, confused: frozenset[int]) -> Iterato
     parts = run.split(" ")
     end = start + len(run)
     certain = _certain(text, start, end, confused)
-    grouped = read_number(run) is not None and (len(parts) == 1 or not _names(text, start))
+    grouped = read_number(run) is not None and (len(parts) == 1 or not names_something(text, start))
     if grouped or any(part[0] in _UNITS for part in parts[1:]):
         yield Run(start, end, run, certain)
     elif len(parts) > 2 and all(len(part) == 1 for part in parts):
@@ -92,11 +93,12 @@ def _split(text: str, start: int, run: str, confused: frozenset[int]) -> Iterato
         sure = True
         for part in parts:
             yield Run(start, start + len(part), part, certain and sure)
-            sure = _names(text, start)
+            sure = names_something(text, start)
             start += len(part) + 1
 
 
-def _names(text: str, start: int) -> bool:
+def names_something(text: str, start: int) -> bool:
+    """Whether a number that begins there is the name of something: an account, an order, a telephone."""
     return bool(_NAMED.search(text[max(0, start - 16) : start]))
 
 
