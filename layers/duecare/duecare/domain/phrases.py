@@ -36,14 +36,15 @@ class Finding(Struct, frozen=True):
 
 
 class Phrase(Struct, frozen=True, kw_only=True):
-    """One rule. `pattern` is tried only where one of `anchors` (the first three characters of words of which a match
-    has at least one) occurs. A match does not count where `unless_before` matches just before it, or `unless` anywhere
-    in the text. `words`: it must begin and end with whole words, however long it is.
+    """One rule. `pattern` is tried only where one of `anchors` (words of which every match has at least one) occurs;
+    `grams` are their first three characters. A match does not count where `unless_before` matches just before it, or
+    `unless` anywhere in the text. `words`: it must begin and end with whole words, however long it is.
     """
 
     rule: str
     code: str
-    anchors: frozenset[str]
+    anchors: tuple[str, ...]
+    grams: frozenset[str]
     pattern: str
     unless_before: str | None = None
     unless: str | None = None
@@ -61,10 +62,12 @@ def phrase(
     words: bool = False,
 ) -> Phrase:
     """A rule from its words; white space in a pattern is layout."""
+    held = tuple(skeleton_pattern(anchors).split())
     return Phrase(
         rule=rule,
         code=code,
-        anchors=frozenset(word[:3] for word in skeleton_pattern(anchors).split()),
+        anchors=held,
+        grams=frozenset(word[:3] for word in held),
         pattern=pattern,
         unless_before=f"(?:{unless_before})$" if unless_before else None,
         unless=unless,
@@ -89,11 +92,11 @@ class Searched(Struct, frozen=True):
     kept: list[int]
     grams: frozenset[str]
 
-    def holds(self, anchors: frozenset[str]) -> bool:
-        """Whether one of the anchors occurs. Telling by sets is quicker for a text of ordinary length."""
-        if len(self.chars) <= _ORDINARY:
-            return not anchors.isdisjoint(self.grams)
-        return any(anchor[0] in self.grams and anchor in self.chars for anchor in anchors)
+    def holds_any_of(self, rule: Phrase) -> bool:
+        """Whether one of the rule's anchors occurs. Sets tell quickly that none does in a text of ordinary length."""
+        if len(self.chars) <= _ORDINARY and rule.grams.isdisjoint(self.grams):
+            return False
+        return any(anchor[0] in self.grams and anchor in self.chars for anchor in rule.anchors)
 
     def is_word_start(self, start: int) -> bool:
         """In the skeleton, where spaces and signs still stand; the same holds for `is_word_end`."""
@@ -127,7 +130,7 @@ def _as_letter(match: re.Match[str]) -> str:
 def find(text: Searched, phrases: Iterable[Phrase]) -> Iterator[Finding]:
     """The first match of each phrase that counts."""
     for rule in phrases:
-        if not text.holds(rule.anchors) or (rule.unless and compiled(rule.unless).search(text.chars)):
+        if not text.holds_any_of(rule) or (rule.unless and compiled(rule.unless).search(text.chars)):
             continue
         pattern, at = compiled(rule.pattern), 0
         while match := pattern.search(text.chars, at):

@@ -48,7 +48,7 @@ DISCLOSURE = (
     phrase(
         "disclosure.us",
         "TEXT_DISCLOSURE",
-        "debtcollector debtcollection collectadebt collectthedebt collectthisdebt",
+        "debtcollect collectdebt collectadebt collectthedebt collectthisdebt collectyourdebt",
         r"""(?:attempt(?:ing)?|trying)tocollect(?:a|the|this|your)?debt
         |(?:from|by|is|are|am|as|were)(?:a|your|the)?(?:licensed|registered|thirdparty)?
         debtcollect(?:ors?|ion(?:agency|company|firm))|debtcollector(?=$|(?:this|reply|attempt|info|call|ref|text|msg))""",
