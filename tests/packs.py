@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from duecare.domain.pack import Pack
 from duecare.domain.rulepack import parse
+from duecare.domain.rules import Rules
 
 PATH = Path(__file__).parents[1] / "layers" / "duecare" / "duecare" / "rulepack" / "pack.json"
 PACK = parse(PATH.read_bytes())
+RULES = Rules(pack=PACK)
 
 
 def contents() -> Any:

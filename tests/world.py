@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from duecare.adapters.memory import MemorySealer, MemoryTable
 from duecare.domain.party import Party
-from duecare.domain.rules import RULES
+from duecare.domain.rules import Rules
 from duecare.evidence import keys
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
@@ -19,6 +19,7 @@ from duecare.usecases.decided import Decided
 from duecare.usecases.operate import Operate
 from duecare.usecases.state import Result, State
 from duecare.usecases.verify import Message, Verify
+from tests.packs import RULES
 
 ISSUER = "https://duecare.example"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -51,7 +52,14 @@ class World:
     """`now` can be moved; everything else is as in production but for the adapters given."""
 
     def __init__(
-        self, gate: Any = None, documents: Any = None, *, sealer: Any = None, pepper: bytes = b"p" * 32
+        self,
+        gate: Any = None,
+        documents: Any = None,
+        *,
+        sealer: Any = None,
+        pepper: bytes = b"p" * 32,
+        rules: Rules = RULES,
+        rest: Callable[[int], None] = lambda _: None,
     ) -> None:
         table = MemoryTable()
         self.gate = gate if gate is not None else table
@@ -65,7 +73,7 @@ class World:
             documents=self.documents,
             sealer=self.sealer,
             pseudonyms=self.pseudonyms,
-            rules=RULES,
+            rules=rules,
             issuer=ISSUER,
             clock=self.clock,
         )
@@ -73,10 +81,11 @@ class World:
             gate=self.gate,
             pseudonyms=self.pseudonyms,
             receipt_key=self.receipt_key,
-            rules=RULES,
+            rules=rules,
             issuer=ISSUER,
             clock=self.clock,
             entropy=os.urandom,
+            rest=rest,
         )
 
     def clock(self) -> datetime:

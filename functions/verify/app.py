@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from duecare.domain.members import typed
-from duecare.domain.rules import RULES
 from duecare.errors import Refused
-from duecare.runtime import wiring
+from duecare.runtime import rulebook, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok, serve
 from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
@@ -58,7 +57,7 @@ def status(_event: Event) -> Response:
     """GET /v1/status: has its secrets and reads the table, so it can decide; serve() answers 503 otherwise."""
     documents = wiring.deciding().gate.load(["R#status"], [table.EVERYTHING]).documents
     halted = table.is_halted(documents)
-    return ok({"status": "ok", "halted": halted, "rules_version": RULES.version})
+    return ok({"status": "ok", "halted": halted, "rules_version": rulebook.rules().version})
 
 
 ROUTES = {

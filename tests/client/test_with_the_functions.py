@@ -18,7 +18,6 @@ from typer.testing import CliRunner, Result
 
 from duecare.adapters.memory import MemorySealer, MemoryTable
 from duecare.adapters.wire import Credentials
-from duecare.domain.rules import RULES
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, Unavailable
@@ -27,6 +26,7 @@ from duecare_client.errors import Unacceptable
 from duecare_client.keyfile import generate, published
 from duecare_client.operator import Operator
 from duecare_client.world import World
+from tests.packs import RULES
 
 ISSUER = "urn:duecare:test"
 NUMBER = "+8613812345678"
@@ -109,7 +109,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
     settings = Settings("t", ISSUER, "", "", "us-east-1", Credentials("a", "b", None), "", "", "", {})
     common: dict[str, Any] = {"pseudonyms": pseudonyms, "rules": RULES, "issuer": ISSUER, "clock": now}
-    verify = Verify(gate=table, receipt_key=receipt_key, entropy=os.urandom, **common)
+    verify = Verify(gate=table, receipt_key=receipt_key, entropy=os.urandom, rest=lambda _: None, **common)
     state = State(documents=table, sealer=MemorySealer(), **common)
     built: dict[str, Any] = {
         "settings": settings,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.domain.rules import RULES
 from duecare.errors import Unacceptable, Violation
 from duecare.evidence import keys
 from duecare.evidence.canonical import canonical
@@ -19,6 +18,7 @@ from duecare.evidence.statement import sign
 from duecare.runtime.http import problem
 from duecare.usecases.decided import answer
 from duecare.usecases.verify import Verify
+from tests.packs import RULES
 from tests.world import ISSUER, NOW, World, debt_members, message
 
 HERE = Path(__file__).parent
@@ -36,6 +36,7 @@ def files() -> dict[str, bytes]:
         issuer=ISSUER,
         clock=world.clock,
         entropy=lambda count: b"s" * count,
+        rest=lambda _: None,
     )
     decided = fixed(world.caller("xinxi"), message())
     record, kept = decided.record, decided.kept

@@ -10,9 +10,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.decision import Request, decide
+from duecare.domain.decide import decide
+from duecare.domain.decision import Request
 from duecare.domain.facts import Facts
-from duecare.domain.rules import RULES
+from tests.packs import RULES
 from tests.world import (
     CASE_TEXT,
     DAY,
@@ -140,6 +141,8 @@ def test_any_one_fact_spoiled_or_several_it_is_never_an_allow(names: list[str]) 
 @given(
     st.builds(
         Request,
+        decision_id=st.just("d-1"),
+        recipient=st.just(RECIPIENT),
         gateway=st.just("xinxi"),
         creditor=st.sampled_from(["mou-zichan", "other-bank"]),
         collector=st.sampled_from(["mou-zichan", "keji"]),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duecare.domain.binding import Binding
 from duecare.domain.caps import Contact
-from duecare.domain.moment import Moment, demanded, judge
 from duecare.domain.pack import Pack
 from duecare.domain.place import ELSEWHERE, Place, locate
 from duecare.domain.rows import DAYS
@@ -70,6 +70,7 @@ contacts = st.lists(
         st.sampled_from(["sms", "voice"]),
         st.sampled_from([b"AAAA", b"BBBB"]),
         st.sampled_from([b"debt-1", b"debt-2"]),
+        st.just(b"message1"),
     ),
     max_size=10,
 )
@@ -77,9 +78,18 @@ places = st.builds(Place, st.tuples(st.sampled_from(PLACES)), st.tuples(st.sampl
 products = st.sampled_from([None, "microfinance", "credit_card"])
 
 
+class Moment(NamedTuple):
+    quiet: bool
+    capped: tuple[str, ...]
+    demanded: frozenset[str]
+
+
 def ask(pack: Pack, place: Place, now: datetime, past: list[Contact], sender: Any, product: str | None) -> Moment:
-    new = Contact(int(now.timestamp()), "sms", b"AAAA", b"debt-1")
-    return judge(pack, place, now, sender=sender, product=product, contacts=past, new=new)
+    new = Contact(int(now.timestamp()), "sms", b"AAAA", b"debt-1", b"message2")
+    binding = Binding(pack, place, "sms", sender, product)
+    full = binding.full(past, now, new)
+    demanded = frozenset(binding.required(now, promotional=True)) | binding.forbidden(now)
+    return Moment(binding.quiet(now) is not None, full.rows if full else (), demanded)
 
 
 @QUICK
@@ -103,6 +113,7 @@ def test_an_operators_pack_that_is_accepted_never_permits_what_was_denied(
     after = ask(strict, place, now, past, sender, product)
     assert after.quiet or not before.quiet
     assert after.capped or not before.capped
+    assert after.demanded >= before.demanded
 
 
 @QUICK
@@ -145,9 +156,12 @@ def test_no_place_makes_it_fail_and_none_is_without_rules(
     place = locate(number, region=region, time_zones=zones)
     assert place.regions
     assert place.zones
-    new = Contact(int(now.timestamp()), "sms", b"AAAA", None)
-    judge(PACK, place, now, sender="creditor", product=None, contacts=[new] * 5, new=new)
-    assert demanded(PACK, place, now, channel="sms", sender="creditor", product=None)
+    new = Contact(int(now.timestamp()), "sms", b"AAAA", None, b"message2")
+    binding = Binding(PACK, place, "sms", "creditor", None)
+    binding.quiet(now)
+    binding.full([new] * 5, now, new)
+    assert {"prior_consent", "sender_name", "opt_out_wording"} <= set(binding.required(now, promotional=True))
+    assert binding.forbidden(now)
     days = [any(rule.in_force(now.toordinal()) for rule in PACK.hours(place.regions, "sms", "creditor", None))]
     assert all(days)
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from duecare.domain.caps import Contact, Full, expire, full, pack_contacts, unpack_contacts
-from duecare.domain.moment import judge
+from duecare.domain.caps import Contact, Full, expire, full, others, pack_contacts, unpack_contacts
+from duecare.domain.caps import contact as make
 from duecare.domain.pack import Pack
-from duecare.domain.place import Place, locate
-from tests.packs import PACK, at, cap, hours, packed
+from tests.packs import PACK, at, cap, packed
 
 SHANGHAI, NEW_YORK, SYDNEY = "Asia/Shanghai", "America/New_York", "Australia/Sydney"
-BANK, OTHER = b"bank", b"othr"
+BANK, OTHER, MESSAGE = b"bank", b"othr", b"message1"
 DAY = timedelta(days=1)
 
 
 def contact(instant: datetime, debt: bytes | None = b"debt-1", creditor: bytes = BANK, channel: str = "sms") -> Contact:
-    return Contact(int(instant.timestamp()), channel, creditor, debt)
+    return Contact(int(instant.timestamp()), channel, creditor, debt, MESSAGE)
 
 
 def ask(
@@ -149,71 +148,35 @@ def test_of_many_contacts_about_one_debt_only_the_newest_are_kept() -> None:
     assert kept == tuple(sorted(many, key=lambda one: one.at))[-10:]
 
 
-def test_a_ledger_holds_thirty_contacts_in_a_kibibyte() -> None:
-    contacts = tuple(contact(at("2026-11-24T12:00") + n * DAY, bytes([n] * 6) if n else None) for n in range(48))
+def test_a_ledger_holds_forty_contacts_in_a_kibibyte() -> None:
+    contacts = tuple(contact(at("2026-11-24T12:00") + n * DAY, bytes([n] * 6) if n else None) for n in range(40))
     data = pack_contacts(contacts)
-    assert len(data) == 48 * 16
-    assert len(data) * 4 / 3 <= 1024
+    assert len(data) == 40 * 24 <= 1024
     assert unpack_contacts(data) == contacts
 
 
-@pytest.mark.parametrize("data", [b"x", bytes(15), bytes(17), bytes(5) + b"\x04" + bytes(10)])
+@pytest.mark.parametrize("data", [b"x", bytes(23), bytes(25), bytes(5) + b"\x04" + bytes(18)])
 def test_a_ledger_that_cannot_be_read_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="ledger"):
         unpack_contacts(data)
 
 
-@pytest.mark.parametrize(("creditor", "debt"), [(b"bank", b""), (b"bank", b"debt"), (b"", b"debt-1")])
-def test_digests_of_another_length_are_not_written(creditor: bytes, debt: bytes) -> None:
+@pytest.mark.parametrize("marks", [(b"bank", b"", MESSAGE), (b"", b"debt-1", MESSAGE), (b"bank", b"debt-1", b"")])
+def test_digests_of_another_length_are_not_written(marks: tuple[bytes, bytes, bytes]) -> None:
     with pytest.raises(ValueError, match="ledger"):
-        pack_contacts([Contact(0, "sms", creditor, debt)])
+        pack_contacts([Contact(0, "sms", *marks)])
 
 
-# Hours and caps together
-
-
-def moment(place: Place, instant: datetime, past: list[Contact], pack: Pack = PACK) -> Any:
-    return judge(pack, place, instant, sender="collector", product=None, contacts=past, new=contact(instant))
-
-
-def test_a_cap_that_opens_at_midnight_is_retried_in_the_morning() -> None:
-    place = locate("+8613812345678")
+def test_a_message_that_is_asked_about_again_does_not_count_against_itself() -> None:
     noon = at("2026-11-24T12:00", SHANGHAI)
-    found = moment(place, noon, [contact(noon)] * 3)
-    assert not found.quiet
-    assert found.capped == ("cn-sms-day",)
-    assert found.retry_at == at("2026-11-25T08:00", SHANGHAI)
+    one, two = (make(noon, "sms", "mou-zichan", "A-1", f"decision-{n}") for n in (1, 2))
+    assert others([one, two], make(noon + DAY, "sms", "mou-zichan", "A-1", "decision-1")) == (two,)
 
 
-def test_both_reasons_are_said_at_once() -> None:
-    place = locate("+8613812345678")
-    night = at("2026-11-24T22:00", SHANGHAI)
-    found = moment(place, night, [contact(night - timedelta(hours=1))] * 3)
-    assert (found.quiet, found.capped, found.permitted) == (True, ("cn-sms-day",), False)
-    assert found.retry_at == at("2026-11-25T08:00", SHANGHAI)
-
-
-def test_a_retry_waits_for_a_cap_that_is_full_when_the_hour_opens() -> None:
-    pack = packed(cap(1, window="rolling", days=1), hours("09:00-10:00", id="hours"))
-    place = Place(("CN",), (SHANGHAI,))
-    sent = at("2026-11-24T09:30", SHANGHAI)
-    found = moment(place, at("2026-11-24T12:00", SHANGHAI), [contact(sent)], pack)
-    assert found.retry_at == at("2026-11-25T09:30", SHANGHAI)
-
-
-def test_a_retry_is_named_in_whole_seconds_and_is_not_before_now() -> None:
-    place = locate("+8613812345678")
-    quiet = at("2026-11-24T07:59:59", SHANGHAI) + timedelta(microseconds=999_999)
-    assert moment(place, quiet, []).retry_at == at("2026-11-24T08:00", SHANGHAI)
-
-
-def test_what_is_permitted_has_nothing_to_retry() -> None:
-    found = moment(locate("+8613812345678"), at("2026-11-24T12:00", SHANGHAI), [])
-    assert found.permitted
-    assert found.retry_at is None
-
-
-def test_an_unknown_place_is_quiet_without_a_retry() -> None:
-    found = moment(locate("+88216123456"), datetime(2026, 11, 24, 12, tzinfo=UTC), [])
-    assert found.quiet
-    assert found.retry_at is None
+def test_two_debts_and_two_creditors_are_told_apart() -> None:
+    noon = at("2026-11-24T12:00", SHANGHAI)
+    marks = {
+        (made.creditor, made.debt)
+        for made in (make(noon, "sms", creditor, debt, "d") for creditor in ("a", "b") for debt in ("1", "2", None))
+    }
+    assert len(marks) == 6

@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 import rfc8785
 
-from duecare.domain.moment import demanded
+from duecare.domain.binding import Binding
 from duecare.domain.pack import Pack
 from duecare.domain.place import locate
-from duecare.domain.rows import AnyRow, Cap, QuietHours, ReplyWords
+from duecare.domain.rows import AnyRow, Cap, QuietHours
 from duecare.domain.rulepack import parse
-from duecare.domain.rules import RULES
-from duecare.domain.text import condense
 from duecare.domain.tighten import tighten
 from duecare.errors import BadPack
 from tests.packs import PACK, PATH, at, cap, contents, hours, packed, row
@@ -67,12 +65,6 @@ def test_parsing_takes_less_than_three_milliseconds() -> None:
         parse(data)
         spent.append(time.perf_counter() - began)
     assert min(spent) < 0.003
-
-
-def test_the_words_that_stop_are_those_that_replies_are_read_with() -> None:
-    words = PACK.of_kind(ReplyWords)
-    assert {condense(word) for row in words for word in row.stop} == RULES.opt_out_words
-    assert {condense(word) for row in words for word in row.start} == RULES.opt_in_words
 
 
 def test_the_page_is_generated_from_the_pack() -> None:
@@ -146,16 +138,29 @@ def test_a_collector_must_disclose_itself_and_a_creditor_need_not() -> None:
 
 
 def test_what_a_text_needs_depends_on_the_place_and_the_day() -> None:
-    def demands(number: str, day: str) -> set[str]:
-        rows = demanded(PACK, locate(number), at(day, "Asia/Shanghai"), channel="sms", sender="collector", product=None)
-        return {row.id for row in rows}
+    def demands(number: str, day: str, *, promotional: bool = True) -> set[str]:
+        noon = at(f"{day}T12:00", "Asia/Shanghai")
+        required = Binding(PACK, locate(number), "sms", "collector", None).required(noon, promotional=promotional)
+        return {row for rows in required.values() for row in rows}
 
-    everywhere = {"any-content", "any-elements"}
-    china = {"cn-content", "cn-promotional", "cn-opt-out", "cn-sign", "cn-basis"}
-    assert demands("+8613812345678", "2026-11-24T12:00") == everywhere | china
-    assert demands("+8613812345678", "2026-04-30T12:00") == everywhere | china - {"cn-promotional"}
-    assert demands("+88216123456", "2026-11-24T12:00") == everywhere
-    assert "gb-disclosure" in demands("+447700900123", "2026-11-24T12:00")
+    china = {"any-elements", "cn-promotional", "cn-opt-out", "cn-sign", "cn-basis"}
+    assert demands("+8613812345678", "2026-11-24") == china
+    assert demands("+8613812345678", "2026-04-30") == china - {"cn-promotional"}
+    assert demands("+8613812345678", "2026-11-24", promotional=False) == china - {"cn-promotional"}
+    assert demands("+88216123456", "2026-11-24") == {"any-elements"}
+    assert demands("+12025550123", "2026-11-24") == {"any-elements", "us-opt-out", "us-disclosure"}
+
+
+def test_what_a_text_must_not_say_depends_on_the_place_too() -> None:
+    noon = at("2026-11-24T12:00", "Asia/Shanghai")
+
+    def topics(number: str) -> frozenset[str]:
+        return Binding(PACK, locate(number), "sms", "collector", None).forbidden(noon)
+
+    everywhere = {"posing_as_authority", "threat", "exposure", "abuse"}
+    assert topics("+88216123456") == everywhere
+    assert topics("+8613812345678") > everywhere
+    assert "sender_name_reveals_collection" in topics("+447700900123")
 
 
 def test_a_country_falls_back_to_elsewhere_on_days_without_rows_of_its_own() -> None:

@@ -14,6 +14,7 @@ from duecare.evidence.receipt import receipt
 from duecare.evidence.record import as_json
 from duecare.usecases.decided import Decided, answer
 from duecare.usecases.look_up import LookUp
+from tests.packs import PACK
 from tests.world import CASE_TEXT, DAY, ISSUER, RECIPIENT, World, stamp
 
 
@@ -52,7 +53,8 @@ def test_the_receipt_says_what_was_decided_and_verifies(world: World) -> None:
         "text_sha256": "sha256:" + hashlib.sha256(CASE_TEXT.encode()).hexdigest(),
         "recipient": "sha256:" + hashlib.sha256(bytes.fromhex(record.salt) + RECIPIENT.encode()).hexdigest(),
         "relied_on": list(record.relied_on),
-        "rules_version": record.rules_version,
+        "rules_version": PACK.version,
+        "rules_sha256": PACK.digest,
         "record_sha256": digest(canonical(as_json(record))),
     }
     assert len(record.relied_on) == 3

@@ -15,6 +15,7 @@
     └── CannotDecide         503  could not decide: the gateway must not send
         ├── StoreFailed      the table did not answer, throttled, or answered with an error
         ├── Contended        others kept changing what we read; the few attempts are used up
+        ├── RulesFailed      the rule pack could not be read, or is not valid; says what is wrong with it
         ├── SecretsFailed    a key or the pepper could not be read
         └── SealFailed       a statement could not be encrypted
 
@@ -120,6 +121,10 @@ class StoreFailed(CannotDecide):
 
 class Contended(CannotDecide):
     part = "contention"
+
+
+class RulesFailed(CannotDecide):
+    part = "rules"
 
 
 class SecretsFailed(CannotDecide):

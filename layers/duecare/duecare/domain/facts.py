@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct, field, structs
 
+from duecare.domain.caps import Contact
 from duecare.domain.party import Party
 from duecare.errors import Conflict
 
@@ -123,6 +124,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     disputes: tuple[Dispute, ...] = ()
     stops: tuple[StopState, ...] = ()  # of this creditor, and of all
     number: NumberState | None = None
+    contacts: tuple[Contact, ...] = ()  # those that frequency caps count
 
 
 Dated = TypeVar("Dated", Consent, Debt, Mandate)

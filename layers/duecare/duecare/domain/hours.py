@@ -15,12 +15,28 @@ from duecare.domain.pack import Hours, Interval
 
 WITHIN = timedelta(days=8)
 _MIDNIGHT = 24 * 60
+_MINUTE = timedelta(minutes=1)
 
 
 def is_quiet(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime) -> bool:
     """Whether a rule forbids this instant in one of the zones."""
     days = _Days(rules)
     return any(not days.permit(wall(at, zone(name))) for name in zones)
+
+
+def permitted_for(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime, within: timedelta) -> timedelta:
+    """How long from `at`, a permitted instant, every rule goes on permitting in every zone, up to `within`.
+
+    Quiet hours begin and clocks change at whole minutes, so only these are looked at.
+    """
+    days = _Days(rules)
+    places = [zone(name) for name in zones]
+    minute = at.replace(second=0, microsecond=0) + _MINUTE
+    while minute - at < within:
+        if not all(days.permit(wall(minute, where)) for where in places):
+            return minute - at
+        minute += _MINUTE
+    return within
 
 
 def first_permitted(

@@ -97,6 +97,22 @@ REASONS: dict[str, Sentence] = {
         "The text does not say how to opt out, for example: 退订回T, or: Reply STOP to opt out.",
         "短信未说明退订方式,例如:退订回T。",
     ),
+    "TEXT_DISCLOSURE": Sentence(
+        "A disclosure is missing that the rules require of a collector: that the text is from a debt collector.",
+        "短信缺少规则要求催收机构作出的告知:表明短信来自催收机构。",
+    ),
+    "TEXT_FORBIDDEN": Sentence(
+        "The text threatens, abuses, or poses as an authority; only another text can be sent.",
+        "短信含有威胁、侮辱或冒充国家机关的内容;须更换内容。",
+    ),
+    "QUIET_HOURS": Sentence(
+        "No message may arrive at this hour where the recipient is or may be; time alone cures it.",
+        "收件人所在地(或可能所在地)当前时段不得发送;待允许时段到来即可。",
+    ),
+    "FREQUENCY_CAP": Sentence(
+        "The recipient has been sent as many messages as the rules allow, all senders together; time alone cures it.",
+        "各发送方合计向收件人发送的短信已达规则允许的次数;待期满即可。",
+    ),
 }
 
 ORDER = {code: place for place, code in enumerate(REASONS)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 
 from duecare.domain.rules import Rules
@@ -14,9 +15,12 @@ class Reply(Enum):
     NONE = "none"
 
 
-def read_reply(text: str, rules: Rules) -> Reply:
-    """A reply is an opt-out or opt-in word alone, in any case, whatever white space and punctuation stand with it."""
+def read_reply(text: str, rules: Rules, at: datetime) -> Reply:
+    """A reply is one of the pack's words alone, in any case, whatever white space and punctuation stand with it.
+
+    `at`: when it was received.
+    """
     word = condense(text)
-    if word in rules.opt_out_words:
+    if word in rules.stop_words(at):
         return Reply.OPT_OUT
-    return Reply.OPT_IN if word in rules.opt_in_words else Reply.NONE
+    return Reply.OPT_IN if word in rules.start_words(at) else Reply.NONE

@@ -1,35 +1,45 @@
-"""The rules that a decision applies, as data. The pack of contact rules by country will be loaded into this value."""
+"""The rules that a decision applies: a pack of contact rules, and how long an answer is good for."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from duecare.domain.pack import Pack
+from duecare.domain.rows import ReplyWords
 from duecare.domain.text import condense
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """One version of the rules. Words are compared after `text.condense`."""
+    """One version of the rules. `answer_validity`: how long an answer may be acted on, at most (`valid_until`)."""
 
-    version: str
-    answer_validity: timedelta
-    opt_out_words: frozenset[str]
-    opt_in_words: frozenset[str]
+    pack: Pack
+    answer_validity: timedelta = timedelta(seconds=120)
+
+    @property
+    def version(self) -> str:
+        return self.pack.version
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` of the pack's RFC 8785 bytes."""
+        return self.pack.digest
+
+    def stop_words(self, at: datetime) -> frozenset[str]:
+        """The replies that stop messages, as `condense` leaves them, by the rows in force on this day (UTC)."""
+        return _condensed(word for row in self._words(at) for word in row.stop)
+
+    def start_words(self, at: datetime) -> frozenset[str]:
+        """The replies that open them again."""
+        return _condensed(word for row in self._words(at) for word in row.start)
+
+    def _words(self, at: datetime) -> list[ReplyWords]:
+        """Of every country: a number does not tell in which language its holder says stop."""
+        day = at.toordinal()
+        return [row for row in self.pack.of_kind(ReplyWords) if row.span[0] <= day <= row.span[1]]
 
 
-def _words(*words: str) -> frozenset[str]:
+def _condensed(words: Iterable[str]) -> frozenset[str]:
     return frozenset(condense(word) for word in words)
-
-
-RULES = Rules(
-    version="2026-11-24",
-    # How long an answer may be acted on (the contract's `valid_until`).
-    answer_validity=timedelta(seconds=120),
-    # Replies that stop messages: China's gateways' practice, and 47 CFR 64.1200(a)(10).
-    opt_out_words=_words(
-        *("T", "TD", "R", "N", "退订", "退", "拒收", "停止", "不要发了"),
-        *("STOP", "STOPALL", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE"),
-    ),
-    opt_in_words=_words("START", "恢复订阅"),
-)

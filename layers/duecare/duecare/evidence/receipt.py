@@ -62,6 +62,7 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
         "recipient": record.recipient,
         "relied_on": list(record.relied_on),
         "rules_version": record.rules_version,
+        "rules_sha256": record.rules_sha256,
         "record_sha256": digest(encode(record)),
     }
 

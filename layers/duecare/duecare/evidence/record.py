@@ -13,12 +13,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from duecare.domain.decision import Finding
 from duecare.errors import BadEvidence
 from duecare.evidence.canonical import canonical_plain, digest
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One attempt at one message. `at` is when it was decided, whole seconds for `valid_until`; times are UTC."""
+    """One attempt at one message. `at` is when it was decided, whole seconds for `valid_until`; times are UTC.
+
+    `findings` say what brought the reasons: rules, and offsets of characters in the text. `regions` are the
+    jurisdictions whose rules were applied, `rules_sha256` the digest of these rules.
+    """
 
     decision_id: str
     attempt: int
@@ -32,6 +37,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     send_at: datetime | None = None
     decision: str
     reasons: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
     retry_at: datetime | None = None
     valid_until: datetime
     enforced: bool
@@ -40,7 +46,9 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recipient: str
     salt: str
     relied_on: tuple[str, ...]
+    regions: tuple[str, ...]
     rules_version: str
+    rules_sha256: str
 
     def outcome(self) -> tuple[str, tuple[str, ...], bool]:
         """What makes two answers to one message the same answer."""

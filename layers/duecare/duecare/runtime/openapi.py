@@ -21,6 +21,16 @@ class ReasonTold(msgspec.Struct):
     message: str
 
 
+class FindingTold(msgspec.Struct, omit_defaults=True):
+    """What brought a reason: `rule` is the id of a row of docs/rules.md or a rule of the text; `start` and `end` (not
+    included) are offsets of characters (Unicode code points) in the text as sent."""
+
+    code: str
+    rule: str
+    start: int = 0
+    end: int = 0
+
+
 class Violation(msgspec.Struct):
     pointer: str
     code: str
@@ -52,6 +62,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     provisional: bool
     replayed: bool
     disclosure_url: str
+    findings: list[FindingTold] = []
     retry_at: str = ""
 
 

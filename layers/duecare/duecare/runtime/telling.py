@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.domain.rules import RULES
 from duecare.errors import CannotDecide, Refused
-from duecare.runtime import telemetry, wiring
+from duecare.runtime import rulebook, telemetry, wiring
 from duecare.runtime.http import MAX_BODY, Event, language_of, problem, public_url
 from duecare.usecases.decided import answer
 from duecare.usecases.verify import Result
@@ -30,13 +29,14 @@ def told(event: Event, result: Result) -> dict[str, Any]:
 
 def discovered(event: Event) -> dict[str, Any]:
     """The answer of `GET /.well-known/duecare`; limits are in the unit that their name ends with, or in pieces."""
-    settings = wiring.settings()
+    settings, rules = wiring.settings(), rulebook.rules()
     url = public_url(event, settings.public_url)
     return {
         "issuer": settings.issuer,
         "jwks_uri": f"{url}/.well-known/jwks.json",
         "log": {"origin": settings.log_origin, "verifier_key": None, "url": f"{url}/log"},
-        "rules_version": RULES.version,
+        "rules_version": rules.version,
+        "rules_sha256": rules.digest,
         "limits": {
             "body_bytes": MAX_BODY,
             "statements": 100,
@@ -44,6 +44,6 @@ def discovered(event: Event) -> dict[str, Any]:
             "text_characters": 2000,
             "token_seconds": 3600,
             "send_ahead_seconds": 604800,
-            "answer_seconds": int(RULES.answer_validity.total_seconds()),
+            "answer_seconds": int(rules.answer_validity.total_seconds()),
         },
     }

@@ -66,6 +66,8 @@ def answer(decided: Decided, *, issuer: str, public_url: str, language: str) -> 
         "replayed": replayed,
         "disclosure_url": f"{public_url}/m/{record.decision_id}",
     }
+    if record.findings:
+        body["findings"] = told["findings"]
     if record.retry_at is not None:
         body["retry_at"] = told["retry_at"]
     return body

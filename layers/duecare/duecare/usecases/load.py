@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from duecare.domain.caps import Contact, unpack_contacts
 from duecare.domain.facts import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare.domain.party import Party
-from duecare.ports import Key, Situation
+from duecare.errors import StoreFailed
+from duecare.ports import Document, Key, Situation
 from duecare.usecases import table
 
 
@@ -23,12 +25,15 @@ def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str
     disputes: list[Dispute] = []
     stops: list[StopState] = []
     number: NumberState | None = None
+    contacts: tuple[Contact, ...] = ()
     collector = collector or creditor
     for document in situation.partitions[table.recipient(pseudonym)]:
         kind, _, rest = document.key.sk.partition("#")
         whose, _, what = rest.partition("#")
         if kind == "N":
             number = table.read(document, NumberState)
+        elif kind == "L":
+            contacts = _contacts(document)
         elif kind == "S" and whose in (creditor, "*"):
             stops.append(table.read(document, StopState))
         elif whose != creditor:
@@ -51,4 +56,13 @@ def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str
         disputes=tuple(disputes),
         stops=tuple(stops),
         number=number,
+        contacts=contacts,
     )
+
+
+def _contacts(ledger: Document) -> tuple[Contact, ...]:
+    """Raises StoreFailed for a ledger that cannot be read: it allows nothing."""
+    try:
+        return unpack_contacts(ledger.sealed)
+    except ValueError as error:
+        raise StoreFailed("a contact ledger cannot be read") from error

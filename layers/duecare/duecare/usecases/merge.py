@@ -70,7 +70,7 @@ class Merge:
         """The same JWS again changes nothing; a reply is still told how it was read."""
         read_as = None
         if isinstance(stated.statement, ReplyStatement):
-            read_as = read_reply(stated.statement.text, self._rules).value
+            read_as = read_reply(stated.statement.text, self._rules, stated.statement.received_at).value
         return Effect([], "unchanged", read_as)
 
     def __call__(self, party: Party, stated: Stated) -> Effect:  # noqa: PLR0911  one return a kind
@@ -172,7 +172,7 @@ class Merge:
         return _told(changed, same_as=_same(after, mandate))
 
     def _reply(self, party: Party, stated: Stated, said: ReplyStatement) -> Effect:
-        meaning = read_reply(said.text, self._rules)
+        meaning = read_reply(said.text, self._rules, said.received_at)
         creditor = said.creditor or self._creditor_of(party, stated, said.message_id or "")
         self._registered(creditor)
         if meaning is Reply.NONE:

@@ -47,6 +47,11 @@ def number(pk: str) -> Key:
     return Key(pk, "N")
 
 
+def contacts(pk: str) -> Key:
+    """The contact ledger: what frequency caps count, over all creditors and gateways."""
+    return Key(pk, "L")
+
+
 def party(party_id: str) -> Key:
     return Key(f"P#{party_id}", "P")
 

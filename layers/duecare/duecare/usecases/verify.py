@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from duecare.domain.decision import Decision, Request, decide, is_rehearsal
+from duecare.domain.caps import Contact, contact, expire, others, pack_contacts
+from duecare.domain.decide import decide
+from duecare.domain.decision import Decision, Request, is_rehearsal
 from duecare.domain.kinds import E164, PartyId, Reference, Text, Time
 from duecare.domain.phone import is_e164, keyed
 from duecare.domain.rules import Rules
@@ -35,7 +37,11 @@ from duecare.usecases.decided import Decided, Kept, pack, unpack
 from duecare.usecases.load import facts_of, situation_keys
 
 ATTEMPTS = 4
+# Others' allows that count for the same recipient may come first that often. Each of them fills the caps, so that
+# there is an end to it; and between two tries there is a rest, so that not all try again at the same moment.
+GIVING_WAY = 16
 AT_ONCE = 25
+SECOND = timedelta(seconds=1)
 
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +78,9 @@ class Verify:
         issuer: str,
         clock: Clock,
         entropy: Entropy,
+        rest: Callable[[int], None],
     ) -> None:
+        """`rest` waits a little before the given try, the more the later it is, and never equally long."""
         self._gate = gate
         self._pseudonyms = pseudonyms
         self._receipt_key = receipt_key
@@ -80,6 +88,7 @@ class Verify:
         self._issuer = issuer
         self._clock = clock
         self._entropy = entropy
+        self._rest = rest
 
     def __call__(self, caller: Caller, message: Message) -> Decided:
         """Raises Refused (the caller's fault) or CannotDecide (503: the gateway must not send)."""
@@ -119,6 +128,9 @@ class Verify:
             known |= situation.documents
             self._judge(caller, wave, Situation(situation.partitions, known))
             self._keep(wave)
+            gave_way = max((case.gave_way for case in wave if case.result is None), default=0)
+            if gave_way:
+                self._rest(gave_way)
         return [case.result for case in cases if case.result is not None]
 
     def _judge(self, caller: Caller, wave: list[_Case], situation: Situation) -> None:
@@ -129,25 +141,18 @@ class Verify:
         for case in wave:
             message = case.message
             # 4. Decide.
-            request = Request(
-                gateway=caller.party,
-                creditor=message.creditor,
-                collector=message.collector or message.creditor,
-                channel=message.channel,
-                text=message.text,
-                debt_ref=message.debt_ref,
-                send_at=message.send_at,
-            )
             try:
-                facts = facts_of(situation, gateway, message.creditor, message.collector, case.pseudonym)
                 rehearsal = is_rehearsal(message.send_at, now)
+                request = self._request(caller, message, rehearsal=rehearsal)
+                facts = facts_of(situation, gateway, message.creditor, message.collector, case.pseudonym)
                 decision = decide(request, facts, self._rules, now)
             except (Refused, CannotDecide) as failed:
                 case.result = failed
                 continue
             case.now = now
             case.asked = self._pseudonyms.content(msgspec.json.encode(message))
-            case.record = self._record(caller, message, decision, now, rehearsal=rehearsal, shadow=gateway.shadow)
+            case.record = self._record(request, message, decision, now, rehearsal=rehearsal, shadow=gateway.shadow)
+            case.ledger = self._ledger(case, request, decision, facts.contacts, situation)
 
     def _keep(self, wave: list[_Case]) -> None:
         """5. Sign and 6. record, in one conditional write each. Where a record stands already, it is replayed, renewed
@@ -160,13 +165,16 @@ class Verify:
             case.seen = other
         for case in wave:
             case.tries += 1
-            if case.result is None and case.tries == ATTEMPTS:
+            if case.result is None and case.tries - case.gave_way == ATTEMPTS:
                 case.result = Contended("the same message was decided at the same time, again and again")
+            if case.result is None and case.gave_way == GIVING_WAY:
+                case.result = Contended("messages to the same recipient were counted at the same time, again and again")
 
     def _write(self, cases: Sequence[tuple[_Case, Document | None]]) -> list[tuple[_Case, Document]]:
         """Write each case's record over what it replaces; answers those that met another record."""
         prepared = [(case, earlier, *self._document(case, earlier)) for case, earlier in cases]
-        outcomes = self._gate.record([Write(document) for _, _, document, _ in prepared]) if prepared else []
+        writes = [Write(document, case.ledger) for case, _, document, _ in prepared]
+        outcomes = self._gate.record(writes) if writes else []
         met = []
         for (case, earlier, document, kept), outcome in zip(prepared, outcomes, strict=True):
             if isinstance(outcome, StoreFailed):
@@ -176,6 +184,8 @@ class Verify:
                 case.result = Decided(case.record, kept, replayed=earlier is not None and case.renews)
             elif outcome.standing is not None:
                 met.append((case, outcome.standing))
+            else:
+                case.gave_way += 1
         return met
 
     def _document(self, case: _Case, replaces: Document | None) -> tuple[Document, Kept]:
@@ -183,33 +193,69 @@ class Verify:
         kept = Kept(self._receipt_key.kid, signature.hex(), case.pseudonym, case.asked)
         return pack(case.record, kept, replaces), kept
 
-    def _record(
-        self, caller: Caller, message: Message, decision: Decision, now: datetime, *, rehearsal: bool, shadow: bool
-    ) -> Record:
-        salt = self._entropy(16)
-        at = records.whole_seconds(now)
-        return Record(
+    def _ledger(
+        self, case: _Case, request: Request, decision: Decision, contacts: Iterable[Contact], situation: Situation
+    ) -> Document | None:
+        """The contact ledger with this message, where it counts: an allow that is enforced and may be delivered.
+
+        Written with the record or not at all, over the version that the decision read: of N + 1 allows side by side
+        under a cap of N, one finds another version, and is judged again.
+        """
+        record, pack = case.record, self._rules.pack
+        if not decision.allowed or not record.enforced or record.provisional or not pack.counts(request.channel):
+            return None
+        new = contact(record.at, request.channel, request.creditor, decision.debt_ref, request.decision_id)
+        counted = expire([*others(contacts, new), new], record.at, pack)
+        key = table.contacts(table.recipient(case.pseudonym))
+        before = next((one for one in situation.partitions[key.pk] if one.key == key), None)
+        return table.write(key, before, {}, pack_contacts(counted))
+
+    def _request(self, caller: Caller, message: Message, *, rehearsal: bool) -> Request:
+        return Request(
             decision_id=self._pseudonyms.decision_id(caller.party, message.message_id, rehearsal=rehearsal),
-            attempt=1,
-            at=at,
+            recipient=message.recipient,
             gateway=caller.party,
-            message_id=message.message_id,
             creditor=message.creditor,
             collector=message.collector or message.creditor,
             channel=message.channel,
+            text=message.text,
             debt_ref=message.debt_ref,
+            send_at=message.send_at,
+        )
+
+    def _record(
+        self, request: Request, message: Message, decision: Decision, now: datetime, *, rehearsal: bool, shadow: bool
+    ) -> Record:
+        salt = self._entropy(16)
+        at = records.whole_seconds(now)
+        # A denial, or a rehearsal, is told for as long as an answer is good; only an allow to deliver can end before.
+        ends = decision.allowed and not rehearsal
+        good_for = timedelta(seconds=(decision.good_for if ends else self._rules.answer_validity) // SECOND)
+        return Record(
+            decision_id=request.decision_id,
+            attempt=1,
+            at=at,
+            gateway=request.gateway,
+            message_id=message.message_id,
+            creditor=request.creditor,
+            collector=request.collector,
+            channel=request.channel,
+            debt_ref=request.debt_ref,
             send_at=message.send_at.astimezone(UTC) if message.send_at else None,
             decision="allow" if decision.allowed else "deny",
             reasons=decision.codes,
+            findings=decision.findings,
             retry_at=decision.retry_at,
-            valid_until=at + self._rules.answer_validity,
+            valid_until=at + good_for,
             enforced=not (message.shadow or shadow),
             provisional=rehearsal,
             text_sha256=records.text_digest(message.text),
             recipient=records.recipient_digest(salt, message.recipient),
             salt=salt.hex(),
             relied_on=decision.relied_on,
+            regions=decision.regions,
             rules_version=self._rules.version,
+            rules_sha256=self._rules.digest,
         )
 
 
@@ -217,6 +263,7 @@ class _Case:
     """One message on its way to a result. `Verify` is its only user."""
 
     record: Record
+    ledger: Document | None
     asked: str
     now: datetime
 
@@ -224,6 +271,7 @@ class _Case:
         self.message = message
         self.pseudonym = pseudonym
         self.tries = 0
+        self.gave_way = 0
         self.renews = False
         self.seen: Document | None = None
         self.result: Result | None = None
