@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import compress
 
 from msgspec import Struct
 
@@ -55,18 +56,20 @@ class Folded(Struct, frozen=True):
 
 
 def fold(text: str) -> Folded:
+    """Each character on its own, so that one that is folded before another does not change what the other folds to."""
     pieces = [_FOLDED[char] for char in text]
-    chars = "".join(pieces)
+    chars, places = "".join(pieces), range(len(text))
     if len(chars) == len(text) and "" not in pieces:
-        return Folded(chars, list(range(len(text))))
-    return Folded(chars, [at for at, piece in enumerate(pieces) for _ in piece])
+        return Folded(chars, list(places))
+    if set(map(len, pieces)) <= {0, 1}:
+        return Folded(chars, list(compress(places, pieces)))  # an empty piece is a character dropped
+    return Folded(chars, [at for at, piece in zip(places, pieces, strict=True) for _ in piece])
 
 
 # A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
 _MIXED = re.compile(r"[a-z][@$!0-9]|[@$0-9][a-z]")
 _WORD = re.compile(r"[@$]?[a-z0-9]+(?:[@$!]+[a-z0-9]+)*")
 AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
-_ONE_STROKE = str.maketrans("i", "l")
 
 
 def skeleton(folded: Folded) -> Folded:
@@ -75,12 +78,12 @@ def skeleton(folded: Folded) -> Folded:
     Two texts that look alike have one skeleton; what is searched in it must be a skeleton too (`skeleton_pattern`).
     """
     chars = _WORD.sub(_letters, folded.chars) if _MIXED.search(folded.chars) else folded.chars
-    return Folded(chars.translate(_ONE_STROKE), folded.at)
+    return Folded(chars.replace("i", "l"), folded.at)
 
 
 def skeleton_pattern(pattern: str) -> str:
     """A pattern for skeletons. It may not use escapes or groups that are spelled with an i."""
-    return pattern.translate(_ONE_STROKE)
+    return pattern.replace("i", "l")
 
 
 def _letters(match: re.Match[str]) -> str:
@@ -92,9 +95,9 @@ class _FoldedCharacters(dict[str, str]):
     """What characters fold to, each worked out once; bounded, for a text can hold any character there is."""
 
     def __missing__(self, char: str) -> str:
-        folded = _fold_character(char)
-        if len(self) < 8192:
-            self[char] = folded
+        if len(self) >= 8192:
+            self.clear()  # or rare characters could crowd out the ordinary ones for good
+        folded = self[char] = _fold_character(char)
         return folded
 
 
@@ -104,6 +107,8 @@ _FOLDED = _FoldedCharacters()
 def _fold_character(char: str) -> str:
     if char.isascii():
         return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
+    if "\u4e00" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3":
+        return char.translate(_TRADITIONAL)  # nothing else holds for ideographs, and Korean would come to pieces
     category = unicodedata.category(char)
     if category in _DROPPED or char in _BLANK:
         return ""

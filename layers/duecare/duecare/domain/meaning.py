@@ -58,10 +58,15 @@ _MEANINGS = (
 )
 
 
-# The words that begin with a character, the longest first. A pattern of so many words would be slow to compile.
-_BY_FIRST: dict[str, list[str]] = {}
+# The words by the character or the Latin word that they begin with, the longest first. A pattern of so many words would
+# be slow to compile.
+_LATIN_WORD = re.compile("[a-z]+")
+_BY_BEGINNING: dict[str, list[str]] = {}
 for _word in sorted(_MEANINGS, key=len, reverse=True):
-    _BY_FIRST.setdefault(_word[0], []).append(_word)
+    _latin_word = _LATIN_WORD.match(_word)
+    _BY_BEGINNING.setdefault(_latin_word[0] if _latin_word else _word[0], []).append(_word)
+_OTHERS = "".join(sorted(first for first in _BY_BEGINNING if not _LATIN_WORD.match(first)))
+_BEGINNING = re.compile(f"[a-z]+|[{_OTHERS}]")
 _ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
 # A comma between digits belongs to a number, and so does a full stop before a digit.
 _CLAUSE_END = re.compile(r"[。;!?\n]|,(?!\d)|\.(?= |$)")
@@ -109,10 +114,11 @@ def _words(text: str, end: int) -> Iterator[tuple[int, str]]:
     A Latin word is one only as a whole: not owe in power.
     """
     read_to = 0
-    for start, char in enumerate(text[:end]):
-        if start < read_to or char not in _BY_FIRST or (_latin(char) and start and _latin(text[start - 1])):
+    for match in _BEGINNING.finditer(text, 0, end):
+        start = match.start()
+        if start < read_to:
             continue
-        for word in _BY_FIRST[char]:
+        for word in _BY_BEGINNING.get(match[0], ()):
             if text.startswith(word, start) and not (
                 _latin(word[-1]) and _latin(text[start + len(word) : start + len(word) + 1])
             ):

@@ -42,7 +42,7 @@ class Number(Struct, frozen=True):
 
 def read_number(run: str) -> Number | None:
     """A run of digits with separators, or of Chinese numerals, or of digits with Chinese units."""
-    if any(char in _DIGITS or char in SMALL_UNITS or char in LARGE_UNITS for char in run):
+    if not run.isascii():
         value = _read_chinese(run.replace(" ", ""))
         return None if value is None else Number(value)
     return _read_digits(run)
@@ -62,9 +62,10 @@ def _read_digits(run: str) -> Number | None:
 
 def _read_chinese(run: str) -> Decimal | None:
     """贰万柒仟玖佰壹拾壹, 二七九一一, 1万2千, 2.79万, 2万7911. A unit must be smaller than the one before it."""
-    if len(run) > 40 or len(_FORMAL & set(run)) * len(_PLAIN & set(run)):
+    chars = set(run)
+    if len(run) > 40 or not (_FORMAL.isdisjoint(chars) or _PLAIN.isdisjoint(chars)):
         return None
-    if all(char in _DIGITS for char in run):
+    if chars <= _DIGITS.keys():
         return _read_positional(run)
     reader = _Units()
     for item in _ITEM.finditer(run):

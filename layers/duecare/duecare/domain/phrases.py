@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import chain
+from operator import add
 
 from msgspec import Struct
 
@@ -22,8 +23,8 @@ _LONG = 12
 _STEM = 8  # of a phrase of this length the ending may differ
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LONE_DIGIT = re.compile(r"(?<=[a-z])\d(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
-_ORDINARY = 400
 _BEFORE = 32
+_GRAM = 3
 
 
 class Finding(Struct, frozen=True):
@@ -36,15 +37,14 @@ class Finding(Struct, frozen=True):
 
 
 class Phrase(Struct, frozen=True, kw_only=True):
-    """One rule. `pattern` is tried only where one of `anchors` (words of which every match has at least one) occurs;
-    `grams` are their first three characters. A match does not count where `unless_before` matches just before it, or
-    `unless` anywhere in the text. `words`: it must begin and end with whole words, however long it is.
+    """One rule. `pattern` is tried only where one of `anchors` (words of which every match has at least one) occurs.
+    A match does not count where `unless_before` matches just before it, or `unless` anywhere in the text. `words`: it
+    must begin and end with whole words, however long it is.
     """
 
     rule: str
     code: str
     anchors: tuple[str, ...]
-    grams: frozenset[str]
     pattern: str
     unless_before: str | None = None
     unless: str | None = None
@@ -62,12 +62,10 @@ def phrase(
     words: bool = False,
 ) -> Phrase:
     """A rule from its words; white space in a pattern is layout."""
-    held = tuple(skeleton_pattern(anchors).split())
     return Phrase(
         rule=rule,
         code=code,
-        anchors=held,
-        grams=frozenset(word[:3] for word in held),
+        anchors=tuple(skeleton_pattern(anchors).split()),
         pattern=pattern,
         unless_before=f"(?:{unless_before})$" if unless_before else None,
         unless=unless,
@@ -81,22 +79,37 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(skeleton_pattern(pattern), re.VERBOSE)
 
 
+class Phrases:
+    """Rules that are looked for together, found by the first characters of their anchors."""
+
+    def __init__(self, rules: Iterable[Phrase]) -> None:
+        self.rules = tuple(rules)
+        self._by_gram: dict[str, list[tuple[str, int]]] = {}
+        for at, rule in enumerate(self.rules):
+            for anchor in rule.anchors:
+                self._by_gram.setdefault(anchor[:_GRAM], []).append((anchor, at))
+        self._grams = frozenset(self._by_gram)
+
+    def to_try(self, text: Searched) -> list[Phrase]:
+        """The rules of which an anchor occurs, in their order: few, in most texts."""
+        tried: set[int] = set()
+        for gram in self._grams & text.grams:
+            for anchor, at in self._by_gram[gram]:
+                if at not in tried and anchor in text.chars:
+                    tried.add(at)
+        return [self.rules[at] for at in sorted(tried)]
+
+
 class Searched(Struct, frozen=True):
     """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it.
 
-    `grams` are its characters and, up to an ordinary length, its pairs and triples of characters.
+    `grams` are its characters, and its pairs and triples of characters.
     """
 
     text: Folded
     chars: str
     kept: list[int]
     grams: frozenset[str]
-
-    def holds_any_of(self, rule: Phrase) -> bool:
-        """Whether one of the rule's anchors occurs. Sets tell quickly that none does in a text of ordinary length."""
-        if len(self.chars) <= _ORDINARY and rule.grams.isdisjoint(self.grams):
-            return False
-        return any(anchor[0] in self.grams and anchor in self.chars for anchor in rule.anchors)
 
     def is_word_start(self, start: int) -> bool:
         """In the skeleton, where spaces and signs still stand; the same holds for `is_word_end`."""
@@ -116,21 +129,18 @@ def searched(text: Folded) -> Searched:
     """A skeleton made ready for phrases."""
     kept = [at for at, char in enumerate(text.chars) if char.isalnum()]
     chars = _LONE_DIGIT.sub(_as_letter, "".join([text.chars[at] for at in kept]))
-    grams = set(chars)
-    if len(chars) <= _ORDINARY:
-        pairs = [a + b for a, b in pairwise(chars)]
-        grams.update(pairs, (pair + c for pair, c in zip(pairs, chars[2:], strict=False)))
-    return Searched(text, chars, kept, frozenset(grams))
+    pairs = list(map(add, chars, chars[1:]))
+    return Searched(text, chars, kept, frozenset(chain(chars, pairs, map(add, pairs, chars[2:]))))
 
 
 def _as_letter(match: re.Match[str]) -> str:
     return match[0].translate(AS_LETTERS)
 
 
-def find(text: Searched, phrases: Iterable[Phrase]) -> Iterator[Finding]:
+def find(text: Searched, phrases: Phrases) -> Iterator[Finding]:
     """The first match of each phrase that counts."""
-    for rule in phrases:
-        if not text.holds_any_of(rule) or (rule.unless and compiled(rule.unless).search(text.chars)):
+    for rule in phrases.to_try(text):
+        if rule.unless and compiled(rule.unless).search(text.chars):
             continue
         pattern, at = compiled(rule.pattern), 0
         while match := pattern.search(text.chars, at):

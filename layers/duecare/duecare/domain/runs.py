@@ -22,7 +22,11 @@ class Run(Struct, frozen=True):
 
 
 # Letters drawn like digits. A run of them starts where no letter or digit stands before, so the search is linear.
-_CONFUSED = re.compile(r"[oil|][,.]?\d|\d[,.]?[oil|]|[¥$₹£€][oil|]{2}|[oil|][,.]?[oil|] ?[元块万]")
+_CONFUSED = re.compile(
+    r"""[oil|\d¥$₹£€]  # one of these, and behind it what makes it or its neighbour a digit
+    (?:(?<=[oil|])[,.]?(?:\d|[oil|]\ ?[元块万])|(?<=\d)[,.]?[oil|]|(?<=[¥$₹£€])[oil|]{2})""",
+    re.VERBOSE,
+)
 _CONFUSABLE = re.compile(r"(?<![a-z\d,.])[oil|\d][oil|\d,.]*(?![a-z\d])")
 _LETTERS_ALONE = re.compile(r"(?<=[¥$₹£€])[oil|]{2}[oil|,.]*(?![a-z])|(?<![a-z])[oil|][oil|,.]{1,20}(?= ?[元块万])")
 _AS_DIGITS = str.maketrans("oil|", "0111")
@@ -42,7 +46,7 @@ def straighten(text: str) -> tuple[str, frozenset[int]]:
 
 _RUN = re.compile(rf"[\d{CHINESE}](?:[ ,.'·]?[\d{CHINESE}])*")
 # Single digits, each behind a sign: 2*7*9*1*1.
-_SCATTERED = re.compile(r"(?<!\d)\d(?:[^\w\s,.:()。、]{1,2}\d(?!\d)){2,}")
+_SCATTERED = re.compile(r"\d(?<!\d\d)(?:[^\w\s,.:()。、]{1,2}\d(?!\d)){2,}")
 _VAGUE = re.compile(r"[数几好上][十百千万亿]{1,2}(?=[元块])")
 _SPELLED_OUT = ("hundred", "thousand", "lakh", "crore", "dollar", "rupee", "pound", "peso", "euro", "rs", "usd", "inr")
 _UNITS = frozenset("十百千万亿拾佰仟")
@@ -77,9 +81,12 @@ def _split(text: str, start: int, run: str, confused: frozenset[int]) -> Iterato
 
     Otherwise each part is a number; one that follows digits which name nothing may be the rest of a hidden number.
     """
-    parts = run.split(" ")
     end = start + len(run)
     certain = _certain(text, start, end, confused)
+    if " " not in run and "," not in run:
+        yield Run(start, end, run, certain)
+        return
+    parts = run.split(" ")
     grouped = read_number(run) is not None and (len(parts) == 1 or not names_something(text, start))
     if grouped or any(part[0] in _UNITS for part in parts[1:]):
         yield Run(start, end, run, certain)

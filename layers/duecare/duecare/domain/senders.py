@@ -24,6 +24,13 @@ _LEADING_SQUARE = re.compile(r"\s{0,8}\[([^\[\]]{1,80})\]")
 _TRAILING_SQUARE = re.compile(r"\[([^\[\]]{2,80})\]\s{0,8}$")
 _BRACKETED = re.compile(r"[【「『〖]([^【】「」『』〖〗]{1,80})[】」』〗]")
 _MORE = re.compile(r"(?:\s{0,8}【[^【】]{1,80}】){2,8}")
+_WHOLE_PHRASE = re.compile("[\ufdfa\ufdfb]")  # one character each, a sentence once normalized
+# Unicode's format characters (category Cf).
+_INVISIBLE = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    "\U000e0020-\U000e007f]"
+)
 _TAIL = 100  # as far from the end as a sign can begin
 
 
@@ -53,7 +60,8 @@ def names_sender(text: str, sender_names: Iterable[str]) -> bool:
     """Whether the text names one of these senders and no other: every sign it bears is one of them, or, in a text
     without a sign, the name stands in the text. Compared after NFKC, trimming and case folding; look-alike letters are
     other names."""
-    text = "".join(char for char in normalize(text) if unicodedata.category(char) != "Cf").strip()
+    text = normalize(_WHOLE_PHRASE.sub("\ufffd", text))
+    text = (text if text.isprintable() else _INVISIBLE.sub("", text)).strip()
     names = [_plain(name) for name in sender_names]
     signs = [sign.name for sign in find_signs(text)]
     # More signs right behind the first are signs too; and where none stands at an end, whatever is in their brackets
