@@ -11,7 +11,8 @@
     │   ├── Conflict         409  another body under the same message_id, another content at the same time
     │   ├── TooLarge         413
     │   ├── WrongMediaType   415
-    │   └── Unacceptable     422  readable, but not acceptable
+    │   ├── Unacceptable     422  readable, but not acceptable
+    │   └── FileRefused      422  an uploaded file that is wrong as a whole; nothing of it counts
     └── CannotDecide         503  could not decide: the gateway must not send
         ├── StoreFailed      the table did not answer, throttled, or answered with an error
         ├── Contended        others kept changing what we read; the few attempts are used up
@@ -107,6 +108,17 @@ class Unacceptable(Refused):
     status = 422
     name = "unacceptable"
     title = "Not acceptable"
+
+
+class FileRefused(Refused):
+    """An uploaded file that is wrong as a whole: nothing of it counts. `name` says what is wrong with it."""
+
+    status = 422
+    name = "file-refused"
+    title = "The file cannot be accepted"
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail, name=name)
 
 
 class CannotDecide(DuecareError):
