@@ -76,7 +76,7 @@ def test_what_fails_once_is_asked_again(warm: Faulty, operation: str, fault: str
 def test_an_allow_in_a_batch_always_has_its_record(warm: Faulty) -> None:
     body = json.loads(events.load("verify-honest")["body"])
     for fault in SPOILED:
-        warm.broken({"operation": "PutItem", **SPOILED[fault], "times": 3})
+        warm.broken({"operation": "TransactWriteItems", **SPOILED[fault], "times": 3})
         results = ask(warm, [body | {"message_id": f"{fault}-{n}"} for n in range(3)]).body.get("results", [])
         stored = {record["pk"]["S"] for record in warm.records()}
         assert {f"X#{one['decision_id']}" for one in results if one.get("decision") == "allow"} <= stored

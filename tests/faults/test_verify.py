@@ -23,11 +23,13 @@ ERRORS: dict[str, dict[str, Any]] = {
     "time-out": {"timeout_ms": 4000},
 }
 READS = ["Query", "BatchGetItem"]
-LASTING = [("PutItem", fault) for fault in ERRORS] + [
+# An allow that counts is written together with the contact ledger.
+WRITE = "TransactWriteItems"
+LASTING = [(WRITE, fault) for fault in ERRORS] + [
     (read, fault) for read in READS for fault in ("throttled", "unavailable", "no-table", "reset", "time-out")
 ]
 PASSING = [
-    *(("PutItem", fault) for fault in ("throttled", "internal-error", "unavailable", "reset", "time-out")),
+    *((WRITE, fault) for fault in ("throttled", "internal-error", "unavailable", "reset", "time-out")),
     *((read, fault) for read in READS for fault in ("throttled", "reset")),
 ]
 # The response is cut, or garbled, after DynamoDB has done its work.
@@ -83,20 +85,20 @@ def test_a_read_whose_answer_is_spoiled_never_makes_an_allow_of_less_than_everyt
 
 
 def test_a_transaction_in_the_way_of_the_record_is_a_503(faulty: Faulty) -> None:
-    faulty.broken({"operation": "PutItem", "error": {"code": "TransactionConflictException"}})
+    faulty.broken({"operation": WRITE, "error": {"code": "TransactionConflictException"}})
     cannot_decide(faulty.verify(), "contention")
     assert faulty.records() == []
 
 
 def test_a_transaction_in_the_way_once_is_waited_out(faulty: Faulty) -> None:
-    faulty.broken({"operation": "PutItem", "error": {"code": "TransactionConflictException"}, "times": 1})
+    faulty.broken({"operation": WRITE, "error": {"code": "TransactionConflictException"}, "times": 1})
     assert faulty.verify().body["decision"] == "allow"
     assert len(faulty.records()) == 1
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
 def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(faulty: Faulty, fault: str) -> None:
-    faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": 1})
+    faulty.broken({"operation": WRITE, **SPOILED[fault], "times": 1})
     answer = faulty.verify()
     assert (answer.status, answer.body["decision"], answer.body["attempt"]) == (200, "allow", 1)
     assert answer.body["replayed"] is False
@@ -112,7 +114,7 @@ def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(
 def test_a_record_whose_every_answer_is_lost_is_a_503_and_the_same_decision_when_asked_again(
     faulty: Faulty, fault: str
 ) -> None:
-    faulty.broken({"operation": "PutItem", **SPOILED[fault]})
+    faulty.broken({"operation": WRITE, **SPOILED[fault]})
     cannot_decide(faulty.verify())
     (record,) = faulty.records()
     faulty.broken()
@@ -124,7 +126,7 @@ def test_a_record_whose_every_answer_is_lost_is_a_503_and_the_same_decision_when
 @pytest.mark.parametrize("fault", SPOILED)
 @pytest.mark.parametrize("times", [1, None])
 def test_an_allow_that_leaves_always_has_its_record(faulty: Faulty, fault: str, times: int | None) -> None:
-    faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": times})
+    faulty.broken({"operation": WRITE, **SPOILED[fault], "times": times})
     answer = faulty.verify()
     if answer.status == 200:
         assert f"X#{answer.body['decision_id']}" in [record["pk"]["S"] for record in faulty.records()]

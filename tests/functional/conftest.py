@@ -21,11 +21,11 @@ from botocore.loaders import JSONFileLoader
 
 from duecare.evidence.keys import thumbprint
 from duecare.evidence.statement import sign
-from duecare.runtime import telemetry, wiring
+from duecare.runtime import rulebook, telemetry, wiring
 from tests import events, tables
 from tests.functional.answers import Answer
 from tests.servers import aws_environment, closed_connections, moto  # noqa: F401
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, debt_members, mandate_members
+from tests.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
@@ -105,7 +105,7 @@ class Stack:
             "mou-zichan",
             self.jws("mou-zichan", "mandate", **mandate_members(self.now)),
             self.jws("mou-zichan", "consent", **consent_members(self.now)),
-            self.jws("mou-zichan", "debt", **debt_members(self.now)),
+            self.jws("mou-zichan", "debt", **debt_members(self.now, time_zone=daytime(self.now))),
         )
         assert [result["status"] for result in answer.body["results"]] == ["accepted"] * 3, answer
         return self
@@ -130,7 +130,15 @@ def secured(moto: str) -> dict[str, str]:  # noqa: F811
 
 def forget() -> None:
     """A fresh sandbox: nothing is kept from earlier invocations."""
-    for kept in (wiring.settings, wiring.authorize, wiring.look_up, wiring.state, wiring.operate, wiring._secrets):
+    for kept in (
+        rulebook.rules,
+        wiring.settings,
+        wiring.authorize,
+        wiring.look_up,
+        wiring.state,
+        wiring.operate,
+        wiring._secrets,
+    ):
         kept.cache_clear()
     wiring._deciding = None
 

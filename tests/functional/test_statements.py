@@ -18,7 +18,7 @@ from duecare.evidence.statement import sign, statement_id
 from tests import events
 from tests.functional.conftest import Stack, leaks
 from tests.functional.keys import p256
-from tests.world import ISSUER, OUTSTANDING, RECIPIENT, consent_members, debt_members, mandate_members, stamp
+from tests.world import ISSUER, OUTSTANDING, RECIPIENT, consent_members, daytime, debt_members, mandate_members, stamp
 
 HOUR = timedelta(hours=1)
 
@@ -82,7 +82,7 @@ def test_the_same_content_under_a_new_iat_is_unchanged(stack: Stack) -> None:
 
 def test_another_content_of_the_same_instant_is_a_conflict(stack: Stack) -> None:
     stack.honest()
-    members = debt_members(stack.now, outstanding="9431")
+    members = debt_members(stack.now, outstanding="9431", time_zone=daytime(stack.now))
     problem = rejected(stack, stack.jws("mou-zichan", "debt", **members))
     assert (problem["status"], name(problem)) == (409, "conflict")
     assert stack.verify().body["decision"] == "allow"
@@ -113,7 +113,7 @@ def test_a_rejected_statement_leaves_the_others_of_the_call_counted(stack: Stack
     good = [
         stack.jws("mou-zichan", "mandate", **mandate_members(stack.now)),
         stack.jws("mou-zichan", "consent", **consent_members(stack.now)),
-        stack.jws("mou-zichan", "debt", **debt_members(stack.now)),
+        stack.jws("mou-zichan", "debt", **debt_members(stack.now, time_zone=daytime(stack.now))),
     ]
     bad = ["not a statement", stack.jws("keji", "debt", **debt_members(stack.now))]
     answer = stack.state("mou-zichan", bad[0], good[0], good[1], bad[1], good[2])

@@ -19,12 +19,12 @@ T = TypeVar("T")
 class Busy(World):
     """A world whose table is DynamoDB Local's."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, **changes: Any) -> None:
         self.endpoint = endpoint
         self.table = tables.create(endpoint)
         # Many threads on one engine wait for each other: that is not what is tested here.
         gate = tables.gate(endpoint, self.table, timeout=20.0, deadline=60.0)
-        super().__init__(gate, tables.documents(endpoint, self.table))
+        super().__init__(gate, tables.documents(endpoint, self.table), **changes)
 
     def items(self, prefix: str = "") -> list[dict[str, Any]]:
         """Everything that stands under partitions beginning so."""

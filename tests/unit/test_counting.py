@@ -77,7 +77,6 @@ def test_a_denial_does_not_count(world: World) -> None:
     for n in range(5):
         world.verify(message_id=f"m-{n}", text="【某资产】欠款1元,退订回T")
     assert ledger(world) == ()
-    assert world.reasons() == []
 
 
 def test_shadow_is_judged_by_the_cap_and_does_not_count(world: World) -> None:
@@ -106,7 +105,7 @@ def test_other_creditors_and_gateways_fill_the_same_cap(world: World) -> None:
     text = "Other Bank: 欠款5元,退订回T"
     other = world.verify("other-gateway", message_id="o-1", creditor="other-bank", collector=None, text=text)
     assert other.record.decision == "allow"
-    assert world.reasons() == []
+    assert world.verify(message_id="m-0").record.decision == "allow"
     assert world.reasons() == ["FREQUENCY_CAP"]
 
 

@@ -26,7 +26,7 @@ def test_a_threat_and_a_pose_are_denied_and_shown_where_they_stand(world: World)
         ("TEXT_FORBIDDEN", "exposure.visit.zh", "上门"),
         ("TEXT_FORBIDDEN", "threat.violence.zh", "打断你的腿"),
         ("TEXT_FORBIDDEN", "exposure.tell.zh", "联系你的父母和单位领导"),
-        ("TEXT_FORBIDDEN", "posing_as_authority.claim.zh", "我是公安"),
+        ("TEXT_FORBIDDEN", "posing_as_authority.claim.zh", "我是公安局民警"),
         ("TEXT_FORBIDDEN", "posing_as_authority.police.zh", "公安"),
     ]
 

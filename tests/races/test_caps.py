@@ -1,0 +1,90 @@
+"""Guarantee 6 under contention: a frequency cap of N lets N through, never N + 1, whoever asks at the same time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from duecare.domain.caps import unpack_contacts
+from duecare.domain.rules import Rules
+from duecare.runtime.wiring import rest
+from tests.packs import cap, packed, row
+from tests.races.conftest import Busy, together
+from tests.world import RECIPIENT, message, stamp
+
+ELEMENTS = row("required", id="elements", jurisdiction="any", elements=["sender_name", "opt_out_wording"])
+HOURS = row("quiet_hours", id="hours", quiet=[{"from": "02:00", "to": "03:00"}])
+
+
+def capped(busy: Busy, number: int, **members: object) -> Busy:
+    """The same table under a pack that lets so many through in a day."""
+    return Busy(busy.endpoint, rules=Rules(pack=packed(cap(number, **members), HOURS, ELEMENTS)), rest=rest)
+
+
+def ledger(world: Busy) -> list[int]:
+    items = [item for item in world.items("R#") if item["sk"]["S"] == "L"]
+    return [contact.at for item in items for contact in unpack_contacts(item["sealed"]["B"])]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("number", [1, 3, 10])
+def test_a_cap_of_n_lets_n_of_fifty_through(busy: Busy, number: int, seed: int) -> None:
+    world = capped(busy, number).honest()
+    # Forty messages of two gateways, ten of them asked about by two threads.
+    messages = [(("xinxi", "other-gateway")[n % 2], f"m-{n}") for n in range(40)]
+    asked = [*messages, *messages[:10]]
+    random.Random(seed).shuffle(asked)
+
+    def verify(gateway: str, message_id: str) -> Callable[[], tuple[str, ...]]:
+        return lambda: world.verify(gateway, message_id=message_id).record.reasons
+
+    told = list(zip(asked, together([verify(*one) for one in asked]), strict=True))
+    assert len({one for one, reasons in told if not reasons}) == number
+    assert {reasons for _, reasons in told if reasons} == {("FREQUENCY_CAP",)}
+    assert len(ledger(world)) == number
+
+
+def test_shadow_and_rehearsals_between_them_count_for_nothing(busy: Busy) -> None:
+    world = capped(busy, 3).honest()
+    ahead = world.now + timedelta(hours=20)
+    changes = [{}, {"shadow": True}, {"send_at": ahead}] * 10
+    told = together([lambda n=n, change=change: world.verify(message_id=f"m-{n}", **change)  # type: ignore[misc]
+                     for n, change in enumerate(changes)])  # fmt: skip
+    counted = [one.record for one in told if one.record.enforced and not one.record.provisional]
+    assert [record.decision for record in counted].count("allow") == 3
+    assert len(ledger(world)) == 3
+
+
+def test_two_recipients_do_not_wait_for_each_other(busy: Busy) -> None:
+    world = capped(busy, 1).honest()
+    others = [f"+861381234{n:04}" for n in range(20)]
+    for number in others:
+        world.consent(recipient=number)
+        world.debt(recipient=number)
+    told = together([lambda number=number: world.verify(message_id=number, recipient=number) for number in others])
+    assert {one.record.decision for one in told} == {"allow"}
+
+
+def test_batches_side_by_side_fill_one_cap(busy: Busy) -> None:
+    world = capped(busy, 5).honest()
+
+    def ask(batch: int) -> Callable[[], list[str]]:
+        messages = [message(message_id=f"m-{batch}-{n}") for n in range(4)]
+        return lambda: [result.record.decision for result in world.verify_many(*messages)]
+
+    told = [decision for decisions in together([ask(batch) for batch in range(6)]) for decision in decisions]
+    assert told.count("allow") == 5
+    assert told.count("deny") == 19
+    assert len(ledger(world)) == 5
+
+
+def test_an_opt_out_between_the_allows_of_a_cap_is_seen_by_all_that_come_after(busy: Busy) -> None:
+    world = capped(busy, 30).honest()
+    together([lambda n=n: world.verify(message_id=f"m-{n}") for n in range(10)])  # type: ignore[misc]
+    world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(world.now))
+    told = together([lambda n=n: world.verify(message_id=f"n-{n}") for n in range(10)])  # type: ignore[misc]
+    assert {one.record.reasons for one in told} == {("OPTED_OUT",)}
+    assert len(ledger(world)) == 10
