@@ -17,11 +17,13 @@ from duecare.domain.currencies import ANY_CURRENCY, Mark, mark_after, mark_befor
 from duecare.domain.folding import OVERRIDES, Folded
 from duecare.domain.meaning import Meaning, Qualifiers
 from duecare.domain.numerals import CHINESE, SCALES, Number, read_english, read_number
-from duecare.domain.runs import Run, find_runs, names_something, straighten
+from duecare.domain.runs import Run, find_runs, straighten
+from duecare.domain.unmarked import counts, is_money
 
 # No honest text states so many; beyond them the rest counts as one unreadable claim.
-MOST_CLAIMS = 24
-MOST_NUMBERS = 48
+MOST_CLAIMS = 16
+MOST_NUMBERS = 40
+MOST_UNREADABLE = 4  # one is enough to hold a text back
 _UNREADABLE = Decimal("Infinity")  # larger than any debt, so that no debt bears it out
 _INDIAN = frozenset({"INR", "PKR", "LKR", "NPR"})
 _DOTTED = frozenset({"IDR", "VND", "EUR", "BRL"})
@@ -48,60 +50,37 @@ class Claim(Struct, frozen=True):
 
 def read_amounts(folded: Folded, original: str) -> tuple[Claim, ...]:
     """Every claim, from left to right, with offsets into the original."""
+    if overridden := _overridden(original):
+        return (overridden,)
     text, confused = straighten(folded.chars)
-    claims = [
+    return tuple(
         Claim(claim.amount, claim.currencies, claim.meaning, *folded.span(claim.start, claim.end))
-        for claim in _Amounts(text, find_runs(text, confused, MOST_NUMBERS + 1)).claims()
-    ]
-    return tuple(sorted((*_overridden(original), *claims), key=lambda claim: claim.start))
+        for claim in sorted(
+            _Amounts(text, find_runs(text, confused, MOST_NUMBERS + 1)).claims(), key=lambda claim: claim.start
+        )
+    )
 
 
-def _overridden(original: str) -> Iterator[Claim]:
+def _overridden(original: str) -> Claim | None:
     """A text whose order on the screen is overridden shows other numbers than the ones that can be read in it."""
-    for override in OVERRIDES:
-        at = original.find(override)
-        if at >= 0:
-            yield _unreadable(at, at + 1)
+    at = min((original.find(override) for override in OVERRIDES if override in original), default=None)
+    return None if at is None else _unreadable(at, at + 1)
 
 
 def _unreadable(start: int, end: int) -> Claim:
     return Claim(_UNREADABLE, frozenset(), Meaning.UNREADABLE, start, end)
 
 
-# What follows a number that counts something else, or continues a date, a time, a phone number.
-_COUNTS = re.compile(
-    r"""\ ?(?:[年月日号时点分秒天期次个笔位人折倍周岁户家条名级类项章款楼室栋层%‰℃度米]
-    |小时|工作日|用户|客户|多天|余天|[-/:.~]\d|[*@\#]
-    |(?:days?|weeks?|months?|years?|hours?|hrs?|mins?|minutes?|payments?|instal[a-z]*|emis?|times|accounts?|loans?|bills?
-    |missed|more|business|working|am|pm|st|nd|rd|th|percent|pct|x|of|or
-    |jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?
-    |nov(?:ember)?|dec(?:ember)?)(?![a-z]))""",
-    re.VERBOSE,
-)
-_PHONE = re.compile(r"(?:1[3-9]\d{9}|[48]00\d{7}|9[56]\d{3,6}|10[01]\d{2,3}|0\d{9,11})")
-# A number without a mark is money right behind one of these nouns, with or without one of the links between.
-_NOUN_WORDS = """
-    欠 欠款 欠费 欠缴 金额 本金 本息 应还 应还款 未还 未还款 待还 待还款 还款额 应缴 余额 总额 总计 合计 共计
-    还需 仅需 只需 只要 结清款
-"""
-_NOUNS = tuple(_NOUN_WORDS.split())
-_LINKS = ("高达", "已达", "人民币", "为", "是", "共", "达", "计", "约")
-_ENGLISH_NOUNS = frozenset(
-    (
-        *("owe", "owes", "owed", "owing", "balance", "outstanding", "overdue", "amount", "total", "settle for", "pay"),
-        *("debt", "arrears", "dues", "amount due", "total due", "balance due", "payment due"),
-    )
-)
-_ENGLISH_LINKS = frozenset(("is", "of", "now", "only", "just", "amount", "total", "balance"))
-_PAY = ("还", "付", "缴", "交")
 _SCALE = re.compile(rf" ?({'|'.join(sorted(SCALES, key=len, reverse=True))})(?![a-z])")
 _VAGUE = re.compile(r" ?[余多来几]")  # 27911余元 is more than a number
 _SMALL_CHANGE = re.compile(rf"零?(?:([\d{CHINESE}])[角毛])?(?:零?([\d{CHINESE}])分)?[整正]?")
 _RANGE = re.compile(r" ?(?:[-~–—至到]|to) ?")
 _AHEAD = 64  # as far behind the last number as a word can qualify it
 _OR_MORE = re.compile(r" ?(?:起(?!诉|止|算|计|见)|以上|(?:or|and) (?:more|above))")
-_OWING = re.compile(r" (?:is |are )?(?:owing|owed|outstanding|overdue|in arrears|past due|payable)(?![a-z])")
-_BETWEEN = frozenset(" :=.*-_·~(")  # between a number and its mark
+_STOPS = frozenset(",。;!?、%‰℃")  # between a number and its mark anything may stand that is no letter but these
+_FAR = 4
+# The commonest of what stands right behind a number and begins neither a mark nor a scale: not worth a look.
+_SAYS_NOTHING = frozenset("年月日时期分天,。、") | {""}
 _TOGETHER = ("一", "两")  # 一块 is mostly "together"
 
 
@@ -115,7 +94,7 @@ class _Amounts:
         self._qualifiers: Qualifiers | None = None
 
     def claims(self) -> Iterator[Claim]:
-        found = 0
+        found = unreadable = 0
         for at, run in enumerate(self.runs):
             if run.start < self._read_to:
                 continue
@@ -130,21 +109,29 @@ class _Amounts:
             self._read_to = max(one.end for one in (claim, *others))
             yield claim
             yield from others
+            unreadable += claim.meaning is Meaning.UNREADABLE
+            if unreadable == MOST_UNREADABLE:
+                return
 
     def _claim(self, run: Run) -> Claim | None:
         before = self._mark_before(run.start)
-        scale, scaled = self._scale(run)
-        vague = _VAGUE.match(self.text, scaled)
-        after = self._mark_after(run, vague.end() if vague else scaled)
+        scale, scaled, after = "", run.end, None
+        vague: re.Match[str] | None = None
+        if self.text[run.end : run.end + 1] not in _SAYS_NOTHING:
+            scale, scaled = self._scale(run)
+            vague = _VAGUE.match(self.text, scaled)
+            after = self._mark_after(run, vague.end() if vague else scaled)
         codes = [mark.currencies for mark in (before, after) if mark]
-        if not codes and not self._is_money(run, scaled, scale):
+        if not codes and not is_money(self.text, run, scaled, scale):
             return None
         start = before.start if before else run.start
+        end = after.end if after else scaled
         currencies = frozenset.intersection(*codes) if codes else ANY_CURRENCY
-        number = self._number(run, currencies)
-        if number is None or (vague and after):
-            return _unreadable(start, after.end if after else scaled)
-        amount, end = number * scale, after.end if after else scaled
+        number = self._number(run, currencies, scale)
+        goes_on = scale and self.text[scaled : scaled + 1].isdecimal()  # 9w9
+        if number is None or goes_on or (vague and after):
+            return _unreadable(start, end)
+        amount = number * SCALES.get(scale, 1)
         if after and self.text[after.start] in "元块圆" and (change := _SMALL_CHANGE.match(self.text, end)):
             amount, end = amount + _small(change[1], "0.1") + _small(change[2], "0.01"), change.end()
         return self._read(amount, currencies, start, end)
@@ -157,7 +144,7 @@ class _Amounts:
             return _unreadable(start, end)
         return Claim(amount, currencies, meaning, start, end)
 
-    def _number(self, run: Run, currencies: frozenset[str]) -> Decimal | None:
+    def _number(self, run: Run, currencies: frozenset[str], scale: str = "") -> Decimal | None:
         number: Number | None = None
         if run.certain:
             number = read_english(run.text) if run.english else read_number(run.text)
@@ -167,18 +154,19 @@ class _Amounts:
             return None
         if number.grouping == "dotted" and not currencies <= _DOTTED:
             return None
+        if number.grouping == "doubtful" and not scale:
+            return number.value * 1000 if currencies and currencies <= _DOTTED else None
         return number.value
 
     def _in_range_with(self, at: int, claim: Claim) -> Iterator[Claim]:
         """In $500-1000 and 500至1000元 one mark stands for both numbers."""
         for other in self.runs[max(0, at - 1) : at + 2]:
-            if other.start < self._read_to:
+            if other.start < self._read_to or not (other.end <= claim.start or claim.end <= other.start):
                 continue
-            if other.end <= claim.start:
-                joined = _RANGE.fullmatch(self.text, other.end, claim.start)
-            else:
-                joined = _RANGE.fullmatch(self.text, claim.end, other.start) if other.start >= claim.end else None
-                joined = None if _COUNTS.match(self.text, other.end) or self._mark_after(other, other.end) else joined
+            first, second = sorted(((other.start, other.end), (claim.start, claim.end)))
+            joined = second[0] - first[1] <= _FAR and _RANGE.fullmatch(self.text, first[1], second[0]) is not None
+            if other.start > claim.start:
+                joined = joined and not (counts(self.text, other.end) or self._mark_after(other, other.end))
             if joined:
                 number = self._number(other, claim.currencies)
                 yield (
@@ -188,50 +176,34 @@ class _Amounts:
                 )
 
     def _mark_before(self, start: int) -> Mark | None:
-        at = start
-        while at > 0 and start - at < 3 and self.text[at - 1] in _BETWEEN and not mark_before(self.text, at):
-            at -= 1
-        return mark_before(self.text, at)
+        for at in range(start, max(0, start - _FAR), -1):
+            if mark := mark_before(self.text, at):
+                return mark
+            if not _parts(self.text[at - 1]):
+                return None
+        return None
 
     def _mark_after(self, run: Run, end: int) -> Mark | None:
-        at = end
-        while at < len(self.text) and at - end < 3 and self.text[at] in _BETWEEN and not mark_after(self.text, at):
-            at += 1
-        mark = mark_after(self.text, at)
+        mark, at = None, end
+        for at in range(end, min(len(self.text), end + _FAR)):
+            mark = mark_after(self.text, at)
+            if mark or not _parts(self.text[at]):
+                break
         if mark is None:
             return None
         if mark.either and at > end:
-            # In 1234 $500 the mark belongs to what it touches; and only a space or bracket parts it from its own.
-            touches_next = mark.end < len(self.text) and self.text[mark.end].isdigit()
-            return None if touches_next or self.text[end] not in " (" else mark
+            # In 1234 $500 and (1) RMB 500 the mark belongs to the number behind it.
+            behind = self.text[mark.end : mark.end + (1 if self.text[end] in " (" else 3)]
+            return None if any(char.isdecimal() for char in behind) else mark
         return None if self.text[mark.start : mark.end] == "块" and run.text in _TOGETHER else mark
 
-    def _scale(self, run: Run) -> tuple[int, int]:
+    def _scale(self, run: Run) -> tuple[str, int]:
         match = None if run.english else _SCALE.match(self.text, run.end)
-        return (SCALES[match[1]], match.end()) if match else (1, run.end)
-
-    def _is_money(self, run: Run, end: int, scale: int) -> bool:
-        """Money without a mark."""
-        if run.english or _COUNTS.match(self.text, end):
-            return False
-        in_wan = scale == 10_000 or (("万" in run.text or "亿" in run.text) and run.text[0] not in "万亿千百十")
-        before = self.text[max(0, run.start - 40) : run.start].rstrip(" :=")
-        if in_wan or _names_a_debt(before):
-            return True
-        if end - run.start > 1 and _OWING.match(self.text, end):
-            return not self.text[run.start - 1 : run.start].isalnum() and not names_something(self.text, run.start)
-        return len(run.text) > 2 and before.endswith(_PAY) and not _PHONE.fullmatch(run.text)
+        return (match[1], match.end()) if match else ("", run.end)
 
 
-def _names_a_debt(before: str) -> bool:
-    """Whether a text that goes on with a bare number says that the number is a debt or a payment."""
-    link = next((link for link in _LINKS if before.endswith(link)), "")
-    if before.endswith(_NOUNS) or before.removesuffix(link).endswith(_NOUNS):
-        return True
-    words = re.findall(r"[a-z]+", before[-32:]) if before[-1:].isascii() else []
-    while len(words) > 1 and words[-1] in _ENGLISH_LINKS and words[-1] not in _ENGLISH_NOUNS:
-        words.pop()
-    return bool(words) and (words[-1] in _ENGLISH_NOUNS or " ".join(words[-2:]) in _ENGLISH_NOUNS)
+def _parts(char: str) -> bool:
+    return not char.isalnum() and char not in _STOPS
 
 
 def _small(digit: str | None, unit: str) -> Decimal:

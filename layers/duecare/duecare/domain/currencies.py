@@ -50,11 +50,25 @@ _EITHER = {
     "日元": "JPY",
     "欧元": "EUR",
     "英镑": "GBP",
+    "英磅": "GBP",
     "加元": "CAD",
     "加币": "CAD",
     "澳元": "AUD",
     "澳币": "AUD",
     "澳门元": "MOP",
+    "澳门币": "MOP",
+    "美刀": "USD",
+    "港纸": "HKD",
+    "日币": "JPY",
+    "日圆": "JPY",
+    "软妹币": "CNY",
+    # Emoji of banknotes and of money.
+    "💲": _DOLLARS,
+    "💵": _DOLLARS,
+    "💴": "CNY JPY",
+    "💶": "EUR",
+    "💷": _POUNDS,
+    "💰": " ".join(ANY_CURRENCY),
     "新元": "SGD",
     "新币": "SGD",
     "台币": "TWD",
@@ -102,6 +116,17 @@ _EITHER = {
 _AFTER = {
     "元": _YUAN,
     "块钱": _YUAN,
+    "大洋": _YUAN,
+    "刀": _DOLLARS,
+    "刀乐": _DOLLARS,
+    "镑": _POUNDS,
+    "磅": _POUNDS,
+    "欧": "EUR",
+    # Written for 元 and 块 by those who mean to be overlooked.
+    "员": _YUAN,
+    "园": _YUAN,
+    "快": _YUAN,
+    "kuai": _YUAN,
     "块": _YUAN,
     "圆": _YUAN + " JPY",
     "bucks": _DOLLARS,
@@ -109,11 +134,29 @@ _AFTER = {
     "/-": _RUPEES,
     "/=": "KES TZS UGX",
 }
+# No debt is in these, so no debt bears them out.
+_COINS = dict.fromkeys(("usdt", "btc", "eth", "泰达币", "比特币", "以太坊"), "")
+_SPACED = {
+    joint.join(mark): codes
+    for joint in (" ", ".")
+    for mark, codes in (
+        ("rmb", "CNY"),
+        ("cny", "CNY"),
+        ("usd", "USD"),
+        ("yuan", "CNY"),
+        ("人民币", "CNY"),
+        ("美元", "USD"),
+    )
+}
 _BRACKETED = {"(元)": _YUAN, "(人民币)": "CNY", "(rmb)": "CNY", "(大写)": " ".join(ANY_CURRENCY)}
-# "P1,234" and "R1,234" are marks only where the number is written as money.
-_LETTERS = {"p": "PHP", "r": "ZAR"}
+# "P1,234", "R1 234" and "N1,234" are marks only where the number is written as money.
+_LETTERS = {"p": "PHP", "r": "ZAR", "n": "NGN"}
 
-_CODES = {mark: frozenset(codes.split()) for table in (_EITHER, _AFTER, _BRACKETED) for mark, codes in table.items()}
+_CODES = {
+    mark: frozenset(codes.split())
+    for table in (_EITHER, _COINS, _SPACED, _AFTER, _BRACKETED)
+    for mark, codes in table.items()
+}
 _LETTER_CODES = {mark: frozenset(codes.split()) for mark, codes in _LETTERS.items()}
 # How long the marks are that begin or end with a character, the longest first.
 _BY_FIRST: dict[str, list[int]] = {}
@@ -122,8 +165,22 @@ for _mark in sorted(_CODES, key=len, reverse=True):
     for _lengths, _char in ((_BY_FIRST, _mark[0]), (_BY_LAST, _mark[-1])):
         if len(_mark) not in _lengths.setdefault(_char, []):
             _lengths[_char].append(len(_mark))
-_WRITTEN_AS_MONEY = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,9}\.\d\d(?!\d)")
-_NO_MARK = {"元": "旦月宵素宝件首", "块": "儿头"}  # 元旦 is a day
+_MONEY = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d{3,9}\.\d\d")
+_MONEY_BEHIND_A_LETTER = re.compile(r" ?(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,9}\.\d\d(?!\d))")
+# 元旦 is a day; 5快递, 300员工.
+_NO_MARK = {
+    "元": "旦月宵素宝件首",
+    "块": "儿头",
+    "刀": "具片削",
+    "员": "工",
+    "园": "区林",
+    "欧": "洲盟式美",
+    "快": "递速捷讯报手餐",
+}
+
+
+# What can stand behind a number and say something of it begins with one of these, or with a space or a sign.
+FIRST_OF_A_MARK = frozenset(_BY_FIRST)
 
 
 class Mark(Struct, frozen=True):
@@ -137,7 +194,8 @@ class Mark(Struct, frozen=True):
 
 def mark_before(text: str, end: int) -> Mark | None:
     """The mark that ends at `end`, the longest, as one that stands before a number."""
-    for length in _BY_LAST.get(text[end - 1 : end], ()):
+    letter = text[end - 1 : end]
+    for length in _BY_LAST.get(letter, ()):
         mark = text[end - length : end] if length <= end else ""
         if (
             mark in _CODES
@@ -145,8 +203,7 @@ def mark_before(text: str, end: int) -> Mark | None:
             and not (_latin(mark[0]) and end > length and _latin(text[end - length - 1]))
         ):
             return Mark(end - length, end, _CODES[mark], either=True)
-    letter = text[end - 1 : end]
-    if letter in _LETTER_CODES and not text[end - 2 : end - 1].isalnum() and _WRITTEN_AS_MONEY.match(text, end):
+    if letter in _LETTER_CODES and not text[end - 2 : end - 1].isalnum() and _MONEY_BEHIND_A_LETTER.match(text, end):
         return Mark(end - 1, end, _LETTER_CODES[letter], either=True)
     return None
 
@@ -162,6 +219,11 @@ def mark_after(text: str, start: int) -> Mark | None:
             ):
                 return Mark(start, start + len(mark), _CODES[mark], either=mark not in _AFTER)
     return None
+
+
+def written_as_money(number: str) -> bool:
+    """27,911 or 27,911.00 or 27911.00, as nothing but money is written; 10.21 may be a date."""
+    return _MONEY.fullmatch(number) is not None
 
 
 def _latin(char: str) -> bool:

@@ -14,20 +14,20 @@ from msgspec import Struct
 
 # Letters of other scripts that look like Latin ones. Only these can spell a Latin phrase unseen.
 _LOOK_ALIKES = str.maketrans(
-    "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб",
-    "abcdehijklmnopqstuvwxywwebhreei" + "abydeznikvopsstuxw" + "lodiagiirynllcounhge36",
+    "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб" + "ұɏ₤",
+    "abcdehijklmnopqstuvwxywwebhreei" + "abydeznikvopsstuxw" + "lodiagiirynllcounhge36" + "¥¥£",
 )
 # Characters of the phrases and amount words that are written differently in traditional Chinese, and variants that
 # read as the same money character.
 _TRADITIONAL = str.maketrans(
-    "萬億圓圎塊錢幣圜兩參叄弍弐貳壹陸兀沅円〇○"
+    "萬億圓圎園塊錢幣圜兩參叄弍弐貳壹陸兀沅円〇○"
     "發貼報單廠財產債欠償還額應總計結清費罰滯納紀錄貸賬帳賭繳據"
     "檢察長檔訴訟傳喚執縣區庫員爾請獄監緝網偵隊處罪齊團聯繫絡辦務機關門級會議專項組嚴構紅頭監"
     "爆訊錄親屬鄰職領導夥伴師學廣眾圖號騷擾電話媽爺誰斷殺臉騙無恥賤雜種驅"
     "腳燒毀內閉憑證誠徵黑單訂復詢與個這來將對從後過開實時間須點擊當戶張條亂狀禮義則獨書買賣們為對讓嗎你妳您"
     "協賴禍災兒孫體夠嚇壓凍扣劃車現場調查華國務員屍傷準備隨鎖詐欺責歸訪拘捕審違優惠減僅線卻週達約確"
     "產險銀貨車輛覆",
-    "万亿圆圆块钱币圆两叁叁二二贰壹陆元元元零零"
+    "万亿圆圆园块钱币圆两叁叁二二贰壹陆元元元零零"
     "发贴报单厂财产债欠偿还额应总计结清费罚滞纳纪录贷账账赌缴据"
     "检察长档诉讼传唤执县区库员尔请狱监缉网侦队处罪齐团联系络办务机关门级会议专项组严构红头监"
     "爆讯录亲属邻职领导伙伴师学广众图号骚扰电话妈爷谁断杀脸骗无耻贱杂种驱"

@@ -34,6 +34,7 @@ POSING = (
         (?:(?:officer|inspector|agent|detective|constable|sergeant)[a-z]{{0,12}}?(?:from|of|at)?)?
         (?:the|a|your|our)?(?:local|state|city|central|delhi|mumbai)?{_AUTHORITY}""",
         unless_before=_POSED,
+        longest=80,
     ),
     phrase(
         "posing_as_authority.officer.en",
@@ -42,6 +43,7 @@ POSING = (
         r"""(?:thisis|iam|im)(?:the)?(?:police|investigating|sub|court|enforcement|arresting)?
         (?:officer|inspector|detective|constable|sergeant|sheriff|magistrate|judge|marshal)""",
         unless_before=_POSED,
+        longest=32,
     ),
     phrase(
         "posing_as_authority.court-acts.en",
@@ -51,6 +53,7 @@ POSING = (
         |(?:issued|issue|sent|received|signed|serve|serving)(?:you|a|the|with){0,3}(?:court)?summons|courtsummons
         |courtorder(?:has|been|is|was){0,2}(?:issued|passed)""",
         unless_before=_NOT,
+        longest=32,
     ),
     phrase(
         "posing_as_authority.police.en",
@@ -66,6 +69,7 @@ POSING = (
         |criminal(?:case|complaint|charge|proceeding|action|prosecution|offen[cs]e)""",
         unless_before=rf"{_POSED}|report(?:it|this|scams?|fraud)?tothe|noneedtoworryabout|actionfraudor",
         unless=r"ifyouare(?:being)?threatened|ifyoufeelunsafe|reportfraud|reportscams?",
+        longest=32,
     ),
 )
 
@@ -94,6 +98,7 @@ THREATS = (
         (?:entire|whole|saved|phone|place|old|new|close|elderly|poor){{0,2}}(?:of)?{_KIN}""",
         unless_before=_NOT
         + r"|please|you(?:can|may)(?:also)?|should|feelfreeto|wishto|needto|to(?:discusswith|speakto)",
+        longest=84,
     ),
     phrase(
         "exposure.know.en",
@@ -109,6 +114,7 @@ THREATS = (
         |(?:tell|inform|messag|text|call|contact|notify)(?:e|ing)?(?:every(?:one|body)|all(?:of)?your)|every(?:one|body)(?:at|in|on)your
         |(?:have|got|access(?:ed)?|copied|saved|took)(?:all)?(?:of)?(?:your|ur)(?:contact|phonebook|gallery|photo|friends)""",
         unless_before=_NOT,
+        longest=72,
     ),
     phrase(
         "exposure.publish.en",
@@ -119,6 +125,7 @@ THREATS = (
         |(?:post|publish|put|expose|share)[a-z]{0,16}?(?:on|in|to)(?:facebook|socialmedia|whatsapp|instagram|yourgroup|newspaper)
         |morphed|nude(?:photo|pic)|wantedposter|nameandshame""",
         unless_before=_NOT,
+        longest=40,
     ),
     phrase(
         "exposure.visit.en",
@@ -130,6 +137,7 @@ THREATS = (
         (?:round|over|up)?(?:to|at|outside|infrontof|by)?(?:your|ur|yr)(?:front)?
         (?:house|home|office|workplace|work|doorstep|door|residence|college|premises)""",
         unless_before=_NOT,
+        longest=56,
     ),
     phrase(
         "invented_blacklist.en",
@@ -139,6 +147,7 @@ THREATS = (
         (?:passport|visa|aadhaar|pancard|driving|drivers?|licen[cs]e|socialsecurity|simcard|citizenship)
         |nofly|never(?:get|beableto)[a-z]{0,12}?(?:job|visa|passport)|yourchildrenwillnot|deport(?:ed|ation)""",
         unless_before=_NOT,
+        longest=36,
     ),
     phrase(
         "threat.violence.en",
@@ -155,6 +164,7 @@ THREATS = (
         |watchyourback|orelse|teachyoualesson|harmyou|thesafetyofyour|(?:come|coming)afteryou|(?:meet|have)(?:an)?accident|accidentshappen|take(?:away)?your(?:kids|children)
         |dealwithyou(?!r)|your(?:family|kids|children|wife)(?:will|shall)?(?:pay|suffer|besorry|isnotsafe|arenotsafe|notsafe)""",
         unless_before=_NOT,
+        longest=44,
     ),
 )
 

@@ -122,6 +122,7 @@ THREATS = (
         rf"""(?:{_KIN}|所有人|大家).{{0,6}}(?:会|将|都|也|全)?.{{0,2}}(?:知道|知晓|看看|收到|接到|丢脸|替你还)
         |[向给对跟]你?您?的?.{{0,2}}(?:{_KIN}).{{0,8}}(?:致电|告知|披露|说明|通报|发送|发函|打电话|核实|了解|公布|曝光)""",
         unless_before=_NOT,
+        longest=24,
     ),
     phrase(
         "exposure.contacts.zh",
@@ -159,6 +160,7 @@ THREATS = (
         |冻结.{0,6}(?:微信|支付宝|名下|身份证|工资|所有|全部)|注销.{0,4}(?:身份证|户口|驾照)""",
         # A court may do some of this; that it may is an announcement, that it was done or will be is an invention.
         unless_before=rf"{_NOT}|(?:可能|法院|申请).{{0,12}}",
+        longest=20,
     ),
     phrase(
         "threat.violence.zh",

@@ -26,6 +26,7 @@ _FORMAL = frozenset(FORMAL_DIGITS[1:])
 _PLAIN = frozenset(PLAIN_DIGITS[1:] + "两")
 
 _WHOLE = r"(?:0|[1-9]\d{0,14})"
+_THREE_DECIMALS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _UNGROUPED = re.compile(rf"{_WHOLE}(?:\.\d{{1,6}})?")
 _WESTERN = re.compile(r"[1-9]\d{0,2}(?:([,' ])\d{3})(?:\1\d{3}){0,4}(?:\.\d{1,4})?")
 _INDIAN = re.compile(r"[1-9]\d?(?:,\d{2}){1,5},\d{3}(?:\.\d{1,4})?")
@@ -37,7 +38,7 @@ class Number(Struct, frozen=True):
     """A value and the way it is grouped, where that way is one that only some currencies use."""
 
     value: Decimal
-    grouping: str = ""  # "indian", "dotted" or ""
+    grouping: str = ""  # "indian", "dotted", "doubtful" (27.911 is dotted to some) or ""
 
 
 def read_number(run: str) -> Number | None:
@@ -50,7 +51,7 @@ def read_number(run: str) -> Number | None:
 
 def _read_digits(run: str) -> Number | None:
     if _UNGROUPED.fullmatch(run):
-        return Number(Decimal(run))
+        return Number(Decimal(run), "doubtful" if _THREE_DECIMALS.fullmatch(run) else "")
     if _WESTERN.fullmatch(run):
         return Number(Decimal(re.sub("[,' ]", "", run)))
     if _INDIAN.fullmatch(run):
@@ -97,7 +98,7 @@ class _Units:
 
     def take_number(self, run: str) -> bool:
         number = _read_digits(run)
-        if number is None or number.grouping or self.pending is not None:
+        if number is None or number.grouping in ("indian", "dotted") or self.pending is not None:
             return False
         self.pending, self.arabic = number.value, run
         self.written.add("arabic")
@@ -184,6 +185,7 @@ SCALES = {
     "billion": 10**9,
     "bn": 10**9,
     "w": 10**4,
+    "grand": 10**3,
 }
 _LARGE_WORDS = {word: scale for word, scale in SCALES.items() if len(word) > 2}
 _ENGLISH_WORD = "|".join(sorted((*_WORDS, *_LARGE_WORDS, "hundred"), key=len, reverse=True))

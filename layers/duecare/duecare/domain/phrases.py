@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import chain
 from operator import add
 
 from msgspec import Struct
@@ -24,7 +23,10 @@ _STEM = 8  # of a phrase of this length the ending may differ
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LONE_DIGIT = re.compile(r"(?<=[a-z])\d(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
 _BEFORE = 32
-_GRAM = 3
+_GRAM = 2
+MOST_OF_A_TOPIC = 3  # a text that says so much of one kind is held back for it, whatever else it says
+_SHORT = 200  # a text of so many characters is searched as a whole
+_LOOKS_AHEAD = 16
 
 
 class Finding(Struct, frozen=True):
@@ -39,7 +41,7 @@ class Finding(Struct, frozen=True):
 class Phrase(Struct, frozen=True, kw_only=True):
     """One rule. `pattern` is tried only where one of `anchors` (words of which every match has at least one) occurs.
     A match does not count where `unless_before` matches just before it, or `unless` anywhere in the text. `words`: it
-    must begin and end with whole words, however long it is.
+    must begin and end with whole words, however long it is. `longest`: no match has more characters.
     """
 
     rule: str
@@ -49,6 +51,7 @@ class Phrase(Struct, frozen=True, kw_only=True):
     unless_before: str | None = None
     unless: str | None = None
     words: bool = False
+    longest: int = 16
 
 
 def phrase(
@@ -60,6 +63,7 @@ def phrase(
     unless_before: str | None = None,
     unless: str | None = None,
     words: bool = False,
+    longest: int = 16,
 ) -> Phrase:
     """A rule from its words; white space in a pattern is layout."""
     return Phrase(
@@ -70,6 +74,7 @@ def phrase(
         unless_before=f"(?:{unless_before})$" if unless_before else None,
         unless=unless,
         words=words,
+        longest=longest,
     )
 
 
@@ -90,20 +95,20 @@ class Phrases:
                 self._by_gram.setdefault(anchor[:_GRAM], []).append((anchor, at))
         self._grams = frozenset(self._by_gram)
 
-    def to_try(self, text: Searched) -> list[Phrase]:
-        """The rules of which an anchor occurs, in their order: few, in most texts."""
-        tried: set[int] = set()
+    def to_try(self, text: Searched) -> list[tuple[Phrase, list[str]]]:
+        """The rules of which an anchor occurs, in their order, each with those that do: few, in most texts."""
+        occurring: dict[int, list[str]] = {}
         for gram in self._grams & text.grams:
             for anchor, at in self._by_gram[gram]:
-                if at not in tried and anchor in text.chars:
-                    tried.add(at)
-        return [self.rules[at] for at in sorted(tried)]
+                if anchor in text.chars:
+                    occurring.setdefault(at, []).append(anchor)
+        return [(self.rules[at], occurring[at]) for at in sorted(occurring)]
 
 
 class Searched(Struct, frozen=True):
     """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it.
 
-    `grams` are its characters, and its pairs and triples of characters.
+    `grams` are its characters and its pairs of characters.
     """
 
     text: Folded
@@ -128,9 +133,8 @@ class Searched(Struct, frozen=True):
 def searched(text: Folded) -> Searched:
     """A skeleton made ready for phrases."""
     kept = [at for at, char in enumerate(text.chars) if char.isalnum()]
-    chars = _LONE_DIGIT.sub(_as_letter, "".join([text.chars[at] for at in kept]))
-    pairs = list(map(add, chars, chars[1:]))
-    return Searched(text, chars, kept, frozenset(chain(chars, pairs, map(add, pairs, chars[2:]))))
+    chars = _LONE_DIGIT.sub(_as_letter, "".join(filter(str.isalnum, text.chars)))
+    return Searched(text, chars, kept, frozenset(chars).union(map(add, chars, chars[1:])))
 
 
 def _as_letter(match: re.Match[str]) -> str:
@@ -138,17 +142,42 @@ def _as_letter(match: re.Match[str]) -> str:
 
 
 def find(text: Searched, phrases: Phrases) -> Iterator[Finding]:
-    """The first match of each phrase that counts."""
-    for rule in phrases.to_try(text):
-        if rule.unless and compiled(rule.unless).search(text.chars):
+    """The first match of each phrase that counts; of a topic with so many, no more."""
+    found: dict[str, int] = {}
+    for rule, anchors in phrases.to_try(text):
+        topic = rule.rule.partition(".")[0]
+        if found.get(topic, 0) == MOST_OF_A_TOPIC or (rule.unless and compiled(rule.unless).search(text.chars)):
             continue
-        pattern, at = compiled(rule.pattern), 0
-        while match := pattern.search(text.chars, at):
-            end = _end(rule, match, text)
-            if end is not None:
-                yield Finding(rule.rule, rule.code, *text.span(match.start(), end))
+        for start, end in _stretches(rule, text.chars, anchors):
+            if match := _first(rule, text, start, end):
+                found[topic] = found.get(topic, 0) + 1
+                yield Finding(rule.rule, rule.code, *text.span(*match))
                 break
-            at = match.start() + 1  # what does not count may overlap what does
+
+
+def _first(rule: Phrase, text: Searched, start: int, end: int) -> tuple[int, int] | None:
+    pattern = compiled(rule.pattern)
+    while match := pattern.search(text.chars, start, end):
+        match_end = _end(rule, match, text)
+        if match_end is not None:
+            return match.start(), match_end
+        start = match.start() + 1  # what does not count may overlap what does
+    return None
+
+
+def _stretches(rule: Phrase, chars: str, anchors: list[str]) -> Iterator[tuple[int, int]]:
+    """Where in a long text a match can be: around the anchors, as far as a match and what it looks ahead to reach."""
+    if len(chars) <= _SHORT:
+        yield 0, len(chars)
+        return
+    places = sorted([match.start() for anchor in anchors for match in re.finditer(anchor, chars)])
+    start, end = max(0, places[0] - rule.longest), 0
+    for place in places:
+        if end and place - rule.longest > end:
+            yield start, end
+            start = place - rule.longest
+        end = place + rule.longest + _LOOKS_AHEAD
+    yield start, end
 
 
 def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:

@@ -29,6 +29,7 @@ _CONFUSED = re.compile(
 )
 _CONFUSABLE = re.compile(r"(?<![a-z\d,.])[oil|\d][oil|\d,.]*(?![a-z\d])")
 _LETTERS_ALONE = re.compile(r"(?<=[¥$₹£€])[oil|]{2}[oil|,.]*(?![a-z])|(?<![a-z])[oil|][oil|,.]{1,20}(?= ?[元块万])")
+_LETTERS, _DIGITS = frozenset("oil|"), frozenset("0123456789")
 _AS_DIGITS = str.maketrans("oil|", "0111")
 
 
@@ -36,7 +37,7 @@ def straighten(text: str) -> tuple[str, frozenset[int]]:
     """The text with o, i, l and | inside numbers read as digits, and the places where that was done."""
     if not _CONFUSED.search(text):
         return text, frozenset()
-    runs = [m for m in _CONFUSABLE.finditer(text) if any(c in "oil|" for c in m[0]) and any(c.isdigit() for c in m[0])]
+    runs = [m for m in _CONFUSABLE.finditer(text) if not (_LETTERS.isdisjoint(m[0]) or _DIGITS.isdisjoint(m[0]))]
     runs += _LETTERS_ALONE.finditer(text)
     chars = list(text)
     for run in runs:
@@ -47,7 +48,7 @@ def straighten(text: str) -> tuple[str, frozenset[int]]:
 _RUN = re.compile(rf"[\d{CHINESE}](?:[ ,.'·]?[\d{CHINESE}])*")
 # Single digits, each behind a sign: 2*7*9*1*1.
 _SCATTERED = re.compile(r"\d(?<!\d\d)(?:[^\w\s,.:()。、]{1,2}\d(?!\d)){2,}")
-_VAGUE = re.compile(r"[数几好上][十百千万亿]{1,2}(?=[元块])")
+_VAGUE = re.compile(r"[数几好上][十百千万亿]{1,2}(?=[元块])|[数几][十百千]?[万亿]")
 _SPELLED_OUT = ("hundred", "thousand", "lakh", "crore", "dollar", "rupee", "pound", "peso", "euro", "rs", "usd", "inr")
 _UNITS = frozenset("十百千万亿拾佰仟")
 # What stands before a number that names something, so that a space after that number only separates.
@@ -58,7 +59,8 @@ _NAMED = re.compile(
     re.VERBOSE,
 )
 _CONTINUES = re.compile(r"[年月日号时点分天期次%折笔]|[:/-]\d")
-_PLAIN_SIGNS = frozenset(" \n\t,.、。;:!?()[]【】-~–—/\"'“”%*")
+# Between digits these part two numbers; any other sign, and a letter, may join them to one.
+_PARTING = frozenset(" ,.:()!?]】-~–—/%")
 
 
 def find_runs(text: str, confused: frozenset[int], most: int) -> list[Run]:
@@ -114,4 +116,6 @@ def _certain(text: str, start: int, end: int, confused: frozenset[int]) -> bool:
     if confused and not confused.isdisjoint(range(start, end)):
         return False
     sign = text[start - 1 : start]
-    return not sign or sign.isalnum() or sign in _PLAIN_SIGNS or not text[start - 2 : start - 1].isdigit()
+    if not sign or sign in _PARTING or (sign.isalnum() and not sign.isascii()):
+        return True
+    return not text[start - 2 : start - 1].isdecimal()

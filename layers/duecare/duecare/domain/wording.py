@@ -26,6 +26,7 @@ OPT_OUT = (
         r"|退订?(?:td|t)(?!恤)|(?:td|t)退订",
         unless_before=r"(?:不支持|无法|不能|暂不|不可|请勿|勿|不要|别)",
         words=True,
+        longest=48,
     ),
     phrase(
         "opt-out.en",
@@ -40,6 +41,7 @@ OPT_OUT = (
         |{_WORD}(?:to\d{{3,12}})?to{_END}|{_ASK}(?:td?|n|r)to{_END}""",
         unless_before=r"(?:donot|dont|cannot|cant|not)",
         words=True,
+        longest=96,
     ),
 )
 
@@ -53,5 +55,6 @@ DISCLOSURE = (
         |(?:from|by|is|are|am|as|were)(?:a|your|the)?(?:licensed|registered|thirdparty)?
         debtcollect(?:ors?|ion(?:agency|company|firm))|debtcollector(?=$|(?:this|reply|attempt|info|call|ref|text|msg))""",
         unless_before=r"(?:not|never|isnt|arent|wont|no)(?:an?|the|be|from)?",
+        longest=40,
     ),
 )
