@@ -22,9 +22,10 @@ PIECE = 64 * 1024  # bytes worked on at a time
 UNPACKED_LIMIT = 1 << 30  # bytes that a gzip file may unpack to: ten times the largest file that can be uploaded
 
 # A field in quotes (with what wrongly follows its closing quote), one without, or an empty one; and a row of them with
-# the line end. `(?!")` and the possessive `*+` keep a field from ending anywhere but where it does.
-_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*"(?!")[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
-_ROW = re.compile(rb"(" + _FIELD + rb"(?:," + _FIELD + rb")*)[\r\n]")
+# the line end. `(?!")` keeps a field from ending at half of a doubled quote. Every repetition is possessive: nothing is
+# ever tried another way, which would take memory for each field of a long row.
+_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?!")[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
+_ROW = re.compile(rb"(" + _FIELD + rb"(?:," + _FIELD + rb")*+)[\r\n]")
 
 
 def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
@@ -64,13 +65,15 @@ def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
 _PLAIN, _EDGE, _QUOTED = range(3)  # within a field; where a quote would open one, or be a doubled one; inside quotes
 _LINE_END = re.compile(rb"[\r\n]")
 _OPENS_OR_ENDS = re.compile(rb',"|,\Z|[\r\n]')
-_INSIDE_QUOTES = re.compile(rb'[^"]*+(?:""[^"]*+)*')
+_WHOLE_FIELDS = re.compile(rb"[^,\r\n]*+(?:," + _FIELD + rb"(?=[,\r\n]))*+")
+_INSIDE_QUOTES = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
 
 class _Skipped:
     """A row that is too long to hold: where it ends is found in one piece after another, none of which is kept."""
 
     def __init__(self, *, quoting: bool) -> None:
+        self._quoting = quoting
         self._state = _EDGE if quoting else _PLAIN
         self._until = _OPENS_OR_ENDS if quoting else _LINE_END
 
@@ -78,14 +81,15 @@ class _Skipped:
         """Where the next row starts in this piece; None if this one goes on."""
         at = 0
         while at < len(data):
-            if self._state == _EDGE:
+            if self._state == _EDGE:  # at the first byte of a field, or behind a quote inside quotes
                 self._state, at = (_QUOTED, at + 1) if data[at] == ord('"') else (_PLAIN, at)
             elif self._state == _QUOTED:
                 inside = _INSIDE_QUOTES.match(data, at)
                 at = inside.end() if inside else at
                 self._state, at = (_EDGE, at + 1) if at < len(data) else (_QUOTED, at)
             else:
-                found = self._until.search(data, at)
+                whole = _WHOLE_FIELDS.match(data, at) if self._quoting else None
+                found = self._until.search(data, whole.end() if whole else at)
                 if found is None:
                     return None
                 at = found.end()
