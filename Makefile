@@ -3,7 +3,7 @@
 PYTHON ?= python3
 # What users and CI type is few words; everything else is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status test bench lock openapi clean setup-run
+.PHONY: help setup run stop status test bench rules lock openapi clean setup-run
 
 help:
 	@echo "make run      the whole service on this machine, and the case it was built for"
@@ -12,6 +12,7 @@ help:
 	@echo "make test     every check there is"
 	@echo "make bench    the numbers, as ratios, into .duecare/bench.json"
 	@echo "make setup    the environments alone (the others do it by themselves)"
+	@echo "make rules    docs/rules.md from the rule pack; PACK=FILE: may that pack of yours be deployed?"
 	@echo "make openapi  docs/openapi.json from the code"
 	@echo "make lock     requirements/*.txt and layers/duecare/requirements.txt from requirements/*.in"
 	@echo "make clean    stop it and forget what it holds; the installed tools stay"
@@ -40,6 +41,10 @@ bench: setup
 openapi:
 	@$(PYTHON) tools/environments.py dev
 	@.venv/bin/python -m tools.openapi
+
+rules:
+	@$(PYTHON) tools/environments.py dev
+	@.venv/bin/python -m $(if $(PACK),tools.rules_check "$(PACK)",tools.rules_page)
 
 lock:
 	@$(PYTHON) tools/lock.py

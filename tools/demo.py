@@ -1,4 +1,9 @@
-"""The case, shown on the running stack over HTTP: the text that a court had to deal with, an honest one, and a "T"."""
+"""The case, shown on the running stack over HTTP: the text that a court had to deal with, an honest one, one that
+threatens, one at night, and a "T".
+
+It comes out the same at any hour, on the service's own clock: what must be allowed goes to a recipient who is, as the
+creditor states, where it is noon, and what depends on the hour is asked about for an hour to come.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
 
 from duecare_client import CannotDecide, Client, DuecareError
+from duecare_client.show import found_in
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, Party, key_file
 from tools.steps import Problem, shown
 
@@ -21,7 +28,9 @@ CASE_TEXT = (
     "减免有效时间截止至2023年10月21日上午10点。过期将永久取消此权益,并追责全款,追究其法律责任,详询****,退订回“T”。"
 )
 HONEST_TEXT = "【某资产】您好,您在我司的欠款余额为27911元,请与我们联系商议还款安排。退订回T"
+THREAT_TEXT = "【某资产】您欠款37911元今日不还,我们将联系你的父母和单位领导,并由公安上门拘留。退订回T"
 OUTSTANDING = "27911"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 # The digest of the consent's wording, as it was shown to the recipient.
 NOTICE = "sha256:5a1d6ac3f3a24c1cbbd4bbd8e4b1d1b8a7c1f6f9b8a4a5a2b6f6f0a2d2f1c0e9"
 _PATIENCE = 20.0
@@ -37,19 +46,26 @@ class Demonstration:
         run = int(now.timestamp())
         self._recipient = f"+8613800{run % 1_000_000:06d}"
         self._run = f"demo-{run}"
+        self._zone = noon_zone(now)
 
     def tell(self) -> str:
         """Show it; the id of the last decision. Raises Problem where the service answers anything else."""
         self._prepare()
         self._title("1. The text of the case, asked about before it is sent")
         self._say("20 October 2023. The man who gets it owes nothing and has agreed to nothing.")
-        self._ask("1", CASE_TEXT, "deny", ["CONSENT_MISSING", "DEBT_MISSING"])
+        self._say("It is rehearsed for noon in Shanghai, so that the hour has no say in it.")
+        self._ask("1", CASE_TEXT, "deny", ["CONSENT_MISSING", "DEBT_MISSING"], send_at=self._next(12, SHANGHAI))
         self._title("2. An honest text: he has agreed, and the creditor confirms what he owes")
         self._state(CREDITOR, "consent", channels=["sms"], granted_at=self._at(-2), method="contract", notice=NOTICE)
         self._state(CREDITOR, "debt", debt_ref="2023-0417", currency="CNY", outstanding=OUTSTANDING,
-                    as_of=self._at(-1), status="open", collectors=[COLLECTOR.id])  # fmt: skip
+                    as_of=self._at(-1), status="open", collectors=[COLLECTOR.id], time_zone=self._zone)  # fmt: skip
+        self._say(f"The debt says that he is in {self._zone}, where it is noon now: no text may arrive by night.")
         self._ask("2", HONEST_TEXT, "allow", [])
-        self._title("3. He answers “T”, and the same text is asked about again")
+        self._title("3. A text that asks for more than is owed, and threatens")
+        self._ask("3", THREAT_TEXT, "deny", ["TEXT_AMOUNT", "TEXT_FORBIDDEN"])
+        self._title("4. The honest text again, for eleven at night where he is")
+        self._ask("4", HONEST_TEXT, "deny", ["QUIET_HOURS"], send_at=self._next(23, ZoneInfo(self._zone)))
+        self._title("5. He answers “T” to the second, and it is asked about again")
         self._state(GATEWAY, "reply", message_id=f"{self._run}-2", text="T", received_at=self._at(0))
         return self._ask("2", HONEST_TEXT, "deny", ["OPTED_OUT"])
 
@@ -67,9 +83,11 @@ class Demonstration:
                     raise
         _expect(result["status"], "accepted", "unchanged")
 
-    def _ask(self, number: str, text: str, decision: str, reasons: list[str]) -> str:
+    def _ask(self, number: str, text: str, decision: str, reasons: list[str], send_at: datetime | None = None) -> str:
         message = {"message_id": f"{self._run}-{number}", "recipient": self._recipient, "creditor": CREDITOR.id,
                    "collector": COLLECTOR.id, "channel": "sms", "text": text}  # fmt: skip
+        if send_at:
+            message["send_at"] = send_at.isoformat()
         (self._home / "message.json").write_text(json.dumps(message, ensure_ascii=False, indent=2) + "\n")
         gateway = self._clients[GATEWAY]
         self._out.print(Text("    " + text, style="italic"))
@@ -81,6 +99,12 @@ class Demonstration:
         self._out.print(_verdict(answer), Text(f"  ({took:.0f} ms; receipt verified)", style="dim"), sep="")
         for reason in answer["reasons"]:
             self._out.print(Text.assemble("       ", (f"{reason['code']:<16}", "bold"), f"  {reason['message']}"))
+            for finding in answer.get("findings", []):
+                if finding["code"] == reason["code"]:
+                    self._out.print(Text(f"       {'':<16}  · {found_in(text, finding)}", style="dim"))
+        if "retry_at" in answer:
+            opens = datetime.fromisoformat(answer["retry_at"]).astimezone(send_at.tzinfo if send_at else UTC)
+            self._out.print(Text.assemble("       ", (f"{'retry_at':<16}", "bold"), f"  {opens.isoformat()}"))
         return str(answer["decision_id"])
 
     def _state(self, party: Party, kind: str, **members: Any) -> None:
@@ -88,6 +112,11 @@ class Demonstration:
         _expect(result["status"], "accepted")
         read = f", read as {result['read_as']}" if "read_as" in result else ""
         self._say(f"{party.name} ({party.id}) states {kind}: {result['status']}{read}")
+
+    def _next(self, hour: int, zone: ZoneInfo) -> datetime:
+        """The next time that a clock there shows this hour, at least an hour from now."""
+        today = self._now.astimezone(zone).replace(hour=hour, minute=0, second=0, microsecond=0)
+        return today if today - self._now > timedelta(hours=1) else today + timedelta(days=1)
 
     def _at(self, minutes: int) -> str:
         return (self._now + timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
@@ -98,6 +127,11 @@ class Demonstration:
 
     def _say(self, words: str) -> None:
         self._out.print(Text("  " + words))
+
+
+def noon_zone(now: datetime) -> str:
+    """The time zone in which it is between 12:00 and 13:00 (the names of these zones count to the west)."""
+    return f"Etc/GMT{now.astimezone(UTC).hour - 12:+d}"
 
 
 def demonstrate(url: str, home: Path) -> None:

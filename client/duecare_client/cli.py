@@ -127,7 +127,7 @@ def verify(context: typer.Context, file: File, party: Party = None) -> None:
     if world(context).json:
         show.as_json({**answer, "receipt_verified": flaw is None})
     else:
-        show.decision(answer, None if flaw is None else str(flaw))
+        show.decision(answer, None if flaw is None else str(flaw), str(message.get("text", "")))
     # A rehearsal is never good for delivery, so that `duecare verify … && send` must not send on one.
     if answer["decision"] == "deny" or answer.get("provisional") or isinstance(flaw, BadReceipt):
         raise typer.Exit(DENIED)

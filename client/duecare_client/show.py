@@ -44,18 +44,28 @@ def error(failure: DuecareError) -> None:
             note("  ", (violation.pointer or "/", "bold"), f": {violation.message}")
 
 
-def decision(answer: Json, receipt: str | None) -> None:
-    """An answer of verify. `receipt`: None where it verified, otherwise why it did not."""
+def decision(answer: Json, receipt: str | None, text: str = "") -> None:
+    """An answer of verify, `text` being the text asked about. `receipt`: None where it verified, otherwise why not."""
     allowed = answer.get("decision") == "allow"
     line(("ALLOW" if allowed else "DENY", "bold green" if allowed else "bold red"), *_manner(answer))
     for reason in answer.get("reasons", []):
         line("  ", (_word(reason.get("code")), "bold"), f"  {_word(reason.get('message'))}")
+        for finding in answer.get("findings", []):
+            if finding.get("code") == reason.get("code"):
+                line(f"    {found_in(text, finding)}")
     if allowed:
         line(f"  valid until {_word(answer.get('valid_until'))}")
     elif answer.get("retry_at"):
         line(f"  ask again at {_word(answer['retry_at'])}: time alone will cure this")
     line("  receipt ", ("verified", "green") if receipt is None else (f"NOT verified: {receipt}", "bold red"))
     line(f"  decision {_word(answer.get('decision_id'))}, attempt {_word(answer.get('attempt'))}")
+
+
+def found_in(text: str, finding: Json) -> str:
+    """The rule of a finding, and what stands in the text where it was found."""
+    start, end = finding.get("start"), finding.get("end")
+    inside = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)
+    return f"{_word(finding.get('rule'))}: “{text[start:end]}”" if inside else _word(finding.get("rule"))
 
 
 def _manner(answer: Json) -> list[str]:

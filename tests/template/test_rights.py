@@ -18,7 +18,8 @@ READS = {
     "AuthorizeFunction": {"P#*"},
     "OperateFunction": {"P#*"},
 }
-WRITES = {"VerifyFunction": {"X#*"}, "StateFunction": {"R#*", "M#*", "S#*"}, "OperateFunction": {"P#*"}}
+# The contact ledger stands among the recipient's facts, where one Query reads all; IAM cannot tell them apart.
+WRITES = {"VerifyFunction": {"X#*", "R#*"}, "StateFunction": {"R#*", "M#*", "S#*"}, "OperateFunction": {"P#*"}}
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 SECRETS = {"VerifyFunction": {"PepperSecret", "ReceiptKeySecret"}, "StateFunction": {"PepperSecret"}}

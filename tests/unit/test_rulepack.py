@@ -14,8 +14,9 @@ import rfc8785
 from duecare.domain.binding import Binding
 from duecare.domain.pack import Pack
 from duecare.domain.place import locate
-from duecare.domain.rows import AnyRow, Cap, QuietHours
+from duecare.domain.rows import AnyRow, Cap, QuietHours, Wording
 from duecare.domain.rulepack import parse
+from duecare.domain.text import read
 from duecare.domain.tighten import tighten
 from duecare.errors import BadPack
 from tests.packs import PACK, PATH, at, cap, contents, hours, packed, row
@@ -33,7 +34,7 @@ def changed(identity: str, **members: Any) -> Pack:
 
 
 def test_the_shipped_pack_is_read_and_dated() -> None:
-    assert PACK.version == "2026-11-23"
+    assert PACK.version == "2026-11-25"
     assert {row.read for row in PACK.rows} == {date(2026, 11, 23)}
     assert {row.jurisdiction for row in PACK.rows} == (
         {"any", "*", "CN", "US", "US-MA", "US-DC", "US-NYC", "US-WA", "IN", "GB", "AU", "PH", "ID"}
@@ -65,6 +66,12 @@ def test_parsing_takes_less_than_three_milliseconds() -> None:
         parse(data)
         spent.append(time.perf_counter() - began)
     assert min(spent) < 0.003
+
+
+def test_the_wordings_of_the_pack_are_read_as_ways_to_opt_out() -> None:
+    for wording in PACK.of_kind(Wording):
+        for example in wording.examples:
+            assert read(f"【某资产】欠款27911元。{example}").opt_out, example
 
 
 def test_the_page_is_generated_from_the_pack() -> None:
@@ -257,7 +264,7 @@ def test_an_operator_may_tighten() -> None:
     row = of("cn-sms-day", strict)
     assert isinstance(row, Cap)
     assert row.max == 1
-    assert strict.version == "2026-11-23+operator"
+    assert strict.version == f"{PACK.version}+operator"
     assert strict.digest != PACK.digest
     assert parse(strict.data).digest == strict.digest
     assert len(strict.rows) == len(PACK.rows)
@@ -292,7 +299,6 @@ def test_an_operators_rows_for_elsewhere_bind_where_a_country_has_its_own() -> N
         ("cn-content", {"topics": [*contents()["rows"][6]["topics"], "abuse"]}),
         ("us-records", {"keep": "P4Y"}),
         ("us-words", {"stop": ["STOPALL", "STOP", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE", "NO"]}),
-        ("cn-wording", {"examples": ["退订回T"]}),
         ("au-week", {"channels": ["sms", "voice", "email", "im"], "max": 1}),
     ],
 )
@@ -328,7 +334,8 @@ def test_what_tightens(identity: str, members: dict[str, Any]) -> None:
         ("us-records", {"after": "contact"}, "what/after"),
         ("us-words", {"stop": ["STOP"]}, "stop"),
         ("us-words", {"start": ["START", "YES"]}, "start"),
-        ("us-wording", {"examples": ["Reply STOP to opt out", "Call us"]}, "examples"),
+        ("us-wording", {"examples": ["Reply STOP to opt out", "Call us"]}, "rule"),
+        ("cn-wording", {"examples": ["退订回T"]}, "rule"),  # what a reader takes for its kin would still pass
         ("us-refused", {"confirmations": 0, "channels": ["sms"]}, "channels"),
         ("cn-whom", {"persons": ["debtor", "contact"]}, "rule"),
     ],

@@ -143,11 +143,6 @@ def _loosens_words(old: ReplyWords, new: ReplyWords) -> Looser:
         yield "start", "opens again on more words"
 
 
-def _loosens_wording(old: Wording, new: Wording) -> Looser:
-    if not set(new.examples) <= set(old.examples):
-        yield "examples", "accepts more wordings"
-
-
 def _loosens_records(old: Records, new: Records) -> Looser:
     if _days(new.keep) < _days(old.keep):
         yield "keep", "is shorter"
@@ -166,7 +161,6 @@ _CHECKS: dict[type[Row], Callable[[Any, Any], Looser]] = {
     Required: _loosens_required,
     Forbidden: _loosens_forbidden,
     ReplyWords: _loosens_words,
-    Wording: _loosens_wording,
     Records: _loosens_records,
 }
 
