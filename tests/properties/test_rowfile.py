@@ -8,10 +8,11 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Literal
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,19 @@ def test_where_the_pieces_end_changes_nothing(
         whole = outcome([header + data], shape)
     with small(piece, 16):
         assert outcome([header + data], shape) == whole
+
+
+@pytest.mark.parametrize("piece", [4, 5, 6, 7])
+def test_a_long_row_ends_where_it_would_if_it_were_held(piece: int) -> None:
+    """Every short tail of a row that is too long, so that every state meets every edge of a piece."""
+    shape = FileShape("csv", False, "utf-8")
+    for length in range(6):
+        for tail in product(b'",x\n', repeat=length):
+            data = b"a,b,c\n" + b"x" * 20 + b"," + bytes(tail) + b"\n7,8,9\n"
+            with small(1 << 16, 16):
+                held = outcome([data], shape)
+            with small(piece, 16):
+                assert outcome([data], shape) == held, data
 
 
 @QUICK

@@ -22,9 +22,9 @@ PIECE = 64 * 1024  # bytes worked on at a time
 UNPACKED_LIMIT = 1 << 30  # bytes that a gzip file may unpack to: ten times the largest file that can be uploaded
 
 # A field in quotes (with what wrongly follows its closing quote), one without, or an empty one; and a row of them with
-# the line end. `(?!")` keeps a field from ending at half of a doubled quote. Every repetition is possessive: nothing is
-# ever tried another way, which would take memory for each field of a long row.
-_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?!")[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
+# the line end. Every repetition is possessive: a field ends at half of a doubled quote under no circumstances, and
+# nothing is kept in order to try it another way, which would take memory for each field of a long row.
+_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
 _ROW = re.compile(rb"(" + _FIELD + rb"(?:," + _FIELD + rb")*+)[\r\n]")
 
 
@@ -64,7 +64,7 @@ def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
 
 _PLAIN, _EDGE, _QUOTED = range(3)  # within a field; where a quote would open one, or be a doubled one; inside quotes
 _LINE_END = re.compile(rb"[\r\n]")
-_OPENS_OR_ENDS = re.compile(rb',"|,\Z|[\r\n]')
+_FIELD_END = re.compile(rb"[,\r\n]")
 _WHOLE_FIELDS = re.compile(rb"[^,\r\n]*+(?:," + _FIELD + rb"(?=[,\r\n]))*+")
 _INSIDE_QUOTES = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
@@ -75,7 +75,7 @@ class _Skipped:
     def __init__(self, *, quoting: bool) -> None:
         self._quoting = quoting
         self._state = _EDGE if quoting else _PLAIN
-        self._until = _OPENS_OR_ENDS if quoting else _LINE_END
+        self._until = _FIELD_END if quoting else _LINE_END
 
     def end(self, data: bytes) -> int | None:
         """Where the next row starts in this piece; None if this one goes on."""
@@ -93,9 +93,9 @@ class _Skipped:
                 if found is None:
                     return None
                 at = found.end()
-                if found[0] in b"\r\n":
+                if found[0] != b",":
                     return at
-                self._state = _EDGE if found[0] == b"," else _QUOTED
+                self._state = _EDGE
         return None
 
 
@@ -144,12 +144,11 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     size, member, members = 0, None, 0
     # In small slices, because zlib copies what it has left over each time that it stops.
     for data in (chunk[at : at + 16384] for chunk in chunks for at in range(0, len(chunk), 16384)):
-        while True:
+        while data:
             if member is None:
                 data = data.lstrip(b"\0") if members else data  # noqa: PLW2901
-                if not data:
-                    break
-                member, members = zlib.decompressobj(wbits=31), members + 1
+                member, members = (zlib.decompressobj(wbits=31), members + 1) if data else (None, members)
+                continue
             try:
                 out = member.decompress(data, PIECE)
             except zlib.error:
@@ -162,7 +161,5 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 data, member = member.unused_data, None  # noqa: PLW2901
             else:
                 data = member.unconsumed_tail  # noqa: PLW2901
-                if not data and len(out) < PIECE:
-                    break
     if member is not None or not members:
         raise FileRefused("truncated-gzip", "The gzip file ends before its end.")
