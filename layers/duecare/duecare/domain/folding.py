@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import compress
+from itertools import chain, repeat
 
 from msgspec import Struct
 
@@ -35,10 +35,11 @@ _TRADITIONAL = str.maketrans(
     "协赖祸灾儿孙体够吓压冻扣划车现场调查华国务员尸伤准备随锁诈欺责归访拘捕审违优惠减仅线却周达约确"
     "产险银货车辆复",
 )
+_SAME = _TRADITIONAL | _LOOK_ALIKES
 # Drawn as nothing, though their category does not say so.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u17b4\u17b5")
 _DROPPED = frozenset(("Cf", "Mn", "Me", "Cc", "Cs"))
-_LONGEST = 4  # a character that stands for a whole phrase (ﷺ) is left alone, so that a text cannot grow much
+_LONGEST = 3  # a character that stands for a whole phrase (ﷺ) is left alone, so that a text cannot grow much
 _LETTERS = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled, regional indicators
 # Overrides make a reader see characters in another order than the one in which they are searched.
 OVERRIDES = ("\u202d", "\u202e")
@@ -61,9 +62,7 @@ def fold(text: str) -> Folded:
     chars, places = "".join(pieces), range(len(text))
     if len(chars) == len(text) and "" not in pieces:
         return Folded(chars, list(places))
-    if set(map(len, pieces)) <= {0, 1}:
-        return Folded(chars, list(compress(places, pieces)))  # an empty piece is a character dropped
-    return Folded(chars, [at for at, piece in zip(places, pieces, strict=True) for _ in piece])
+    return Folded(chars, list(chain.from_iterable(map(repeat, places, map(len, pieces)))))
 
 
 # A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
@@ -108,20 +107,20 @@ def _fold_character(char: str) -> str:
     if char.isascii():
         return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
     if "\u4e00" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3":
-        return char.translate(_TRADITIONAL)  # nothing else holds for ideographs, and Korean would come to pieces
+        return char.translate(_SAME)  # nothing else holds for ideographs, and Korean would come to pieces
     category = unicodedata.category(char)
     if category in _DROPPED or char in _BLANK:
         return ""
     if category in ("Zl", "Zp"):
         return "\n"
-    return _enclosed(char, category) or _plain(char, category).casefold().translate(_LOOK_ALIKES).translate(
-        _TRADITIONAL
-    )
+    return _enclosed(char, category) or _plain(char, category).casefold().translate(_SAME)
 
 
 def _plain(char: str, category: str) -> str:
     """NFKD without accents; a fraction, or a character that stands for a whole phrase, is left alone."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
+    plain = unicodedata.normalize("NFKD", char)
+    if len(plain) > 1:
+        plain = "".join([c for c in plain if not unicodedata.combining(c)])
     return char if category == "No" or len(plain) > _LONGEST else plain
 
 

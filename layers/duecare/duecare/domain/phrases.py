@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import compress, count
 from operator import add
 
 from msgspec import Struct
@@ -132,8 +133,9 @@ class Searched(Struct, frozen=True):
 
 def searched(text: Folded) -> Searched:
     """A skeleton made ready for phrases."""
-    kept = [at for at, char in enumerate(text.chars) if char.isalnum()]
-    chars = _LONE_DIGIT.sub(_as_letter, "".join(filter(str.isalnum, text.chars)))
+    counts = list(map(str.isalnum, text.chars))
+    kept = list(compress(count(), counts))
+    chars = _LONE_DIGIT.sub(_as_letter, "".join(compress(text.chars, counts)))
     return Searched(text, chars, kept, frozenset(chars).union(map(add, chars, chars[1:])))
 
 
@@ -170,13 +172,14 @@ def _stretches(rule: Phrase, chars: str, anchors: list[str]) -> Iterator[tuple[i
     if len(chars) <= _SHORT:
         yield 0, len(chars)
         return
-    places = sorted([match.start() for anchor in anchors for match in re.finditer(anchor, chars)])
-    start, end = max(0, places[0] - rule.longest), 0
-    for place in places:
-        if end and place - rule.longest > end:
-            yield start, end
-            start = place - rule.longest
-        end = place + rule.longest + _LOOKS_AHEAD
+    places = sorted([match.span() for anchor in anchors for match in re.finditer(anchor, chars)])
+    start = end = 0
+    for anchor_start, anchor_end in places:
+        if anchor_end - rule.longest > end:
+            if end:
+                yield start, end
+            start = anchor_end - rule.longest
+        end = anchor_start + rule.longest + _LOOKS_AHEAD
     yield start, end
 
 

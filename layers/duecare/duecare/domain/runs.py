@@ -49,11 +49,25 @@ _RUN = re.compile(rf"[\d{CHINESE}](?:[ ,.'·]?[\d{CHINESE}])*")
 # Single digits, each behind a sign: 2*7*9*1*1.
 _SCATTERED = re.compile(r"\d(?<!\d\d)(?:[^\w\s,.:()。、]{1,2}\d(?!\d)){2,}")
 _VAGUE = re.compile(r"[数几好上][十百千万亿]{1,2}(?=[元块])|[数几][十百千]?[万亿]")
-_SPELLED_OUT = ("hundred", "thousand", "lakh", "crore", "dollar", "rupee", "pound", "peso", "euro", "rs", "usd", "inr")
+_SPELLED_OUT = (
+    "hundred",
+    "thousand",
+    "lakh",
+    "crore",
+    "dollar",
+    "rupee",
+    "pound",
+    "peso",
+    "euro",
+    "grand",
+    "rs",
+    "usd",
+    "inr",
+)
 _UNITS = frozenset("十百千万亿拾佰仟")
 # What stands before a number that names something, so that a space after that number only separates.
 _NAMED = re.compile(
-    r"""(?:尾号|账号|账户|卡号|编号|单号|号码?|合同|日期?|电话|热线|致电|[*\#]|(?<=\d)[/:.-]
+    r"""(?:尾号|账号|账户|卡号?|编号|[订运]单|单号|借据|流水|号码?|合同|日期?|电话|热线|致电|[*\#]|(?<=\d)[/:.-]
     |(?<![a-z])(?:no\.?|ref(?:erence)?\.?|acct?|account|a/c|ending(?:\ in)?
     |id|call|tel|on|loan|card|invoice|bill|order|case|file|policy|ticket))[ :#]{0,2}$""",
     re.VERBOSE,
@@ -65,9 +79,9 @@ _PARTING = frozenset(" ,.:()!?]】-~–—/%")
 
 def find_runs(text: str, confused: frozenset[int], most: int) -> list[Run]:
     """The first runs of a text, at least `most` if it has so many; the longer first where two begin together."""
-    matches = list(islice(_RUN.finditer(text), most))
-    end = matches[-1].end() if len(matches) == most else len(text)
-    runs = [run for match in matches for run in _split(text, match.start(), match[0], confused)]
+    matches = islice(_RUN.finditer(text), most)
+    runs = list(islice((run for match in matches for run in _split(text, match.start(), match[0], confused)), most))
+    end = runs[-1].end if len(runs) == most else len(text)
     runs += [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)]
     runs += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)]
     if any(word in text for word in _SPELLED_OUT):

@@ -37,7 +37,7 @@ _NOUNS = """
 """
 _WEAK_NOUNS = """
     逾期 账单 借款 贷款 透支 代偿 还款 缴纳 转账 打款 汇款 存入 赔偿 赔 罚款 罚金 罚息 利息 滞纳金 违约金 手续费 服务费
-    费用 连本带息 全额 全款 结清 总共 一共 累计 共 月供 首付 定金 押金 每期 每月 款 费 租 还 付 缴 交
+    费用 连本带息 全额 全款 结清 总共 一共 累计 共 月供 首付 定金 押金 每期 每月 款 费 租 租金 还 付 缴 交
 """
 _LINKS = """
     高达 已达 达到 达 人民币 为 是 共 计 约 大约 大概 近 过 超 超过 逾 上 了 着 的 我司 我们 我行 我公司 本公司 公司
@@ -74,6 +74,7 @@ _OWING = re.compile(
 # A number in one of these scales is money wherever it stands.
 _MONEY_SCALES = frozenset(("k", "w", "lakh", "lakhs", "lac", "lacs", "crore", "crores", "thousand", "million", "grand"))
 _STOP = re.compile("[,。;!?、]")
+_PART_OF_A_NAME = re.compile(r"[a-z0-9]$|\w[/\-_.&#@%]$")
 _GAP = 6  # between a noun and its number anything else may stand, so far
 # But in English not what joins the parts of a name or an address.
 _JOINS = frozenset("/-_.&#@%")
@@ -142,7 +143,7 @@ def _is_scaled(text: str, run: Run, end: int, scale: str) -> bool:
 
 def _is_said_to_be_owed(text: str, run: Run, end: int, before: str) -> bool:
     """By what follows it, or by the way it is written; but not the end of a name, as in LN-88213."""
-    if run.english or before[-1:].isalnum() or (before[-1:] in _JOINS and before[-2:-1].isalnum()):
+    if run.english or _PART_OF_A_NAME.search(before):
         return False
     owed = written_as_money(run.text) or (_OWING.match(text, end) and not _PHONE.fullmatch(run.text))
     return bool(owed) and not _DAY.fullmatch(run.text) and not names_something(text, run.start)
