@@ -39,10 +39,9 @@ _PATIENCE = 20.0
 class Demonstration:
     """One telling of the story: a recipient and message ids of its own, so that it can be told again."""
 
-    def __init__(self, url: str, home: Path, now: datetime, out: Console) -> None:
-        self._clients = {party: Client(url, party.id, key_file(home, party), timeout=_PATIENCE, language="en")
-                         for party in (CREDITOR, GATEWAY)}  # fmt: skip
-        self._now, self._out, self._home = now, out, home
+    def __init__(self, clients: dict[Party, Any], home: Path, now: datetime, out: Console) -> None:
+        """`clients`: the creditor's and the gateway's."""
+        self._clients, self._now, self._out, self._home = clients, now, out, home
         run = int(now.timestamp())
         self._recipient = f"+8613800{run % 1_000_000:06d}"
         self._run = f"demo-{run}"
@@ -138,7 +137,9 @@ def demonstrate(url: str, home: Path) -> None:
     """Tell the story, then what to do next; the last line says where duecare is."""
     out = Console(soft_wrap=True, highlight=False)
     try:
-        last = Demonstration(url, home, datetime.now(UTC), out).tell()
+        clients = {party: Client(url, party.id, key_file(home, party), timeout=_PATIENCE, language="en")
+                   for party in (CREDITOR, GATEWAY)}  # fmt: skip
+        last = Demonstration(clients, home, datetime.now(UTC), out).tell()
     except DuecareError as error:
         raise Problem(f"The case could not be shown: {error}", home / "logs" / "ministack.log") from error
     out.print(f"""

@@ -125,7 +125,7 @@ def _outputs(stack: MiniStack) -> dict[str, str]:
 
 
 def _wait_until_it_answers(stack: MiniStack) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (status := _status(stack)) != 200:
         if time.monotonic() > until:
             raise Problem(

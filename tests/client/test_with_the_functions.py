@@ -27,6 +27,7 @@ from duecare_client.keyfile import generate, published
 from duecare_client.operator import Operator
 from duecare_client.world import World
 from tests.packs import RULES
+from tests.world import daytime
 
 ISSUER = "urn:duecare:test"
 NUMBER = "+8613812345678"
@@ -154,7 +155,7 @@ def state_everything(creditor: Client) -> None:
         ("consent", {"recipient": NUMBER, "channels": ["sms"], "granted_at": at, "method": "contract",
                      "notice": "sha256:" + "0" * 64}),
         ("debt", {"recipient": NUMBER, "debt_ref": "A-1", "currency": "CNY", "outstanding": "27911", "as_of": at,
-                  "status": "open"}),
+                  "status": "open", "time_zone": daytime(now())}),
     ]  # fmt: skip
     assert [result["status"] for result in creditor.state_many(facts)] == ["accepted"] * 3
 
