@@ -34,15 +34,16 @@ def found(reading: Reading) -> tuple[object, ...]:
     )
 
 
-# A rule is tried only where one of its anchors occurs, so every match of its pattern must hold one.
+# A rule is tried only around its anchors, so every match of its pattern must hold one, and reach no further.
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.rule for rule in RULES])
-def test_every_match_of_a_rule_holds_one_of_its_anchors(rule: Phrase) -> None:
+def test_every_match_of_a_rule_holds_one_of_its_anchors_and_is_no_longer_than_it_says(rule: Phrase) -> None:
     @settings(max_examples=300, deadline=None, database=None)
     @given(st.from_regex(re.compile(skeleton_pattern(rule.pattern), re.VERBOSE | re.ASCII), fullmatch=True))
     def holds(match: str) -> None:
         assert any(anchor in match for anchor in rule.anchors), match
+        assert len(match) <= rule.longest, match
 
     holds()
 

@@ -71,7 +71,7 @@ def _unreadable(start: int, end: int) -> Claim:
     return Claim(_UNREADABLE, frozenset(), Meaning.UNREADABLE, start, end)
 
 
-_SCALE = re.compile(rf" ?({'|'.join(sorted(SCALES, key=len, reverse=True))})(?![a-z])")
+_SCALE = re.compile(rf""" ?({"|".join(sorted(SCALES, key=len, reverse=True))})(?![a-z])|[(\[【“"'](k|w)[)\]】”"']""")
 _VAGUE = re.compile(r" ?[余多来几]")  # 27911余元 is more than a number
 _SMALL_CHANGE = re.compile(rf"零?(?:([\d{CHINESE}])[角毛])?(?:零?([\d{CHINESE}])分)?[整正]?")
 _RANGE = re.compile(r" ?(?:[-~–—至到]|to) ?")
@@ -121,7 +121,8 @@ class _Amounts:
             scale, scaled = self._scale(run)
             vague = _VAGUE.match(self.text, scaled)
             after = self._mark_after(run, vague.end() if vague else scaled)
-        codes = [mark.currencies for mark in (before, after) if mark]
+        another = self._mark_after(run, after.end) if after and not after.either else None  # 5000元(美元)
+        codes = [mark.currencies for mark in (before, after, another) if mark]
         if not codes and not is_money(self.text, run, scaled, scale):
             return None
         start = before.start if before else run.start
@@ -199,7 +200,7 @@ class _Amounts:
 
     def _scale(self, run: Run) -> tuple[str, int]:
         match = None if run.english else _SCALE.match(self.text, run.end)
-        return (match[1], match.end()) if match else ("", run.end)
+        return (match[1] or match[2], match.end()) if match else ("", run.end)
 
 
 def _parts(char: str) -> bool:

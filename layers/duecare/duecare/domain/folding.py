@@ -14,8 +14,8 @@ from msgspec import Struct
 
 # Letters of other scripts that look like Latin ones. Only these can spell a Latin phrase unseen.
 _LOOK_ALIKES = str.maketrans(
-    "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб" + "ұɏ₤",
-    "abcdehijklmnopqstuvwxywwebhreei" + "abydeznikvopsstuxw" + "lodiagiirynllcounhge36" + "¥¥£",
+    "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб" + "ұɏ₤〡〢〣〤〥〦〧〨〩",
+    "abcdehijklmnopqstuvwxywwebhreei" + "abydeznikvopsstuxw" + "lodiagiirynllcounhge36" + "¥¥£123456789",
 )
 # Characters of the phrases and amount words that are written differently in traditional Chinese, and variants that
 # read as the same money character.
@@ -35,7 +35,7 @@ _TRADITIONAL = str.maketrans(
     "协赖祸灾儿孙体够吓压冻扣划车现场调查华国务员尸伤准备随锁诈欺责归访拘捕审违优惠减仅线却周达约确"
     "产险银货车辆复",
 )
-_SAME = _TRADITIONAL | _LOOK_ALIKES
+_SAME: dict[int, int | str] = {**_TRADITIONAL, **_LOOK_ALIKES, ord("廿"): "二十", ord("卅"): "三十"}
 # Drawn as nothing, though their category does not say so.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u17b4\u17b5")
 _DROPPED = frozenset(("Cf", "Mn", "Me", "Cc", "Cs"))
@@ -106,7 +106,7 @@ _FOLDED = _FoldedCharacters()
 def _fold_character(char: str) -> str:
     if char.isascii():
         return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
-    if "\u4e00" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3":
+    if "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3":
         return char.translate(_SAME)  # nothing else holds for ideographs, and Korean would come to pieces
     category = unicodedata.category(char)
     if category in _DROPPED or char in _BLANK:

@@ -185,6 +185,7 @@ SCALES = {
     "billion": 10**9,
     "bn": 10**9,
     "w": 10**4,
+    "wan": 10**4,
     "grand": 10**3,
 }
 _LARGE_WORDS = {word: scale for word, scale in SCALES.items() if len(word) > 2}

@@ -172,7 +172,7 @@ def _stretches(rule: Phrase, chars: str, anchors: list[str]) -> Iterator[tuple[i
     if len(chars) <= _SHORT:
         yield 0, len(chars)
         return
-    places = sorted([match.span() for anchor in anchors for match in re.finditer(anchor, chars)])
+    places = sorted([place for anchor in anchors for place in _places(anchor, chars)])
     start = end = 0
     for anchor_start, anchor_end in places:
         if anchor_end - rule.longest > end:
@@ -181,6 +181,13 @@ def _stretches(rule: Phrase, chars: str, anchors: list[str]) -> Iterator[tuple[i
             start = anchor_end - rule.longest
         end = anchor_start + rule.longest + _LOOKS_AHEAD
     yield start, end
+
+
+def _places(anchor: str, chars: str) -> Iterator[tuple[int, int]]:
+    at = chars.find(anchor)
+    while at >= 0:
+        yield at, at + len(anchor)
+        at = chars.find(anchor, at + 1)
 
 
 def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:

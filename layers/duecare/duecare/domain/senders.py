@@ -31,6 +31,7 @@ _INVISIBLE = re.compile(
     "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
     "\U000e0020-\U000e007f]"
 )
+_CHINESE = re.compile("[一-鿿]")
 _TAIL = 100  # as far from the end as a sign can begin
 
 
@@ -42,7 +43,7 @@ def normalize(text: str) -> str:
 def find_signs(text: str) -> tuple[Sign, ...]:
     """The signs at the start and the end of a text, with offsets into what is given. `【…】` goes before `[…]`."""
     signs = _at_the_ends(text, _LEADING, _TRAILING)
-    if not signs and any("一" <= char <= "鿿" for char in text):
+    if not signs and _CHINESE.search(text):
         signs = _at_the_ends(text, _LEADING_SQUARE, _TRAILING_SQUARE)
     return signs
 

@@ -32,12 +32,12 @@ _LONG = 9  # no amount without a mark has so many digits, a telephone has
 
 # A number behind one of these is money, however small; behind one of the others where it has three digits.
 _NOUNS = """
-    欠 欠款 欠费 欠缴 欠债 欠账 债务 负债 金额 款项 本金 本息 应还 应还款 未还 未还款 待还 待还款 还款额 应缴 余额 总额
-    总计 合计 共计 还需 仅需 只需 只要 结清款 逾期款
+    欠 欠款 欠费 欠缴 欠债 欠账 欠钱 欠租 债务 负债 金额 款项 本金 本息 应还 应还款 未还 未还款 待还 待还款 还款额 应缴
+    余额 总额 总计 合计 共计 还需 仅需 只需 只要 结清款 逾期款 未清偿 未结清
 """
 _WEAK_NOUNS = """
     逾期 账单 借款 贷款 透支 代偿 还款 缴纳 转账 打款 汇款 存入 赔偿 赔 罚款 罚金 罚息 利息 滞纳金 违约金 手续费 服务费
-    费用 连本带息 全额 全款 结清 总共 一共 累计 共 月供 首付 定金 押金 每期 每月 款 费 租 租金 还 付 缴 交
+    费用 连本带息 全额 全款 结清 总共 一共 累计 共 月供 首付 定金 押金 每期 每月 款 费 租 租金 钱 偿 扣 还 付 缴 交
 """
 _LINKS = """
     高达 已达 达到 达 人民币 为 是 共 计 约 大约 大概 近 过 超 超过 逾 上 了 着 的 我司 我们 我行 我公司 本公司 公司
@@ -51,17 +51,46 @@ _ENDINGS = frozenset(word[-1] for word in (*_NOUNS.split(), *_WEAK_NOUNS.split()
 _ENGLISH_NOUNS = frozenset(
     (
         *("owe", "owes", "owed", "owing", "balance", "outstanding", "overdue", "amount", "total", "settle for", "pay"),
-        *("debt", "arrears", "dues", "amount due", "total due", "balance due", "payment due", "amounting to"),
+        *("debt", "arrears", "dues", "amount due", "total due", "balance due", "payment due", "amt", "bal", "unpaid"),
+        *(
+            "amounting to",
+            "amounts to",
+            "comes to",
+            "stands at",
+            "owed to",
+            "owing to",
+            "totals",
+            "totalling",
+            "totaling",
+        ),
     )
 )
 _WEAK_ENGLISH_NOUNS = frozenset(
     (
-        *("due", "payable", "sum", "emi", "repay", "remit", "transfer", "settle"),
+        *("due", "payable", "sum", "emi", "repay", "remit", "transfer", "settle", "remaining", "shortfall", "deposit"),
+        *("fee", "fees", "charges", "penalty", "fine", "rent", "cost", "costs", "charged", "debited", "borrowed"),
+        *("liable for", "default of"),
         *("sum of", "bill of", "loan of", "emi of", "fee of", "charge of", "penalty of", "interest of"),
     )
 )
 _ENGLISH_LINKS = frozenset(
-    ("is", "of", "now", "only", "just", "amount", "total", "balance", "us", "about", "approximately", "over", *"prn")
+    (
+        "is",
+        "of",
+        "now",
+        "only",
+        "just",
+        "amount",
+        "total",
+        "balance",
+        "us",
+        "me",
+        "them",
+        "about",
+        "approximately",
+        "over",
+        *"prn",
+    )
 )
 _WORD = re.compile("[a-z]+")
 
@@ -78,6 +107,7 @@ _PART_OF_A_NAME = re.compile(r"[a-z0-9]$|\w[/\-_.&#@%]$")
 _GAP = 6  # between a noun and its number anything else may stand, so far
 # But in English not what joins the parts of a name or an address.
 _JOINS = frozenset("/-_.&#@%")
+_LINK = re.compile(r"[/&?][^\s/&?]*$")  # amt=5000 in an address states nothing
 _ORDINARY_SIGNS = " :=\"'“”()[]【】"
 
 
@@ -112,7 +142,7 @@ def _names_a_debt(before: str, run: Run, *, large: bool) -> bool:
     if not told or len(gap) > _GAP or _STOP.search(gap):
         return False
     if "a" <= told[-1] <= "z":
-        return _JOINS.isdisjoint(gap) and _names_a_debt_in_english(told, large=large)
+        return _JOINS.isdisjoint(gap) and not _LINK.search(before) and _names_a_debt_in_english(told, large=large)
     if told[-1] not in _ENDINGS:
         return False
     told = "".join([char for char in _STOP.split(told)[-1][-20:] if char.isalnum()])
