@@ -46,22 +46,32 @@ def _measure() -> list[Row]:
     _progress("starting DynamoDB Local and Secrets Manager, stating the case's facts")
     with ground() as prepared:
         # The function is imported into its environment, as in Lambda.
-        from benchmarks import bill, cold, times, units  # noqa: PLC0415
+        from benchmarks import batch, bill, cold, pure, times, units  # noqa: PLC0415
 
         if not units.rules_hold():
             raise Problem("this DynamoDB counts capacity units in another way than AWS does")
-        _progress("capacity units of an allow and a deny")
-        measured = units.measure()
-        _progress("verify, its calls by boto3, and a pair of calls, in turns")
-        spent = times.measure(_progress)
+        _progress("capacity units of an allow and a deny; the decision alone")
+        measured, sizes = units.measure(prepared.crowd), units.record_bytes(prepared.crowd)
+        decided = pure.measure(prepared.crowd)
         _progress("cold starts, alternating with boto3's")
-        starts = cold.measure(prepared.environment, _progress)
+        starts = cold.measure(prepared.environment, prepared.crowd, _progress)
+        _progress("a batch, a verify, and their calls with nothing around them, in turns")
+        batches = batch.measure(prepared.crowd, _progress)
+        _progress("a million facts")
+        loading = prepared.large.load(_progress)
+        _progress("verify here and among a million facts, its calls by boto3, and a pair of calls, in turns")
+        spent = times.measure(prepared, _progress)
     allow, deny = measured["allow"], measured["deny"]
     items = bill.bill(spent, allow)
     print(
-        f"\np50: verify {1000 * spent.verify:.2f} ms, the same calls by boto3 {1000 * spent.calls:.2f} ms, "
-        f"get_item + put_item {1000 * spent.pair:.2f} ms"
+        f"\np50: verify {1000 * spent.verify:.2f} ms, among a million facts {1000 * spent.verify_1m:.2f} ms, "
+        f"the same calls by boto3 {1000 * spent.calls:.2f} ms, get_item + put_item {1000 * spent.pair:.2f} ms"
+        f"\nbatch of 100: {1000 * batches.batch:.1f} ms, {1000 * batches.bare_batch:.1f} ms of it for its calls alone; "
+        f"one verify then {1000 * batches.verify:.2f} ms, {1000 * batches.bare_verify:.2f} ms for its calls"
         f"\ncold: verify {1000 * starts.ours:.0f} ms, boto3's first get_item {1000 * starts.boto3:.0f} ms"
+        f"\ndecide: {1e6 * decided.chinese:.0f} µs for a text in Chinese, {1e6 * decided.english:.0f} µs in English"
+        f"\nrecord of a decision, of 1,024 bytes a unit: {sizes}"
+        f"\na million facts put in {loading:.0f} s"
         "\n\nUSD per million allows, at list prices:"
     )
     for item in items:
@@ -69,7 +79,10 @@ def _measure() -> list[Row]:
     return [
         Row("verify_ratio", spent.verify / spent.calls, 0.8, "× boto3, same calls"),
         Row("verify_vs_pair", spent.verify / spent.pair, 1.3, "× boto3 get + put"),
+        Row("verify_1m_ratio", spent.verify_1m / spent.verify, 1.1, "× verify, 1,000 facts"),
+        Row("batch_100_ratio", batches.batch / batches.verify, 25, "× one verify"),
         Row("cold_start_ratio", starts.ratio, 1.0, "× boto3 get"),
+        Row("decide_us", 1e6 * max(decided), 300, "µs"),
         Row("allow_read_units", allow.read, 6, "RRU"),
         Row("allow_write_units", allow.write, 4, "WRU"),
         Row("deny_read_units", deny.read, 6, "RRU"),

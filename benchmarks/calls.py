@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -13,23 +14,29 @@ from duecare.adapters.wire import Call, Wire, WireError
 from duecare.runtime import wiring
 
 READS = ("Query", "BatchGetItem", "GetItem")
-_METHODS = {"Query": "query", "BatchGetItem": "batch_get_item", "GetItem": "get_item", "PutItem": "put_item"}
+_METHODS = {
+    "Query": "query",
+    "BatchGetItem": "batch_get_item",
+    "GetItem": "get_item",
+    "PutItem": "put_item",
+    "TransactWriteItems": "transact_write_items",
+}
 
 
 class Metered(Wire):
-    """The function's own client; it also asks what each call consumes, and keeps the calls and the sums."""
+    """The function's own client; it also asks what each call consumes. Keeps the sums, and what was sent at once."""
 
-    calls: list[Call]
+    exchanges: list[list[Call]]
     units: dict[str, float]
 
     def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
         asked = [Call(call.operation, _asking(call.body)) for call in calls]
         answers = super().exchange_each(asked)
         if asked[0].operation in _METHODS:
+            Metered.exchanges.append(list(calls))
             for call, answer in zip(calls, answers, strict=True):
                 if isinstance(answer, WireError):
                     raise answer
-                Metered.calls.append(call)
                 Metered.units["read" if call.operation in READS else "write"] += _consumed(call, answer)
         return answers
 
@@ -39,7 +46,7 @@ def metered() -> Iterator[type[Metered]]:
     """Within, the handler's wiring is made anew around `Metered`."""
     with patch.object(wiring, "Wire", Metered), patch.object(wiring, "_deciding", None):
         wiring.deciding()
-        Metered.calls, Metered.units = [], {"read": 0.0, "write": 0.0}
+        Metered.exchanges, Metered.units = [], {"read": 0.0, "write": 0.0}
         yield Metered
 
 
@@ -58,6 +65,8 @@ def _consumed(call: Call, answer: bytes) -> float:
         wanted = sum(len(one["Keys"]) for one in json.loads(call.body)["RequestItems"].values())
         absent = wanted - sum(len(items) for items in members["Responses"].values())
         return absent + sum(float(one["CapacityUnits"]) for one in consumed)
+    if call.operation == "TransactWriteItems":
+        return sum(float(one["CapacityUnits"]) for one in consumed)
     return max(1.0, float(consumed["CapacityUnits"]))
 
 
@@ -77,9 +86,19 @@ def _unpacked(value: Any) -> Any:
     return [_unpacked(member) for member in value] if isinstance(value, list) else value
 
 
-def elsewhere(call: Call, number: int) -> Call:
-    """The same PutItem under another key of the same length."""
-    members = json.loads(call.body)
-    key = members["Item"]["pk"]["S"]
-    members["Item"]["pk"]["S"] = f"{key[:-16]}{number:016d}"
-    return Call(call.operation, json.dumps(members).encode())
+_decisions = itertools.count()
+
+
+def elsewhere(calls: Sequence[Call], pks: Mapping[str, str]) -> list[Call]:
+    """The same calls about other recipients, by their partitions; every decision under a new key of the same length."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: moved(member) for name, member in value.items()}
+        if isinstance(value, list):
+            return [moved(member) for member in value]
+        if isinstance(value, str) and value.startswith("X#"):
+            return f"{value[:-16]}{next(_decisions):016d}"
+        return pks.get(value, value) if isinstance(value, str) else value
+
+    return [Call(call.operation, json.dumps(moved(json.loads(call.body))).encode()) for call in calls]

@@ -12,10 +12,13 @@ import json
 import statistics
 import subprocess
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benchmarks import FUNCTION, LAYER
-from benchmarks.ground import TABLE, event
+from benchmarks.crowd import Crowd
+from benchmarks.events import event
+from benchmarks.ground import TABLE
+from benchmarks.turns import Progress
 from tools.steps import Problem
 
 PAIRS = 21
@@ -50,12 +53,12 @@ class Starts(NamedTuple):
     ratio: float
 
 
-def measure(environment: dict[str, str], progress: Any) -> Starts:
+def measure(environment: dict[str, str], crowd: Crowd, progress: Progress) -> Starts:
     compileall.compile_dir(LAYER, quiet=2)
     compileall.compile_dir(FUNCTION, quiet=2)
     pairs = []
     for number in range(PAIRS + 2):
-        ours, boto3 = _start(_OURS, environment, json.dumps(event())), _start(_BOTO3, environment, "")
+        ours, boto3 = _start(_OURS, environment, json.dumps(event(crowd.one()))), _start(_BOTO3, environment, "")
         if number >= 2:  # the first ones also write byte code and fill the page cache
             pairs.append((ours, boto3))
         if number % 5 == 0:

@@ -1,4 +1,5 @@
-"""What is measured on: DynamoDB Local, Secrets Manager in a process of its own, the case's facts, and API events."""
+"""What is measured on: DynamoDB Local with a table of a thousand facts and one of a million, and Secrets Manager in a
+process of its own."""
 
 from __future__ import annotations
 
@@ -10,33 +11,40 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from benchmarks.crowd import Crowd, facts_of_the_case, wire
 from duecare.adapters.documents import DynamoDBDocuments
-from duecare.evidence.keys import thumbprint
-from tests.world import CASE_TEXT, ISSUER, KEYS, RECIPIENT, World
+from duecare.adapters.wire import Credentials
+from duecare.evidence.pseudonym import Pseudonyms
+from tests.world import ISSUER, RECIPIENT, World, daytime
 from tools.dynamodb_local import DynamoDBLocal
 from tools.ministack import free_port
 from tools.steps import Problem
 
 REGION = "us-east-1"
-TABLE = "duecare"
+# Names of one length, as they are part of what is sent.
+TABLE, LARGE = "duecare-1k", "duecare-1m"
+FACTS, MANY_FACTS = 1_000, 1_000_000
 PEPPER, SEED = "70" * 32, "72" * 32
 STARTS_WITHIN = 60.0
 
 
 class Ground(NamedTuple):
-    """`environment`: the variables of the verify function, as the template and Lambda set them."""
+    """`environment`: the variables of the verify function, as the template and Lambda set them. `crowd`: the recipients
+    of TABLE; `large`: those of LARGE, which `large.load` puts there."""
 
     environment: dict[str, str]
+    crowd: Crowd
+    large: Crowd
 
 
 @contextmanager
 def ground() -> Iterator[Ground]:
-    """Everything started, the table filled; this process has the function's environment. Stopped on the way out."""
+    """Everything started, TABLE filled; this process has the function's environment. Stopped on the way out."""
     with DynamoDBLocal() as dynamodb, _secrets_manager() as secrets_url:
         environment = {
             "AWS_REGION": REGION,
@@ -56,16 +64,22 @@ def ground() -> Iterator[Ground]:
         os.environ.update(environment)
         environment |= _secrets()
         os.environ.update(environment)
-        _table()
-        state_the_case(dynamodb.endpoint)
-        yield Ground(environment)
+        for name in (TABLE, LARGE):
+            _table(name)
+            state_the_case(dynamodb.endpoint, name)
+        yield Ground(environment, *_crowds(dynamodb.endpoint))
 
 
-def state_the_case(endpoint: str) -> None:
-    """What the case's recipient would have had to agree to and owe, and some more, as a real recipient has."""
-    world = World(documents=DynamoDBDocuments(TABLE, REGION, endpoint), pepper=bytes.fromhex(PEPPER))
+def state_the_case(endpoint: str, table: str) -> None:
+    """What the case's recipient would have had to agree to and owe, and some more, as a real recipient has.
+
+    The debt says where it is about noon now, so that a message may arrive at whatever hour this runs."""
+    world = World(documents=DynamoDBDocuments(table, REGION, endpoint), pepper=bytes.fromhex(PEPPER))
     world.now = datetime.now(UTC)
-    world.honest()
+    world.register()
+    world.mandate()
+    world.consent()
+    world.debt(time_zone=daytime(world.now))
     world.debt(debt_ref="A-2", outstanding="1200.50")
     world.accepted(
         "other-bank",
@@ -79,70 +93,14 @@ def state_the_case(endpoint: str) -> None:
     )
 
 
-_sent = 0
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """What API Gateway's HTTP API (payload 2.0) hands to Lambda for one message; every call has a new message_id."""
-    global _sent  # noqa: PLW0603
-    _sent += 1
-    body = {
-        "message_id": f"20261124-{os.getpid():07d}-{_sent:09d}",
-        "recipient": RECIPIENT,
-        "creditor": "mou-zichan",
-        "collector": "keji",
-        "debt_ref": "A-1",
-        "channel": "sms",
-        "text": CASE_TEXT,
-    } | changes
-    text = json.dumps(body, ensure_ascii=False)
-    return {
-        "version": "2.0",
-        "routeKey": "POST /v1/verify",
-        "rawPath": "/v1/verify",
-        "rawQueryString": "",
-        "headers": {
-            "accept": "application/json",
-            "accept-language": "zh-CN",
-            "authorization": "Bearer " + "x" * 300,
-            "content-length": str(len(text.encode())),
-            "content-type": "application/json",
-            "host": "abcdefghij.execute-api.us-east-1.amazonaws.com",
-            "user-agent": "python-httpx/0.28",
-            "x-amzn-trace-id": "Root=1-00000000-000000000000000000000000",
-            "x-forwarded-for": "192.0.2.1",
-            "x-forwarded-port": "443",
-            "x-forwarded-proto": "https",
-        },
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "abcdefghij",
-            "authorizer": {
-                "lambda": {"party": "xinxi", "kid": thumbprint(KEYS["xinxi"]), "exp": str(int(time.time()) + 1800)}
-            },
-            "domainName": "abcdefghij.execute-api.us-east-1.amazonaws.com",
-            "domainPrefix": "abcdefghij",
-            "http": {
-                "method": "POST",
-                "path": "/v1/verify",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "python-httpx/0.28",
-            },
-            "requestId": "bench=",
-            "routeKey": "POST /v1/verify",
-            "stage": "$default",
-            "time": "24/Nov/2026:09:00:00 +0000",
-            "timeEpoch": 1795510800000,
-        },
-        "body": text,
-        "isBase64Encoded": False,
-    }
-
-
-def denied_event() -> dict[str, Any]:
-    """The case as it was: nothing is known of the recipient, who agreed to nothing and owes nothing."""
-    return event(recipient="+8613800000000", debt_ref=None)
+def _crowds(endpoint: str) -> tuple[Crowd, Crowd]:
+    credentials = [os.environ[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
+    client = wire(endpoint, REGION, Credentials(*credentials))
+    pseudonyms = Pseudonyms(bytes.fromhex(PEPPER))
+    facts = facts_of_the_case(client, TABLE, pseudonyms)
+    crowd = Crowd(client, TABLE, pseudonyms, facts, FACTS // len(facts))
+    crowd.load(lambda _: None)
+    return crowd, Crowd(client, LARGE, pseudonyms, facts, MANY_FACTS // len(facts))
 
 
 def _secrets() -> dict[str, str]:
@@ -154,13 +112,14 @@ def _secrets() -> dict[str, str]:
     }
 
 
-def _table() -> None:
+def _table(name: str) -> None:
+    """Without the template's stream: DynamoDB Local goes through a stream's records at every write, so that each write
+    takes longer than the one before. On AWS a stream takes no time of a write's."""
     boto3.client("dynamodb").create_table(
-        TableName=TABLE,
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )
 
 

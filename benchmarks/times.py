@@ -1,34 +1,37 @@
-"""`verify_ratio` and `verify_vs_pair`: the handler beside plain boto3 calls, in turns, in one process."""
+"""`verify_ratio`, `verify_vs_pair` and `verify_1m_ratio`: the handler beside plain boto3 calls, and beside itself in a
+table of a million facts, in turns, in one process."""
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import json
-import os
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import app
 import boto3
 
 from benchmarks.calls import elsewhere, metered, with_boto3
-from benchmarks.ground import event
+from benchmarks.crowd import Crowd
+from benchmarks.events import event
+from benchmarks.ground import LARGE, Ground
+from benchmarks.turns import Progress, Side, allowed, in_turns
 from duecare.adapters.wire import Call
+from duecare.runtime import wiring
 from tools.steps import Problem
 
-WARM_UP, ROUNDS = 500, 800
-Progress = Callable[[str], None]
+WARM_UP, ROUNDS = 400, 800
+CALLS = ["Query", "BatchGetItem", "TransactWriteItems"]
 
 
 class Times(NamedTuple):
     """Medians in seconds, and what one allow weighs in bytes: its log line, and its answer."""
 
     verify: float
+    verify_1m: float
     calls: float
     pair: float
     line_bytes: int
@@ -36,65 +39,67 @@ class Times(NamedTuple):
 
 
 class Sides:
-    """What is compared. Everything that is not to be measured is made ready by `round`."""
+    """What is compared. Each verify, and each of the same calls, has a recipient of its own."""
 
-    def __init__(self, query: Call, batch: Call, put: Call) -> None:
+    def __init__(self, crowd: Crowd, large: Crowd) -> None:
+        self._crowd, self._large = crowd, large
+        self._in_large = deciding_in(LARGE)
         self._client = boto3.client("dynamodb")
-        self._reads = [with_boto3(self._client, query), with_boto3(self._client, batch)]
-        self._put = put
-        (table, wanted), *_ = json.loads(batch.body)["RequestItems"].items()
+        self._recipient, self._calls = recorded(crowd)
+        (table, wanted), *_ = json.loads(self._calls[1].body)["RequestItems"].items()
         get = {"TableName": table, "Key": wanted["Keys"][1], "ConsistentRead": True}  # the gateway's own registration
-        self._get = with_boto3(self._client, Call("GetItem", json.dumps(get).encode()))
-
-    def round(self, number: int) -> dict[str, Callable[[], Any]]:
-        one, other = (with_boto3(self._client, elsewhere(self._put, 2 * number + side)) for side in (0, 1))
-        return {
-            "verify": partial(app.handler, event(), None),
-            "calls": partial(_one_after_another, [*self._reads, one]),
-            "pair": partial(_one_after_another, [self._get, other]),
+        record = json.loads(self._calls[2].body)["TransactItems"][0]["Put"]
+        self._pair = [Call("GetItem", json.dumps(get).encode()), Call("PutItem", json.dumps(record).encode())]
+        self.all: dict[str, Side] = {
+            "verify": lambda: partial(app.handler, event(crowd.one()), None),
+            "calls": self._same_calls,
+            "verify_1m": lambda: partial(self._verify_in_large, event(large.one())),
+            "pair": lambda: self._by_boto3(self._pair, {}),
         }
 
+    def _same_calls(self) -> Callable[[], None]:
+        return self._by_boto3(self._calls, {self._crowd.pk(self._recipient): self._crowd.pk(self._crowd.one())})
 
-def measure(progress: Progress) -> Times:
-    sides = Sides(*_recorded())
-    spent: dict[str, list[float]] = {"verify": [], "calls": [], "pair": []}
-    with open(os.devnull, "w", encoding="utf-8") as devnull, contextlib.redirect_stdout(devnull):
-        for number in range(WARM_UP + ROUNDS):
-            if number == WARM_UP:
-                progress(f"warm after {WARM_UP} rounds, now measuring {ROUNDS}")
-                spent = {name: [] for name in spent}
-                gc.collect()
-            turns = list(sides.round(number).items())
-            for name, run in turns[number % 3 :] + turns[: number % 3]:  # none always comes after the same one
-                started = time.perf_counter()
-                answer = run()
-                spent[name].append(time.perf_counter() - started)
-                if name == "verify":
-                    allowed(answer)
-    verify, calls, pair = (statistics.median(times) for times in spent.values())
-    return Times(verify, calls, pair, *_weights())
+    def _by_boto3(self, calls: list[Call], pks: dict[str, str]) -> Callable[[], None]:
+        return partial(_one_after_another, [with_boto3(self._client, call) for call in elsewhere(calls, pks)])
+
+    def _verify_in_large(self, asked: dict[str, Any]) -> Any:
+        """Changing hands takes a microsecond, and is counted against the larger table."""
+        small, wiring._deciding = wiring._deciding, self._in_large  # noqa: SLF001  one function, two tables
+        try:
+            return app.handler(asked, None)
+        finally:
+            wiring._deciding = small  # noqa: SLF001
 
 
-def allowed(answer: dict[str, Any]) -> None:
-    """A denied message or a failure would be quicker, and no result."""
-    if answer["statusCode"] != 200 or json.loads(answer["body"])["decision"] != "allow":
-        raise Problem(f"not an allow: {answer}")
+def measure(ground: Ground, progress: Progress) -> Times:
+    spent = in_turns(Sides(ground.crowd, ground.large).all, WARM_UP, ROUNDS, progress)
+    line_bytes, answer_bytes = _weights(ground.crowd)
+    return Times(**spent, line_bytes=line_bytes, answer_bytes=answer_bytes)
 
 
-def _recorded() -> list[Call]:
-    """The calls of one allow, as the handler makes them."""
+def recorded(crowd: Crowd) -> tuple[str, list[Call]]:
+    """A recipient, and the calls of one allow of theirs as the handler makes them."""
+    recipient = crowd.one()
     with metered() as wire, contextlib.redirect_stdout(io.StringIO()):
-        allowed(app.handler(event(), None))
-        calls = list(wire.calls)
-    if [call.operation for call in calls] != ["Query", "BatchGetItem", "PutItem"]:
+        allowed(app.handler(event(recipient), None))
+        calls = [call for together in wire.exchanges for call in together]
+    if [call.operation for call in calls] != CALLS:
         raise Problem(f"verify makes other calls than the baseline knows of: {calls}")
-    return calls
+    return recipient, calls
 
 
-def _weights() -> tuple[int, int]:
+def deciding_in(table: str) -> wiring.Deciding:
+    """The function's wiring, on another table."""
+    here = wiring.settings()._replace(table=table)
+    with patch.object(wiring, "settings", lambda: here), patch.object(wiring, "_deciding", None):
+        return wiring.deciding()
+
+
+def _weights(crowd: Crowd) -> tuple[int, int]:
     line = io.StringIO()
     with contextlib.redirect_stdout(line):
-        answer = app.handler(event(), None)
+        answer = app.handler(event(crowd.one()), None)
     return len(line.getvalue().encode()), len(json.dumps(answer).encode())
 
 

@@ -1,24 +1,31 @@
 """The capacity units of an allow and of a deny, as DynamoDB Local counts them on the handler's own calls.
 
 DynamoDB Local counts as AWS documents it ("DynamoDB read and write operations" in the developer guide), which
-`rules_hold` checks: a write rounds up to 1 KiB an item, a strongly consistent read to 4 KiB, per item in a BatchGetItem
-and once for the whole of a Query. In one thing it differs: reading what is not there costs a unit on AWS and nothing
-here, so `calls` adds that.
+`rules_hold` checks: a write rounds up to 1 KiB an item and counts twice in a transaction, a strongly consistent read
+rounds up to 4 KiB, per item in a BatchGetItem and once for the whole of a Query. In one thing it differs: reading what
+is not there costs a unit on AWS and nothing here, so `calls` adds that.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
+import secrets
 from typing import Any, NamedTuple
 
 import app
 import boto3
 
 from benchmarks.calls import metered
-from benchmarks.ground import TABLE, denied_event, event
+from benchmarks.crowd import Crowd
+from benchmarks.events import denied_event, event
+from benchmarks.ground import TABLE
 from tools.steps import Problem
+
+# References are at most 128 characters. They are digits of hexadecimal here: nothing else shrinks less when packed.
+LONGEST = 128
 
 
 class Units(NamedTuple):
@@ -26,25 +33,52 @@ class Units(NamedTuple):
     write: float
 
 
-def measure() -> dict[str, Units]:
-    """By decision. Also holds that the two events get the decisions that they are named after."""
-    measured = {}
-    for expected, asked in (("allow", event()), ("deny", denied_event())):
-        with metered() as wire, contextlib.redirect_stdout(io.StringIO()):
-            answer = app.handler(asked, None)
-            measured[expected] = Units(wire.units["read"], wire.units["write"])
-        if json.loads(answer["body"]).get("decision") != expected:
-            raise Problem(f"expected {expected}: {answer}")
-    return measured
+def measure(crowd: Crowd) -> dict[str, Units]:
+    """By decision. Also holds that the events get the decisions that they are named after."""
+    return {
+        "allow": _asked("allow", event(crowd.one()))[0],
+        "deny": _asked("deny", denied_event())[0],
+    }
+
+
+def record_bytes(crowd: Crowd) -> dict[str, int]:
+    """What the record of an allow weighs as an item, by the length of its message_id; 1,024 bytes are one unit."""
+    ids = {length: secrets.token_hex(LONGEST)[:length] for length in (26, 36, 64, LONGEST)}
+    sizes = {f"{length}": _asked("allow", event(crowd.one(), message_id=one))[1] for length, one in ids.items()}
+    return sizes | {"deny": _asked("deny", denied_event())[1]}
+
+
+def _asked(expected: str, asked: dict[str, Any]) -> tuple[Units, int]:
+    """The units, and the bytes of the record."""
+    with metered() as wire, contextlib.redirect_stdout(io.StringIO()):
+        answer = app.handler(asked, None)
+        units, (write,) = Units(wire.units["read"], wire.units["write"]), wire.exchanges[-1]
+    if json.loads(answer["body"]).get("decision") != expected:
+        raise Problem(f"expected {expected}: {answer}")
+    members = json.loads(write.body)
+    put = members["TransactItems"][0]["Put"] if "TransactItems" in members else members
+    return units, _size(put["Item"])
+
+
+def _size(item: dict[str, Any]) -> int:
+    """As DynamoDB counts: names and values in UTF-8, bytes as they are, and a number about half of its digits."""
+    size = 0
+    for name, value in item.items():
+        ((kind, text),) = value.items()
+        weights = {"S": len(text.encode()), "B": len(base64.b64decode(text)) if kind == "B" else 0, "N": 2}
+        size += len(name) + weights[kind]
+    return size
 
 
 def rules_hold() -> bool:
     """Whether this DynamoDB counts as AWS says it does, on items of known sizes under a partition of their own."""
     client = boto3.client("dynamodb")
 
+    def item(sk: str, size: int) -> dict[str, Any]:
+        return {"pk": {"S": "units"}, "sk": {"S": sk}, "fill": {"S": "x" * size}}
+
     def write(sk: str, size: int) -> float:
-        item = {"pk": {"S": "units"}, "sk": {"S": sk}, "fill": {"S": "x" * size}}
-        return _units(client.put_item(TableName=TABLE, Item=item, ReturnConsumedCapacity="TOTAL"))
+        return _units(client.put_item(TableName=TABLE, Item=item(sk, size), ReturnConsumedCapacity="TOTAL"))
 
     def batch(*names: str) -> float:
         keys = [{"pk": {"S": "units"}, "sk": {"S": name}} for name in names]
@@ -59,7 +93,11 @@ def rules_hold() -> bool:
     }
     writes = write("a", 900), write("b", 1100), write("c", 4000)  # 913, 1113 and 4013 bytes with their names
     reads = batch("a", "b"), batch("c"), _units(client.query(TableName=TABLE, **query))
-    return writes == (1, 2, 4) and reads == (2, 1, 2)
+    together = client.transact_write_items(
+        TransactItems=[{"Put": {"TableName": TABLE, "Item": item(sk, 900)}} for sk in ("d", "e")],
+        ReturnConsumedCapacity="TOTAL",
+    )
+    return writes == (1, 2, 4) and reads == (2, 1, 2) and _units(together) == 4
 
 
 def _units(answer: dict[str, Any]) -> float:

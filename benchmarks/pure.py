@@ -1,0 +1,66 @@
+"""`decide_us`: the decision alone, without network, table or signature: the facts are there already."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from benchmarks.crowd import Crowd
+from benchmarks.events import TEXT_EN, TEXT_ZH
+from benchmarks.ground import PEPPER
+from duecare.domain.decide import decide
+from duecare.domain.decision import Request
+from duecare.domain.facts import Facts
+from duecare.evidence.pseudonym import Pseudonyms
+from duecare.runtime import rulebook, wiring
+from duecare.usecases import table
+from duecare.usecases.load import facts_of, situation_keys
+from tools.steps import Problem
+
+ROUNDS = 3000
+
+
+class Spent(NamedTuple):
+    """Medians in seconds."""
+
+    chinese: float
+    english: float
+
+
+def measure(crowd: Crowd) -> Spent:
+    """A text of 70 characters to China, and one in English to the United States, on the facts of one of the crowd."""
+    return Spent(_median(crowd, "+8613900139000", TEXT_ZH), _median(crowd, "+12125550123", TEXT_EN))
+
+
+def _median(crowd: Crowd, recipient: str, text: str) -> float:
+    request = Request(
+        decision_id="a" * 26,
+        recipient=recipient,
+        gateway="xinxi",
+        creditor="mou-zichan",
+        collector="keji",
+        channel="sms",
+        text=text,
+        debt_ref="A-1",
+    )
+    facts, rules, now = _facts(crowd), rulebook.rules(), datetime.now(UTC)
+    if reasons := decide(request, facts, rules, now).codes:
+        raise Problem(f"decide is measured on an allow, and this is none: {reasons}")
+    spent = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        decide(request, facts, rules, now)
+        spent.append(time.perf_counter() - started)
+    return statistics.median(spent)
+
+
+def _facts(crowd: Crowd) -> Facts:
+    pseudonym = Pseudonyms(bytes.fromhex(PEPPER)).recipient(crowd.one())
+    keys = situation_keys("xinxi", "mou-zichan", "keji")
+    situation = wiring.deciding().gate.load([table.recipient(pseudonym)], keys)
+    gateway = table.find_party(situation.documents, "xinxi")
+    if gateway is None:
+        raise Problem("the gateway is not registered")
+    return facts_of(situation, gateway, "mou-zichan", "keji", pseudonym)
