@@ -75,6 +75,34 @@ def values(text: str) -> list[str]:
         ("Rp1.250.000", "1250000"),
         ("P1,234.00", "1234"),
         ("You owe 5000 now", "5000"),
+        ("“27911”元", "27911"),
+        ("¥【27911】", "27911"),
+        ("¥ 🔥 27911", "27911"),
+        ("27911【元】", "27911"),
+        ("美刀27911", "27911"),
+        ("27911刀", "27911"),
+        ("💰27911", "27911"),
+        ("人 民 币 27911", "27911"),
+        ("R.M.B 27911", "27911"),
+        ("5 wan元", "50000"),
+        ("廿五元", "25"),
+        ("欠我司27911", "27911"),
+        ("欠了27911", "27911"),
+        ("债务共计→27911", "27911"),
+        ("欠 款 27911", "27911"),
+        ("欠款(27911)", "27911"),
+        ("请还95588", "95588"),
+        ("罚息27911", "27911"),
+        ("27911未还", "27911"),
+        ("27,911.00", "27911"),
+        ("27k", "27000"),
+        ("欠款27(w)", "270000"),
+        ("two grand", "2000"),
+        ("two thousand two hundred", "2200"),
+        ("debt amounting to 27911", "27911"),
+        ("27911 is due", "27911"),
+        ("EMI of 27911", "27911"),
+        ("R 27 911", "27911"),
     ],
 )
 def test_an_amount_is_read_as_it_is_written(text: str, value: str) -> None:
@@ -107,6 +135,14 @@ def test_an_amount_is_read_as_it_is_written(text: str, value: str) -> None:
         "27.911.00元",
         "1234567890123456789元",
         "€27,50,1",
+        "27.911元",
+        "99、999元",
+        "9999\n9元",
+        "99【999】元",
+        "1e5元",
+        "12w5",
+        "5000(万)元",
+        "数十万",
         "\u202e11972元",
     ],
 )
@@ -152,6 +188,23 @@ def test_money_that_cannot_be_read_for_certain_is_a_claim_that_no_debt_bears_out
         "24 hours, 30 days, 5 business days",
         "Ref R12345, P12",
         "欠款****元",
+        "余额为零",
+        "累计3期未还",
+        "逾期30+天",
+        "您的202611账单",
+        "订单8823019逾期",
+        "信用卡4471逾期",
+        "1201室物业费未缴",
+        "十万火急",
+        "超5000家门店",
+        "pay.example.com/pay/99999",
+        "https://example.com/h5?id=8&amt=99999",
+        "Loan LN-88213 is overdue",
+        "Instalment 10 is due",
+        "over 5,000+ customers",
+        "two thousand customers",
+        "100 Grand Avenue",
+        "due on 30.11",
     ],
 )
 def test_what_is_no_money_is_no_claim(text: str) -> None:
@@ -222,6 +275,12 @@ def test_two_marks_must_agree() -> None:
     assert claims("¥27911元")[0].currencies == {"CNY"}
     assert claims("$27911元")[0].currencies == {"HKD", "TWD"}
     assert claims("€27911元")[0].currencies == frozenset()
+    assert claims("27911元(美元)")[0].currencies == frozenset()
+    assert claims("27911元人民币")[0].currencies == {"CNY"}
+
+
+def test_a_coin_is_the_currency_of_no_debt() -> None:
+    assert claims("2 BTC")[0].currencies == frozenset()
 
 
 def test_a_text_with_more_amounts_than_any_honest_one_is_unreadable() -> None:
