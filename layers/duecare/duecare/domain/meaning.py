@@ -68,6 +68,14 @@ for _word in sorted(_MEANINGS, key=len, reverse=True):
 _OTHERS = "".join(sorted(first for first in _BY_BEGINNING if not _LATIN_WORD.match(first)))
 _BEGINNING = re.compile(f"[a-z]+|[{_OTHERS}]")
 _ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
+# 分期贷款欠款5000元, your interest-free balance is $5000: right behind one of these an amount is the debt, whatever
+# else the clause speaks of, but for a reduction or a settlement.
+_STATES_A_DEBT = frozenset(("欠", "欠款", "owe", "owes", "owed", "outstanding", "balance", "debt", "arrears"))
+_LINK = re.compile(r" ?(?:[为是共达约]|高达|of|is|now|stands at)?[ :]{0,2}")
+_SPEAKS_OF_OTHERS = re.compile(
+    "分期|每期|每月|月供|一次性|协商|计划|方案|收到|已[付扣]|到账|.*[息金费]$|plan|arrangement|monthly|weekly|deposit|interest|"
+    "fee|charge|thank|paid|received|principal|token|emi|instal"
+)
 # A comma between digits belongs to a number, and so does a full stop before a digit.
 _CLAUSE_END = re.compile(r"[。;!?\n]|,(?!\d)|\.(?= |$)")
 _SENTENCE_END = re.compile(r"[。;!?\n]|\.(?= |$)")
@@ -82,7 +90,8 @@ class Qualifiers:
         words = [(start, word) for start, word in _words(text, end) if not any(a <= start < b for a, b in asides)]
         self.starts = [start for start, _ in words]
         self.ends = [start + len(word) for start, word in words]
-        self.meanings = [_MEANINGS[word] for _, word in words]
+        self.words = [word for _, word in words]
+        self.meanings = [_MEANINGS[word] for word in self.words]
         self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text, 0, end)), end]
         self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text, 0, end))]
 
@@ -97,8 +106,10 @@ class Qualifiers:
         first = bisect_left(self.starts, max(clause, after))
         if last >= first:
             # 减免后应还9431元, settle your balance for $300: what is offered first governs what is owed after it.
-            offered = Meaning.OFFERED in self.meanings[first : last + 1]
-            return Meaning.OFFERED if offered else self.meanings[last]
+            offers = [word for word in self.words[first : last + 1] if _MEANINGS[word] is Meaning.OFFERED]
+            if self.words[last] in _STATES_A_DEBT and _LINK.fullmatch(self.text, self.ends[last], start):
+                offers = [word for word in offers if not _SPEAKS_OF_OTHERS.match(word)]
+            return Meaning.OFFERED if offers else self.meanings[last]
         if following < len(self.starts) and self.starts[following] < clause_end:
             return self.meanings[following]
         if after and self.text[after : after + 1] == "(" and ")" not in self.text[after:start]:
