@@ -7,11 +7,11 @@ consistent: they see every write that was acknowledged before they began (guaran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from duecare.errors import StoreFailed
+from duecare.errors import Stale, StoreFailed
 
 Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]
@@ -25,12 +25,14 @@ class Key(NamedTuple):
 
 
 class Document(NamedTuple):
-    """`body` is JSON; `sealed` holds bytes that are not for reading (an encrypted statement, a packed record)."""
+    """`body` is JSON; `sealed` holds bytes that are not for reading (an encrypted statement, a packed record).
+    `open_of`: by what an open debt is found among its creditor's (table.open_of); empty for everything else."""
 
     key: Key
     version: int
     body: bytes
     sealed: bytes = b""
+    open_of: str = ""
 
 
 class Situation(NamedTuple):
@@ -87,6 +89,54 @@ class Documents(Reader, Protocol):
         Raises Stale where any of them stands at another version than the one it replaces, or where others wrote at the
         same time; the caller reads again. Raises StoreFailed.
         """
+
+
+class Bulk(Reader, Protocol):
+    """Many documents at once: what an import reads and writes."""
+
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+        """Write each group of up to 100 documents, all or none, as `Documents.commit` does; for each group, in order,
+        None when it is stored, or why it is not. A group whose answer was lost MAY be reported as stale."""
+
+    def open_debts(self, shard: str) -> Iterator[Key]:
+        """The keys of the debts that stand under this `open_of`, as far as the index shows them: it MAY lag behind by
+        moments, and so miss one or show one too many. Raises StoreFailed."""
+
+
+class Target(NamedTuple):
+    """Where somebody may put one file, with exactly these headers."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class Files(Protocol):
+    """Objects by name. What was written is there for every later read."""
+
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+        """Where the holder may put the file of exactly this digest (`sha256:<hex>`), type and, where given, size."""
+
+    def link(self, name: str, seconds: int) -> str:
+        """Where the holder may read this object."""
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The object in pieces, none of them large. Raises StoreFailed, NotFound."""
+
+    def write(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write the object, or replace it. Raises StoreFailed."""
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names that begin so, in order. Raises StoreFailed."""
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete these; what is not there is no error. Raises StoreFailed."""
+
+
+class Queue(Protocol):
+    """Work for later: each message is delivered at least once, in no order."""
+
+    def send(self, messages: Iterable[bytes]) -> None:
+        """Raises StoreFailed, perhaps after some were sent."""
 
 
 class Sealer(Protocol):

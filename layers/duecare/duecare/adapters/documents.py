@@ -75,11 +75,14 @@ class DynamoDBDocuments:
             version=document.version,
             body=document.body.decode(),
             sealed=document.sealed or None,
+            open_of=document.open_of or None,
         )
 
 
 def _document(item: Any) -> Document:
-    return Document(Key(item.pk, item.sk), int(item.version), item.body.encode(), item.sealed or b"")
+    return Document(
+        Key(item.pk, item.sk), int(item.version), item.body.encode(), item.sealed or b"", item.open_of or ""
+    )
 
 
 def _code(error: PynamoDBException) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from duecare.adapters.items import Item, decode, put
 from duecare.adapters.wire import Call, Wire, WireError
 from duecare.errors import StoreFailed
 from duecare.ports import Document, Key, Met, Situation, Write
@@ -15,52 +15,23 @@ from duecare.ports import Document, Key, Met, Situation, Write
 _ENCODE = msgspec.json.Encoder().encode
 
 
-class _Text(msgspec.Struct):
-    S: str
-
-
-class _Number(msgspec.Struct):
-    N: str
-
-
-class _Bytes(msgspec.Struct):
-    B: str
-
-
-class _Item(msgspec.Struct):
-    """An item as DynamoDB spells it. The PynamoDB model in models.py writes the same; a test holds the two together."""
-
-    pk: _Text
-    sk: _Text
-    version: _Number
-    body: _Text
-    sealed: _Bytes | None = None
-
-    def document(self) -> Document:
-        try:
-            sealed = base64.b64decode(self.sealed.B, validate=True) if self.sealed else b""
-            return Document(Key(self.pk.S, self.sk.S), int(self.version.N), self.body.S.encode(), sealed)
-        except ValueError as error:
-            raise StoreFailed("an item that cannot be read") from error
-
-
 class _Page(msgspec.Struct):
-    Items: list[_Item]
+    Items: list[Item]
     LastEvaluatedKey: dict[str, Any] | None = None
 
 
 class _Batch(msgspec.Struct):
-    Responses: dict[str, list[_Item]]
+    Responses: dict[str, list[Item]]
     UnprocessedKeys: dict[str, Any] = {}
 
 
 class _Failed(msgspec.Struct):
-    Item: _Item | None = None
+    Item: Item | None = None
 
 
 class _Reason(msgspec.Struct):
     Code: str
-    Item: _Item | None = None
+    Item: Item | None = None
 
 
 class _Cancelled(msgspec.Struct):
@@ -97,7 +68,7 @@ class DynamoDBGate:
             calls += [Call("BatchGetItem", _ENCODE({"RequestItems": batch})) for batch in batches]
             answers = self._exchange(calls)
             for pk, answer in zip(list(queries), answers, strict=False):
-                page = _decode(_PAGE, answer)
+                page = decode(_PAGE, answer)
                 partitions[pk].extend(item.document() for item in page.Items)
                 if page.LastEvaluatedKey:
                     queries[pk]["ExclusiveStartKey"] = page.LastEvaluatedKey
@@ -112,7 +83,7 @@ class DynamoDBGate:
         """Takes in what came; answers what must be asked for again. Raises StoreFailed where nothing came."""
         left = []
         for wanted, answer in zip(batches, answers, strict=True):
-            batch = _decode(_BATCH, answer)
+            batch = decode(_BATCH, answer)
             found = [item.document() for item in batch.Responses.get(self._table, ())]
             documents.update((document.key, document) for document in found)
             if batch.UnprocessedKeys == wanted:  # throttled, and asking on at once would make it worse
@@ -143,38 +114,16 @@ class DynamoDBGate:
     def _call(self, write: Write) -> Call:
         """One conditional Put, or two in a transaction (which costs twice as much)."""
         if write.beside is None:
-            return Call("PutItem", _ENCODE(self._put(write.document)))
-        puts = [{"Put": self._put(document)} for document in (write.document, write.beside)]
+            return Call("PutItem", _ENCODE(put(self._table, write.document)))
+        puts = [{"Put": put(self._table, document)} for document in (write.document, write.beside)]
         return Call("TransactWriteItems", _ENCODE({"TransactItems": puts}))
-
-    def _put(self, document: Document) -> dict[str, Any]:
-        item: dict[str, Any] = {
-            "pk": {"S": document.key.pk},
-            "sk": {"S": document.key.sk},
-            "version": {"N": str(document.version)},
-            "body": {"S": document.body.decode()},
-        }
-        if document.sealed:
-            item["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
-        put: dict[str, Any] = {
-            "TableName": self._table,
-            "Item": item,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        # Two gateways' threads, one message_id: the first to write version n wins, the other meets what it wrote.
-        if document.version == 1:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        else:
-            put["ConditionExpression"] = "version = :replaced"
-            put["ExpressionAttributeValues"] = {":replaced": {"N": str(document.version - 1)}}
-        return put
 
     def _outcome(self, answer: bytes | WireError) -> Met | StoreFailed | None:
         if isinstance(answer, bytes):
             return None
         try:
             if answer.code == "ConditionalCheckFailedException":
-                standing = _decode(_FAILED, answer.body).Item
+                standing = decode(_FAILED, answer.body).Item
                 return Met(standing.document()) if standing else StoreFailed("a replaced record is gone")
             if answer.code == "TransactionCanceledException":
                 return self._cancelled(answer.body)
@@ -184,7 +133,7 @@ class DynamoDBGate:
 
     def _cancelled(self, body: bytes) -> Met | StoreFailed:
         """The first reason is the record's, the second that of the document beside it."""
-        reasons = _decode(_CANCELLED, body).CancellationReasons
+        reasons = decode(_CANCELLED, body).CancellationReasons
         if not reasons or {reason.Code for reason in reasons} - _IN_THE_WAY:
             return StoreFailed("TransactionCanceledException")
         first = reasons[0]
@@ -197,10 +146,3 @@ class DynamoDBGate:
             return self._wire.exchange(calls)
         except WireError as error:
             raise StoreFailed(error.code) from error
-
-
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    try:
-        return decoder.decode(body)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise StoreFailed("an answer that cannot be read") from error

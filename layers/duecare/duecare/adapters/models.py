@@ -14,6 +14,7 @@ class Item(Model):
     version = NumberAttribute()
     body = UnicodeAttribute()
     sealed = BinaryAttribute(null=True, legacy_encoding=False)
+    open_of = UnicodeAttribute(null=True)
 
 
 def bind(table: str, region: str, endpoint: str | None = None) -> type[Item]:

@@ -8,6 +8,9 @@ import phonenumbers
 
 # Argentina's mobile numbers are written with and without a 9; both are possible numbers of the same person.
 _ARGENTINE_MOBILE = re.compile(r"\+549(\d{10})")
+# Mobile numbers of China, and all of the North American plan: possible and in their one spelling by form alone. Most
+# numbers are one of them, and the library takes thirty times as long to say so.
+_BY_FORM = re.compile(r"\+(?:861[3-9][0-9]{9}|1[2-9][0-9]{9})")
 
 
 def is_e164(number: str) -> bool:
@@ -15,6 +18,8 @@ def is_e164(number: str) -> bool:
 
     One person must not get two keys by two spellings (`+4407…` and `+447…`): a stop would hold for one of them only.
     """
+    if _BY_FORM.fullmatch(number):
+        return True
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

@@ -32,7 +32,7 @@ _LISTS = frozenset({"channels", "collectors"})
 class Manifest(Statement, frozen=True, kw_only=True):
     """The payload of an upload's JWS (typ `upload+jws`): what the file is, and what it states besides its rows.
 
-    `sha256` is of the file as sent, packed or not. `snapshot`: debts that are not in the file are withdrawn as of
+    `sha256` is of the file as sent, packed or not, and `size` its length in bytes. `snapshot`: debts that are not in the file are withdrawn as of
     `as_of`; `confirm_withdrawals` is how many of them the creditor expects, where that was asked.
     """
 
@@ -41,6 +41,7 @@ class Manifest(Statement, frozen=True, kw_only=True):
     charset: Literal["utf-8", "gb18030"]
     rows: Annotated[int, Meta(ge=1, le=5_000_000)]
     sha256: Digest
+    size: Annotated[int, Meta(ge=1, le=5_000_000_000)] | None = None
     as_of: Time | None = None
     snapshot: bool = False
     confirm_withdrawals: Annotated[int, Meta(ge=1, le=5_000_000)] | None = None

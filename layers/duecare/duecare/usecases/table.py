@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, TypeVar
 
 import msgspec
 
+from duecare.domain.facts import DebtState
 from duecare.domain.party import Halt, Party
 from duecare.errors import StoreFailed
 from duecare.ports import Document, Key
@@ -68,9 +70,35 @@ def statement(statement_id: str) -> Key:
     return Key(f"S#{statement_id}", "S")
 
 
+def upload(upload_id: str) -> Key:
+    return Key(f"U#{upload_id}", "U")
+
+
+def part(upload_id: str, number: int) -> Key:
+    """What became of one part of an uploaded file."""
+    return Key(f"U#{upload_id}", f"W#{number:05}")
+
+
+SHARDS = 16
+
+
+def shards(creditor: str) -> list[str]:
+    """Every `open_of` of a creditor. One partition of an index takes a thousand writes a second; an import has more."""
+    return [f"{creditor}#{shard:x}" for shard in range(SHARDS)]
+
+
+def open_of(key: Key, value: Any) -> str:
+    """The `open_of` of a debt that is open; empty for anything else."""
+    if not isinstance(value, DebtState) or value.newest.status != "open":
+        return ""
+    creditor = key.sk.split("#")[1]
+    return shards(creditor)[hashlib.sha256(f"{key.pk}\0{key.sk}".encode()).digest()[0] % SHARDS]
+
+
 def write(key: Key, replaces: Document | None, value: Any, sealed: bytes = b"") -> Document:
     """A document that replaces this one, or the first under its key."""
-    return Document(key, replaces.version + 1 if replaces else 1, encode(value), sealed)
+    version = replaces.version + 1 if replaces else 1
+    return Document(key, version, encode(value), sealed, open_of(key, value))
 
 
 def encode(value: Any) -> bytes:
