@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from duecare.errors import Stale, StoreFailed
-from duecare.ports import Document, Key, Met, Situation, Write
+from duecare.errors import NotFound, Stale, StoreFailed
+from duecare.ports import Document, Key, Met, Situation, Target, Write
+
+PIECE = 64 * 1024
 
 
 class MemoryTable:
@@ -48,12 +50,66 @@ class MemoryTable:
             found = [key for key in self._documents if key.pk == pk and key.sk.startswith(prefix)]
             return [self._documents[key] for key in sorted(found)]
 
+    def open_debts(self, shard: str) -> Iterator[Key]:
+        with self._lock:
+            found = sorted(key for key, document in self._documents.items() if document.open_of == shard)
+        return iter(found)
+
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+        return [self._committed(group) for group in groups]
+
+    def _committed(self, group: Sequence[Document]) -> Stale | None:
+        try:
+            self.commit(group)
+        except Stale as stale:
+            return stale
+        return None
+
     def commit(self, documents: Sequence[Document]) -> None:
         with self._lock:
             for document in documents:
                 if not self._replaces(document):
                     raise Stale(document.key.sk[:1])
             self._documents.update((document.key, document) for document in documents)
+
+
+class MemoryFiles:
+    """`Files` over one dictionary. A target or link is a name that only `put` here understands."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+        return Target(f"memory:{name}", {"content-type": content_type})
+
+    def link(self, name: str, seconds: int) -> str:
+        return f"memory:{name}"
+
+    def read(self, name: str) -> Iterator[bytes]:
+        data = self._objects.get(name)
+        if data is None:
+            raise NotFound("There is no such object.", name="no-object")
+        return (data[at : at + PIECE] for at in range(0, len(data), PIECE))
+
+    def write(self, name: str, pieces: Iterable[bytes]) -> None:
+        self._objects[name] = b"".join(pieces)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(name for name in self._objects if name.startswith(prefix)))
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in list(names):
+            self._objects.pop(name, None)
+
+
+class MemoryQueue:
+    """`Queue` over a list: what was sent and not yet taken."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def send(self, messages: Iterable[bytes]) -> None:
+        self.messages.extend(messages)
 
 
 class MemorySealer:

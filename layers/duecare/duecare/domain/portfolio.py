@@ -32,8 +32,9 @@ _LISTS = frozenset({"channels", "collectors"})
 class Manifest(Statement, frozen=True, kw_only=True):
     """The payload of an upload's JWS (typ `upload+jws`): what the file is, and what it states besides its rows.
 
-    `sha256` is of the file as sent, packed or not, and `size` its length in bytes. `snapshot`: debts that are not in the file are withdrawn as of
-    `as_of`; `confirm_withdrawals` is how many of them the creditor expects, where that was asked.
+    `sha256` is of the file as sent, packed or not, and `size` its length in bytes. `snapshot`: debts that are not in
+    the file are withdrawn as of `as_of`; `confirm_withdrawals` is how many of them the creditor expects, where that was
+    asked.
     """
 
     kind: Literal["debt", "consent"]
