@@ -1,6 +1,7 @@
-"""The `duecare` command: keys, verify, state, decision, and what the operator does (`admin`).
+"""The `duecare` command: keys, verify, state, upload, decision, and what the operator does (`admin`).
 
-Exit codes: 0 allow or done, 1 deny, rejected or refused, 2 bad usage or settings, 3 could not decide (do not send).
+Exit codes: 0 allow or done, 1 deny, rejected or refused, 2 bad usage, settings or file, 3 could not decide (do not
+send), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,21 +13,18 @@ import typer
 from typer.core import TyperGroup
 
 from duecare.domain.statement import STATED_BY
+from duecare.errors import FileRefused
 from duecare_client import show
 from duecare_client.admin import admin
 from duecare_client.client import Client
-from duecare_client.errors import (
-    BadKey,
-    BadReceipt,
-    BadSettings,
-    CannotDecide,
-    DuecareError,
-    as_problem,
-)
+from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
 from duecare_client.keyfile import generate, published, write_private
+from duecare_client.meter import Meter
+from duecare_client.upload import INTERRUPTED, Asked, Upload, adds_up, is_complete
 from duecare_client.world import World, read_json, read_object, world
 
 ALLOWED, DENIED, BAD_USAGE, UNDECIDED = 0, 1, 2, 3
+BROKEN_OFF = 130  # as a shell has it for SIGINT
 
 # Of several parties in a profile the likeliest speaks: a gateway may state for any creditor, a carrier for its numbers.
 _LIKELIEST = ("carrier", "gateway", "creditor", "collector", "auditor")
@@ -171,6 +169,63 @@ def state(
             show.statement(result)
     if any(result["status"] == "rejected" for result in results):
         raise typer.Exit(DENIED)
+
+
+@app.command()
+def upload(
+    context: typer.Context,
+    kind: Annotated[Literal["debt", "consent"], typer.Argument(metavar="debt|consent", help="What its rows state.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSON lines, as it is or packed with gzip.")],
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="These are all the open debts: withdraw those that are not in it.")
+    ] = False,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="RFC 3339: when rows without as_of of their own are true.")
+    ] = None,
+    confirm_withdrawals: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="So many withdrawals are right, where that was asked.")
+    ] = None,
+    charset: Annotated[Literal["utf-8", "gb18030"], typer.Option(help="GBK and GB2312 are GB18030.")] = "utf-8",
+    party: Party = None,
+) -> None:
+    """State a whole portfolio: check the file, sign for it, send it, follow the import.
+
+    Interrupted, the same command goes on; FILE.duecare remembers. Exit 1 where a row is rejected, the file refused, or
+    withdrawals wait to be confirmed; 2 where the file is refused here, before anything is sent.
+    """
+    asked, held = Asked(kind, file, charset, as_of, snapshot, confirm_withdrawals), world(context)
+    with held.client(party, ["creditor"]) as client:
+        work = Upload(client, asked, meter=Meter(), note=show.note, clock=held.clock, sleep=held.sleep)
+        try:
+            result, rejects = work.run(), work.first_rejects()
+        except KeyboardInterrupt:
+            show.note(f"Interrupted. {INTERRUPTED[work.stage]}")
+            show.note(f"  {asked.command(held.profile, party)}")
+            raise typer.Exit(BROKEN_OFF) from None
+        except FileRefused as refusal:
+            _print_refused_here(context, refusal)
+            raise typer.Exit(BAD_USAGE) from None
+    if held.json:
+        show.as_json({**result, "rejects": rejects})
+    else:
+        show.upload(result, rejects)
+    if waiting := result.get("withdrawals_to_confirm"):
+        say = show.note if held.json else show.line
+        say(f"  {waiting} of your open debts are not in this file, and none was withdrawn. If that is right:")
+        say(f"    {asked._replace(confirm_withdrawals=waiting).command(held.profile, party)}")
+    if not adds_up(result):
+        show.note("The counts do not add up to the rows: what became of some is not known. Ask the operator.")
+        raise typer.Exit(UNDECIDED)
+    raise typer.Exit(ALLOWED if is_complete(result) else DENIED)
+
+
+def _print_refused_here(context: typer.Context, refusal: FileRefused) -> None:
+    if world(context).json:
+        show.as_json({"problem": as_problem(refusal)})
+    show.error(refusal)
+    if refusal.name == "wrong-charset":
+        show.note("  Name its charset with --charset gb18030 or --charset utf-8.")
+    show.note("Nothing was sent.")
 
 
 @app.command(context_settings=DASH_IS_TEXT)

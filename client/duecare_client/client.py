@@ -25,6 +25,7 @@ from duecare_client.errors import BadAnswer, NotAllowed
 from duecare_client.keyfile import read_private
 from duecare_client.receipts import UnknownKey, check, digest_of
 from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
+from duecare_client.storage import Storage, first_rejects
 from duecare_client.transport import Json, Transport
 
 STATEMENTS_A_CALL = 100
@@ -32,6 +33,10 @@ STATEMENTS_A_CALL = 100
 STATING_SECONDS = 29.0
 _RENEW_BEFORE = 60
 _STATUSES = frozenset({"accepted", "unchanged", "rejected"})
+_STATES = frozenset({"awaiting_file", "importing", "done", "refused"})
+# Announcing and asking are quick, but a person waits for them, and not a gateway with a message in its hand.
+UPLOAD_SECONDS = 15.0
+_START_OF_REJECTS = 16 * 1024
 
 
 class Client:
@@ -60,6 +65,7 @@ class Client:
         self.party = party
         self._signer = Signer(party, jwk)
         self._http = Transport(url, timeout=timeout, edge=transport)
+        self._storage = Storage(secure=url.startswith("https:"), edge=transport)
         self._headers = {"Accept": "application/json, application/problem+json", "User-Agent": "duecare-client"}
         if language:
             self._headers["Accept-Language"] = language
@@ -104,6 +110,42 @@ class Client:
         """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for somebody else's."""
         return self._call("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
 
+    def manifest(self, members: Mapping[str, Any]) -> str:
+        """Sign what a file is (kind, format, charset, rows, sha256, size, …): a compact JWS, typ `upload+jws`."""
+        return self._signer.statement("upload", members, self.issuer(), int(self._clock()))
+
+    def open_upload(self, manifest: str) -> Json:
+        """Announce a file: `{upload_id, state, url, headers, expires_at}`; `url` and `headers` while it is awaited.
+
+        The same manifest again is the same upload, with a fresh URL.
+        """
+        opened = self._call("POST", "/v1/uploads", sendable({"manifest": manifest}), UPLOAD_SECONDS)
+        opened.setdefault("state", "awaiting_file")
+        headers = opened.get("headers")
+        if (
+            not isinstance(opened.get("upload_id"), str)
+            or opened["state"] not in _STATES
+            or (opened["state"] == "awaiting_file" and not (isinstance(opened.get("url"), str) and _texts(headers)))
+        ):
+            raise BadAnswer("the answer does not say where the file is to go")
+        return opened
+
+    def send_file(self, opened: Mapping[str, Any], chunks: Iterable[bytes], size: int) -> None:
+        """PUT the file where `open_upload` said. Raises Unavailable with status 403 where its URL is no longer good."""
+        self._storage.put(opened["url"], opened["headers"], chunks, size)
+
+    def upload(self, upload_id: str) -> Json:
+        """How far an upload is: `{upload_id, state, rows, accepted, unchanged, rejected, withdrawn?,
+        withdrawals_to_confirm?, problem?, rejects_url?}`. Raises NotFound for somebody else's."""
+        answer = self._call("GET", f"/v1/uploads/{quote(upload_id, safe='')}", timeout=UPLOAD_SECONDS)
+        if answer.get("state") not in _STATES:
+            raise BadAnswer("the answer does not say how far the upload is")
+        return answer
+
+    def first_rejects(self, upload: Mapping[str, Any], most: int = 5) -> list[Json]:
+        """The first rejects of an upload that is done: `{row, column, code, message}`; no more is fetched."""
+        return first_rejects(self._storage.start_of(str(upload.get("rejects_url")), _START_OF_REJECTS), most)
+
     def verify_receipt(
         self, receipt: str, *, text: str | None = None, expired_ok: bool = False, **expected: Any
     ) -> Json:
@@ -144,6 +186,11 @@ class Client:
             self._issuer = issuer
         return self._issuer
 
+    @property
+    def kid(self) -> str:
+        """The thumbprint of the key that signs here."""
+        return self._signer.kid
+
     def close(self) -> None:
         self._http.close()
 
@@ -182,6 +229,10 @@ class Client:
             raise BadAnswer("the service's keys are not a JWK set")
         self._keys = keys
         return keys
+
+
+def _texts(headers: Any) -> bool:
+    return isinstance(headers, dict) and all(isinstance(one, str) for pair in headers.items() for one in pair)
 
 
 def _results(answer: Json, signed: list[str]) -> list[Json]:

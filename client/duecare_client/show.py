@@ -92,6 +92,33 @@ def statement(result: Json) -> None:
             line("  ", (_word(one.get("pointer")) or "/", "bold"), f": {_word(one.get('message'))}")
 
 
+def upload(result: Json, rejects: list[Json]) -> None:
+    """What became of a file. `rejects`: the first of its rejected rows."""
+    refused = result.get("state") == "refused"
+    line(("REFUSED" if refused else "IMPORTED", "bold red" if refused else "bold"), f"  {_count(result, 'rows')} rows")
+    if refused:
+        problem = result.get("problem")
+        told = problem if isinstance(problem, dict) else {"detail": problem}
+        line(f"  {_word(told.get('detail') or told.get('title') or told.get('name'))}")
+        line(f"  Nothing of it counts.  upload {_word(result.get('upload_id'))}")
+        return
+    styles = {"accepted": "green", "unchanged": "cyan", "rejected": "bold red", "withdrawn": "bold"}
+    for name, style in styles.items():
+        if name in result:
+            line("  ", (f"{name:9}", style if result[name] else ""), f"  {_count(result, name)}")
+    for one in rejects:
+        column = f", {_word(one['column'])}" if one["column"] else ""
+        line("  ", (f"row {_word(one['row'])}{column}", "bold"), f": {_word(one['message'])} ({_word(one['code'])})")
+    if result.get("rejects_url"):
+        line(f"  all of them: {_word(result['rejects_url'])}")
+    line(f"  upload {_word(result.get('upload_id'))}")
+
+
+def _count(result: Json, name: str) -> str:
+    value = result.get(name)
+    return f"{value:,}" if isinstance(value, int) else _word(value)
+
+
 def log_position(log: Json) -> None:
     """Whether the decision stands in the log yet."""
     place = f", entry {_word(log.get('index'))}" if "index" in log else ""

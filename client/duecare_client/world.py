@@ -36,6 +36,7 @@ class World:
     network: httpx.BaseTransport | None = None
     aws: Callable[[Profile | None, Mapping[str, str]], Callable[[str], Any]] = connect
     clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
     def client(self, party: str | None, roles: Sequence[str]) -> Client:
         """A client for the one party that is named, or whose role fits. Raises BadSettings, BadKey."""
