@@ -51,7 +51,8 @@ def _measure() -> list[Row]:
         if not units.rules_hold():
             raise Problem("this DynamoDB counts capacity units in another way than AWS does")
         _progress("capacity units of an allow and a deny; the decision alone")
-        measured, sizes = units.measure(prepared.crowd), units.record_bytes(prepared.crowd)
+        allow, deny = units.measure(prepared.crowd)
+        sizes = units.record_bytes(prepared.crowd)
         decided = pure.measure(prepared.crowd)
         _progress("cold starts, alternating with boto3's")
         starts = cold.measure(prepared.environment, prepared.crowd, _progress)
@@ -61,19 +62,10 @@ def _measure() -> list[Row]:
         loading = prepared.large.load(_progress)
         _progress("verify here and among a million facts, its calls by boto3, and a pair of calls, in turns")
         spent = times.measure(prepared, _progress)
-    allow, deny = measured["allow"], measured["deny"]
     items = bill.bill(spent, allow)
-    print(
-        f"\np50: verify {1000 * spent.verify:.2f} ms, among a million facts {1000 * spent.verify_1m:.2f} ms, "
-        f"the same calls by boto3 {1000 * spent.calls:.2f} ms, get_item + put_item {1000 * spent.pair:.2f} ms"
-        f"\nbatch of 100: {1000 * batches.batch:.1f} ms, {1000 * batches.bare_batch:.1f} ms of it for its calls alone; "
-        f"one verify then {1000 * batches.verify:.2f} ms, {1000 * batches.bare_verify:.2f} ms for its calls"
-        f"\ncold: verify {1000 * starts.ours:.0f} ms, boto3's first get_item {1000 * starts.boto3:.0f} ms"
-        f"\ndecide: {1e6 * decided.chinese:.0f} µs for a text in Chinese, {1e6 * decided.english:.0f} µs in English"
-        f"\nrecord of a decision, of 1,024 bytes a unit: {sizes}"
-        f"\na million facts put in {loading:.0f} s"
-        "\n\nUSD per million allows, at list prices:"
-    )
+    told = [spent.told(), batches.told(), starts.told(), decided.told(), units.told(sizes)]
+    print("", *told, f"{prepared.large.facts:,} facts put in {loading:.0f} s", sep="\n")
+    print("\nUSD per million allows, at list prices:")
     for item in items:
         print(f"  {item.name:<18}{item.usd:>7.3f}  {item.measured}")
     return [

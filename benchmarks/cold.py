@@ -52,6 +52,9 @@ class Starts(NamedTuple):
     boto3: float
     ratio: float
 
+    def told(self) -> str:
+        return f"cold: verify {1000 * self.ours:.0f} ms, boto3's first get_item {1000 * self.boto3:.0f} ms"
+
 
 def measure(environment: dict[str, str], crowd: Crowd, progress: Progress) -> Starts:
     compileall.compile_dir(LAYER, quiet=2)

@@ -28,6 +28,9 @@ class Spent(NamedTuple):
     chinese: float
     english: float
 
+    def told(self) -> str:
+        return f"decide: {1e6 * self.chinese:.0f} µs for a text in Chinese, {1e6 * self.english:.0f} µs in English"
+
 
 def measure(crowd: Crowd) -> Spent:
     """A text of 70 characters to China, and one in English to the United States, on the facts of one of the crowd."""

@@ -33,19 +33,20 @@ class Units(NamedTuple):
     write: float
 
 
-def measure(crowd: Crowd) -> dict[str, Units]:
-    """By decision. Also holds that the events get the decisions that they are named after."""
-    return {
-        "allow": _asked("allow", event(crowd.one()))[0],
-        "deny": _asked("deny", denied_event())[0],
-    }
+def measure(crowd: Crowd) -> tuple[Units, Units]:
+    """Of an allow and of a deny. Also holds that the events get the decisions that they are named after."""
+    return _asked("allow", event(crowd.one()))[0], _asked("deny", denied_event())[0]
 
 
-def record_bytes(crowd: Crowd) -> dict[str, int]:
-    """What the record of an allow weighs as an item, by the length of its message_id; 1,024 bytes are one unit."""
+def record_bytes(crowd: Crowd) -> dict[int, int]:
+    """What the record of an allow weighs as an item, by the length of its message_id."""
     ids = {length: secrets.token_hex(LONGEST)[:length] for length in (26, 36, 64, LONGEST)}
-    sizes = {f"{length}": _asked("allow", event(crowd.one(), message_id=one))[1] for length, one in ids.items()}
-    return sizes | {"deny": _asked("deny", denied_event())[1]}
+    return {length: _asked("allow", event(crowd.one(), message_id=one))[1] for length, one in ids.items()}
+
+
+def told(sizes: dict[int, int]) -> str:
+    by_length = ", ".join(f"{size} with a message_id of {length}" for length, size in sizes.items())
+    return f"the record of an allow has, of the 1,024 bytes of a unit: {by_length}"
 
 
 def _asked(expected: str, asked: dict[str, Any]) -> tuple[Units, int]:
