@@ -65,6 +65,10 @@ class World:
         self.gate = gate if gate is not None else table
         self.documents = documents if documents is not None else table
         self.sealer = sealer or MemorySealer()
+        self.rules = rules
+        self.rest = rest
+        self.rules = rules
+        self.rest = rest
         self.now = NOW
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)

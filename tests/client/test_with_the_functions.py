@@ -108,7 +108,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     from duecare.usecases.verify import Verify  # noqa: PLC0415
 
     table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
-    settings = Settings("t", ISSUER, "", "", "us-east-1", Credentials("a", "b", None), "", "", "", {})
+    settings = Settings("t", ISSUER, "", "", "us-east-1", Credentials("a", "b", None), "", "", "", "", "", {})
     common: dict[str, Any] = {"pseudonyms": pseudonyms, "rules": RULES, "issuer": ISSUER, "clock": now}
     verify = Verify(gate=table, receipt_key=receipt_key, entropy=os.urandom, rest=lambda _: None, **common)
     state = State(documents=table, sealer=MemorySealer(), **common)

@@ -10,7 +10,8 @@ from duecare.adapters.wire import Credentials
 
 
 class Settings(NamedTuple):
-    """See template.yaml for what each is. Secrets and keys are ARNs; a function has only those that it needs."""
+    """See template.yaml for what each is. Secrets and keys are ARNs; a function has only those that it needs.
+    `bucket` is a name, `queue` a URL."""
 
     table: str
     issuer: str
@@ -21,6 +22,8 @@ class Settings(NamedTuple):
     pepper_secret: str
     receipt_key_secret: str
     statement_key: str
+    bucket: str
+    queue: str
     endpoints: Mapping[str, str]
 
     def endpoint(self, service: str) -> str:
@@ -51,6 +54,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         pepper_secret=environment.get("DUECARE_PEPPER_SECRET", ""),
         receipt_key_secret=environment.get("DUECARE_RECEIPT_KEY_SECRET", ""),
         statement_key=environment.get("DUECARE_STATEMENT_KEY", ""),
+        bucket=environment.get("DUECARE_BUCKET", ""),
+        queue=environment.get("DUECARE_QUEUE", ""),
         endpoints={
             name.removeprefix(prefix).removeprefix("_").lower().replace("_", ""): url
             for name, url in environment.items()

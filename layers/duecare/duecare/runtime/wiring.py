@@ -22,11 +22,18 @@ from duecare.runtime.settings import Settings, from_environment
 from duecare.usecases.verify import Verify
 
 if TYPE_CHECKING:
+    from duecare.adapters.bulk import DynamoDBBulk
     from duecare.adapters.documents import DynamoDBDocuments
+    from duecare.adapters.files import S3Files
+    from duecare.evidence.pseudonym import Pseudonyms
     from duecare.usecases.authorize import Authorize
+    from duecare.usecases.close import Close
+    from duecare.usecases.import_rows import ImportRows
+    from duecare.usecases.ingest import Ingest
     from duecare.usecases.look_up import LookUp
     from duecare.usecases.operate import Operate
     from duecare.usecases.state import State
+    from duecare.usecases.uploads import Uploads
 
 # How long a rotated receipt key may still sign: the JWKS keeps the old one, so both verify. The JWKS itself is never
 # older than the second figure, so that whoever meets a receipt of the new key finds that key.
@@ -118,15 +125,80 @@ def state() -> State:
     from duecare.usecases.state import State  # noqa: PLC0415
 
     here = settings()
-    (pepper,) = secrets.fetch(_secrets(), [here.pepper_secret])
     return State(
         documents=_documents(),
         sealer=KmsSealer(here.statement_key),
-        pseudonyms=secrets.pseudonyms(pepper),
+        pseudonyms=_pseudonyms(),
         rules=rulebook.rules(),
         issuer=here.issuer,
         clock=clock,
     )
+
+
+@cache
+def uploads() -> Uploads:
+    from duecare.adapters.sealer import KmsSealer  # noqa: PLC0415
+    from duecare.usecases.uploads import Uploads  # noqa: PLC0415
+
+    here = settings()
+    sealer = KmsSealer(here.statement_key)
+    return Uploads(documents=_documents(), sealer=sealer, files=_files(), issuer=here.issuer, clock=clock)
+
+
+@cache
+def ingest() -> Ingest:
+    from duecare.adapters.files import SqsQueue  # noqa: PLC0415
+    from duecare.usecases.ingest import Ingest  # noqa: PLC0415
+
+    here = settings()
+    return Ingest(
+        documents=_documents(),
+        bulk=_bulk(),
+        files=_files(),
+        queue=SqsQueue(here.queue, here.region, here.override("sqs")),
+        pseudonyms=_pseudonyms(),
+        clock=clock,
+        rest=rest,
+    )
+
+
+class Importing(NamedTuple):
+    """What a worker does with a part: its rows, and the end of the import where it was the last."""
+
+    rows: ImportRows
+    close: Close
+
+
+@cache
+def importing() -> Importing:
+    from duecare.usecases.close import Close  # noqa: PLC0415
+    from duecare.usecases.import_rows import ImportRows  # noqa: PLC0415
+
+    documents, bulk, files, pseudonyms = _documents(), _bulk(), _files(), _pseudonyms()
+    rows = ImportRows(
+        documents=documents, bulk=bulk, files=files, pseudonyms=pseudonyms, rules=rulebook.rules(), rest=rest
+    )
+    close = Close(documents=documents, bulk=bulk, files=files, pseudonyms=pseudonyms, clock=clock, rest=rest)
+    return Importing(rows, close)
+
+
+def _pseudonyms() -> Pseudonyms:
+    (pepper,) = secrets.fetch(_secrets(), [settings().pepper_secret])
+    return secrets.pseudonyms(pepper)
+
+
+def _bulk() -> DynamoDBBulk:
+    from duecare.adapters.bulk import DynamoDBBulk  # noqa: PLC0415
+
+    # A transaction of a hundred takes longer than one of two, and no gateway waits for it.
+    return DynamoDBBulk(_wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=10.0, deadline=30.0), settings().table)
+
+
+def _files() -> S3Files:
+    from duecare.adapters.files import S3Files  # noqa: PLC0415
+
+    here = settings()
+    return S3Files(here.bucket, here.region, here.override("s3"))
 
 
 @cache
@@ -148,7 +220,7 @@ def _secrets() -> Wire:
     return _wire("secretsmanager", "secretsmanager", "1.1")
 
 
-def _wire(service: str, target: str, json_version: str) -> Wire:
+def _wire(service: str, target: str, json_version: str, **limits: float) -> Wire:
     here = settings()
     return Wire(
         service=service,
@@ -157,4 +229,6 @@ def _wire(service: str, target: str, json_version: str) -> Wire:
         region=here.region,
         endpoint=here.endpoint(service),
         credentials=here.credentials,
+        timeout=limits.get("timeout", 1.0),
+        deadline=limits.get("deadline", 3.0),
     )
