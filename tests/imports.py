@@ -1,4 +1,4 @@
-"""Uploads in a world of one's own: announce, put the file, let the workers work; over any implementation of the ports."""
+"""Uploads in a world of one's own: announce, put the file, let the workers work; over any implementation of a port."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from duecare.adapters.bulk import DynamoDBBulk
 from duecare.adapters.documents import DynamoDBDocuments
 from duecare.adapters.gate import DynamoDBGate
 from duecare.adapters.wire import Credentials, Wire
@@ -36,7 +37,14 @@ def create(endpoint: str) -> str:
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk", "open_of")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "open",
+                "KeySchema": [{"AttributeName": "open_of", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
     )
     return name
 
@@ -62,6 +70,10 @@ def wire(endpoint: str, **limits: Any) -> Wire:
 
 def gate(endpoint: str, table: str, **limits: Any) -> DynamoDBGate:
     return DynamoDBGate(wire(endpoint, **limits), table)
+
+
+def bulk(endpoint: str, table: str, **limits: Any) -> DynamoDBBulk:
+    return DynamoDBBulk(wire(endpoint, **limits), table)
 
 
 def documents(endpoint: str, table: str) -> DynamoDBDocuments:

@@ -12,26 +12,28 @@ from tests.servers import aws_environment, closed_connections, dynamodb_local, m
 
 
 class Ports(NamedTuple):
-    """One implementation: the decision path's port and the other one, over the same table."""
+    """One implementation of each port, over the same table."""
 
     name: str
     gate: Any
     documents: Any
+    bulk: Any
 
 
 @pytest.fixture(params=["memory", "moto", "dynamodb-local"])
 def ports(request: pytest.FixtureRequest) -> Ports:
     if request.param == "memory":
         table = MemoryTable()
-        return Ports("memory", table, table)
+        return Ports("memory", table, table, table)
     endpoint = request.getfixturevalue(request.param.replace("-", "_"))
     name = tables.create(endpoint)
     # A busy machine is not what is tested here.
     gate = tables.gate(endpoint, name, timeout=20.0, deadline=60.0)
-    return Ports(request.param, gate, tables.documents(endpoint, name))
+    bulk = tables.bulk(endpoint, name, timeout=20.0, deadline=60.0)
+    return Ports(request.param, gate, tables.documents(endpoint, name), bulk)
 
 
-@pytest.fixture(params=["gate", "documents"])
+@pytest.fixture(params=["gate", "documents", "bulk"])
 def reader(request: pytest.FixtureRequest, ports: Ports) -> Any:
-    """Whatever reads by key: `Gate` and `Documents` both do."""
+    """Whatever reads by key."""
     return getattr(ports, request.param)
