@@ -11,7 +11,7 @@ import jwt
 
 from duecare.domain.members import typed
 from duecare.domain.statement import KINDS, Statement
-from duecare.evidence.canonical import canonical, digest
+from duecare.evidence.canonical import canonical_plain, digest
 from duecare.evidence.keys import algorithm, thumbprint
 
 SUFFIX = "+jws"
@@ -41,7 +41,7 @@ def content(statement: Statement) -> bytes:
         for name in statement.__struct_fields__
         if name not in ("iat", "aud") and getattr(statement, name) is not None
     }
-    return canonical(members)
+    return canonical_plain(members)  # texts and lists of texts
 
 
 def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:
