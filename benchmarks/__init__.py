@@ -1,7 +1,7 @@
-"""`python -m benchmarks`: the numbers of docs/how-it-works.md, "Numbers to reach", measured in one run.
+"""`python -m benchmarks`: the numbers to reach, measured in one run (docs/decisions/0003-lean-client.md).
 
-All of them are ratios or counts, so that they mean the same on any machine: times are compared with plain boto3 in the
-same run, interleaved, against the same DynamoDB Local.
+All but `decide_us` are ratios or counts, so that they mean the same on any machine: times are compared with plain boto3
+in the same run, interleaved, against the same DynamoDB Local.
 """
 
 from __future__ import annotations

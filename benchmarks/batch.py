@@ -38,7 +38,7 @@ class Batches(NamedTuple):
         return (
             f"batch of {MESSAGES}: {1000 * self.batch:.0f} ms, one verify {1000 * self.verify:.2f} ms; their calls "
             f"alone {1000 * self.bare_batch:.0f} ms and {1000 * self.bare_verify:.2f} ms. So a batch that cost us "
-            f"nothing would still take {self.bare_batch / self.verify:.0f} verifies: DynamoDB Local does one at a time"
+            f"nothing would still take {self.bare_batch / self.verify:.0f} verifies here"
         )
 
 
