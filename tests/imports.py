@@ -16,7 +16,7 @@ from duecare.evidence.statement import sign
 from duecare.usecases.close import Close
 from duecare.usecases.import_rows import ImportRows
 from duecare.usecases.ingest import Ingest, Work
-from duecare.usecases.upload import Upload, file_name
+from duecare.usecases.upload import Means, Upload, file_name
 from duecare.usecases.uploads import Looked, Opened, Uploads
 from tests.world import ISSUER, KEYS, World, debt_members
 
@@ -32,12 +32,13 @@ class Imports:
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        common: dict[str, Any] = {"documents": world.documents, "files": self.files}
-        more = common | {"bulk": bulk, "pseudonyms": world.pseudonyms, "rest": world.rest}
-        self.uploads = Uploads(sealer=world.sealer, issuer=ISSUER, clock=world.clock, **common)
-        self.ingest = Ingest(queue=self.queue, clock=world.clock, **more)
-        self.rows = ImportRows(rules=world.rules, **more)
-        self.close = Close(clock=world.clock, **more)
+        means = Means(world.documents, bulk, self.files, world.pseudonyms, world.clock, world.rest)
+        self.uploads = Uploads(
+            documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
+        )
+        self.ingest = Ingest(means, self.queue)
+        self.rows = ImportRows(means, world.rules)
+        self.close = Close(means)
 
     def manifest(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> str:
         claims = {

@@ -133,11 +133,11 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_counts_nothing_twice(
     rows = [debt_row(busy, n) for n in range(80)]
     rows[7]["outstanding"] = "?"
     upload_id, messages = arrived(imports, rows)
-    whole = imports.rows._bulk
-    imports.rows._bulk = Dying(whole, write, stored=stored)
+    whole = imports.rows._means
+    imports.rows._means = whole._replace(bulk=Dying(whole.bulk, write, stored=stored))
     with pytest.raises(Killed):
         imports.one(messages[0])
-    imports.rows._bulk = whole
+    imports.rows._means = whole
     for message in messages:
         imports.one(message)
     assert counts(imports, upload_id) == ("done", 79, 0, 1)
@@ -196,11 +196,11 @@ def test_a_store_that_fails_leaves_the_part_to_come_again(busy: Busy, imports: I
         def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Any]:
             return [StoreFailed("ThrottlingException")] * len(groups)
 
-    whole = imports.rows._bulk
-    imports.rows._bulk = Failing(whole, 0, stored=False)
+    whole = imports.rows._means
+    imports.rows._means = whole._replace(bulk=Failing(whole.bulk, 0, stored=False))
     with pytest.raises(StoreFailed):
         imports.one(messages[0])
-    imports.rows._bulk = whole
+    imports.rows._means = whole
     imports.one(messages[0])
     assert counts(imports, upload_id) == ("done", 40, 0, 0)
 
@@ -228,5 +228,5 @@ def test_a_snapshot_withdraws_on_the_engine_too_and_leaves_what_was_stated_meanw
     )
     upload = imports.look(upload_id).upload
     assert (upload.state, upload.unchanged) == ("done", 50)
-    left = {key.sk for shard in table.shards("mou-zichan") for key in imports.close._bulk.open_debts(shard)}
+    left = {key.sk for shard in table.shards("mou-zichan") for key in imports.close._means.bulk.open_debts(shard)}
     assert left == {f"D#mou-zichan#L-{n}" for n in (*range(50), 55)}

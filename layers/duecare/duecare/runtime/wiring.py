@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from duecare.usecases.look_up import LookUp
     from duecare.usecases.operate import Operate
     from duecare.usecases.state import State
+    from duecare.usecases.upload import Means
     from duecare.usecases.uploads import Uploads
 
 # How long a rotated receipt key may still sign: the JWKS keeps the old one, so both verify. The JWKS itself is never
@@ -151,15 +152,7 @@ def ingest() -> Ingest:
     from duecare.usecases.ingest import Ingest  # noqa: PLC0415
 
     here = settings()
-    return Ingest(
-        documents=_documents(),
-        bulk=_bulk(),
-        files=_files(),
-        queue=SqsQueue(here.queue, here.region, here.override("sqs")),
-        pseudonyms=_pseudonyms(),
-        clock=clock,
-        rest=rest,
-    )
+    return Ingest(_means(), SqsQueue(here.queue, here.region, here.override("sqs")))
 
 
 class Importing(NamedTuple):
@@ -174,12 +167,14 @@ def importing() -> Importing:
     from duecare.usecases.close import Close  # noqa: PLC0415
     from duecare.usecases.import_rows import ImportRows  # noqa: PLC0415
 
-    documents, bulk, files, pseudonyms = _documents(), _bulk(), _files(), _pseudonyms()
-    rows = ImportRows(
-        documents=documents, bulk=bulk, files=files, pseudonyms=pseudonyms, rules=rulebook.rules(), rest=rest
-    )
-    close = Close(documents=documents, bulk=bulk, files=files, pseudonyms=pseudonyms, clock=clock, rest=rest)
-    return Importing(rows, close)
+    means = _means()
+    return Importing(ImportRows(means, rulebook.rules()), Close(means))
+
+
+def _means() -> Means:
+    from duecare.usecases.upload import Means  # noqa: PLC0415
+
+    return Means(_documents(), _bulk(), _files(), _pseudonyms(), clock, rest)
 
 
 def _pseudonyms() -> Pseudonyms:

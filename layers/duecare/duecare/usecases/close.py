@@ -5,7 +5,7 @@ Whoever ends the last part does this, and whoever comes after a crash does it ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,11 +14,11 @@ from msgspec import structs
 from duecare.domain import facts
 from duecare.domain.facts import DebtState
 from duecare.errors import Contended, Stale
-from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Bulk, Clock, Document, Documents, Files, Key
+from duecare.ports import Document, Key
 from duecare.usecases import table
 from duecare.usecases.marks import SortedMarks, mark
 from duecare.usecases.upload import (
+    Means,
     Upload,
     change,
     file_name,
@@ -35,22 +35,8 @@ MOST_SHARE = 0.2
 
 
 class Close:
-    def __init__(
-        self,
-        *,
-        documents: Documents,
-        bulk: Bulk,
-        files: Files,
-        pseudonyms: Pseudonyms,
-        clock: Clock,
-        rest: Callable[[int], None],
-    ) -> None:
-        self._documents = documents
-        self._bulk = bulk
-        self._files = files
-        self._pseudonyms = pseudonyms
-        self._clock = clock
-        self._rest = rest
+    def __init__(self, means: Means) -> None:
+        self._means = means
 
     def __call__(self, upload_id: str, upload: Upload) -> Upload:
         """Close the import if every part of it has ended. Raises CannotDecide: the message comes again."""
@@ -58,31 +44,31 @@ class Close:
             return upload
         outcome = self._withdraw(upload_id, upload) if upload.manifest.snapshot else {}
         if upload.rejected:
-            self._files.write(rejects_name(upload_id), self._rejects(upload_id, upload.parts))
+            self._means.files.write(rejects_name(upload_id), self._rejects(upload_id, upload.parts))
 
         def edit(standing: Upload) -> tuple[Upload, tuple[()]] | None:
             if standing.state != "importing":
                 return None
-            return structs.replace(standing, state="done", ended_at=self._clock(), **outcome), ()
+            return structs.replace(standing, state="done", ended_at=self._means.clock(), **outcome), ()
 
-        after = change(self._documents, upload_id, edit, self._rest)
+        after = change(self._means.documents, upload_id, edit, self._means.rest)
         # Telephone numbers stand in these; the bucket forgets them in a day where a crash keeps us from it.
-        self._files.delete([*self._files.names(f"parts/{upload_id}/"), file_name(upload_id)])
+        self._means.files.delete([*self._means.files.names(f"parts/{upload_id}/"), file_name(upload_id)])
         return after
 
     def _rejects(self, upload_id: str, parts: int) -> Iterator[bytes]:
         """The rejects of all parts under one header."""
-        there = set(self._files.names(part_rejects_name(upload_id, 0)[:-5]))
+        there = set(self._means.files.names(part_rejects_name(upload_id, 0)[:-5]))
         first = True
         for name in (part_rejects_name(upload_id, number) for number in range(parts)):
             if name in there:
-                data = b"".join(self._files.read(name))
+                data = b"".join(self._means.files.read(name))
                 yield data if first else data.partition(b"\n")[2]
                 first = False
 
     def _withdraw(self, upload_id: str, upload: Upload) -> dict[str, Any]:
         """Withdraw the creditor's open debts that are not in the file; how many, or how many wait to be confirmed."""
-        seen = SortedMarks(b"".join(self._files.read(marks_name(upload_id))))
+        seen = SortedMarks(b"".join(self._means.files.read(marks_name(upload_id))))
         portfolio = missing = 0
         for key in self._open_debts(upload):
             portfolio += 1
@@ -97,24 +83,24 @@ class Close:
 
     def _open_debts(self, upload: Upload) -> Iterator[Key]:
         for shard in table.shards(upload.creditor):
-            yield from self._bulk.open_debts(shard)
+            yield from self._means.bulk.open_debts(shard)
 
     def _withdraw_these(self, upload: Upload, keys: Sequence[Key]) -> None:
         pending = list(keys)
         for attempt in range(ATTEMPTS):
-            known = self._bulk.get(pending)
+            known = self._means.bulk.get(pending)
             changed = [after for key in pending if (after := self._withdrawn(upload, key, known.get(key)))]
             size = A_WRITE if attempt == 0 else 1
             groups = [changed[at : at + size] for at in range(0, len(changed), size)]
             pending = []
-            for group, outcome in zip(groups, self._bulk.commit_each(groups), strict=True):
+            for group, outcome in zip(groups, self._means.bulk.commit_each(groups), strict=True):
                 if isinstance(outcome, Stale):
                     pending += [document.key for document in group]
                 elif outcome is not None:
                     raise outcome
             if not pending:
                 return
-            self._rest(attempt)
+            self._means.rest(attempt)
         raise Contended("others kept stating about the same debts")
 
     def _withdrawn(self, upload: Upload, key: Key, document: Document | None) -> Document | None:
@@ -130,7 +116,7 @@ class Close:
             newest,
             at=as_of,
             statement=upload.manifest_id,
-            content=self._pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
+            content=self._means.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
             status="withdrawn",
         )
         return table.write(key, document, facts.with_debt(state, withdrawn, None))

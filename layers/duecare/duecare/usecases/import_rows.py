@@ -8,7 +8,7 @@ counts it as accepted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,12 +22,11 @@ from duecare.domain.rules import Rules
 from duecare.domain.statement import fact_time
 from duecare.errors import Contended, Refused, Stale
 from duecare.evidence import statement as statements
-from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Bulk, Document, Documents, Files, Key
+from duecare.ports import Document, Documents, Key
 from duecare.usecases import merge, table
 from duecare.usecases.ingest import Line, read_part
 from duecare.usecases.merge import Merge
-from duecare.usecases.upload import Upload, change, part_rejects_name
+from duecare.usecases.upload import Means, Upload, change, part_rejects_name
 
 DOCUMENTS_A_WRITE = 100  # the most that one transaction takes
 ROWS_AT_ONCE = 800
@@ -51,22 +50,9 @@ class _Row(NamedTuple):
 
 
 class ImportRows:
-    def __init__(
-        self,
-        *,
-        documents: Documents,
-        bulk: Bulk,
-        files: Files,
-        pseudonyms: Pseudonyms,
-        rules: Rules,
-        rest: Callable[[int], None],
-    ) -> None:
-        self._documents = documents
-        self._bulk = bulk
-        self._files = files
-        self._pseudonyms = pseudonyms
+    def __init__(self, means: Means, rules: Rules) -> None:
+        self._means = means
         self._rules = rules
-        self._rest = rest
 
     def __call__(self, upload_id: str, number: int) -> Upload | None:
         """Import one part; what the upload has become. None where there is no such import under way.
@@ -74,22 +60,24 @@ class ImportRows:
         Raises CannotDecide: the message comes again.
         """
         key, ended = table.upload(upload_id), table.part(upload_id, number)
-        found = self._documents.get([key, ended])
+        found = self._means.documents.get([key, ended])
         upload = table.find(found, key, Upload)
         if upload is None or upload.state != "importing" or number >= upload.parts:
             return None
         if ended in found:
             return upload
-        part = _Part(upload, self._documents, self._bulk, self._pseudonyms, self._rules, self._rest)
-        part.run(list(read_part(self._files, upload_id, number)), doubled=upload.doubled and number == upload.parts - 1)
+        part = _Part(upload, self._means, self._rules)
+        part.run(
+            list(read_part(self._means.files, upload_id, number)), doubled=upload.doubled and number == upload.parts - 1
+        )
         if part.rejects:
             bad = sorted(part.rejects, key=lambda one: one.number)
-            self._files.write(part_rejects_name(upload_id, number), rejects_csv(bad))
+            self._means.files.write(part_rejects_name(upload_id, number), rejects_csv(bad))
         return self._count(upload_id, ended, Ended(part.accepted, part.unchanged, len(part.rejects)))
 
     def _count(self, upload_id: str, key: Key, ended: Ended) -> Upload:
         def edit(upload: Upload) -> tuple[Upload, Sequence[Document]] | None:
-            if key in self._documents.get([key]):
+            if key in self._means.documents.get([key]):
                 return None
             after = structs.replace(
                 upload,
@@ -100,7 +88,7 @@ class ImportRows:
             )
             return after, [table.write(key, None, ended)]
 
-        return change(self._documents, upload_id, edit, self._rest)
+        return change(self._means.documents, upload_id, edit, self._means.rest)
 
 
 class _Read:
@@ -127,21 +115,10 @@ class _Read:
 class _Part:
     """The rows of one part on their way. `ImportRows` is its only user."""
 
-    def __init__(
-        self,
-        upload: Upload,
-        documents: Documents,
-        bulk: Bulk,
-        pseudonyms: Pseudonyms,
-        rules: Rules,
-        rest: Callable[[int], None],
-    ) -> None:
+    def __init__(self, upload: Upload, means: Means, rules: Rules) -> None:
         self._upload = upload
-        self._documents = documents
-        self._bulk = bulk
-        self._pseudonyms = pseudonyms
+        self._means = means
         self._rules = rules
-        self._rest = rest
         self._portfolio = Portfolio(upload.manifest)
         # Whoever announced the file; that it may, was checked when the file arrived.
         self._creditor = Party(
@@ -167,8 +144,8 @@ class _Part:
             kind,
             said,
             self._upload.statement_of(line.number),
-            self._pseudonyms.content(statements.content(said)),
-            self._pseudonyms.recipient(keyed(said.recipient)),
+            self._means.pseudonyms.content(statements.content(said)),
+            self._means.pseudonyms.recipient(keyed(said.recipient)),
         )
         return _Row(line.number, stated, fact_time(kind, said), tuple(_keys(stated, said)))
 
@@ -203,9 +180,9 @@ class _Part:
         pending, size = list(rows), DOCUMENTS_A_WRITE
         for attempt in range(ATTEMPTS):
             keys = [key for row in pending for key in row.keys]
-            known = self._bulk.get(keys)
-            groups = list(_grouped(self._effects(pending, _Read(self._documents, known, keys)), size))
-            outcomes = self._bulk.commit_each([[one for _, docs in group for one in docs] for group in groups])
+            known = self._means.bulk.get(keys)
+            groups = list(_grouped(self._effects(pending, _Read(self._means.documents, known, keys)), size))
+            outcomes = self._means.bulk.commit_each([[one for _, docs in group for one in docs] for group in groups])
             pending = []
             for group, outcome in zip(groups, outcomes, strict=True):
                 if outcome is None:
@@ -218,12 +195,12 @@ class _Part:
             if not pending:
                 return
             size = max(1, size // 4)
-            self._rest(attempt)
+            self._means.rest(attempt)
         raise Contended("others kept stating about the same debts")
 
     def _effects(self, rows: Iterable[_Row], read: _Read) -> Iterator[tuple[tuple[_Row, bool], list[Document]]]:
         """Each row that changes something: whether it counts as accepted, and the documents to write."""
-        merging = Merge(read, self._pseudonyms, self._rules)
+        merging = Merge(read, self._means.pseudonyms, self._rules)
         for row in rows:
             try:
                 effect = merging(self._creditor, row.stated)

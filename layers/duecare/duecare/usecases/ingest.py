@@ -7,7 +7,7 @@ does again what was not done: the parts are written anew with the same content, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,10 +18,10 @@ from duecare.domain.portfolio import Portfolio
 from duecare.domain.rowfile import Reject, Row, read_rows
 from duecare.errors import FileRefused
 from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Bulk, Clock, Documents, Files, Queue
+from duecare.ports import Files, Queue
 from duecare.usecases import table
 from duecare.usecases.marks import Marks, mark
-from duecare.usecases.upload import Trouble, Upload, change, file_name, marks_name, part_name
+from duecare.usecases.upload import Means, Trouble, Upload, change, file_name, marks_name, part_name
 
 ROWS_A_PART = 2000
 MOST_DOUBLED = 20_000
@@ -53,29 +53,14 @@ def read_part(files: Files, upload_id: str, number: int) -> Iterator[Line]:
 
 
 class Ingest:
-    def __init__(
-        self,
-        *,
-        documents: Documents,
-        bulk: Bulk,
-        files: Files,
-        queue: Queue,
-        pseudonyms: Pseudonyms,
-        clock: Clock,
-        rest: Callable[[int], None],
-    ) -> None:
-        self._documents = documents
-        self._bulk = bulk
-        self._files = files
+    def __init__(self, means: Means, queue: Queue) -> None:
+        self._means = means
         self._queue = queue
-        self._pseudonyms = pseudonyms
-        self._clock = clock
-        self._rest = rest
 
     def __call__(self, upload_id: str) -> Upload | None:
         """What the upload has become, or None where nobody announced it. Raises CannotDecide: the event comes again."""
         key = table.upload(upload_id)
-        upload = table.find(self._documents.get([key]), key, Upload)
+        upload = table.find(self._means.documents.get([key]), key, Upload)
         if upload is None:
             return None
         if upload.state == "awaiting_file":
@@ -87,18 +72,18 @@ class Ingest:
     def _take_in(self, upload_id: str, upload: Upload) -> Upload:
         try:
             self._still_entitled(upload)
-            parts, doubled = _Split(self._files, self._pseudonyms, upload_id, upload).run()
+            parts, doubled = _Split(self._means.files, self._means.pseudonyms, upload_id, upload).run()
         except FileRefused as refused:
             trouble = Trouble(refused.name, refused.detail)
-            after = self._become(upload_id, state="refused", problem=trouble, ended_at=self._clock())
-            self._files.delete([*self._files.names(f"parts/{upload_id}/"), file_name(upload_id)])
+            after = self._become(upload_id, state="refused", problem=trouble, ended_at=self._means.clock())
+            self._means.files.delete([*self._means.files.names(f"parts/{upload_id}/"), file_name(upload_id)])
             return after
         return self._become(upload_id, state="importing", parts=parts, doubled=doubled)
 
     def _still_entitled(self, upload: Upload) -> None:
         """A suspension or a revoked key counts at once, for what was announced before too. Raises FileRefused."""
         key = table.party(upload.creditor)
-        party = table.find_party(self._documents.get([key]), upload.creditor)
+        party = table.find_party(self._means.documents.get([key]), upload.creditor)
         if party is None or party.state != "active" or "creditor" not in party.roles:
             raise FileRefused("party-suspended", "This party is suspended; announce the file again when it is not.")
         if party.key(upload.kid) is None:
@@ -108,11 +93,11 @@ class Ingest:
         def edit(upload: Upload) -> tuple[Upload, tuple[()]] | None:
             return (structs.replace(upload, **members), ()) if upload.state == "awaiting_file" else None
 
-        return change(self._documents, upload_id, edit, self._rest)
+        return change(self._means.documents, upload_id, edit, self._means.rest)
 
     def _send(self, upload_id: str, upload: Upload) -> None:
         """Every part that has not ended. A part that is sent twice is imported once."""
-        ended = self._bulk.get(table.part(upload_id, number) for number in range(upload.parts))
+        ended = self._means.bulk.get(table.part(upload_id, number) for number in range(upload.parts))
         left = (number for number in range(upload.parts) if table.part(upload_id, number) not in ended)
         # When the last part ended and the worker died before it closed the import, any part will close it.
         numbers = list(left) or [0]

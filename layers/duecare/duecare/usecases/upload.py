@@ -6,13 +6,14 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from duecare.domain.portfolio import Manifest
 from duecare.errors import Contended, Stale
-from duecare.ports import Document, Documents
+from duecare.evidence.pseudonym import Pseudonyms
+from duecare.ports import Bulk, Clock, Document, Documents, Files
 from duecare.usecases import table
 
 # Workers that end their parts at the same moment change one item.
@@ -53,6 +54,17 @@ class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def statement_of(self, row: int) -> str:
         """The statement that a row is: the manifest's, which the creditor signed, and the row's number."""
         return f"{self.manifest_id}#{row}"
+
+
+class Means(NamedTuple):
+    """What each step of an import needs of the world. `rest` waits a little before the given try."""
+
+    documents: Documents
+    bulk: Bulk
+    files: Files
+    pseudonyms: Pseudonyms
+    clock: Clock
+    rest: Callable[[int], None]
 
 
 # What to make of an upload, and what to write beside it in the same transaction; None to leave it as it is.
