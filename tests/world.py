@@ -15,10 +15,11 @@ from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 from duecare.evidence.statement import sign
 from duecare.usecases.caller import Caller
+from duecare.usecases.case import Message
 from duecare.usecases.decided import Decided
 from duecare.usecases.operate import Operate
 from duecare.usecases.state import Result, State
-from duecare.usecases.verify import Message, Verify
+from duecare.usecases.verify import Verify
 from tests.packs import RULES
 
 ISSUER = "https://duecare.example"

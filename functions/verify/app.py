@@ -11,7 +11,8 @@ from duecare.runtime import rulebook, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok, serve
 from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
-from duecare.usecases.verify import Batch, Message
+from duecare.usecases.case import Message
+from duecare.usecases.verify import Batch
 
 
 def handler(event: Event, _context: Any) -> Response:

@@ -12,8 +12,8 @@ import pytest
 from msgspec import convert
 from rich.console import Console
 
+from duecare.usecases.case import Message
 from duecare.usecases.decided import answer
-from duecare.usecases.verify import Message
 from tests.world import ISSUER, NOW, World
 from tools.demo import Demonstration
 from tools.parties import CREDITOR, GATEWAY

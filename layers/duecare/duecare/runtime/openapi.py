@@ -10,8 +10,9 @@ import msgspec
 from duecare.domain.decision import NOW_MARGIN
 from duecare.domain.reasons import REASONS
 from duecare.domain.statement import KINDS, STATED_BY
+from duecare.usecases.case import Message
 from duecare.usecases.state import Statements
-from duecare.usecases.verify import Batch, Message
+from duecare.usecases.verify import Batch
 
 _JSON = "application/json"
 

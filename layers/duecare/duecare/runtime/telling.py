@@ -7,8 +7,8 @@ from typing import Any
 from duecare.errors import CannotDecide, Refused
 from duecare.runtime import rulebook, telemetry, wiring
 from duecare.runtime.http import MAX_BODY, Event, language_of, problem, public_url
+from duecare.usecases.case import Result
 from duecare.usecases.decided import answer
-from duecare.usecases.verify import Result
 
 
 def told(event: Event, result: Result) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,19 +12,15 @@ from msgspec import Meta, Struct
 from duecare.domain.caps import Contact, contact, expire, others, pack_contacts
 from duecare.domain.decide import decide
 from duecare.domain.decision import Decision, Request, is_rehearsal
-from duecare.domain.kinds import E164, PartyId, Reference, Text, Time
-from duecare.domain.phone import is_e164, keyed
+from duecare.domain.phone import keyed
 from duecare.domain.rules import Rules
 from duecare.errors import (
     CannotDecide,
-    Conflict,
     Contended,
     DuecareError,
     NotAllowed,
     Refused,
     StoreFailed,
-    Unacceptable,
-    Violation,
 )
 from duecare.evidence import record as records
 from duecare.evidence.pseudonym import Pseudonyms
@@ -33,38 +29,21 @@ from duecare.evidence.record import Record
 from duecare.ports import Clock, Document, Entropy, Gate, Key, Situation, Write
 from duecare.usecases import table
 from duecare.usecases.caller import Caller, admit
-from duecare.usecases.decided import Decided, Kept, pack, unpack
+from duecare.usecases.case import Case, Message, Result, wave
+from duecare.usecases.decided import Decided, Kept, pack
 from duecare.usecases.load import facts_of, situation_keys
 
 ATTEMPTS = 4
 # Others' allows that count for the same recipient may come first that often. Each of them fills the caps, so that
 # there is an end to it; and between two tries there is a rest, so that not all try again at the same moment.
 GIVING_WAY = 16
-AT_ONCE = 25
 SECOND = timedelta(seconds=1)
-
-
-class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/verify`: one message before it is sent. `text` is what will be delivered."""
-
-    message_id: Reference
-    recipient: E164
-    creditor: PartyId
-    collector: PartyId | None = None
-    debt_ref: Reference | None = None
-    channel: Literal["sms"]
-    text: Text
-    send_at: Time | None = None
-    shadow: bool = False
 
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /v1/verify/batch`. Each message is typed on its own: a bad one spoils no other."""
 
     messages: Annotated[list[Any], Meta(min_length=1, max_length=100)]
-
-
-Result = Decided | Refused | CannotDecide
 
 
 class Verify:
@@ -104,13 +83,13 @@ class Verify:
         """
         # 1. Authorize was the authorizer's; the caller's role and key are checked with the facts.
         now = self._clock()
-        cases = [_Case(message, self._pseudonyms.recipient(keyed(message.recipient))) for message in messages]
+        cases = [Case(message, self._pseudonyms.recipient(keyed(message.recipient))) for message in messages]
         for case in cases:
             case.parse(now)
         known: dict[Key, Document] = {}
-        while wave := _wave([case for case in cases if case.result is None]):
+        while together := wave([case for case in cases if case.result is None]):
             # The parties are read once for all; a case that is judged again reads them again.
-            asking = cases if not known else [case for case in wave if case.tries]
+            asking = cases if not known else [case for case in together if case.tries]
             keys = [
                 key
                 for case in asking
@@ -118,22 +97,22 @@ class Verify:
             ]
             # 3. Load: one strongly consistent Query a recipient beside one strongly consistent BatchGetItem.
             try:
-                situation = self._gate.load([table.recipient(case.pseudonym) for case in wave], keys)
+                situation = self._gate.load([table.recipient(case.pseudonym) for case in together], keys)
             except CannotDecide as failed:
                 if not known:
                     raise
-                for case in wave:  # those decided before keep their answers
+                for case in together:  # those decided before keep their answers
                     case.result = failed
                 continue
             known |= situation.documents
-            self._judge(caller, wave, Situation(situation.partitions, known))
-            self._keep(wave)
-            gave_way = max((case.gave_way for case in wave if case.result is None), default=0)
+            self._judge(caller, together, Situation(situation.partitions, known))
+            self._keep(together)
+            gave_way = max((case.gave_way for case in together if case.result is None), default=0)
             if gave_way:
                 self._rest(gave_way)
         return [case.result for case in cases if case.result is not None]
 
-    def _judge(self, caller: Caller, wave: list[_Case], situation: Situation) -> None:
+    def _judge(self, caller: Caller, wave: list[Case], situation: Situation) -> None:
         now = self._clock()
         gateway = admit(caller, table.find_party(situation.documents, caller.party), now)
         if "gateway" not in gateway.roles:
@@ -154,7 +133,7 @@ class Verify:
             case.record = self._record(request, message, decision, now, rehearsal=rehearsal, shadow=gateway.shadow)
             case.ledger = self._ledger(case, request, decision, facts.contacts, situation)
 
-    def _keep(self, wave: list[_Case]) -> None:
+    def _keep(self, wave: list[Case]) -> None:
         """5. Sign and 6. record, in one conditional write each. Where a record stands already, it is replayed, renewed
         or replaced; where something moved in between, the case is judged again."""
         fresh = [case for case in wave if case.result is None]
@@ -170,7 +149,7 @@ class Verify:
             if case.result is None and case.gave_way == GIVING_WAY:
                 case.result = Contended("messages to the same recipient were counted at the same time, again and again")
 
-    def _write(self, cases: Sequence[tuple[_Case, Document | None]]) -> list[tuple[_Case, Document]]:
+    def _write(self, cases: Sequence[tuple[Case, Document | None]]) -> list[tuple[Case, Document]]:
         """Write each case's record over what it replaces; answers those that met another record."""
         prepared = [(case, earlier, *self._document(case, earlier)) for case, earlier in cases]
         writes = [Write(document, case.ledger) for case, _, document, _ in prepared]
@@ -188,13 +167,13 @@ class Verify:
                 case.gave_way += 1
         return met
 
-    def _document(self, case: _Case, replaces: Document | None) -> tuple[Document, Kept]:
+    def _document(self, case: Case, replaces: Document | None) -> tuple[Document, Kept]:
         signature = self._receipt_key.sign(case.record, self._issuer)
         kept = Kept(self._receipt_key.kid, signature.hex(), case.pseudonym, case.asked)
         return pack(case.record, kept, replaces), kept
 
     def _ledger(
-        self, case: _Case, request: Request, decision: Decision, contacts: Iterable[Contact], situation: Situation
+        self, case: Case, request: Request, decision: Decision, contacts: Iterable[Contact], situation: Situation
     ) -> Document | None:
         """The contact ledger with this message, where it counts: an allow that is enforced and may be delivered.
 
@@ -257,71 +236,3 @@ class Verify:
             rules_version=self._rules.version,
             rules_sha256=self._rules.digest,
         )
-
-
-class _Case:
-    """One message on its way to a result. `Verify` is its only user."""
-
-    record: Record
-    ledger: Document | None
-    asked: str
-    now: datetime
-
-    def __init__(self, message: Message, pseudonym: str) -> None:
-        self.message = message
-        self.pseudonym = pseudonym
-        self.tries = 0
-        self.gave_way = 0
-        self.renews = False
-        self.seen: Document | None = None
-        self.result: Result | None = None
-
-    def parse(self, now: datetime) -> None:
-        """2. What types cannot say."""
-        if not is_e164(self.message.recipient):
-            self.result = Unacceptable(
-                "The recipient is not a telephone number in E.164 form.",
-                errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
-            )
-            return
-        try:
-            is_rehearsal(self.message.send_at, now)
-        except Unacceptable as refused:
-            self.result = refused
-
-    def meet(self, standing: Document) -> bool:
-        """Whether nothing is to be written over the record that stands; if not, ours is to be put in its place."""
-        try:
-            earlier = unpack(standing)
-        except StoreFailed as failed:
-            self.result = failed
-            return True
-        if earlier.kept.request != self.asked:
-            self.result = Conflict(
-                "Another message was asked about under this message_id; every message needs an id of its own.",
-                name="message-id-reused",
-            )
-            return True
-        self.renews = earlier.record.outcome() == self.record.outcome()
-        if self.renews and self.now < earlier.record.valid_until:
-            self.result = earlier
-            return True
-        if not self.renews and standing != self.seen:
-            # It may rest on newer facts than ours, say an opt-out: they are read again, now that it stands.
-            self.seen = standing
-            return True
-        # The same outcome with a receipt that has expired is renewed as the same attempt; another outcome is the next.
-        self.record = msgspec.structs.replace(self.record, attempt=earlier.record.attempt + (not self.renews))
-        return False
-
-
-def _wave(pending: list[_Case]) -> list[_Case]:
-    """The next cases that do not touch each other: no two of one recipient or one message_id, the earlier one first."""
-    taken: set[tuple[str, str]] = set()
-    wave: list[_Case] = []
-    for case in pending:
-        touches = {("recipient", case.pseudonym), ("message", case.message.message_id)}
-        if not touches & taken and len(wave) < AT_ONCE:
-            wave.append(case)
-        taken |= touches
-    return wave
