@@ -16,10 +16,7 @@ TEXT_ZH = (
     "【某资产】王先生您好,您的贷款本期尚欠27911元,已逾期十二天,请您尽快通过应用归还,"
     "如已还款请忽略本短信,有疑问请致电客服咨询。退订回T"
 )
-TEXT_EN = (
-    "【某资产】 Keji for Mou Zichan, a debt collector: your loan balance is CNY 27,911.00. "
-    "This is an attempt to collect a debt. Pay in the app. Reply STOP to opt out."
-)
+TEXT_EN = "【某资产】 From a debt collector: you owe CNY 27,911.00. Reply STOP to end"
 
 _sent = 0
 

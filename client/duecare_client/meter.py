@@ -74,7 +74,8 @@ class Meter:
 
 
 def _far(done: int, total: int, unit: Unit, said: str) -> str:
-    return f"{_amount(done, unit)} of {_amount(total, unit)}{said and f', {said}'}"
+    reached = decimal(done) if unit == "bytes" else f"{done:,}"
+    return f"{reached} of {_amount(total, unit)}{said and f', {said}'}"
 
 
 def _amount(number: int, unit: Unit) -> str:

@@ -68,7 +68,7 @@ def test_a_terminal_gets_a_bar_with_counts(tmp_path: Path, service: Any, monkeyp
     assert work.run()["state"] == "done"
     assert "\x1b[" in screen.text
     assert "sending" in screen.text
-    assert "3 rows of 3 rows, 0 rejected" in screen.text
+    assert "3 of 3 rows, 0 rejected" in screen.text
 
 
 def test_elsewhere_a_plain_line_comes_now_and_then() -> None:

@@ -86,10 +86,10 @@ class Moment(NamedTuple):
 
 def ask(pack: Pack, place: Place, now: datetime, past: list[Contact], sender: Any, product: str | None) -> Moment:
     new = Contact(int(now.timestamp()), "sms", b"AAAA", b"debt-1", b"message2")
-    binding = Binding(pack, place, "sms", sender, product)
-    full = binding.full(past, now, new)
-    demanded = frozenset(binding.required(now, promotional=True)) | binding.forbidden(now)
-    return Moment(binding.quiet(now) is not None, full.rows if full else (), demanded)
+    binding = Binding(pack, place, "sms", sender, product, now)
+    full = binding.full(past, new)
+    demanded = frozenset(binding.required(promotional=True)) | binding.forbidden()
+    return Moment(binding.quiet() is not None, full.rows if full else (), demanded)
 
 
 @QUICK
@@ -157,11 +157,11 @@ def test_no_place_makes_it_fail_and_none_is_without_rules(
     assert place.regions
     assert place.zones
     new = Contact(int(now.timestamp()), "sms", b"AAAA", None, b"message2")
-    binding = Binding(PACK, place, "sms", "creditor", None)
-    binding.quiet(now)
-    binding.full([new] * 5, now, new)
-    assert {"prior_consent", "sender_name", "opt_out_wording"} <= set(binding.required(now, promotional=True))
-    assert binding.forbidden(now)
+    binding = Binding(PACK, place, "sms", "creditor", None, now)
+    binding.quiet()
+    binding.full([new] * 5, new)
+    assert {"prior_consent", "sender_name", "opt_out_wording"} <= set(binding.required(promotional=True))
+    assert binding.forbidden()
     days = [any(rule.in_force(now.toordinal()) for rule in PACK.hours(place.regions, "sms", "creditor", None))]
     assert all(days)
 

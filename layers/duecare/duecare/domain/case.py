@@ -247,10 +247,10 @@ class Case:
     def binding(self) -> Binding:
         product = self.debt.newest.product if self.debt else None
         sender: Sender = "creditor" if self.for_itself else "collector"
-        return Binding(self.rules.pack, self.place, self.request.channel, sender, product)
+        return Binding(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
 
     def judge_text(self) -> None:
-        required = self.binding.required(self.at, promotional=review.is_promotional(self.reading))
+        required = self.binding.required(promotional=review.is_promotional(self.reading))
         if self.creditor and "sender_name" in required:
             names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
             self.deny_found(review.sender(self.request.text, self.reading, names))
@@ -258,18 +258,18 @@ class Case:
             self.deny_found(review.named("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
         if self.reading.disclosure is None:
             self.deny_found(review.named("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
-        self.deny_found(review.forbidden(self.reading, self.binding.forbidden(self.at)))
+        self.deny_found(review.forbidden(self.reading, self.binding.forbidden()))
 
     def judge_contact(self) -> None:
         """Whether now, and whether once more."""
-        quiet = self.binding.quiet(self.at)
+        quiet = self.binding.quiet()
         if quiet:
             self.deny_found(review.named("QUIET_HOURS", quiet.rows), until=quiet.until)
         else:
-            self.good_for = self.binding.permitted_for(self.at, self.good_for)
+            self.good_for = self.binding.permitted_for(self.good_for)
         request = self.request
         new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
-        full = self.binding.full(others(self.facts.contacts, new), self.at, new)
+        full = self.binding.full(others(self.facts.contacts, new), new)
         if full:
             self.deny_found(review.named("FREQUENCY_CAP", full.rows), until=full.until)
 

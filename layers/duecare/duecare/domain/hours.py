@@ -15,28 +15,12 @@ from duecare.domain.pack import Hours, Interval
 
 WITHIN = timedelta(days=8)
 _MIDNIGHT = 24 * 60
-_MINUTE = timedelta(minutes=1)
 
 
 def is_quiet(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime) -> bool:
     """Whether a rule forbids this instant in one of the zones."""
     days = _Days(rules)
     return any(not days.permit(wall(at, zone(name))) for name in zones)
-
-
-def permitted_for(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime, within: timedelta) -> timedelta:
-    """How long from `at`, a permitted instant, every rule goes on permitting in every zone, up to `within`.
-
-    Quiet hours begin and clocks change at whole minutes, so only these are looked at.
-    """
-    days = _Days(rules)
-    places = [zone(name) for name in zones]
-    minute = at.replace(second=0, microsecond=0) + _MINUTE
-    while minute - at < within:
-        if not all(days.permit(wall(minute, where)) for where in places):
-            return minute - at
-        minute += _MINUTE
-    return within
 
 
 def first_permitted(
@@ -58,24 +42,29 @@ def first_permitted(
             return candidate
 
 
-class _Days(dict[int, list[Interval]]):
+def permitted_on(rules: Iterable[Hours], day: int) -> tuple[Interval, ...]:
+    """The minutes of a local day that all rules in force on it permit, in order."""
+    common: list[Interval] = [(0, _MIDNIGHT)]
+    for rule in rules:
+        if rule.in_force(day):
+            common = [
+                (max(one[0], other[0]), min(one[1], other[1]))
+                for one in common
+                for other in rule.permits(day)
+                if max(one[0], other[0]) < min(one[1], other[1])
+            ]
+    return tuple(sorted(common))
+
+
+class _Days(dict[int, tuple[Interval, ...]]):
     """Local day → the minutes that all rules in force on it permit, worked out once a day."""
 
     def __init__(self, rules: tuple[Hours, ...]) -> None:
         super().__init__()
         self._rules = rules
 
-    def __missing__(self, day: int) -> list[Interval]:
-        common: list[Interval] = [(0, _MIDNIGHT)]
-        for rule in self._rules:
-            if rule.in_force(day):
-                common = [
-                    (max(one[0], other[0]), min(one[1], other[1]))
-                    for one in common
-                    for other in rule.permits(day)
-                    if max(one[0], other[0]) < min(one[1], other[1])
-                ]
-        self[day] = sorted(common)
+    def __missing__(self, day: int) -> tuple[Interval, ...]:
+        self[day] = permitted_on(self._rules, day)
         return self[day]
 
     def permit(self, clock: datetime) -> bool:

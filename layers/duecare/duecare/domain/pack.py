@@ -85,7 +85,7 @@ class Demand(Dated, frozen=True, kw_only=True):
     row: Required | Forbidden
 
 
-Ready = TypeVar("Ready", Hours, Counted, Demand)
+Found = TypeVar("Found")
 RowType = TypeVar("RowType", bound=Row)
 
 
@@ -103,7 +103,7 @@ class Pack:
         self._rows: dict[str, tuple[AnyRow, ...]] = {}
         for row in contents.rows:
             self._rows[row.jurisdiction] = (*self._rows.get(row.jurisdiction, ()), row)
-        self._found: dict[tuple[object, ...], tuple[Any, ...]] = {}
+        self._found: dict[tuple[object, ...], Any] = {}
 
     @property
     def version(self) -> str:
@@ -124,40 +124,41 @@ class Pack:
     def hours(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[Hours, ...]:
         """The quiet hours that such a message must keep in all these regions; each says on which days it counts."""
 
-        def find() -> list[Hours]:
-            return [
-                self.ready(row, spans) for row, spans in self._binding(QuietHours, regions, channel, sender, product)
-            ]
+        def find() -> tuple[Hours, ...]:
+            rows = self._binding(QuietHours, regions, channel, sender, product)
+            return tuple(dict.fromkeys(self.ready(row, spans) for row, spans in rows))
 
-        return self._once(("hours", regions, channel, sender, product), find)
+        return self.once(("hours", regions, channel, sender, product), find)
 
     def caps(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[Counted, ...]:
         """The caps that such a message must keep in all these regions; each says on which days it counts."""
 
-        def find() -> list[Counted]:
+        def find() -> tuple[Counted, ...]:
             rows = self._binding(Cap, regions, channel, sender, product)
-            return [Counted(row.span, spans, cap=row) for row, spans in rows]
+            return tuple(dict.fromkeys(Counted(row.span, spans, cap=row) for row, spans in rows))
 
-        return self._once(("caps", regions, channel, sender, product), find)
+        return self.once(("caps", regions, channel, sender, product), find)
 
     def demands(
         self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None
     ) -> tuple[Demand, ...]:
         """What such a message must and must not contain in all these regions; each says on which days it counts."""
 
-        def find() -> list[Demand]:
+        def find() -> tuple[Demand, ...]:
             required = self._binding(Required, regions, channel, sender, product)
             forbidden = self._binding(Forbidden, regions, channel, sender, product)
             demands = [Demand(row.span, spans, row=row) for row, spans in required]
-            return demands + [Demand(row.span, spans, row=row) for row, spans in forbidden]
+            demands += [Demand(row.span, spans, row=row) for row, spans in forbidden]
+            return tuple(dict.fromkeys(demands))
 
-        return self._once(("demands", regions, channel, sender, product), find)
+        return self.once(("demands", regions, channel, sender, product), find)
 
-    def _once(self, key: tuple[object, ...], find: Callable[[], list[Ready]]) -> tuple[Ready, ...]:
-        """Keys are made of regions that creditors name: the memory is bounded, whatever they name."""
-        found = self._found.get(key)
+    def once(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
+        """What was found under this key before, or is found now. Keys are made of regions that creditors name: the
+        memory is bounded, whatever they name."""
+        found: Found | None = self._found.get(key)
         if found is None:
-            found = tuple(dict.fromkeys(find()))
+            found = find()
             if len(self._found) >= REMEMBERED:
                 self._found.clear()
             self._found[key] = found

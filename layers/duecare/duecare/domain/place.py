@@ -93,15 +93,28 @@ def _of_countries(codes: tuple[str, ...]) -> Place:
     return Place(known, zones)
 
 
+def _countries_of(number: str) -> tuple[str, ...]:
+    """The countries that share this number's country code. No code is the beginning of another (ITU-T E.164)."""
+    for length in (1, 2, 3):
+        codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(_code(number[1 : 1 + length]))
+        if codes:
+            return tuple(codes)
+    return ()
+
+
+def _code(digits: str) -> int:
+    return int(digits) if digits.isdecimal() else 0
+
+
 def _of_number(number: str) -> tuple[Place, bool]:
     """The number's place, and whether it is tied to an area of its country."""
+    codes = _countries_of(number)
+    if len(codes) == 1 and len(_of_countries(codes).zones) == 1:
+        return _of_countries(codes), False  # one country, one clock: nothing more to ask
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return UNKNOWN, False
-    codes = tuple(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
-    if len(codes) == 1 and len(_of_countries(codes).zones) == 1:
-        return _of_countries(codes), False  # one country, one clock: nothing more to ask
     kind = phonenumbers.number_type(parsed)
     mobile = kind == PhoneNumberType.MOBILE
     if kind not in _AREA_TYPES and not mobile:
