@@ -24,8 +24,9 @@ _TRANSFER = TransferConfig(multipart_threshold=8 * 1024 * 1024, multipart_chunks
 
 
 def _client(service: str, region: str, endpoint: str | None) -> Any:
-    # Signature Version 4 everywhere, and the bucket in the path where somebody else's endpoint is used.
-    style = {"addressing_style": "path"} if endpoint else {}
+    # Signature Version 4 everywhere, and the bucket in the path where somebody else's endpoint is used. Left to itself
+    # botocore presigns for the global endpoint, which sends a new bucket's callers on to where the signature is wrong.
+    style = {"addressing_style": "path" if endpoint else "virtual"}
     config = Config(
         signature_version="s3v4" if service == "s3" else None,
         s3=style,
