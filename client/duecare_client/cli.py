@@ -202,6 +202,10 @@ def upload(
             show.note(f"Interrupted. {INTERRUPTED[work.stage]}")
             show.note(f"  {asked.command(held.profile, party)}")
             raise typer.Exit(BROKEN_OFF) from None
+        except CannotDecide:
+            show.note("The same command goes on later:")
+            show.note(f"  {asked.command(held.profile, party)}")
+            raise
         except FileRefused as refusal:
             _print_refused_here(context, refusal)
             raise typer.Exit(BAD_USAGE) from None

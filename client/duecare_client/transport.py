@@ -67,7 +67,8 @@ class Transport:
         """The answer's JSON object. Raises CannotDecide or Refused (duecare_client.errors).
 
         Repeats once, the same bytes, after a broken connection or a 5xx: every call of the contract may be repeated,
-        because messages are known by their id and statements by their digest. The deadline holds for both together.
+        because messages are known by their id, statements and manifests by their digest. The deadline holds for both
+        together.
         """
         deadline = self._monotonic() + max(timeout, self._timeout)
         try:

@@ -180,6 +180,7 @@ def test_a_service_that_does_not_answer_exits_3_and_the_same_command_goes_on(
     result = upload("debt", file, "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["problem"]["status"] == 503
+    assert f"duecare --profile local upload debt --party some-asset {file}" in result.stderr
     assert upload("debt", file, now=NOW + 1).exit_code == 0
     assert len(uploads.manifests) == 1
 
