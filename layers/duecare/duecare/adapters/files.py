@@ -102,6 +102,11 @@ class SqsQueue:
             if answer.get("Failed"):
                 raise StoreFailed(str(answer["Failed"][0].get("Code")))
 
+    def again(self, receipt: str, seconds: int) -> None:
+        """Have a message that was received delivered again after so many seconds. Raises StoreFailed."""
+        with _told():
+            self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)
+
 
 class _Stream(io.RawIOBase):
     """Pieces as a file to read, for boto3: it never holds more than one of them."""

@@ -111,6 +111,20 @@ def _of_number(number: str) -> tuple[Place, bool]:
     codes = _countries_of(number)
     if len(codes) == 1 and len(_of_countries(codes).zones) == 1:
         return _of_countries(codes), False  # one country, one clock: nothing more to ask
+    if number.startswith("+1") and len(number) == 12:
+        return _of_exchange(number[:8])
+    return _asked(number)
+
+
+@lru_cache(maxsize=8192)
+def _of_exchange(prefix: str) -> tuple[Place, bool]:
+    """In the North American plan area code and exchange (+1 NPA NXX) say all that a number says of its place."""
+    return _asked(f"{prefix}0123")
+
+
+def _asked(number: str) -> tuple[Place, bool]:
+    """What the library says, which takes a while."""
+    codes = _countries_of(number)
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

@@ -24,7 +24,7 @@ from duecare.usecases.verify import Verify
 if TYPE_CHECKING:
     from duecare.adapters.bulk import DynamoDBBulk
     from duecare.adapters.documents import DynamoDBDocuments
-    from duecare.adapters.files import S3Files
+    from duecare.adapters.files import S3Files, SqsQueue
     from duecare.evidence.pseudonym import Pseudonyms
     from duecare.usecases.authorize import Authorize
     from duecare.usecases.close import Close
@@ -148,11 +148,17 @@ def uploads() -> Uploads:
 
 @cache
 def ingest() -> Ingest:
-    from duecare.adapters.files import SqsQueue  # noqa: PLC0415
     from duecare.usecases.ingest import Ingest  # noqa: PLC0415
 
+    return Ingest(_means(), parts())
+
+
+@cache
+def parts() -> SqsQueue:
+    from duecare.adapters.files import SqsQueue  # noqa: PLC0415
+
     here = settings()
-    return Ingest(_means(), SqsQueue(here.queue, here.region, here.override("sqs")))
+    return SqsQueue(here.queue, here.region, here.override("sqs"))
 
 
 class Importing(NamedTuple):
