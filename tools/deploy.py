@@ -21,6 +21,8 @@ STACK = "duecare"
 # MiniStack gives an API the id that this tag names, so that its URL is known before it exists.
 API_ID = "duecare"
 _BUCKET = "duecare-artifacts"
+# Each is a process of its own here.
+_PARTS_AT_ONCE = 2
 
 
 class Deployed(NamedTuple):
@@ -58,6 +60,7 @@ def deploy(stack: MiniStack) -> Deployed:
         _sam_deploy(stack, built)
         outputs = _outputs(stack)
         _create_routes(stack)
+        _limit_pollers(stack)
         _wait_until_it_answers(stack)
     note.write_text(json.dumps({"digest": wanted}))
     return Deployed(api_url(stack), outputs)
@@ -85,7 +88,7 @@ def _sam_deploy(stack: MiniStack, built: Path) -> None:
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
         *("--tags", f"ms-custom-id={API_ID}"),
         *("--parameter-overrides", *parameters(running_python()), "Stage=local", "DeletionProtection=false"),
-        f"PublicUrl={api_url(stack)}",
+        *(f"PublicUrl={api_url(stack)}", f"PartsAtOnce={_PARTS_AT_ONCE}"),
     ]
     log = stack.home / "logs" / "deploy.log"
     # In a folder of its own: a samconfig.toml of the user's must not decide where this goes.
@@ -117,6 +120,17 @@ def _create_routes(stack: MiniStack) -> None:
     described = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
     physical = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described}
     routes.create(client(stack, "apigatewayv2"), template, physical)
+
+
+def _limit_pollers(stack: MiniStack) -> None:
+    """MiniStack keeps a parameter of the template as text, and its poller fails over a limit that is no number."""
+    functions = client(stack, "lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        limit = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if limit is not None:
+            functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(limit)}
+            )
 
 
 def _outputs(stack: MiniStack) -> dict[str, str]:

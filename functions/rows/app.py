@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,11 +10,18 @@ import msgspec
 from duecare.runtime import telemetry, wiring
 from duecare.usecases.ingest import Work
 
+# Pauses before a part that failed comes again, each four times as long as the one before: 30 s, 2 min, 8 min, 30 min.
+FIRST_PAUSE, LAST_PAUSE = 30, 1800
+
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """SQS's partial batch response: the messages that are to come again."""
-    failed = [record["messageId"] for record in event["Records"] if _fails(record)]
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    failed = [record for record in event["Records"] if _fails(record)]
+    for record in failed:
+        # Where this fails too, the message comes when its visibility timeout ends, as that of a killed worker does.
+        with suppress(Exception):
+            wiring.parts().again(record["receiptHandle"], _pause(record))
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
 def _fails(record: dict[str, Any]) -> bool:
@@ -28,3 +36,8 @@ def _fails(record: dict[str, Any]) -> bool:
         return True
     telemetry.count("PartEnded", upload_id=work.upload, part=work.part)
     return False
+
+
+def _pause(record: dict[str, Any]) -> int:
+    received = int(record["attributes"]["ApproximateReceiveCount"])
+    return int(min(LAST_PAUSE, FIRST_PAUSE * 4 ** (received - 1)))

@@ -32,7 +32,7 @@ class Caller:
         now = int(time.time())
         return self._sign("JWT", {"iss": self.party, "aud": self._issuer, "iat": now, "exp": now + 600, **claims})
 
-    def statement(self, kind: str, **members: Any) -> str:
+    def statement(self, kind: str, /, **members: Any) -> str:
         claims = {"iss": self.party, "aud": self._issuer, "iat": int(time.time()), **members}
         return self._sign(f"{kind}+jws", claims)
 
