@@ -58,12 +58,14 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
     assert {name for name, event in found.items() if event.get("Auth") == {"Authorizer": "NONE"}} == PUBLIC
     # Whatever says nothing has the default: the authorizer.
     assert not [name for name, event in found.items() if "Auth" in event and name not in PUBLIC]
-    assert {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}"} <= set(found)
+    guarded = {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}"}
+    assert guarded | {"POST /v1/uploads", "GET /v1/uploads/{id}"} <= set(found)
 
 
-def test_the_operators_function_and_the_authorizer_have_no_route(functions: dict[str, Template]) -> None:
+def test_what_no_caller_may_start_has_no_route(functions: dict[str, Template]) -> None:
     assert "Events" not in functions["OperateFunction"]
     assert "Events" not in functions["AuthorizeFunction"]
+    assert not [name for name in ("IngestFunction", "RowsFunction") if routes({name: functions[name]})]
 
 
 def test_the_routes_are_those_that_the_functions_serve(functions: dict[str, Template]) -> None:
