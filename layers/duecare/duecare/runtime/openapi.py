@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from duecare.domain.decision import NOW_MARGIN
+from duecare.domain.portfolio import Manifest
 from duecare.domain.reasons import REASONS
 from duecare.domain.statement import KINDS, STATED_BY
 from duecare.usecases.case import Message
 from duecare.usecases.state import Statements
+from duecare.usecases.uploads import Announcement
 from duecare.usecases.verify import Batch
 
 _JSON = "application/json"
+UploadState = Literal["awaiting_file", "importing", "done", "refused"]
 
 
 class ReasonTold(msgspec.Struct):
@@ -100,10 +103,39 @@ class Looked(msgspec.Struct):
     log: Log
 
 
+class UploadOpened(msgspec.Struct):
+    """PUT the file to `url` with exactly these headers, before `expires_at`; after that, announce the same manifest
+    again. `state` says whether there is anything left to send."""
+
+    upload_id: str
+    state: UploadState
+    url: str
+    headers: dict[str, str]
+    expires_at: str
+
+
+class UploadLooked(msgspec.Struct, omit_defaults=True):
+    """`accepted`, `unchanged` and `rejected` grow up to `rows`. `problem`: why a file was refused, of which nothing
+    counts. `withdrawn`: open debts that a snapshot left out; `withdrawals_to_confirm`: how many that would be, where
+    they are too many to be believed. `rejects_url`: a CSV file of row, column, code, message."""
+
+    upload_id: str
+    state: UploadState
+    rows: int
+    accepted: int
+    unchanged: int
+    rejected: int
+    problem: Problem | None = None
+    withdrawn: int = 0
+    withdrawals_to_confirm: int = 0
+    rejects_url: str = ""
+
+
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document. Equal in every process: docs/openapi.json is compared with it."""
-    types = [Message, Batch, Statements, Answer, Answers, Results, Looked, Problem, *KINDS.values()]
+    asked = [Message, Batch, Statements, Announcement, Manifest, *KINDS.values()]
+    types = [*asked, Answer, Answers, Results, Looked, UploadOpened, UploadLooked, Problem]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -150,6 +182,7 @@ def _description() -> str:
     margin = int(NOW_MARGIN.total_seconds())
     return (
         f"Statements are compact JWS with the payloads below and `typ: <kind>+jws`.\n{kinds}\n\n"
+        "An upload's manifest is a compact JWS of the creditor's with `typ: upload+jws`: `Manifest`.\n\n"
         f"Reasons, in this order:\n{reasons}\n\n"
         f"A `send_at` more than {margin} s ahead makes a rehearsal: provisional, never good for delivery."
     )
@@ -164,6 +197,8 @@ def _paths() -> dict[str, Any]:
             "post": _operation("Up to 100 messages, one decision each", "Answers", body="Batch", language=True)
         },
         "/v1/statements": {"post": _operation("State facts", "Results", body="Statements")},
+        "/v1/uploads": {"post": _operation("Announce a file", "UploadOpened", body="Announcement")},
+        "/v1/uploads/{id}": {"get": _operation("What became of a file", "UploadLooked", path=path)},
         "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path)},
         "/.well-known/duecare": {"get": _operation("Discovery", None) | public},
         "/.well-known/jwks.json": {"get": _operation("Receipt keys (RFC 7517)", None) | public},
