@@ -1,4 +1,5 @@
-"""The files of events/: one a function and case, as API Gateway (HTTP API, payload 2.0) or an operator would send it.
+"""The files of events/: one a function and case, as API Gateway (HTTP API, payload 2.0), S3, SQS or an operator would
+send it.
 
 `python -m tests.events` writes them. A file is called `<function>-<case>.json`, so that
 `sam local invoke verify -e events/verify-honest.json` and the tests know where it goes. The parties' keys are derived
@@ -12,12 +13,14 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.evidence.keys import Jwk, private_jwk, public_jwk, thumbprint
-from duecare.evidence.statement import sign
+from duecare.evidence.statement import sign, statement_id
+from duecare.usecases.upload import upload_id_of
 from tests.world import CASE_TEXT, ISSUER, NOTICE, OUTSTANDING, PARTIES, RECIPIENT
 
 FOLDER = Path(__file__).parents[1] / "events"
@@ -25,6 +28,12 @@ FOLDER = Path(__file__).parents[1] / "events"
 STATED = 1_793_500_000
 EXPIRES = 4_102_444_800
 DECISION = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+# What `upload-announce` announces: a debt, and a row that states none.
+PORTFOLIO = (
+    "recipient,debt_ref,currency,outstanding,as_of,status\r\n"
+    f"{RECIPIENT},A-1,CNY,{OUTSTANDING},2026-11-01T00:00:00+08:00,open\r\n"
+    f"{RECIPIENT},A-2,CNY,a lot,2026-11-01T00:00:00+08:00,open\r\n"
+).encode()
 
 
 def key(party: str) -> Jwk:
@@ -95,6 +104,13 @@ def _all() -> dict[str, dict[str, Any]]:
             "pathParameters": {"id": DECISION},
         },
         "evidence-openapi": _http("GET /openapi.json"),
+        "upload-announce": _http("POST /v1/uploads", "mou-zichan", {"manifest": _manifest()}),
+        "upload-look": {
+            **_http("GET /v1/uploads/{id}", "mou-zichan", path=f"/v1/uploads/{upload_id()}"),
+            "pathParameters": {"id": upload_id()},
+        },
+        "ingest-object-created": object_created(f"uploads/{upload_id()}"),
+        "rows-part": parts({"upload": upload_id(), "part": 0}),
         "authorize-no-token": _authorizer(None),
         "authorize-not-a-token": _authorizer("Bearer not.a.token"),
         "authorize-expired": _authorizer(f"Bearer {_expired()}"),
@@ -108,6 +124,71 @@ def token(party: str, claims: dict[str, Any], **header: Any) -> str:
     return jwt.encode(claims, jwt.PyJWK(signing), algorithm="EdDSA", headers=headers)
 
 
+def upload_id() -> str:
+    """That of `upload-announce`: it is made of the manifest."""
+    return upload_id_of(statement_id(_manifest()))
+
+
+def object_created(name: str, bucket: str = "duecare-prod-uploads-123456789012-us-east-1") -> dict[str, Any]:
+    """S3's notification that an object of this name has been put (event version 2.1)."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": "us-east-1",
+                "eventTime": "2026-11-24T09:00:00.000Z",
+                "eventName": "ObjectCreated:Put",
+                "userIdentity": {"principalId": "AWS:AROAEXAMPLE:duecare-upload"},
+                "requestParameters": {"sourceIPAddress": "192.0.2.1"},
+                "responseElements": {"x-amz-request-id": "EXAMPLE123456789", "x-amz-id-2": "EXAMPLE123/example"},
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "configurationId": "arrived",
+                    "bucket": {
+                        "name": bucket,
+                        "ownerIdentity": {"principalId": "EXAMPLE"},
+                        "arn": f"arn:aws:s3:::{bucket}",
+                    },
+                    # URL-encoded as a form is, but for the slash.
+                    "object": {"key": quote_plus(name, safe="/"), "size": len(PORTFOLIO), "sequencer": "0055AED6DCD9"},
+                },
+            }
+        ]
+    }
+
+
+def parts(*works: Any, received: int = 1) -> dict[str, Any]:
+    """A batch of SQS's with these messages; `received`: how often each has been."""
+    return {
+        "Records": [
+            {
+                "messageId": f"00000000-0000-0000-0000-{number:012}",
+                "receiptHandle": f"receipt-{number}",
+                "body": work if isinstance(work, str) else json.dumps(work, separators=(",", ":")),
+                "attributes": {
+                    "ApproximateReceiveCount": str(received),
+                    "SentTimestamp": "1795510800000",
+                    "SenderId": "AROAEXAMPLE:duecare-ingest",
+                    "ApproximateFirstReceiveTimestamp": "1795510800000",
+                },
+                "messageAttributes": {},
+                "md5OfBody": "00000000000000000000000000000000",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:duecare-Parts",
+                "awsRegion": "us-east-1",
+            }
+            for number, work in enumerate(works)
+        ]
+    }
+
+
+def _manifest() -> str:
+    digest = f"sha256:{hashlib.sha256(PORTFOLIO).hexdigest()}"
+    file = {"kind": "debt", "format": "csv", "charset": "utf-8", "rows": 2, "size": len(PORTFOLIO), "sha256": digest}
+    return _signed("mou-zichan", "upload", **file)
+
+
 def _expired() -> str:
     """A token that was good for an hour, long ago."""
     return token("xinxi", {"iss": "xinxi", "aud": ISSUER, "iat": STATED, "exp": STATED + 3600})
@@ -119,7 +200,7 @@ def _add(party: str) -> dict[str, Any]:
     return {"do": "party-add", "id": party, "roles": roles, "name": name, "sender_names": sender_names, "key": public}
 
 
-def _signed(party: str, kind: str, **members: Any) -> str:
+def _signed(party: str, kind: str, /, **members: Any) -> str:
     issuer = "mou-zichan" if kind == "consent" else party
     return sign(kind, {"iss": issuer, "aud": ISSUER, "iat": STATED, **members}, key(party))
 

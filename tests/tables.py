@@ -49,6 +49,18 @@ def create(endpoint: str) -> str:
     return name
 
 
+def bucket(endpoint: str) -> str:
+    """The name of a new, empty bucket."""
+    name = f"duecare-{uuid.uuid4().hex}"
+    client("s3", endpoint).create_bucket(Bucket=name)
+    return name
+
+
+def queue(endpoint: str) -> str:
+    """The URL of a new, empty queue."""
+    return str(client("sqs", endpoint).create_queue(QueueName=f"duecare-{uuid.uuid4().hex}")["QueueUrl"])
+
+
 def items(endpoint: str, table: str) -> list[dict[str, Any]]:
     """Everything that stands in a table, in the order of its keys."""
     pages = client("dynamodb", endpoint).get_paginator("scan").paginate(TableName=table, ConsistentRead=True)

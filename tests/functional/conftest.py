@@ -44,9 +44,11 @@ def function(name: str) -> ModuleType:
 class Stack:
     """One deployment with a table of its own."""
 
-    def __init__(self, endpoint: str, table: str, said: io.StringIO) -> None:
+    def __init__(self, endpoint: str, table: str, bucket: str, queue: str, said: io.StringIO) -> None:
         self.endpoint = endpoint
         self.table = table
+        self.bucket = bucket
+        self.queue = queue
         self.said = said
         self.now = datetime.now(UTC)
 
@@ -58,6 +60,7 @@ class Stack:
         """An HTTP API event to the function that serves its route."""
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
+        name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
 
     def send(self, name: str, body: Any = None, /, **changes: Any) -> Answer:
@@ -136,6 +139,10 @@ def forget() -> None:
         wiring.authorize,
         wiring.look_up,
         wiring.state,
+        wiring.uploads,
+        wiring.ingest,
+        wiring.parts,
+        wiring.importing,
         wiring.operate,
         wiring._secrets,
     ):
@@ -171,8 +178,11 @@ def stack(
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Stack]:
     table = tables.create(moto)
+    bucket, queue = tables.bucket(moto), tables.queue(moto)
     environment = {
         **secured,
+        "DUECARE_BUCKET": bucket,
+        "DUECARE_QUEUE": queue,
         "AWS_ENDPOINT_URL": moto,
         "DUECARE_TABLE": table,
         "DUECARE_ISSUER": ISSUER,
@@ -189,7 +199,7 @@ def stack(
         monkeypatch.setattr(handler, "stream", said)
     caplog.set_level(logging.INFO)
     forget()
-    yield Stack(moto, table, said)
+    yield Stack(moto, table, bucket, queue, said)
     forget()
     spoken = said.getvalue() + caplog.text + "".join(capsys.readouterr())
     sys.stdout.write(spoken)  # so that a failure shows it

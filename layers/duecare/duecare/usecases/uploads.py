@@ -94,6 +94,7 @@ class Uploads:
         own, key = table.party(caller.party), table.upload(upload_id)
         found = self._documents.get([own, key] if _ID.match(upload_id) else [own])
         party = admit(caller, table.find_party(found, caller.party), now)
+        _active(party)
         upload = table.find(found, key, Upload)
         if upload is None or upload.creditor != party.id:
             raise NotFound("No upload of yours has this id.", name="unknown-upload")
@@ -105,8 +106,7 @@ class Uploads:
         party = admit(caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now)
         if "creditor" not in party.roles:
             raise NotAllowed("Only a creditor may upload what it confirms.", name="wrong-role")
-        if party.state != "active":
-            raise NotAllowed("This party is suspended.", name="party-suspended")
+        _active(party)
         return party
 
     def _read(self, party: Party, token: str, now: datetime) -> tuple[Manifest, str]:
@@ -150,3 +150,9 @@ class Uploads:
 
 def _bad(pointer: str, code: str, message: str) -> Unacceptable:
     return Unacceptable("The manifest cannot be accepted.", errors=(Violation(pointer, code, message),))
+
+
+def _active(party: Party) -> None:
+    """Raises NotAllowed."""
+    if party.state != "active":
+        raise NotAllowed("This party is suspended.", name="party-suspended")
