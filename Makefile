@@ -3,7 +3,7 @@
 PYTHON ?= python3
 # What users and CI type is few words; everything else is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status test bench rules lock openapi clean setup-run
+.PHONY: help setup run stop status test bench bench-import rules lock openapi clean setup-run
 
 help:
 	@echo "make run      the whole service on this machine, and the case it was built for"
@@ -11,6 +11,7 @@ help:
 	@echo "make status   say whether it runs, and where"
 	@echo "make test     every check there is"
 	@echo "make bench    the numbers, as ratios, into .duecare/bench.json"
+	@echo "make bench-import  a million rows imported, against bare writes; ROWS=100000 for fewer"
 	@echo "make setup    the environments alone (the others do it by themselves)"
 	@echo "make rules    docs/rules.md from the rule pack; PACK=FILE: may that pack of yours be deployed?"
 	@echo "make openapi  docs/openapi.json from the code"
@@ -37,6 +38,9 @@ test: setup
 
 bench: setup
 	@.venv/bin/python -m benchmarks
+
+bench-import: setup
+	@.venv/bin/python -m benchmarks.importing $(if $(ROWS),--rows $(ROWS))
 
 openapi:
 	@$(PYTHON) tools/environments.py dev

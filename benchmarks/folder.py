@@ -1,0 +1,65 @@
+"""`Files` in a folder, so that what a benchmark's files hold is nobody's memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from duecare.errors import NotFound
+from duecare.ports import Target
+
+PIECE = 256 * 1024
+
+
+class FolderFiles:
+    """Each object is a file under its name. Nobody outside may put or read anything: there are no links."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def adopt(self, name: str, path: Path) -> None:
+        """An object that is a file which is there already, without copying it."""
+        os.link(path, self._place(name))
+
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+        return Target(f"file:{name}", {"content-type": content_type})
+
+    def link(self, name: str, seconds: int) -> str:
+        return f"file:{name}"
+
+    def read(self, name: str) -> Iterator[bytes]:
+        try:
+            file = (self._folder / name).open("rb")
+        except FileNotFoundError:
+            raise NotFound("There is no such object.", name="no-object") from None
+        return _pieces(file)
+
+    def write(self, name: str, pieces: Iterable[bytes]) -> None:
+        place = self._place(name)
+        unfinished = place.with_name(f".{place.name}.{os.getpid()}")
+        with unfinished.open("wb") as file:
+            file.writelines(pieces)
+        unfinished.replace(place)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        top = self._folder / prefix.rpartition("/")[0]
+        files = (path for path in top.rglob("*") if path.is_file() and not path.name.startswith("."))
+        found = sorted(str(path.relative_to(self._folder)) for path in files)
+        return (name for name in found if name.startswith(prefix))
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in list(names):
+            (self._folder / name).unlink(missing_ok=True)
+
+    def _place(self, name: str) -> Path:
+        place = self._folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece

@@ -1,0 +1,166 @@
+"""What a worker's process does. An import is `Ingest`, `ImportRows` and `Close` as in the functions; around them are
+files in a folder, a clock on the client of DynamoDB, and a count of what is written."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.crew import PEPPER, REGION, Setting, Spent
+from benchmarks.folder import FolderFiles
+from duecare.adapters.bulk import AT_ONCE, DynamoDBBulk
+from duecare.adapters.documents import DynamoDBDocuments
+from duecare.adapters.memory import MemoryQueue
+from duecare.adapters.wire import Call, Credentials, Wire, WireError
+from duecare.errors import Stale, StoreFailed
+from duecare.evidence.pseudonym import Pseudonyms
+from duecare.ports import Document
+from duecare.runtime import rulebook
+from duecare.runtime.wiring import rest
+from duecare.usecases.close import Close
+from duecare.usecases.import_rows import ImportRows
+from duecare.usecases.ingest import Ingest, Work
+from duecare.usecases.upload import Means, Upload
+from tools.steps import Problem
+
+A_BATCH = 25
+_SOMEBODY = "R#somebody"
+
+
+class Hands:
+    """One process's. `table`, where a method takes it, is the name of the table to work on."""
+
+    def __init__(self, setting: Setting) -> None:
+        os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")  # PynamoDB takes them from there
+        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
+        self._setting = setting
+        self._wire = _TimedWire(
+            service="dynamodb",
+            target="DynamoDB_20120810",
+            json_version="1.0",
+            region=REGION,
+            endpoint=setting.endpoint,
+            credentials=Credentials("testing", "testing"),
+            timeout=60,
+            deadline=120,
+        )
+        self._wrote = 0
+        self._importing: dict[str, tuple[ImportRows, Close]] = {}
+        self._puts: list[str] = []
+
+    def take_in(self, table: str, upload_id: str) -> tuple[Upload | None, list[int], float]:
+        """Ingest a file: what the upload has become, the parts that were sent to the queue, the seconds."""
+        queue, began = MemoryQueue(), time.perf_counter()
+        upload = Ingest(self._means(table), queue)(upload_id)
+        spent = time.perf_counter() - began
+        return upload, [msgspec.json.decode(message, type=Work).part for message in queue.messages], spent
+
+    def import_part(self, table: str, upload_id: str, number: int) -> Spent:
+        """As the function does for one message."""
+        if table not in self._importing:
+            means = self._means(table)
+            self._importing[table] = ImportRows(means, rulebook.rules()), Close(means)
+        rows, close = self._importing[table]
+
+        def work() -> None:
+            upload = rows(upload_id, number)
+            if upload is not None:
+                close(upload_id, upload)
+
+        return self._timed(work)
+
+    def samples(self, puts: list[str]) -> None:
+        """What `bare` writes, over and over under other people's keys."""
+        self._puts = puts
+
+    def bare(self, table: str, first: int, count: int) -> Spent:
+        """BatchWriteItem of 25, as many calls in flight as an import has transactions."""
+
+        def work() -> None:
+            bodies = list(self._bodies(table, first, count))
+            for at in range(0, len(bodies), AT_ONCE):
+                calls = [Call("BatchWriteItem", body.encode()) for body in bodies[at : at + AT_ONCE]]
+                if not all(b'"UnprocessedItems":{}' in answer for answer in self._wire.exchange(calls)):
+                    raise Problem("DynamoDB Local did not take all items")
+            self._wrote += count
+
+        return self._timed(work)
+
+    def peak(self) -> float:
+        """The most memory that this process ever had, in MiB. The kernel's other figure (ru_maxrss) begins with what
+        the process that started this one had."""
+        try:
+            found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        except OSError:
+            found = None
+        return int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
+
+    def _bodies(self, table: str, first: int, count: int) -> Iterator[str]:
+        for at in range(first, first + count, A_BATCH):
+            puts = [self._put(number) for number in range(at, min(at + A_BATCH, first + count))]
+            yield f'{{"RequestItems":{{"{table}":[{",".join(puts)}]}}}}'
+
+    def _put(self, number: int) -> str:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(str(number).encode()).digest()).decode().rstrip("=")
+        return self._puts[number % len(self._puts)].replace(_SOMEBODY, f"R#{digest}")
+
+    def _means(self, table: str) -> Means:
+        documents = DynamoDBDocuments(table, REGION, self._setting.endpoint)
+        files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
+        bulk = _CountingBulk(DynamoDBBulk(self._wire, table), self)
+        return Means(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), rest)
+
+    def count(self, documents: int) -> None:
+        self._wrote += documents
+
+    def _timed(self, work: Callable[[], None]) -> Spent:
+        before = self._so_far()
+        work()
+        return self._so_far().since(before)
+
+    def _so_far(self) -> Spent:
+        wire = self._wire
+        return Spent(time.perf_counter(), time.process_time(), wire.seconds, wire.processor, self._wrote)
+
+
+class _TimedWire(Wire):
+    """How long its calls took, and what of that this process was on a processor."""
+
+    seconds = 0.0
+    processor = 0.0
+
+    def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+        began, on = time.perf_counter(), time.process_time()
+        try:
+            return super().exchange_each(calls)
+        finally:
+            self.seconds += time.perf_counter() - began
+            self.processor += time.process_time() - on
+
+
+class _CountingBulk:
+    """Counts what is written; a group that is stale was not."""
+
+    def __init__(self, bulk: DynamoDBBulk, hands: Hands) -> None:
+        self._bulk, self._hands = bulk, hands
+        self.get, self.open_debts = bulk.get, bulk.open_debts
+
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+        outcomes = self._bulk.commit_each(groups)
+        self._hands.count(sum(len(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is None))
+        return outcomes
+
+
+def as_put(item: dict[str, Any]) -> str:
+    """An item of the table as a put of somebody's, for `samples`."""
+    return msgspec.json.encode({"PutRequest": {"Item": item | {"pk": {"S": _SOMEBODY}}}}).decode()
