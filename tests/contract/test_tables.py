@@ -314,3 +314,19 @@ def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_do
     assert won.count(True) <= 1  # a transaction conflict may turn all of them away; none may half succeed
     stood = ports.gate.get([KEY, *(Key(f"S#{n}", "S") for n in range(12))])
     assert len(stood) == 2 * won.count(True)
+
+
+def test_of_many_pairs_written_together_those_in_the_way_keep_only_themselves_out(ports: Ports) -> None:
+    def pair(n: int, version: int = 1) -> Write:
+        return Write(document(Key(f"X#{n}", "X")), document(Key(f"R#{n}", "L"), version))
+
+    ports.documents.commit([document(Key("X#3", "X"), body=b'{"n":3}')])
+    ports.documents.commit([document(Key("R#7", "L"))])
+    outcomes = ports.gate.record([pair(n) for n in range(60)])
+    assert outcomes[3] == Met(document(Key("X#3", "X"), body=b'{"n":3}'))
+    assert outcomes[7] == Met(None)
+    assert [outcome for n, outcome in enumerate(outcomes) if n not in (3, 7)] == [None] * 58
+    found = ports.gate.get([Key(f"X#{n}", "X") for n in range(60)])
+    assert len(found) == 59
+    assert Key("X#7", "X") not in found
+    assert ports.gate.record([pair(n) for n in range(60)])[:3] == [Met(document(Key(f"X#{n}", "X"))) for n in range(3)]

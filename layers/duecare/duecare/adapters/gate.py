@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -38,11 +38,16 @@ class _Cancelled(msgspec.Struct):
     CancellationReasons: list[_Reason] = []
 
 
+class _Innocent:
+    """A write that was cancelled because of another one in its transaction."""
+
+
 _PAGE = msgspec.json.Decoder(_Page)
 _BATCH = msgspec.json.Decoder(_Batch)
 _FAILED = msgspec.json.Decoder(_Failed)
 _CANCELLED = msgspec.json.Decoder(_Cancelled)
 _BATCH_KEYS = 100
+_PAIRS = 25  # of at most a hundred documents in a transaction; larger ones only wait longer
 # Why a transaction may be cancelled without anything being wrong: somebody else was first, or is writing now.
 _IN_THE_WAY = {"None", "ConditionalCheckFailed", "TransactionConflict"}
 
@@ -108,41 +113,85 @@ class DynamoDBGate:
         }
 
     def record(self, writes: Sequence[Write]) -> list[Met | StoreFailed | None]:
-        answers = self._wire.exchange_each([self._call(write) for write in writes])
-        return [self._outcome(answer) for answer in answers]
+        """Many writes of two documents each go many to a transaction, which the table takes in at once. Where a few of
+        them cannot be written, none of that transaction was: those that were not in the way are written again."""
+        outcomes: list[Met | StoreFailed | None] = [None] * len(writes)
+        left = list(range(len(writes)))
+        size = _PAIRS
+        while left:
+            groups = list(_grouped(writes, left, size))
+            answers = self._wire.exchange_each([self._call([writes[at] for at in group]) for group in groups])
+            left = []
+            for group, answer in zip(groups, answers, strict=True):
+                for at, outcome in zip(group, self._outcomes(answer, len(group)), strict=True):
+                    if not isinstance(outcome, _Innocent):
+                        outcomes[at] = outcome
+                    elif len(group) > 1:
+                        left.append(at)
+                    else:
+                        outcomes[at] = StoreFailed("TransactionCanceledException")
+            size = 1  # and alone, so that nobody's writes stand in anybody's way again
+        return outcomes
 
-    def _call(self, write: Write) -> Call:
-        """One conditional Put, or two in a transaction (which costs twice as much)."""
-        if write.beside is None:
-            return Call("PutItem", _ENCODE(put(self._table, write.document)))
-        puts = [{"Put": put(self._table, document)} for document in (write.document, write.beside)]
-        return Call("TransactWriteItems", _ENCODE({"TransactItems": puts}))
+    def _call(self, group: Sequence[Write]) -> Call:
+        """One conditional Put, or several in a transaction (which costs twice as much)."""
+        documents = [document for write in group for document in write if document]
+        if len(documents) == 1:
+            return Call("PutItem", _ENCODE(put(self._table, documents[0])))
+        return Call(
+            "TransactWriteItems", _ENCODE({"TransactItems": [{"Put": put(self._table, one)} for one in documents]})
+        )
 
-    def _outcome(self, answer: bytes | WireError) -> Met | StoreFailed | None:
+    def _outcomes(self, answer: bytes | WireError, number: int) -> Sequence[Met | StoreFailed | _Innocent | None]:
+        """What became of each write of a group."""
         if isinstance(answer, bytes):
-            return None
+            return [None] * number
         try:
             if answer.code == "ConditionalCheckFailedException":
                 standing = decode(_FAILED, answer.body).Item
-                return Met(standing.document()) if standing else StoreFailed("a replaced record is gone")
+                return [Met(standing.document()) if standing else StoreFailed("a replaced record is gone")]
             if answer.code == "TransactionCanceledException":
-                return self._cancelled(answer.body)
+                return self._cancelled(answer.body, number)
         except StoreFailed as failed:
-            return failed
-        return Met(None) if answer.code == "TransactionConflictException" else StoreFailed(answer.code)
+            return [failed] * number
+        in_the_way = answer.code == "TransactionConflictException"
+        return [Met(None) if in_the_way else StoreFailed(answer.code)] * number
 
-    def _cancelled(self, body: bytes) -> Met | StoreFailed:
-        """The first reason is the record's, the second that of the document beside it."""
+    def _cancelled(self, body: bytes, number: int) -> Sequence[Met | StoreFailed | _Innocent]:
+        """Of two reasons a write the first is the record's, the second that of the document beside it."""
         reasons = decode(_CANCELLED, body).CancellationReasons
-        if not reasons or {reason.Code for reason in reasons} - _IN_THE_WAY:
-            return StoreFailed("TransactionCanceledException")
-        first = reasons[0]
-        if first.Code == "ConditionalCheckFailed":
-            return Met(first.Item.document()) if first.Item else StoreFailed("a replaced record is gone")
-        return Met(None)
+        if len(reasons) != 2 * number:
+            return [StoreFailed("TransactionCanceledException")] * number
+        return [_cancelled(*reasons[at : at + 2]) for at in range(0, 2 * number, 2)]
 
     def _exchange(self, calls: list[Call]) -> list[bytes]:
         try:
             return self._wire.exchange(calls)
         except WireError as error:
             raise StoreFailed(error.code) from error
+
+
+def _cancelled(record: _Reason, beside: _Reason) -> Met | StoreFailed | _Innocent:
+    codes = {record.Code, beside.Code}
+    if codes == {"None"}:
+        return _Innocent()
+    if codes - _IN_THE_WAY:
+        return StoreFailed("TransactionCanceledException")
+    if record.Code == "ConditionalCheckFailed":
+        return Met(record.Item.document()) if record.Item else StoreFailed("a replaced record is gone")
+    return Met(None)
+
+
+def _grouped(writes: Sequence[Write], places: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Writes of two documents so many together, each other one alone: a transaction of one Put would cost double."""
+    together: list[int] = []
+    for at in places:
+        if writes[at].beside is None:
+            yield [at]
+            continue
+        together.append(at)
+        if len(together) == size:
+            yield together
+            together = []
+    if together:
+        yield together

@@ -114,7 +114,7 @@ class Pack:
         return self.contents.rows
 
     def of_kind(self, kind: type[RowType]) -> tuple[RowType, ...]:
-        return tuple(row for row in self.rows if isinstance(row, kind))
+        return self.once(("kind", kind), lambda: tuple(row for row in self.rows if isinstance(row, kind)))
 
     def counts(self, channel: str) -> bool:
         """Whether any row counts contacts on this channel. Then every allow is counted, wherever it goes: another debt
