@@ -46,7 +46,7 @@ def faulty(
     monkeypatch.setenv("DUECARE_TABLE", table)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
     forget()
-    faulty = Faulty(dynamodb_local, table, stack.said)
+    faulty = Faulty(dynamodb_local, table, stack.bucket, stack.queue, stack.said)
     faulty.proxy = proxy
     proxy.rules([])
     yield faulty.honest()
