@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import NotAllowed, NotFound, Refused, Unacceptable
-from duecare.usecases import ingest, table
+from duecare.errors import NotAllowed, NotFound, Refused, StoreFailed, Unacceptable
+from duecare.usecases import close, ingest, table
+from duecare.usecases.upload import Upload
 from duecare.usecases.uploads import Looked
 from tests.imports import Imports, as_csv, debt_row, recipient
 from tests.world import DAY, NOTICE, World, consent_members, stamp
@@ -317,7 +318,8 @@ def test_a_debt_stated_after_the_snapshot_stays_open(imports: Imports, world: Wo
     imports.debts(portfolio(world, *range(10)))
     as_of = stamp(world.now - timedelta(hours=1))
     world.debt(recipient=recipient(9), debt_ref="L-9", as_of=stamp(world.now))
-    imports.debts(portfolio(world, *range(9)), snapshot=True, as_of=as_of)
+    looked = imports.debts(portfolio(world, *range(9)), snapshot=True, as_of=as_of)
+    assert looked.upload.withdrawn == 0
     assert allowed(world, 9) == []
 
 
@@ -343,6 +345,32 @@ def test_too_many_withdrawals_wait_until_they_are_confirmed_by_their_number(impo
     right = imports.debts(portfolio(world, *range(7)), snapshot=True, as_of=as_of, confirm_withdrawals=3)
     assert (right.upload.withdrawn, right.upload.to_confirm) == (3, None)
     assert [allowed(world, n) for n in (6, 7, 9)] == [[], ["DEBT_WITHDRAWN"], ["DEBT_WITHDRAWN"]]
+
+
+def test_a_close_that_died_half_way_withdraws_the_rest_and_counts_all(
+    imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(close, "AT_ONCE", 2)
+    imports.debts(portfolio(world, *range(10)))
+    data = as_csv(portfolio(world, *range(4)))
+    opened = imports.announce(data, 4, snapshot=True, as_of=stamp(world.now), confirm_withdrawals=6)
+    imports.put(opened.upload_id, data)
+    withdraw, left = imports.close._withdraw_these, [1]
+
+    def dies(upload: Upload, keys: Any) -> None:
+        if not left:
+            raise StoreFailed("gone")
+        left.pop()
+        withdraw(upload, keys)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports.close, "_withdraw_these", dies)
+        with pytest.raises(StoreFailed):
+            imports.one(imports.queue.messages[0])
+    imports.work()
+    upload = imports.look(opened.upload_id).upload
+    assert (upload.state, upload.withdrawn, upload.to_confirm) == ("done", 6, None)
+    assert {tuple(allowed(world, n)) for n in range(4, 10)} == {("DEBT_WITHDRAWN",)}
 
 
 def test_a_row_that_was_rejected_is_still_in_the_snapshot(imports: Imports, world: World) -> None:

@@ -67,19 +67,38 @@ class Close:
                 first = False
 
     def _withdraw(self, upload_id: str, upload: Upload) -> dict[str, Any]:
-        """Withdraw the creditor's open debts that are not in the file; how many, or how many wait to be confirmed."""
+        """Withdraw the creditor's open debts that are not in the file; how many, or how many wait to be confirmed.
+
+        How many is settled before the first of them is withdrawn, and kept: whoever comes after a crash finds fewer.
+        """
         seen = SortedMarks(b"".join(self._means.files.read(marks_name(upload_id))))
-        portfolio = missing = 0
-        for key in self._open_debts(upload):
-            portfolio += 1
-            missing += mark(*key) not in seen
-        confirmed = upload.manifest.confirm_withdrawals
-        if missing > MOST_SHARE * portfolio and confirmed != missing:
-            return {"withdrawn": 0, "to_confirm": missing}
-        left = (key for key in self._open_debts(upload) if mark(*key) not in seen)
-        for keys in iter(lambda: list(islice(left, AT_ONCE)), []):
+        if upload.to_withdraw is None:
+            upload = self._settle(upload_id, upload, seen)
+        if upload.to_withdraw is None:
+            return {"withdrawn": 0}
+        for keys in _in_groups(self._missing(upload, seen)):
             self._withdraw_these(upload, keys)
-        return {"withdrawn": missing}
+        return {"withdrawn": upload.to_withdraw}
+
+    def _settle(self, upload_id: str, upload: Upload, seen: SortedMarks) -> Upload:
+        """Count what would be withdrawn, and keep either that number or that it waits to be confirmed."""
+        portfolio = sum(1 for _ in self._open_debts(upload))
+        missing = 0
+        for keys in _in_groups(self._missing(upload, seen)):
+            known = self._means.bulk.get(keys)
+            missing += sum(self._withdrawn(upload, key, known.get(key)) is not None for key in keys)
+        many = missing > MOST_SHARE * portfolio and upload.manifest.confirm_withdrawals != missing
+        settled = {"to_confirm": missing} if many else {"to_withdraw": missing}
+
+        def edit(standing: Upload) -> tuple[Upload, tuple[()]] | None:
+            if standing.to_withdraw is not None or standing.to_confirm is not None:
+                return None
+            return structs.replace(standing, **settled), ()
+
+        return change(self._means.documents, upload_id, edit, self._means.rest)
+
+    def _missing(self, upload: Upload, seen: SortedMarks) -> Iterator[Key]:
+        return (key for key in self._open_debts(upload) if mark(*key) not in seen)
 
     def _open_debts(self, upload: Upload) -> Iterator[Key]:
         for shard in table.shards(upload.creditor):
@@ -120,3 +139,7 @@ class Close:
             status="withdrawn",
         )
         return table.write(key, document, facts.with_debt(state, withdrawn, None))
+
+
+def _in_groups(keys: Iterator[Key]) -> Iterator[list[Key]]:
+    return iter(lambda: list(islice(keys, AT_ONCE)), [])

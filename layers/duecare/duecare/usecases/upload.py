@@ -29,7 +29,8 @@ class Trouble(Struct, frozen=True):
 
 class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file and what became of it. `manifest_id` is the manifest's statement id; `parts` how many parts its rows
-    are in, the last of them the doubled rows where there are any. The counts are of the parts that are `done`."""
+    are in, the last of them the doubled rows where there are any. The counts are of the parts that are `done`.
+    `to_withdraw`: how many debts a snapshot withdraws, settled before it does; `to_confirm`: how many it would."""
 
     manifest: Manifest
     manifest_id: str
@@ -44,6 +45,7 @@ class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unchanged: int = 0
     rejected: int = 0
     withdrawn: int | None = None
+    to_withdraw: int | None = None
     to_confirm: int | None = None
     ended_at: datetime | None = None
 
