@@ -61,6 +61,7 @@ class Crew:
             process.start()
             theirs.close()
             self._hands[ours] = process
+        self.each("peak")  # all are there, and their start is in nothing that is measured
         return self
 
     def __exit__(

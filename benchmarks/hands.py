@@ -9,7 +9,8 @@ import os
 import re
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from duecare.adapters.memory import MemoryQueue
 from duecare.adapters.wire import Call, Credentials, Wire, WireError
 from duecare.errors import Stale, StoreFailed
 from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Document
+from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
 from duecare.runtime.wiring import rest
 from duecare.usecases.close import Close
@@ -60,8 +61,9 @@ class Hands:
 
     def take_in(self, table: str, upload_id: str) -> tuple[Upload | None, list[int], float]:
         """Ingest a file: what the upload has become, the parts that were sent to the queue, the seconds."""
-        queue, began = MemoryQueue(), time.perf_counter()
-        upload = Ingest(self._means(table), queue)(upload_id)
+        queue = MemoryQueue()
+        ingest, began = Ingest(self._means(table), queue), time.perf_counter()
+        upload = ingest(upload_id)
         spent = time.perf_counter() - began
         return upload, [msgspec.json.decode(message, type=Work).part for message in queue.messages], spent
 
@@ -115,7 +117,7 @@ class Hands:
         return self._puts[number % len(self._puts)].replace(_SOMEBODY, f"R#{digest}")
 
     def _means(self, table: str) -> Means:
-        documents = DynamoDBDocuments(table, REGION, self._setting.endpoint)
+        documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
         files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
         bulk = _CountingBulk(DynamoDBBulk(self._wire, table), self)
         return Means(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), rest)
@@ -140,12 +142,36 @@ class _TimedWire(Wire):
     processor = 0.0
 
     def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+        with self.timed():
+            return super().exchange_each(calls)
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
         began, on = time.perf_counter(), time.process_time()
         try:
-            return super().exchange_each(calls)
+            yield
         finally:
             self.seconds += time.perf_counter() - began
             self.processor += time.process_time() - on
+
+
+class _TimedDocuments:
+    """Another client, whose time counts as the same."""
+
+    def __init__(self, documents: Documents, wire: _TimedWire) -> None:
+        self._documents, self._wire = documents, wire
+
+    def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
+        with self._wire.timed():
+            return self._documents.get(keys)
+
+    def partition(self, pk: str, prefix: str) -> list[Document]:
+        with self._wire.timed():
+            return self._documents.partition(pk, prefix)
+
+    def commit(self, documents: Sequence[Document]) -> None:
+        with self._wire.timed():
+            self._documents.commit(documents)
 
 
 class _CountingBulk:

@@ -81,7 +81,7 @@ def _shares(spent: Spent) -> str:
     return (
         f"{waiting / spent.wall:.0%} of the workers' time is the engine's (waiting for its answers), "
         f"{spent.client_processor / spent.wall:.0%} our client's, {ours / spent.wall:.0%} the rows', "
-        f"{max(0.0, 1 - (waiting + spent.processor) / spent.wall):.0%} for files and the upload's own item"
+        f"{max(0.0, 1 - (waiting + spent.processor) / spent.wall):.0%} else (files, and waiting for a processor)"
     )
 
 
