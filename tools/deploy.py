@@ -23,6 +23,8 @@ API_ID = "duecare"
 _BUCKET = "duecare-artifacts"
 # Each is a process of its own here.
 _PARTS_AT_ONCE = 2
+# What decides, besides the sources, what a deployment comes out as.
+_STEPS = (ROOT / "tools" / "routes.py", ROOT / "tools" / "deploy.py")
 
 
 class Deployed(NamedTuple):
@@ -50,7 +52,7 @@ def client(stack: MiniStack, service: str) -> Any:
 def deploy(stack: MiniStack) -> Deployed:
     """Build and deploy what has changed since the last time; nothing if nothing has. Raises Problem."""
     note = stack.home / "deployed.json"
-    wanted = digest([*SOURCES, ROOT / "tools" / "routes.py"], running_python(), architecture(), stack.endpoint)
+    wanted = digest([*SOURCES, *_STEPS], running_python(), architecture(), stack.endpoint)
     if _is_deployed(stack, note, wanted):
         return Deployed(api_url(stack), _outputs(stack))
     with step("build the functions and their layer"):
