@@ -127,6 +127,9 @@ class _Part:
         self.accepted = 0
         self.unchanged = 0
         self.rejects: list[BadRow] = []
+        # Nothing was there of any row so far, so most likely nothing is there of the next ones: they are written as
+        # the first of their keys without reading first. Where that is wrong the table refuses it.
+        self._all_new = False
 
     def run(self, lines: Iterable[Line], *, doubled: bool) -> None:
         rows = [row for line in lines if (row := self._typed(line)) is not None]
@@ -180,7 +183,9 @@ class _Part:
         pending, size = list(rows), DOCUMENTS_A_WRITE
         for attempt in range(ATTEMPTS):
             keys = [key for row in pending for key in row.keys]
-            known = self._means.bulk.get(keys)
+            unread = self._all_new
+            known = {} if unread else self._means.bulk.get(keys)
+            self._all_new = not known
             groups = list(_grouped(self._effects(pending, _Read(self._means.documents, known, keys)), size))
             outcomes = self._means.bulk.commit_each([[one for _, docs in group for one in docs] for group in groups])
             pending = []
@@ -194,8 +199,10 @@ class _Part:
                     raise outcome
             if not pending:
                 return
-            size = max(1, size // 4)
-            self._means.rest(attempt)
+            self._all_new = False
+            if not unread:  # somebody else wrote in between
+                size = max(1, size // 4)
+                self._means.rest(attempt)
         raise Contended("others kept stating about the same debts")
 
     def _effects(self, rows: Iterable[_Row], read: _Read) -> Iterator[tuple[tuple[_Row, bool], list[Document]]]:
