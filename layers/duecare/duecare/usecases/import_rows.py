@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
@@ -32,6 +34,8 @@ DOCUMENTS_A_WRITE = 100  # the most that one transaction takes
 ROWS_AT_ONCE = 800
 ATTEMPTS = 8
 CONFLICT = "conflict"
+
+T = TypeVar("T")
 
 
 class Ended(Struct, frozen=True):
@@ -132,10 +136,21 @@ class _Part:
         self._all_new = False
 
     def run(self, lines: Iterable[Line], *, doubled: bool) -> None:
-        rows = [row for line in lines if (row := self._typed(line)) is not None]
-        for round_ in self._rounds(rows) if doubled else [rows]:
-            for at in range(0, len(round_), ROWS_AT_ONCE):
-                self._merge(round_[at : at + ROWS_AT_ONCE])
+        if doubled:
+            rows = [row for line in lines if (row := self._typed(line)) is not None]
+            groups = (some for round_ in self._rounds(rows) for some in _cut(round_))
+        else:
+            groups = ([row for line in some if (row := self._typed(line)) is not None] for some in _cut(lines))
+        # While the table takes in one group, the rows of the next are read: never more than one group is on its way,
+        # and whatever went wrong with it is met before anything else happens.
+        with ThreadPoolExecutor(1) as ahead:
+            on_its_way: Future[None] | None = None
+            for group in groups:
+                if on_its_way is not None:
+                    on_its_way.result()
+                on_its_way = ahead.submit(self._merge, group)
+            if on_its_way is not None:
+                on_its_way.result()
 
     def _typed(self, line: Line) -> _Row | None:
         said = line.reject or self._portfolio.statement(line.members or {}, self._upload.announced_at)
@@ -223,6 +238,12 @@ class _Part:
 
     def _reject(self, row: _Row, code: str, message: str) -> None:
         self.rejects.append(BadRow(row.number, Reject("", code, message)))
+
+
+def _cut(rows: Iterable[T]) -> Iterator[list[T]]:
+    """As many of them as are merged at once, again and again."""
+    coming = iter(rows)
+    return iter(lambda: list(islice(coming, ROWS_AT_ONCE)), [])
 
 
 def _keys(stated: merge.Stated, said: Stated) -> Iterator[Key]:
