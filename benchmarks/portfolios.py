@@ -75,13 +75,14 @@ class Result(NamedTuple):
 
 
 def _shares(spent: Spent) -> str:
-    """Where the workers' time went."""
+    """Where the workers' time went. Rows are read while the engine works, so the shares may be more than the whole."""
     waiting = spent.client - spent.client_processor
     ours = spent.processor - spent.client_processor
+    left = max(0.0, spent.wall - waiting - spent.processor)
     return (
-        f"{waiting / spent.wall:.0%} of the workers' time is the engine's (waiting for its answers), "
-        f"{spent.client_processor / spent.wall:.0%} our client's, {ours / spent.wall:.0%} the rows', "
-        f"{max(0.0, 1 - (waiting + spent.processor) / spent.wall):.0%} else (files, and waiting for a processor)"
+        f"of the workers' time {waiting / spent.wall:.0%} is the engine's (its answers are waited for), "
+        f"{ours / spent.wall:.0%} our processor time for the rows, {spent.client_processor / spent.wall:.0%} that for "
+        f"the client, {left / spent.wall:.0%} anything else (files, waiting for a processor)"
     )
 
 
