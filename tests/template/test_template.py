@@ -36,7 +36,9 @@ def test_no_arn_names_a_partition() -> None:
 
 
 def test_tracing_stays_off_where_china_has_none(template: Template) -> None:
-    assert template["Conditions"]["Traced"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]}]}
+    asked = {"Fn::Equals": [{"Ref": "Tracing"}, "true"]}
+    assert template["Conditions"]["Traced"] == {"Fn::And": [asked, {"Fn::Not": [{"Fn::Condition": "InChina"}]}]}
+    assert template["Conditions"]["InChina"] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]}
     assert template["Globals"]["Function"]["Tracing"] == {"Fn::If": ["Traced", "Active", "PassThrough"]}
     for text in ("SnapStart", "Cognito"):
         assert text not in (ROOT / "template.yaml").read_text(encoding="utf-8")
