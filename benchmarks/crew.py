@@ -124,6 +124,7 @@ def serve(connection: Connection, setting: Setting) -> None:
         "import": hands.import_part,
         "samples": hands.samples,
         "bare": hands.bare,
+        "transactions": hands.transactions,
         "peak": hands.peak,
     }
     while True:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -29,13 +29,13 @@ from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
 from duecare.runtime.wiring import rest
 from duecare.usecases.close import Close
-from duecare.usecases.import_rows import ImportRows
+from duecare.usecases.import_rows import DOCUMENTS_A_WRITE, ImportRows
 from duecare.usecases.ingest import Ingest, Work
 from duecare.usecases.upload import Means, Upload
 from tools.steps import Problem
 
 A_BATCH = 25
-_SOMEBODY = "R#somebody"
+SOMEBODY = "R#somebody"
 
 
 class Hands:
@@ -57,7 +57,7 @@ class Hands:
         )
         self._wrote = 0
         self._importing: dict[str, tuple[ImportRows, Close]] = {}
-        self._puts: list[str] = []
+        self._samples: list[str] = []
 
     def take_in(self, table: str, upload_id: str) -> tuple[Upload | None, list[int], float]:
         """Ingest a file: what the upload has become, the parts that were sent to the queue, the seconds."""
@@ -81,22 +81,17 @@ class Hands:
 
         return self._timed(work)
 
-    def samples(self, puts: list[str]) -> None:
-        """What `bare` writes, over and over under other people's keys."""
-        self._puts = puts
+    def samples(self, items: list[str]) -> None:
+        """What is written bare, over and over: items as JSON, in which SOMEBODY becomes one key after another."""
+        self._samples = items
 
     def bare(self, table: str, first: int, count: int) -> Spent:
         """BatchWriteItem of 25, as many calls in flight as an import has transactions."""
+        return self._timed(lambda: self._send("BatchWriteItem", self._batches(table, first, count)))
 
-        def work() -> None:
-            bodies = list(self._bodies(table, first, count))
-            for at in range(0, len(bodies), AT_ONCE):
-                calls = [Call("BatchWriteItem", body.encode()) for body in bodies[at : at + AT_ONCE]]
-                if not all(b'"UnprocessedItems":{}' in answer for answer in self._wire.exchange(calls)):
-                    raise Problem("DynamoDB Local did not take all items")
-            self._wrote += count
-
-        return self._timed(work)
+    def transactions(self, table: str, first: int, count: int) -> Spent:
+        """The import's own writes, conditions and all, with nothing around them: what this engine makes of them."""
+        return self._timed(lambda: self._send("TransactWriteItems", self._transactions(table, first, count)))
 
     def peak(self) -> float:
         """The most memory that this process ever had, in MiB. The kernel's other figure (ru_maxrss) begins with what
@@ -107,14 +102,26 @@ class Hands:
             found = None
         return int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
-    def _bodies(self, table: str, first: int, count: int) -> Iterator[str]:
-        for at in range(first, first + count, A_BATCH):
-            puts = [self._put(number) for number in range(at, min(at + A_BATCH, first + count))]
-            yield f'{{"RequestItems":{{"{table}":[{",".join(puts)}]}}}}'
+    def _send(self, operation: str, bodies: Iterator[str]) -> None:
+        while calls := [Call(operation, body.encode()) for body in islice(bodies, AT_ONCE)]:
+            if any(b'"UnprocessedItems":{"' in answer for answer in self._wire.exchange(calls)):
+                raise Problem("DynamoDB Local did not take all items")
 
-    def _put(self, number: int) -> str:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(str(number).encode()).digest()).decode().rstrip("=")
-        return self._puts[number % len(self._puts)].replace(_SOMEBODY, f"R#{digest}")
+    def _batches(self, table: str, first: int, count: int) -> Iterator[str]:
+        puts = (f'{{"PutRequest":{{"Item":{item}}}}}' for item in self._items(first, count))
+        while some := ",".join(islice(puts, A_BATCH)):
+            yield f'{{"RequestItems":{{"{table}":[{some}]}}}}'
+
+    def _transactions(self, table: str, first: int, count: int) -> Iterator[str]:
+        new = f'"TableName":"{table}","ConditionExpression":"attribute_not_exists(pk)"'
+        puts = (f'{{"Put":{{{new},"Item":{item}}}}}' for item in self._items(first, count))
+        while some := ",".join(islice(puts, DOCUMENTS_A_WRITE)):
+            yield f'{{"TransactItems":[{some}]}}'
+
+    def _items(self, first: int, count: int) -> Iterator[str]:
+        for number in range(first, first + count):
+            digest = base64.urlsafe_b64encode(hashlib.sha256(str(number).encode()).digest()).decode().rstrip("=")
+            yield self._samples[number % len(self._samples)].replace(SOMEBODY, f"R#{digest}")
 
     def _means(self, table: str) -> Means:
         documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
@@ -186,8 +193,3 @@ class _CountingBulk:
         outcomes = self._bulk.commit_each(groups)
         self._hands.count(sum(len(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is None))
         return outcomes
-
-
-def as_put(item: dict[str, Any]) -> str:
-    """An item of the table as a put of somebody's, for `samples`."""
-    return msgspec.json.encode({"PutRequest": {"Item": item | {"pk": {"S": _SOMEBODY}}}}).decode()

@@ -46,13 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.importing")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the portfolio (1,000,000)")
     parser.add_argument("--workers", type=int, default=2, help="processes that import, or put (2)")
+    parser.add_argument("--snapshot", action="store_true", help="the second import is a snapshot, which takes long")
     given = parser.parse_args(arguments)
     try:
         if given.rows < 10 or given.workers < 1:
             raise Problem("at least 10 rows and one worker are needed")
         if lacking := missing():
             raise Problem(f"make bench-import measures on DynamoDB Local. {lacking}")
-        rows = _measure(given.rows, given.workers)
+        rows = _measure(given.rows, given.workers, snapshot=given.snapshot)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -61,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(row.reached for row in rows) else 1
 
 
-def _measure(number: int, workers: int) -> list[Row]:
+def _measure(number: int, workers: int, *, snapshot: bool) -> list[Row]:
     from benchmarks.portfolios import Bench  # noqa: PLC0415  a missing tool is said at once and in one line
 
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")  # PynamoDB takes them from there
@@ -69,7 +70,7 @@ def _measure(number: int, workers: int) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="duecare-bench-") as folder:
         _progress("starting DynamoDB Local")
         with DynamoDBLocal() as dynamodb:
-            bench = Bench(Setting(dynamodb.endpoint, Path(folder)), workers, _progress)
+            bench = Bench(Setting(dynamodb.endpoint, Path(folder)), workers, _progress, snapshot=snapshot)
             small = bench.run(number // 10, slices=1)
             large = bench.run(number, slices=10)
     print("", *large.told(), sep="\n")
