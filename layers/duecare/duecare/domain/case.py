@@ -193,7 +193,8 @@ class Case:
             else:
                 self.deny("DEBT_MISSING")
             return None
-        ref = min(current, key=lambda ref: self._rank(ref, current[ref]))
+        # Of one debt there is nothing to rank, and that is the usual case.
+        ref = min(current, key=lambda ref: self._rank(ref, current[ref])) if len(current) > 1 else next(iter(current))
         debt = current[ref]
         self.debt_ref, self.debt = ref, debt
         self.rely(debt.newest.statement)
