@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from duecare.errors import NotAllowed, NotFound, Refused, StoreFailed, Unacceptable
-from duecare.usecases import close, ingest, table
+from duecare.usecases import close, import_rows, ingest, table
 from duecare.usecases.upload import Upload
 from duecare.usecases.uploads import Looked
 from tests.imports import Imports, as_csv, debt_row, recipient
@@ -80,6 +80,19 @@ def test_a_row_never_overwrites_a_newer_statement_and_is_told_as_unchanged(impor
     looked = imports.debts([debt_row(world, n) for n in (1, 2)])
     assert counts(looked) == ("done", 1, 1, 0)
     key = table.debt(table.recipient(world.pseudonyms.recipient(recipient(1))), "mou-zichan", "L-1")
+    assert b'"outstanding":"5"' in world.documents.get([key])[key].body
+
+
+def test_what_stands_among_rows_that_are_new_is_met_though_it_was_not_read_first(
+    imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_rows, "ROWS_AT_ONCE", 3)
+    world.debt(recipient=recipient(7), debt_ref="L-7", outstanding="5", as_of=stamp(world.now))
+    world.accepted("mou-zichan", "debt", **debt_row(world, 8, outstanding="6"))
+    looked = imports.debts([debt_row(world, n) for n in range(10)])
+    assert counts(looked) == ("done", 8, 1, 1)
+    assert [number for number, *_ in imports.rejects(looked.upload_id)] == ["9"]
+    key = table.debt(table.recipient(world.pseudonyms.recipient(recipient(7))), "mou-zichan", "L-7")
     assert b'"outstanding":"5"' in world.documents.get([key])[key].body
 
 
