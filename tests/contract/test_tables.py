@@ -316,6 +316,8 @@ def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_do
     assert len(stood) == 2 * won.count(True)
 
 
+# moto answers some of many transactions at once with a 500.
+@pytest.mark.parametrize("ports", ["memory", "dynamodb-local"], indirect=True)
 def test_of_many_pairs_written_together_those_in_the_way_keep_only_themselves_out(ports: Ports) -> None:
     def pair(n: int, version: int = 1) -> Write:
         return Write(document(Key(f"X#{n}", "X")), document(Key(f"R#{n}", "L"), version))
