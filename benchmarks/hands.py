@@ -127,7 +127,7 @@ class Hands:
         documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
         files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
         bulk = _CountingBulk(DynamoDBBulk(self._wire, table), self)
-        return Means(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), rest)
+        return Means(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), os.urandom, rest)
 
     def count(self, documents: int) -> None:
         self._wrote += documents

@@ -25,6 +25,18 @@ def party(name: str, *roles: str) -> Party:
     return Party(id=name, roles=roles, name=name, sender_names=("某资产",), registered_at=LONG_AGO)
 
 
+def mandate(valid_from: datetime = LONG_AGO, valid_until: datetime = FAR_AHEAD) -> Mandate:
+    return Mandate(
+        at=LONG_AGO,
+        statement="mandate",
+        content="",
+        status="active",
+        channels=("sms",),
+        valid_from=valid_from,
+        valid_until=valid_until,
+    )
+
+
 def made(instant: datetime, message: str = "another", debt_ref: str | None = DEBT_REF) -> Contact:
     """The contact of an earlier message of the same creditor."""
     return contact(instant, "sms", "mou-zichan", debt_ref, f"{message} {instant}")
@@ -57,20 +69,11 @@ def ask(
         time_zone=debt_zone,
     )
     consent = Consent(at=LONG_AGO, statement="consent", content="", method="web", time_zone=consent_zone)
-    mandate = Mandate(
-        at=LONG_AGO,
-        statement="mandate",
-        content="",
-        status="active",
-        channels=("sms",),
-        valid_from=LONG_AGO,
-        valid_until=FAR_AHEAD,
-    )
     facts: dict[str, Any] = {
         "gateway": party("xinxi", "gateway"),
         "creditor": party("mou-zichan", "creditor"),
         "collector": party("keji", "collector"),
-        "mandate": mandate,
+        "mandate": mandate(),
         "consents": {"sms": ConsentState(consent)},
         "debts": {DEBT_REF: DebtState(debt, LONG_AGO)},
         "contacts": tuple(past),

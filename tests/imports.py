@@ -6,6 +6,7 @@ import csv
 import gzip as gz
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ class Imports:
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        means = Means(world.documents, bulk, self.files, world.pseudonyms, world.clock, world.rest)
+        means = Means(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.rest)
         self.uploads = Uploads(
             documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
         )

@@ -303,6 +303,40 @@ def test_the_same_event_and_the_same_messages_twice_count_once(imports: Imports,
     assert counts(imports.look(opened.upload_id)) == ("done", 8, 0, 0)
 
 
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("work_after", [1, 4, 5, 6, 9])
+def test_two_passes_over_one_file_do_not_stand_in_each_others_way(
+    imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch, work_after: int
+) -> None:
+    """The event came twice: while one pass writes its parts, another ends and its workers begin."""
+    rows = [debt_row(world, n) for n in range(8)]
+    rows += [debt_row(world, 2, outstanding="1"), debt_row(world, 3, as_of=stamp(world.now), outstanding="2")]
+    data = as_csv(rows)
+    opened = imports.announce(data, len(rows))
+    write, count, inside = imports.files.write, [0], [False]
+
+    def writes(name: str, pieces: Any) -> None:
+        write(name, pieces)
+        if inside[0] or not name.startswith("parts/"):
+            return
+        count[0] += 1
+        inside[0] = True
+        if count[0] == 1:
+            imports.put(opened.upload_id, data)
+        if count[0] == work_after:
+            imports.work()
+        inside[0] = False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports.files, "write", writes)
+        imports.put(opened.upload_id, data)
+    imports.work()
+    looked = imports.look(opened.upload_id)
+    assert counts(looked) == ("done", 7, 1, 2)
+    assert list(imports.files.names("parts/")) == []
+    assert len(imports.rejects(opened.upload_id)) == 2
+
+
 def test_when_all_is_done_no_number_is_left_among_the_files(imports: Imports, world: World) -> None:
     rows = [debt_row(world, n) for n in range(3)]
     rows[0]["status"] = "lost"

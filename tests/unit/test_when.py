@@ -8,8 +8,7 @@ import pytest
 from msgspec import structs
 
 from duecare.domain.decision import Decision
-from duecare.domain.facts import Mandate
-from tests.asked import LONG_AGO, ask, made
+from tests.asked import ask, made, mandate
 from tests.packs import at, cap, hours, packed
 
 SHANGHAI, NEW_YORK, LOS_ANGELES = "Asia/Shanghai", "America/New_York", "America/Los_Angeles"
@@ -130,32 +129,16 @@ def ask_own_mark() -> bytes:
 def test_there_is_no_retry_where_another_reason_stands_by_then() -> None:
     """The mandate ends in the night: in the morning the hour is right and the mandate gone."""
     night = at("2026-11-24T23:00", SHANGHAI)
-    mandate = Mandate(
-        at=LONG_AGO,
-        statement="mandate",
-        content="",
-        status="active",
-        channels=("sms",),
-        valid_from=LONG_AGO,
-        valid_until=night + timedelta(hours=2),
-    )
-    denied = ask(night, mandate=mandate)
+    term = mandate(valid_until=night + timedelta(hours=2))
+    denied = ask(night, mandate=term)
     assert denied.codes == ("QUIET_HOURS",)
     assert denied.retry_at is None
 
 
 def test_a_mandate_that_begins_at_night_is_retried_in_the_morning() -> None:
     begins = at("2026-11-25T03:00", SHANGHAI)
-    mandate = Mandate(
-        at=LONG_AGO,
-        statement="mandate",
-        content="",
-        status="active",
-        channels=("sms",),
-        valid_from=begins,
-        valid_until=begins + 30 * DAY,
-    )
-    denied = ask(NOON, mandate=mandate)
+    term = mandate(valid_from=begins, valid_until=begins + 30 * DAY)
+    denied = ask(NOON, mandate=term)
     assert denied.codes == ("MANDATE_MISSING",)
     assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
 
@@ -170,13 +153,5 @@ def test_an_allow_is_good_for_two_minutes_and_not_into_the_quiet_hours() -> None
 
 
 def test_an_allow_is_good_no_longer_than_what_it_rests_on() -> None:
-    mandate = Mandate(
-        at=LONG_AGO,
-        statement="mandate",
-        content="",
-        status="active",
-        channels=("sms",),
-        valid_from=LONG_AGO,
-        valid_until=NOON + 30 * SECOND,
-    )
-    assert ask(NOON, mandate=mandate).good_for == 30 * SECOND
+    term = mandate(valid_until=NOON + 30 * SECOND)
+    assert ask(NOON, mandate=term).good_for == 30 * SECOND

@@ -180,7 +180,7 @@ def importing() -> Importing:
 def _means() -> Means:
     from duecare.usecases.upload import Means  # noqa: PLC0415
 
-    return Means(_documents(), _bulk(), _files(), _pseudonyms(), clock, rest)
+    return Means(_documents(), _bulk(), _files(), _pseudonyms(), clock, os.urandom, rest)
 
 
 def _pseudonyms() -> Pseudonyms:

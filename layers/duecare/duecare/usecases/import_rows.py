@@ -71,9 +71,8 @@ class ImportRows:
         if ended in found:
             return upload
         part = _Part(upload, self._means, self._rules)
-        part.run(
-            list(read_part(self._means.files, upload_id, number)), doubled=upload.doubled and number == upload.parts - 1
-        )
+        lines = list(read_part(self._means.files, upload_id, upload.split, number))
+        part.run(lines, doubled=upload.doubled and number == upload.parts - 1)
         if part.rejects:
             bad = sorted(part.rejects, key=lambda one: one.number)
             self._means.files.write(part_rejects_name(upload_id, number), rejects_csv(bad))

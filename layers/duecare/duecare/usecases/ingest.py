@@ -1,7 +1,8 @@
 """Ingest: a file has arrived. One pass checks it and splits it into parts; then the parts go to the queue.
 
 Until digest and row count are known to be right nothing of the file counts. The same event again, or one after a crash,
-does again what was not done: the parts are written anew with the same content, and sent anew where none has ended.
+does again what was not done. Two passes at once write each under a name of its own; the first to end is the one whose
+parts count, and the other takes its own away.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from msgspec import Struct, structs
 from duecare.domain.phone import keyed
 from duecare.domain.portfolio import Portfolio
 from duecare.domain.rowfile import Reject, Row, read_rows
-from duecare.errors import FileRefused
+from duecare.errors import FileRefused, NotFound
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.ports import Files, Queue
 from duecare.usecases import table
 from duecare.usecases.marks import Marks, mark
-from duecare.usecases.upload import Means, Trouble, Upload, change, file_name, marks_name, part_name
+from duecare.usecases.upload import Means, Trouble, Upload, change, file_name, marks_name, part_name, split_prefix
 
 ROWS_A_PART = 2000
 MOST_DOUBLED = 20_000
@@ -46,9 +47,9 @@ _ENCODER = msgspec.json.Encoder()
 _LINE = msgspec.json.Decoder(Line)
 
 
-def read_part(files: Files, upload_id: str, number: int) -> Iterator[Line]:
+def read_part(files: Files, upload_id: str, split: str, number: int) -> Iterator[Line]:
     """The rows of a part. Raises StoreFailed, NotFound."""
-    data = b"".join(files.read(part_name(upload_id, number)))
+    data = b"".join(files.read(part_name(upload_id, split, number)))
     return (_LINE.decode(line) for line in data.splitlines())
 
 
@@ -70,15 +71,24 @@ class Ingest:
         return upload
 
     def _take_in(self, upload_id: str, upload: Upload) -> Upload:
+        files, split = self._means.files, self._means.entropy(8).hex()
         try:
             self._still_entitled(upload)
-            parts, doubled = _Split(self._means.files, self._means.pseudonyms, upload_id, upload).run()
+            parts, doubled = _Split(files, self._means.pseudonyms, upload_id, split, upload).run()
+            after = self._become(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
         except FileRefused as refused:
             trouble = Trouble(refused.name, refused.detail)
             after = self._become(upload_id, state="refused", problem=trouble, ended_at=self._means.clock())
-            self._means.files.delete([*self._means.files.names(f"parts/{upload_id}/"), file_name(upload_id)])
-            return after
-        return self._become(upload_id, state="importing", parts=parts, doubled=doubled)
+            if after.state == "refused":
+                files.delete([file_name(upload_id)])
+        except NotFound:
+            # Another pass came first, and its import has been closed and swept meanwhile; or there is no file.
+            after = self._become(upload_id)
+            if after.state == "awaiting_file":
+                raise
+        if after.split != split:
+            files.delete(files.names(split_prefix(upload_id, split)))
+        return after
 
     def _still_entitled(self, upload: Upload) -> None:
         """A suspension or a revoked key counts at once, for what was announced before too. Raises FileRefused."""
@@ -107,10 +117,11 @@ class Ingest:
 class _Split:
     """One pass over a file. `Ingest` is its only user."""
 
-    def __init__(self, files: Files, pseudonyms: Pseudonyms, upload_id: str, upload: Upload) -> None:
+    def __init__(self, files: Files, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: Upload) -> None:
         self._files = files
         self._pseudonyms = pseudonyms
         self._id = upload_id
+        self._split = split
         self._upload = upload
         self._digest = hashlib.sha256()
         self._marks = Marks()
@@ -133,7 +144,7 @@ class _Split:
             raise FileRefused("wrong-row-count", f"The manifest says {expected} rows, and the file has {self._rows}.")
         doubled = self._marks.doubled()
         if self._upload.manifest.snapshot:
-            self._files.write(marks_name(self._id), self._marks.sorted_bytes())
+            self._files.write(marks_name(self._id, self._split), self._marks.sorted_bytes())
         if not doubled:
             return self._parts, False
         self._set_apart(doubled)
@@ -169,7 +180,7 @@ class _Split:
         self._parts += 1
 
     def _write_as(self, number: int, lines: Sequence[Line]) -> None:
-        self._files.write(part_name(self._id, number), [b"\n".join(map(_ENCODER.encode, lines))])
+        self._files.write(part_name(self._id, self._split, number), [b"\n".join(map(_ENCODER.encode, lines))])
 
     def _mark(self, members: dict[str, Any]) -> int:
         """Of the debt that a row is about; of a consent's recipient, for its channels stand in one row."""
@@ -183,7 +194,7 @@ class _Split:
         """Doubled rows move from their parts into one of their own, so that one worker sees them together."""
         apart: list[Line] = []
         for number in range(self._parts):
-            lines = list(read_part(self._files, self._id, number))
+            lines = list(read_part(self._files, self._id, self._split, number))
             kept = [line for line in lines if line.members is None or self._mark(line.members) not in doubled]
             if len(kept) < len(lines):
                 apart += [line for line in lines if line.members and self._mark(line.members) in doubled]

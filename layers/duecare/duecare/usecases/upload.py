@@ -13,7 +13,7 @@ from msgspec import Struct
 from duecare.domain.portfolio import Manifest
 from duecare.errors import Contended, Stale
 from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Bulk, Clock, Document, Documents, Files
+from duecare.ports import Bulk, Clock, Document, Documents, Entropy, Files
 from duecare.usecases import table
 
 # Workers that end their parts at the same moment change one item.
@@ -30,7 +30,10 @@ class Trouble(Struct, frozen=True):
 class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file and what became of it. `manifest_id` is the manifest's statement id; `parts` how many parts its rows
     are in, the last of them the doubled rows where there are any. The counts are of the parts that are `done`.
-    `to_withdraw`: how many debts a snapshot withdraws, settled before it does; `to_confirm`: how many it would."""
+
+    `split`: which pass over the file wrote the parts that count, for an event that comes twice may start two at once.
+    `to_withdraw`: how many debts a snapshot withdraws, settled before it does; `to_confirm`: how many it would.
+    """
 
     manifest: Manifest
     manifest_id: str
@@ -38,6 +41,7 @@ class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     announced_at: datetime
     state: Literal["awaiting_file", "importing", "done", "refused"] = "awaiting_file"
     problem: Trouble | None = None
+    split: str = ""
     parts: int = 0
     doubled: bool = False
     done: int = 0
@@ -66,6 +70,7 @@ class Means(NamedTuple):
     files: Files
     pseudonyms: Pseudonyms
     clock: Clock
+    entropy: Entropy
     rest: Callable[[int], None]
 
 
@@ -83,12 +88,16 @@ def file_name(upload_id: str) -> str:
     return f"uploads/{upload_id}"
 
 
-def part_name(upload_id: str, number: int) -> str:
-    return f"parts/{upload_id}/{number:05}"
+def split_prefix(upload_id: str, split: str) -> str:
+    return f"parts/{upload_id}/{split}/"
 
 
-def marks_name(upload_id: str) -> str:
-    return f"parts/{upload_id}/marks"
+def part_name(upload_id: str, split: str, number: int) -> str:
+    return f"{split_prefix(upload_id, split)}{number:05}"
+
+
+def marks_name(upload_id: str, split: str) -> str:
+    return f"{split_prefix(upload_id, split)}marks"
 
 
 def part_rejects_name(upload_id: str, number: int) -> str:
