@@ -20,8 +20,8 @@
         ├── SecretsFailed    a key or the pepper could not be read
         └── SealFailed       a statement could not be encrypted
 
-`Stale` stands beside them: a conditional write found another version than the one that was read. Use cases catch it
-and read again; it never leaves one.
+`Stale` and `Trimmed` stand beside them: a conditional write found another version than the one that was read; a place
+in the table's stream is too old to be read from. Use cases catch them and read again; they never leave one.
 """
 
 from __future__ import annotations
@@ -149,3 +149,7 @@ class SealFailed(CannotDecide):
 
 class Stale(DuecareError):
     """A conditional write found another version than the one that was read."""
+
+
+class Trimmed(DuecareError):
+    """A place in the table's stream that is too old: what came after it may be gone."""

@@ -7,7 +7,7 @@ consistent: they see every write that was acknowledged before they began (guaran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -26,13 +26,15 @@ class Key(NamedTuple):
 
 class Document(NamedTuple):
     """`body` is JSON; `sealed` holds bytes that are not for reading (an encrypted statement, a packed record).
-    `open_of`: by what an open debt is found among its creditor's (table.open_of); empty for everything else."""
+    `open_of`: by what an open debt is found among its creditor's (table.open_of); empty for everything else.
+    `inputs`: of a decision, what it was decided on, sealed (evidence/inputs.py)."""
 
     key: Key
     version: int
     body: bytes
     sealed: bytes = b""
     open_of: str = ""
+    inputs: bytes = b""
 
 
 class Situation(NamedTuple):
@@ -144,3 +146,92 @@ class Sealer(Protocol):
 
     def seal(self, data: bytes) -> bytes:
         """Encrypt and authenticate. Raises SealFailed."""
+
+
+class Change(NamedTuple):
+    """A document as it stands after a write, in the order of its shard. `position` says where in the shard; `at` is when
+    the table took it in (about, whole seconds). Deletions and writes that leave the version as it was have no document."""
+
+    position: str
+    at: datetime
+    document: Document | None
+
+
+class Page(NamedTuple):
+    """Changes of one shard, oldest first; `ended` where the shard is closed and there will be no more."""
+
+    changes: tuple[Change, ...]
+    ended: bool
+
+
+class Shard(NamedTuple):
+    id: str
+    parent: str | None
+
+
+class Stream(Protocol):
+    """Every change of the table, once a shard and in the order in which each document changed. What happened before a
+    shard was split stands in its parent: whoever reads a child before the parent's end reads out of order."""
+
+    def shards(self) -> list[Shard]:
+        """The shards that can be read now; a parent that is not among them is gone. Raises StoreFailed."""
+
+    def read(self, shard: str, after: str, limit: int) -> Page:
+        """Up to about `limit` changes after this position; from the oldest there is where it is empty. A page without
+        changes that has not ended is the tip. Raises Trimmed where the position is too old, StoreFailed."""
+
+
+class LogFiles(Protocol):
+    """The log's objects: tiles, entry bundles, the checkpoint, and what is staged."""
+
+    def read(self, name: str) -> bytes | None:
+        """The whole object, or None. Raises StoreFailed."""
+
+    def write(self, objects: Mapping[str, bytes]) -> None:
+        """Write these side by side; each is there when this returns. Raises StoreFailed."""
+
+    def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
+        """Write over exactly what was read (None: over nothing); False where something else stands. Raises StoreFailed."""
+
+    def delete(self, name: str) -> None:
+        """What is not there is no error. Raises StoreFailed."""
+
+
+class Archive(Protocol):
+    """Copies for the court: nobody can overwrite or delete one before its time."""
+
+    def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
+        """Put these side by side, locked until then; the same again is no error. Raises StoreFailed."""
+
+    def read(self, name: str) -> bytes:
+        """Raises NotFound, StoreFailed."""
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names that begin so, in order. Raises StoreFailed."""
+
+    def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """The same with when each was put there. Raises StoreFailed."""
+
+    def erase(self, names: Iterable[str]) -> None:
+        """Delete these in every version, the lock notwithstanding. Raises StoreFailed."""
+
+
+class Mark(NamedTuple):
+    """What the table says of a document that has its leaf: `pointers` are written as they are; where `expires` is given
+    the document itself leaves the table then, if it still has this version."""
+
+    key: Key
+    version: int
+    pointers: tuple[Document, ...]
+    expires: datetime | None
+
+
+class Marks(Protocol):
+    """What the sequencer writes beside the head, and what it asks when it sweeps."""
+
+    def mark(self, marks: Sequence[Mark]) -> None:
+        """Every mark, each any number of times. Raises StoreFailed where one of them may be missing."""
+
+    def unmarked(self, prefixes: Sequence[str]) -> Iterator[Document]:
+        """The documents whose partition key begins so and that have no time to leave (`expires`): a scan of the whole
+        table, eventually consistent. Raises StoreFailed."""

@@ -76,12 +76,18 @@ class DynamoDBDocuments:
             body=document.body.decode(),
             sealed=document.sealed or None,
             open_of=document.open_of or None,
+            inputs=document.inputs or None,
         )
 
 
 def _document(item: Any) -> Document:
     return Document(
-        Key(item.pk, item.sk), int(item.version), item.body.encode(), item.sealed or b"", item.open_of or ""
+        Key(item.pk, item.sk),
+        int(item.version),
+        item.body.encode(),
+        item.sealed or b"",
+        item.open_of or "",
+        item.inputs or b"",
     )
 
 

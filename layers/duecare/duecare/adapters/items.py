@@ -32,14 +32,19 @@ class Item(msgspec.Struct):
     body: _Text
     sealed: _Bytes | None = None
     open_of: _Text | None = None
+    inputs: _Bytes | None = None
 
     def document(self) -> Document:
         try:
-            sealed = base64.b64decode(self.sealed.B, validate=True) if self.sealed else b""
             key, open_of = Key(self.pk.S, self.sk.S), self.open_of.S if self.open_of else ""
-            return Document(key, int(self.version.N), self.body.S.encode(), sealed, open_of)
+            sealed, inputs = _bytes(self.sealed), _bytes(self.inputs)
+            return Document(key, int(self.version.N), self.body.S.encode(), sealed, open_of, inputs)
         except ValueError as error:
             raise StoreFailed("an item that cannot be read") from error
+
+
+def _bytes(value: _Bytes | None) -> bytes:
+    return base64.b64decode(value.B, validate=True) if value else b""
 
 
 def put(table: str, document: Document) -> dict[str, Any]:
@@ -54,6 +59,8 @@ def put(table: str, document: Document) -> dict[str, Any]:
         item["open_of"] = {"S": document.open_of}
     if document.sealed:
         item["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
+    if document.inputs:
+        item["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
     request: dict[str, Any] = {
         "TableName": table,
         "Item": item,

@@ -15,6 +15,7 @@ class Item(Model):
     body = UnicodeAttribute()
     sealed = BinaryAttribute(null=True, legacy_encoding=False)
     open_of = UnicodeAttribute(null=True)
+    inputs = BinaryAttribute(null=True, legacy_encoding=False)
 
 
 def bind(table: str, region: str, endpoint: str | None = None) -> type[Item]:
