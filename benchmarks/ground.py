@@ -108,6 +108,7 @@ def _secrets() -> dict[str, str]:
     receipt_key = json.dumps({"seed": SEED, "retired": []})
     return {
         "DUECARE_PEPPER_SECRET": client.create_secret(Name="pepper", SecretString=PEPPER)["ARN"],
+        "DUECARE_INPUTS_SECRET": client.create_secret(Name="inputs", SecretString=PEPPER)["ARN"],
         "DUECARE_RECEIPT_KEY_SECRET": client.create_secret(Name="receipt-key", SecretString=receipt_key)["ARN"],
     }
 

@@ -11,6 +11,7 @@ from duecare.adapters.memory import MemorySealer, MemoryTable
 from duecare.domain.party import Party
 from duecare.domain.rules import Rules
 from duecare.evidence import keys
+from duecare.evidence.inputs import InputsKey
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 from duecare.evidence.statement import sign
@@ -19,7 +20,7 @@ from duecare.usecases.case import Message
 from duecare.usecases.decided import Decided
 from duecare.usecases.operate import Operate
 from duecare.usecases.state import Result, State
-from duecare.usecases.verify import Verify
+from duecare.usecases.verify import Keys, Verify
 from tests.packs import RULES
 
 ISSUER = "https://duecare.example"
@@ -68,11 +69,10 @@ class World:
         self.sealer = sealer or MemorySealer()
         self.rules = rules
         self.rest = rest
-        self.rules = rules
-        self.rest = rest
         self.now = NOW
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)
+        self.inputs_key = InputsKey(b"i" * 32)
         self.operate = Operate(self.documents, self.clock)
         self.state_use_case = State(
             documents=self.documents,
@@ -84,8 +84,7 @@ class World:
         )
         self.verify_use_case = Verify(
             gate=self.gate,
-            pseudonyms=self.pseudonyms,
-            receipt_key=self.receipt_key,
+            keys=Keys(self.pseudonyms, self.receipt_key, self.inputs_key),
             rules=rules,
             issuer=ISSUER,
             clock=self.clock,

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from duecare.adapters.memory import MemorySealer, MemoryTable
-from duecare.adapters.wire import Credentials
+from duecare.evidence.inputs import InputsKey
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, Unavailable
@@ -100,18 +100,27 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     for name, value in {"POWERTOOLS_METRICS_NAMESPACE": "duecare", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)
     from duecare.runtime import telemetry, wiring  # noqa: PLC0415  Powertools reads the environment when imported
-    from duecare.runtime.settings import Settings  # noqa: PLC0415
+    from duecare.runtime.settings import from_environment  # noqa: PLC0415
     from duecare.usecases.authorize import Authorize  # noqa: PLC0415
     from duecare.usecases.look_up import LookUp  # noqa: PLC0415
     from duecare.usecases.operate import Operate  # noqa: PLC0415
     from duecare.usecases.state import State  # noqa: PLC0415
-    from duecare.usecases.verify import Verify  # noqa: PLC0415
+    from duecare.usecases.verify import Keys, Verify  # noqa: PLC0415
 
     table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
-    settings = Settings("t", ISSUER, "", "", "us-east-1", Credentials("a", "b", None), "", "", "", "", "", {})
-    common: dict[str, Any] = {"pseudonyms": pseudonyms, "rules": RULES, "issuer": ISSUER, "clock": now}
-    verify = Verify(gate=table, receipt_key=receipt_key, entropy=os.urandom, rest=lambda _: None, **common)
-    state = State(documents=table, sealer=MemorySealer(), **common)
+    settings = from_environment(
+        {
+            "DUECARE_TABLE": "t",
+            "DUECARE_ISSUER": ISSUER,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+        }
+    )
+    common: dict[str, Any] = {"rules": RULES, "issuer": ISSUER, "clock": now}
+    keys = Keys(pseudonyms, receipt_key, InputsKey(b"i" * 32))
+    verify = Verify(gate=table, keys=keys, entropy=os.urandom, rest=lambda _: None, **common)
+    state = State(documents=table, sealer=MemorySealer(), pseudonyms=pseudonyms, **common)
     built: dict[str, Any] = {
         "settings": settings,
         "deciding": wiring.Deciding(verify, table, receipt_key, float("inf")),  # type: ignore[arg-type]

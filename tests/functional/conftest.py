@@ -22,6 +22,7 @@ from botocore.loaders import JSONFileLoader
 from duecare.evidence.keys import thumbprint
 from duecare.evidence.statement import sign
 from duecare.runtime import rulebook, telemetry, wiring
+from duecare.usecases.table import RECEIPT_KEYS
 from tests import events, tables
 from tests.functional.answers import Answer
 from tests.servers import aws_environment, closed_connections, moto  # noqa: F401
@@ -114,6 +115,10 @@ class Stack:
         return self
 
     def items(self) -> list[dict[str, Any]]:
+        """What stands in the table, but for the receipt key, which whatever decides first puts on file."""
+        return [item for item in self.everything() if item["pk"]["S"] != RECEIPT_KEYS]
+
+    def everything(self) -> list[dict[str, Any]]:
         return tables.items(self.endpoint, self.table)
 
 
@@ -124,8 +129,10 @@ def secured(moto: str) -> dict[str, str]:  # noqa: F811
     pepper = manager.create_secret(Name=f"pepper-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
     receipt = {"seed": secrets.token_hex(32), "retired": []}
     receipt_key = manager.create_secret(Name=f"receipt-{secrets.token_hex(4)}", SecretString=json.dumps(receipt))
+    inputs = manager.create_secret(Name=f"inputs-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
     return {
         "DUECARE_PEPPER_SECRET": pepper["ARN"],
+        "DUECARE_INPUTS_SECRET": inputs["ARN"],
         "DUECARE_RECEIPT_KEY_SECRET": receipt_key["ARN"],
         "DUECARE_STATEMENT_KEY": tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"],
     }

@@ -148,9 +148,12 @@ def test_status_says_when_everything_is_halted(stack: Stack) -> None:
     assert stack.send("verify-status").body["halted"] is True
 
 
-def test_status_stores_nothing(stack: Stack) -> None:
+def test_the_key_that_will_sign_is_on_file_before_it_signs_and_nothing_else_is_stored(stack: Stack) -> None:
     stack.send("verify-status")
-    assert stack.items() == []
+    (item,) = stack.everything()
+    (published,) = stack.send("verify-jwks").body["keys"]
+    assert (item["pk"]["S"], item["sk"]["S"]) == ("K#receipt", published["kid"])
+    assert json.loads(item["body"]["S"])["jwk"]["x"] == published["x"]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +164,10 @@ def test_status_stores_nothing(stack: Stack) -> None:
         ({"DUECARE_RECEIPT_KEY_SECRET": "no-such-secret"}, "secrets"),
         ({"DUECARE_PEPPER_SECRET": "no-such-secret"}, "secrets"),
         ({"DUECARE_PEPPER_SECRET": ""}, "secrets"),
+        ({"DUECARE_INPUTS_SECRET": "no-such-secret"}, "secrets"),
         ({"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:9"}, "secrets"),
     ],
-    ids=["no-table", "no-dynamodb", "no-receipt-key", "no-pepper", "pepper-not-named", "no-secrets-manager"],
+    ids=["no-table", "no-dynamodb", "no-receipt", "no-pepper", "pepper-not-named", "no-inputs", "no-secrets-manager"],
 )
 def test_status_and_verify_name_the_part_that_fails(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, broken: dict[str, str], part: str

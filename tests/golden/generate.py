@@ -17,7 +17,7 @@ from duecare.evidence.record import encode
 from duecare.evidence.statement import sign
 from duecare.runtime.http import problem
 from duecare.usecases.decided import answer
-from duecare.usecases.verify import Verify
+from duecare.usecases.verify import Keys, Verify
 from tests.packs import RULES
 from tests.world import ISSUER, NOW, World, debt_members, message
 
@@ -30,8 +30,7 @@ def files() -> dict[str, bytes]:
     world = World().register()
     fixed = Verify(
         gate=world.gate,
-        pseudonyms=world.pseudonyms,
-        receipt_key=world.receipt_key,
+        keys=Keys(world.pseudonyms, world.receipt_key, world.inputs_key),
         rules=RULES,
         issuer=ISSUER,
         clock=world.clock,
@@ -51,7 +50,7 @@ def files() -> dict[str, bytes]:
     }
     return {
         "record.json": encode(record),
-        "receipt.jws": receipt(record, ISSUER, kept.kid, bytes.fromhex(kept.signature)).encode(),
+        "receipt.jws": receipt(record, ISSUER, kept.kid, kept.signature).encode(),
         "jwks.json": canonical(world.receipt_key.jwks()),
         "answer.en.json": canonical(told["en"]),
         "answer.zh-CN.json": canonical(told["zh-CN"]),

@@ -42,6 +42,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "DUECARE_STAGE": "test",
         "DUECARE_PEPPER_SECRET": _secret(manager, secrets.token_hex(32)),
         "DUECARE_RECEIPT_KEY_SECRET": _secret(manager, receipt_key),
+        "DUECARE_INPUTS_SECRET": _secret(manager, secrets.token_hex(32)),
         "DUECARE_STATEMENT_KEY": tables.client("kms", endpoint).create_key()["KeyMetadata"]["Arn"],
         "POWERTOOLS_METRICS_NAMESPACE": "duecare",
     }

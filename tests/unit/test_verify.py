@@ -25,7 +25,7 @@ def world() -> World:
 
 def claims(world: World, decided: Decided) -> dict[str, object]:
     """The receipt, verified with nothing of this project."""
-    token = receipt(decided.record, ISSUER, decided.kept.kid, bytes.fromhex(decided.kept.signature))
+    token = receipt(decided.record, ISSUER, decided.kept.kid, decided.kept.signature)
     (key,) = world.receipt_key.jwks()["keys"]
     header = jwt.get_unverified_header(token)
     assert header == {"alg": "EdDSA", "kid": key["kid"], "typ": "decision+jws"}

@@ -149,8 +149,9 @@ class Sealer(Protocol):
 
 
 class Change(NamedTuple):
-    """A document as it stands after a write, in the order of its shard. `position` says where in the shard; `at` is when
-    the table took it in (about, whole seconds). Deletions and writes that leave the version as it was have no document."""
+    """A document as it stands after a write, in the order of its shard. `position` says where in the shard; `at` is
+    when the table took it in (about, whole seconds). Deletions, and writes that leave the version as it was, have no
+    document."""
 
     position: str
     at: datetime
@@ -191,7 +192,9 @@ class LogFiles(Protocol):
         """Write these side by side; each is there when this returns. Raises StoreFailed."""
 
     def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
-        """Write over exactly what was read (None: over nothing); False where something else stands. Raises StoreFailed."""
+        """Write over exactly what was read (None: over nothing); False where something else stands.
+
+        Raises StoreFailed."""
 
     def delete(self, name: str) -> None:
         """What is not there is no error. Raises StoreFailed."""

@@ -1,4 +1,4 @@
-"""Secrets Manager over the lean client: the pepper, and the key that signs receipts."""
+"""Secrets Manager over the lean client: the pepper, and the keys that sign receipts, seal inputs and sign the log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import msgspec
 
 from duecare.adapters.wire import Call, Wire, WireError
 from duecare.errors import BadKey, SecretsFailed
+from duecare.evidence.inputs import InputsKey
 from duecare.evidence.keys import Jwk, public_jwk
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
@@ -36,6 +37,11 @@ def fetch(wire: Wire, names: list[str]) -> list[str]:
 def pseudonyms(value: str) -> Pseudonyms:
     """Raises SecretsFailed."""
     return Pseudonyms(_bytes(value))
+
+
+def inputs_key(value: str) -> InputsKey:
+    """Raises SecretsFailed."""
+    return InputsKey(_bytes(value))
 
 
 def receipt_key(value: str) -> ReceiptKey:

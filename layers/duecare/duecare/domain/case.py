@@ -225,7 +225,9 @@ class Case:
         faults: dict[str, list[str]] = {}
         open_disputes = [dispute.statement for dispute in self.facts.disputes if _blocks(dispute, ref, debt)]
         if open_disputes:
-            faults["DEBT_DISPUTED"] = sorted(open_disputes)
+            # What shows that a dispute of all debts covers this one, where the newest confirmation does not.
+            shown = [debt.first_by] if debt.first_by and debt.first < newest.at else []
+            faults["DEBT_DISPUTED"] = [*sorted(open_disputes), *shown]
         if self.at >= newest.valid_until:
             faults["DEBT_STALE"] = []
         if newest.collectors is not None and not self.for_itself and self.request.collector not in newest.collectors:

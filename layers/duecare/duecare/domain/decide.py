@@ -28,24 +28,28 @@ def decide(request: Request, facts: Facts, rules: Rules, now: datetime) -> Decis
     at = request.send_at if request.send_at and is_rehearsal(request.send_at, now) else now
     reading = read(request.text)
     decision = _judge(request, reading, facts, rules, at)
-    return structs.replace(decision, retry_at=_cured(decision, request, reading, facts, rules))
+    return _cured(decision, request, reading, facts, rules)
 
 
-def _cured(decision: Decision, request: Request, reading: Reading, facts: Facts, rules: Rules) -> datetime | None:
-    """The first instant at which the same message would be allowed if nothing but time changed.
+def _cured(decision: Decision, request: Request, reading: Reading, facts: Facts, rules: Rules) -> Decision:
+    """With the first instant at which the same message would be allowed if nothing but time changed, if there is one.
+    What that rests on, the answer rests on too.
 
     Every reason that time cures says until when it stands; when the last of them has gone the message is judged anew,
     for another may stand by then: a cap that midnight opens opens in quiet hours. So no instant before is an allow.
     """
+    later, relied_on = decision, dict.fromkeys(decision.relied_on)
     for _ in range(_STEPS):
-        instants = [reason.until for reason in decision.reasons if reason.until is not None]
-        if not instants or len(instants) < len(decision.reasons):
-            return None
+        instants = [reason.until for reason in later.reasons if reason.until is not None]
+        if not instants or len(instants) < len(later.reasons):
+            break
         at = max(instants)
-        decision = _judge(request, reading, facts, rules, at)
-        if decision.allowed:
-            return at
-    return None
+        later = _judge(request, reading, facts, rules, at)
+        relied_on.update(dict.fromkeys(later.relied_on))
+        if later.allowed:
+            return structs.replace(decision, retry_at=at, relied_on=tuple(relied_on))
+    # That there is no such instant may rest on more than the reasons do.
+    return structs.replace(decision, relied_on=tuple(relied_on))
 
 
 def _judge(request: Request, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> Decision:

@@ -63,11 +63,13 @@ class Debt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DebtState(Struct, frozen=True, omit_defaults=True):
-    """One debt. `first` is the earliest `as_of` ever stated (a dispute of all debts covers what was stated by then);
-    `answers` holds, per dispute, the newest statement that answers it."""
+    """One debt. `first` is the earliest `as_of` ever stated (a dispute of all debts covers what was stated by then),
+    `first_by` the statement that stated it, where that is not the newest; `answers` holds, per dispute, the newest
+    statement that answers it."""
 
     newest: Debt
     first: datetime
+    first_by: str = ""
     answers: dict[str, Mark] = field(default_factory=dict)
 
 
@@ -163,11 +165,17 @@ def with_debt(state: DebtState | None, debt: Debt, answers_dispute: str | None) 
     answers = dict(state.answers) if state else {}
     if answers_dispute is not None and debt.status == "open":
         answers[answers_dispute] = later(answers.get(answers_dispute), Mark(debt.at, debt.statement))
-    return DebtState(
-        newest=newest(state.newest if state else None, debt),
-        first=min(state.first, debt.at) if state else debt.at,
-        answers=answers,
-    )
+    after = newest(state.newest if state else None, debt)
+    first, first_by = _first(state, debt)
+    first_by = "" if first_by == after.statement else first_by
+    return DebtState(newest=after, first=first, first_by=first_by, answers=answers)
+
+
+def _first(state: DebtState | None, debt: Debt) -> tuple[datetime, str]:
+    """The earliest `as_of`, and who stated it. (States that were written before it was kept do not know.)"""
+    if state is None or debt.at < state.first:
+        return debt.at, debt.statement
+    return state.first, state.first_by or (state.newest.statement if state.newest.at == state.first else "")
 
 
 def with_stop(state: StopState | None, mark: Mark) -> StopState:

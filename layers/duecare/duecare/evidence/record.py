@@ -22,7 +22,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `at` is when it was decided, whole seconds for `valid_until`; times are UTC.
 
     `findings` say what brought the reasons: rules, and offsets of characters in the text. `regions` are the
-    jurisdictions whose rules were applied, `rules_sha256` the digest of these rules.
+    jurisdictions whose rules were applied, `rules_sha256` the digest of these rules, `inputs_sha256` that of all else
+    that the decision was made on (inputs.py).
     """
 
     decision_id: str
@@ -49,6 +50,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     regions: tuple[str, ...]
     rules_version: str
     rules_sha256: str
+    inputs_sha256: str = ""  # records of before it was kept have none, and cannot be replayed
 
     def outcome(self) -> tuple[str, tuple[str, ...], bool]:
         """What makes two answers to one message the same answer."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import jwt
+from msgspec import Struct
 
 from duecare.domain.members import typed
 from duecare.domain.statement import KINDS, Statement
@@ -15,6 +16,32 @@ from duecare.evidence.canonical import canonical_plain, digest
 from duecare.evidence.keys import algorithm, thumbprint
 
 SUFFIX = "+jws"
+
+
+class OnFile(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A statement's record: what stands in the clear beside the sealed JWS, and has its leaf in the log.
+
+    `recipient` is a pseudonym. `sealed_sha256` is the digest of the ciphertext: whoever changes that is found out, and
+    as it is random nobody can guess the record from its own digest.
+    """
+
+    kind: str
+    issuer: str
+    kid: str
+    received_at: datetime
+    recipient: str | None = None
+    sealed_sha256: str = ""
+
+
+def on_file(kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None) -> OnFile:
+    return OnFile(
+        kind=kind,
+        issuer=issuer,
+        kid=kid,
+        received_at=received_at,
+        recipient=recipient,
+        sealed_sha256=digest(sealed),
+    )
 
 
 def statement_id(token: str) -> str:

@@ -21,6 +21,7 @@ class Settings(NamedTuple):
     credentials: Credentials
     pepper_secret: str
     receipt_key_secret: str
+    inputs_secret: str
     statement_key: str
     bucket: str
     queue: str
@@ -53,6 +54,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         pepper_secret=environment.get("DUECARE_PEPPER_SECRET", ""),
         receipt_key_secret=environment.get("DUECARE_RECEIPT_KEY_SECRET", ""),
+        inputs_secret=environment.get("DUECARE_INPUTS_SECRET", ""),
         statement_key=environment.get("DUECARE_STATEMENT_KEY", ""),
         bucket=environment.get("DUECARE_BUCKET", ""),
         queue=environment.get("DUECARE_QUEUE", ""),

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from duecare.adapters import secrets
 from duecare.adapters.gate import DynamoDBGate
 from duecare.adapters.wire import Wire
-from duecare.errors import SecretsFailed
+from duecare.errors import CannotDecide
 from duecare.evidence.receipt import ReceiptKey
 from duecare.runtime import rulebook, telemetry
 from duecare.runtime.settings import Settings, from_environment
-from duecare.usecases.verify import Verify
+from duecare.usecases.receipt_keys import put_on_file
+from duecare.usecases.verify import Keys, Verify
 
 if TYPE_CHECKING:
     from duecare.adapters.bulk import DynamoDBBulk
@@ -69,7 +70,7 @@ _deciding: Deciding | None = None
 
 
 def deciding(max_age: float = SIGNING_SECONDS) -> Deciding:
-    """Raises SecretsFailed where there never was a key. A key that cannot be refreshed goes on signing.
+    """Raises CannotDecide where there never was a key. A key that cannot be refreshed goes on signing.
 
     `max_age`: how many seconds ago the secrets may have been read.
     """
@@ -79,7 +80,7 @@ def deciding(max_age: float = SIGNING_SECONDS) -> Deciding:
     elif time.monotonic() - _deciding.since > max_age:
         try:
             _deciding = _build(_deciding.gate)
-        except SecretsFailed as error:
+        except CannotDecide as error:
             telemetry.failed(error)
             _deciding = _deciding._replace(since=time.monotonic())
     return _deciding
@@ -87,19 +88,21 @@ def deciding(max_age: float = SIGNING_SECONDS) -> Deciding:
 
 def _build(gate: DynamoDBGate) -> Deciding:
     here = settings()
-    pepper, receipt = secrets.fetch(_secrets(), [here.pepper_secret, here.receipt_key_secret])
-    receipt_key = secrets.receipt_key(receipt)
+    wanted = [here.pepper_secret, here.receipt_key_secret, here.inputs_secret]
+    pepper, receipt, inputs = secrets.fetch(_secrets(), wanted)
+    keys = Keys(secrets.pseudonyms(pepper), secrets.receipt_key(receipt), secrets.inputs_key(inputs))
     verify = Verify(
         gate=gate,
-        pseudonyms=secrets.pseudonyms(pepper),
-        receipt_key=receipt_key,
+        keys=keys,
         rules=rulebook.rules(),
         issuer=here.issuer,
         clock=clock,
         entropy=os.urandom,
         rest=rest,
     )
-    return Deciding(verify, gate, receipt_key, time.monotonic())
+    # Whoever checks evidence later finds the key there, and in the log: before it signs anything.
+    put_on_file(gate, keys.receipt, clock())
+    return Deciding(verify, gate, keys.receipt, time.monotonic())
 
 
 def _gate() -> DynamoDBGate:

@@ -39,6 +39,7 @@ class Case:
     """One message on its way to a result: what was decided last, and what it met when it was to be recorded."""
 
     record: Record
+    inputs: bytes
     ledger: Document | None
     asked: str
     now: datetime

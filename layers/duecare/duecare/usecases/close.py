@@ -134,7 +134,7 @@ class Close:
         withdrawn = structs.replace(
             newest,
             at=as_of,
-            statement=upload.manifest_id,
+            statement=upload.left_out,
             content=self._means.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
             status="withdrawn",
         )

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Annotated, Any, NamedTuple
-
-from msgspec import Meta, Struct
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from duecare.domain.reasons import sentence
 from duecare.errors import BadEvidence, StoreFailed
+from duecare.evidence import packed
 from duecare.evidence import record as records
+from duecare.evidence.keys import b64, unb64
 from duecare.evidence.receipt import receipt
 from duecare.evidence.record import Record
 from duecare.ports import Document
 from duecare.usecases import table
 
 
-class Kept(Struct, frozen=True):
-    """What stands beside a packed record: the key and signature of its receipt, the recipient's pseudonym, and a keyed
-    digest of the request."""
+class Kept(NamedTuple):
+    """What stands beside a packed record: the key (thumbprint) and signature of its receipt, the recipient's pseudonym,
+    and a keyed digest of the request."""
 
     kid: str
-    signature: Annotated[str, Meta(min_length=128, max_length=128)]
+    signature: bytes
     recipient: str
     request: str
+
+
+# Of what stands before the packed record: the bytes of a thumbprint, a signature (Ed25519) and two HMACs.
+_BOUNDS = (0, 32, 96, 128, 160, None)
 
 
 class Decided(NamedTuple):
@@ -34,19 +38,21 @@ class Decided(NamedTuple):
     replayed: bool
 
 
-def pack(record: Record, kept: Kept, replaces: Document | None) -> Document:
-    """The document of a decision. Packed, an allow with its evidence stays within one write unit (1 KiB)."""
-    packed = zlib.compress(records.encode(record), 6)
-    return table.write(table.decision(record.decision_id), replaces, kept, packed)
+def pack(record: Record, kept: Kept, inputs: bytes, replaces: Document | None) -> Document:
+    """The document of a decision; `inputs` are sealed. An allow with all its evidence stays within one write unit."""
+    beside = unb64(kept.kid) + kept.signature + unb64(kept.recipient) + unb64(kept.request)
+    sealed = beside + packed.pack(records.encode(record))
+    return table.write(table.decision(record.decision_id), replaces, {}, sealed)._replace(inputs=inputs)
 
 
 def unpack(document: Document) -> Decided:
     """A stored decision. Raises StoreFailed where it cannot be read."""
+    kid, signature, recipient, request, record = (document.sealed[start:end] for start, end in pairwise(_BOUNDS))
     try:
-        record = records.decode(zlib.decompress(document.sealed))
-    except (zlib.error, BadEvidence) as error:
+        kept = Kept(b64(kid), signature, b64(recipient), b64(request))
+        return Decided(records.decode(packed.unpack(record)), kept, replayed=True)
+    except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error
-    return Decided(record, table.read(document, Kept), replayed=True)
 
 
 def answer(decided: Decided, *, issuer: str, public_url: str, language: str) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def answer(decided: Decided, *, issuer: str, public_url: str, language: str) -> 
         "message_id": record.message_id,
         "reasons": [{"code": code, "message": sentence(code, language)} for code in record.reasons],
         "valid_until": told["valid_until"],
-        "receipt": receipt(record, issuer, kept.kid, bytes.fromhex(kept.signature)),
+        "receipt": receipt(record, issuer, kept.kid, kept.signature),
         "enforced": record.enforced,
         "provisional": record.provisional,
         "replayed": replayed,

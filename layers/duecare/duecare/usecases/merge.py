@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from duecare.domain import facts
+from duecare.domain import stated as says
 from duecare.domain.facts import ConsentState, Debt, DebtState, Dispute, Mandate, Mark, NumberState, StopState
 from duecare.domain.party import Party
 from duecare.domain.reply import Reply, read_reply
@@ -21,7 +21,6 @@ from duecare.domain.statement import (
     OptOutStatement,
     ReplyStatement,
     Statement,
-    valid_until,
 )
 from duecare.errors import Conflict, NotAllowed, NotFound, Unacceptable, Violation
 from duecare.evidence.pseudonym import Pseudonyms
@@ -95,15 +94,7 @@ class Merge:
         raise AssertionError(f"no effect is written for {stated.kind}")
 
     def _consent(self, stated: Stated, said: ConsentStatement) -> Effect:
-        consent = facts.Consent(
-            at=said.granted_at,
-            statement=stated.statement_id,
-            content=stated.content,
-            method=said.method,
-            expires_at=said.expires_at,
-            subject=self._subject(said.subject),
-            time_zone=said.time_zone,
-        )
+        consent = says.consent(said, stated.statement_id, stated.content, self._subject(said.subject))
         keys = [table.consent(stated.partition, said.iss, channel) for channel in sorted(set(said.channels))]
         changed, after = self._merged(keys, ConsentState, lambda state: facts.with_consent(state, consent))
         same = [state.consent for state in after if state.consent and state.consent.content == consent.content]
@@ -122,20 +113,7 @@ class Merge:
         key = table.debt(stated.partition, said.iss, said.debt_ref)
         if said.answers_dispute is not None:
             self._check_dispute(stated, said, said.answers_dispute)
-        debt = Debt(
-            at=said.as_of,
-            statement=stated.statement_id,
-            content=stated.content,
-            status=said.status,
-            currency=said.currency,
-            outstanding=Decimal(said.outstanding),
-            valid_until=valid_until(said),
-            subject=self._subject(said.subject),
-            collectors=tuple(sorted(set(said.collectors))) if said.collectors is not None else None,
-            region=said.region,
-            product=said.product,
-            time_zone=said.time_zone,
-        )
+        debt = says.debt(said, stated.statement_id, stated.content, self._subject(said.subject))
         changed, (after,) = self._merged(
             [key], DebtState, lambda state: facts.with_debt(state, debt, said.answers_dispute)
         )
@@ -159,15 +137,7 @@ class Merge:
 
     def _mandate(self, stated: Stated, said: MandateStatement) -> Effect:
         key = table.mandate(said.iss, said.collector)
-        mandate = Mandate(
-            at=said.as_of,
-            statement=stated.statement_id,
-            content=stated.content,
-            status=said.status,
-            channels=tuple(sorted(set(said.channels))),
-            valid_from=said.valid_from,
-            valid_until=said.valid_until,
-        )
+        mandate = says.mandate(said, stated.statement_id, stated.content)
         changed, (after,) = self._merged([key], Mandate, lambda state: facts.newest(state, mandate))
         return _told(changed, same_as=_same(after, mandate))
 

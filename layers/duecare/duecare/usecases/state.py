@@ -16,7 +16,7 @@ from duecare.errors import BadEvidence, Contended, NotAllowed, Refused, Stale, S
 from duecare.evidence import jws
 from duecare.evidence import statement as statements
 from duecare.evidence.pseudonym import Pseudonyms
-from duecare.ports import Clock, Document, Documents, Sealer
+from duecare.ports import Clock, Documents, Sealer
 from duecare.usecases import table
 from duecare.usecases.caller import Caller, admit
 from duecare.usecases.merge import Effect, Merge, Stated
@@ -31,16 +31,6 @@ class Statements(Struct, frozen=True, forbid_unknown_fields=True):
     statements: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=16384)]], Meta(min_length=1, max_length=100)
     ]
-
-
-class StatementOnFile(Struct, frozen=True, omit_defaults=True):
-    """What stands in the clear beside a sealed statement. `recipient` is a pseudonym."""
-
-    kind: str
-    issuer: str
-    kid: str
-    received_at: datetime
-    recipient: str | None = None
 
 
 class Result(NamedTuple):
@@ -146,8 +136,9 @@ class State:
             effect = self._merge(party, stated)
             if not effect.documents and effect.status == "unchanged":
                 return effect
-            summary = StatementOnFile(stated.kind, party.id, kid, now, stated.recipient)
-            kept = Document(on_file, 1, table.encode(summary), self._sealer.seal(token.encode()))
+            sealed = self._sealer.seal(token.encode())
+            summary = statements.on_file(stated.kind, party.id, kid, now, sealed, stated.recipient)
+            kept = table.write(on_file, None, summary, sealed)
             try:
                 self._documents.commit([*effect.documents, kept])
             except Stale:

@@ -15,6 +15,7 @@ from duecare.ports import Document, Key
 T = TypeVar("T")
 
 EVERYTHING = Key("P#*", "P")
+RECEIPT_KEYS = "K#receipt"
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -68,6 +69,10 @@ def decision(decision_id: str) -> Key:
 
 def statement(statement_id: str) -> Key:
     return Key(f"S#{statement_id}", "S")
+
+
+def receipt_key(kid: str) -> Key:
+    return Key(RECEIPT_KEYS, kid)
 
 
 def upload(upload_id: str) -> Key:

@@ -61,6 +61,11 @@ class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The statement that a row is: the manifest's, which the creditor signed, and the row's number."""
         return f"{self.manifest_id}#{row}"
 
+    @property
+    def left_out(self) -> str:
+        """The statement that a debt is withdrawn which a snapshot leaves out: the same, and no row's."""
+        return f"{self.manifest_id}#left-out"
+
 
 class Means(NamedTuple):
     """What each step of an import needs of the world. `rest` waits a little before the given try."""

@@ -22,10 +22,9 @@ from duecare.errors import (
 )
 from duecare.evidence import jws
 from duecare.evidence import statement as statements
-from duecare.ports import Clock, Document, Documents, Files, Sealer, Target
+from duecare.ports import Clock, Documents, Files, Sealer, Target
 from duecare.usecases import table
 from duecare.usecases.caller import Caller, admit
-from duecare.usecases.state import StatementOnFile
 from duecare.usecases.upload import Upload, file_name, rejects_name, upload_id_of
 
 TYP = "upload+jws"
@@ -138,8 +137,9 @@ class Uploads:
             standing = table.find(self._documents.get([key]), key, Upload)
             if standing is not None:
                 return standing
-            summary = StatementOnFile("upload", fresh.creditor, fresh.kid, fresh.announced_at)
-            manifest = Document(on_file, 1, table.encode(summary), self._sealer.seal(token.encode()))
+            sealed = self._sealer.seal(token.encode())
+            summary = statements.on_file("upload", fresh.creditor, fresh.kid, fresh.announced_at, sealed, None)
+            manifest = table.write(on_file, None, summary, sealed)
             try:
                 self._documents.commit([table.write(key, None, fresh), manifest])
             except Stale:

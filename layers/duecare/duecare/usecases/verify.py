@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from duecare.domain.caps import Contact, contact, expire, others, pack_contacts
 from duecare.domain.decide import decide
 from duecare.domain.decision import Decision, Request, is_rehearsal
+from duecare.domain.facts import Facts
 from duecare.domain.phone import keyed
 from duecare.domain.rules import Rules
 from duecare.errors import (
@@ -23,6 +24,8 @@ from duecare.errors import (
     StoreFailed,
 )
 from duecare.evidence import record as records
+from duecare.evidence.canonical import digest
+from duecare.evidence.inputs import NONCE_BYTES, InputsKey, encode, inputs_of
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 from duecare.evidence.record import Record
@@ -46,13 +49,20 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     messages: Annotated[list[Any], Meta(min_length=1, max_length=100)]
 
 
+class Keys(NamedTuple):
+    """What a decision is kept and signed with."""
+
+    pseudonyms: Pseudonyms
+    receipt: ReceiptKey
+    inputs: InputsKey
+
+
 class Verify:
     def __init__(
         self,
         *,
         gate: Gate,
-        pseudonyms: Pseudonyms,
-        receipt_key: ReceiptKey,
+        keys: Keys,
         rules: Rules,
         issuer: str,
         clock: Clock,
@@ -61,8 +71,7 @@ class Verify:
     ) -> None:
         """`rest` waits a little before the given try, the more the later it is, and never equally long."""
         self._gate = gate
-        self._pseudonyms = pseudonyms
-        self._receipt_key = receipt_key
+        self._pseudonyms, self._receipt_key, self._inputs_key = keys
         self._rules = rules
         self._issuer = issuer
         self._clock = clock
@@ -130,7 +139,10 @@ class Verify:
                 continue
             case.now = now
             case.asked = self._pseudonyms.content(msgspec.json.encode(message))
-            case.record = self._record(request, message, decision, now, rehearsal=rehearsal, shadow=gateway.shadow)
+            case.inputs = self._inputs(request, facts, decision, situation, now)
+            case.record = self._record(
+                request, message, decision, case.inputs, now, rehearsal=rehearsal, shadow=gateway.shadow
+            )
             case.ledger = self._ledger(case, request, decision, facts.contacts, situation)
 
     def _keep(self, wave: list[Case]) -> None:
@@ -169,8 +181,9 @@ class Verify:
 
     def _document(self, case: Case, replaces: Document | None) -> tuple[Document, Kept]:
         signature = self._receipt_key.sign(case.record, self._issuer)
-        kept = Kept(self._receipt_key.kid, signature.hex(), case.pseudonym, case.asked)
-        return pack(case.record, kept, replaces), kept
+        kept = Kept(self._receipt_key.kid, signature, case.pseudonym, case.asked)
+        sealed = self._inputs_key.seal(case.inputs, case.record.decision_id, self._entropy(NONCE_BYTES))
+        return pack(case.record, kept, sealed, replaces), kept
 
     def _ledger(
         self, case: Case, request: Request, decision: Decision, contacts: Iterable[Contact], situation: Situation
@@ -202,8 +215,22 @@ class Verify:
             send_at=message.send_at,
         )
 
+    def _inputs(self, request: Request, facts: Facts, decision: Decision, situation: Situation, now: datetime) -> bytes:
+        read = {who: situation.documents.get(table.party(who)) for who in _parties(request)}
+        versions = {who: document.version for who, document in read.items() if document}
+        inputs = inputs_of(facts, decision, versions, at=now, recipient=request.recipient, text=request.text)
+        return encode(inputs)
+
     def _record(
-        self, request: Request, message: Message, decision: Decision, now: datetime, *, rehearsal: bool, shadow: bool
+        self,
+        request: Request,
+        message: Message,
+        decision: Decision,
+        inputs: bytes,
+        now: datetime,
+        *,
+        rehearsal: bool,
+        shadow: bool,
     ) -> Record:
         salt = self._entropy(16)
         at = records.whole_seconds(now)
@@ -235,4 +262,9 @@ class Verify:
             regions=decision.regions,
             rules_version=self._rules.version,
             rules_sha256=self._rules.digest,
+            inputs_sha256=digest(inputs),
         )
+
+
+def _parties(request: Request) -> tuple[str, ...]:
+    return request.gateway, request.creditor, request.collector
