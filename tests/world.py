@@ -10,14 +10,17 @@ from typing import Any
 from duecare.adapters.memory import MemorySealer, MemoryTable
 from duecare.domain.party import Party
 from duecare.domain.rules import Rules
-from duecare.evidence import keys
-from duecare.evidence.inputs import InputsKey
+from duecare.domain.statement import Statement
+from duecare.evidence import jws, keys
+from duecare.evidence.inputs import InputsKey, decode
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
-from duecare.evidence.statement import sign
+from duecare.evidence.replay import Signed, differences, is_row, replay
+from duecare.evidence.statement import parse, sign, statement_id
+from duecare.usecases import table
 from duecare.usecases.caller import Caller
 from duecare.usecases.case import Message
-from duecare.usecases.decided import Decided
+from duecare.usecases.decided import Decided, unpack
 from duecare.usecases.operate import Operate
 from duecare.usecases.state import Result, State
 from duecare.usecases.verify import Keys, Verify
@@ -63,13 +66,14 @@ class World:
         rules: Rules = RULES,
         rest: Callable[[int], None] = lambda _: None,
     ) -> None:
-        table = MemoryTable()
-        self.gate = gate if gate is not None else table
-        self.documents = documents if documents is not None else table
+        memory = MemoryTable()
+        self.gate = gate if gate is not None else memory
+        self.documents = documents if documents is not None else memory
         self.sealer = sealer or MemorySealer()
         self.rules = rules
         self.rest = rest
         self.now = NOW
+        self.tokens: dict[str, str] = {}
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)
         self.inputs_key = InputsKey(b"i" * 32)
@@ -112,6 +116,7 @@ class World:
         return sign(kind, {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}, KEYS[party])
 
     def state_all(self, party: str, tokens: Sequence[str]) -> list[Result]:
+        self.tokens.update((statement_id(token), token) for token in tokens)
         return self.state_use_case(self.caller(party), tokens)
 
     def state(self, party: str, kind: str, /, **members: Any) -> Result:
@@ -123,10 +128,30 @@ class World:
         return result.statement_id
 
     def verify(self, gateway: str = "xinxi", /, **changes: Any) -> Decided:
-        return self.verify_use_case(self.caller(gateway), message(**changes))
+        decided = self.verify_use_case(self.caller(gateway), message(**changes))
+        self.replay(decided)
+        return decided
 
     def verify_many(self, *messages: Message, gateway: str = "xinxi") -> list[Any]:
-        return self.verify_use_case.many(self.caller(gateway), messages)
+        results = self.verify_use_case.many(self.caller(gateway), messages)
+        for result in results:
+            if isinstance(result, Decided):
+                self.replay(result)
+        return results
+
+    def replay(self, decided: Decided) -> None:
+        """Guarantee 10, for whatever any test decides: the statements that the record names give the same decision."""
+        record = decided.record
+        key = table.decision(record.decision_id)
+        document = self.documents.get([key])[key]
+        if decided.replayed or unpack(document).record != record:
+            return  # a later attempt stands there by now
+        inputs = decode(self.inputs_key.open(document.inputs, record.decision_id))
+        found = self.documents.get([table.party(who) for who in inputs.parties])
+        parties = {who: table.read(found[table.party(who)], Party) for who in inputs.parties}
+        signed = [Signed(name, _parsed(self.tokens[name])) for name in record.relied_on if not is_row(name)]
+        again = replay(record, inputs, signed, parties, self.rules)
+        assert differences(record, again, self.rules, inputs.at) == (), (record, again)
 
     def reasons(self, gateway: str = "xinxi", /, **changes: Any) -> list[str]:
         """Asked in shadow, so that asking does not fill the frequency caps."""
@@ -151,6 +176,11 @@ class World:
         self.consent()
         self.debt()
         return self
+
+
+def _parsed(token: str) -> Statement:
+    read = jws.read(token)
+    return parse(read.typ.removesuffix("+jws"), read.payload)
 
 
 def stamp(at: datetime) -> str:
