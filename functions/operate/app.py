@@ -18,7 +18,7 @@ LOGGED = ("do", "id", "kid", "on", "creditor", "gateway", "roles", "shadow")
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """`{"do": …}` in; `{"status": 200, "result": …}` or `{"status": 4xx, "problem": …}` out."""
     try:
-        result = perform(typed(event, Anything), wiring.operate(), wiring.clock)
+        result = perform(typed(event, Anything), wiring.operate(), wiring.erase, wiring.clock)
     except Refused as refused:
         return {"status": refused.status, "problem": problem(refused)}
     except CannotDecide as error:

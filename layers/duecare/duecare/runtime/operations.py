@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from duecare.domain.kinds import DisplayName, PartyId, Role
+from duecare.domain.kinds import E164, DisplayName, PartyId, Role
 from duecare.domain.party import Halt, Party
 from duecare.errors import Unacceptable
 from duecare.ports import Clock
+from duecare.usecases.erase import Erase, Erased
 from duecare.usecases.operate import Operate
 
 
@@ -55,10 +57,18 @@ class SwitchHalt(Request, frozen=True, kw_only=True, tag="halt"):
     gateway: PartyId | None = None
 
 
-Anything = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt
+class EraseRecipient(Request, frozen=True, kw_only=True, tag="erase"):
+    """What the archive holds of one recipient, where the law lets it go."""
+
+    recipient: E164
 
 
-def perform(request: Any, operate: Operate, clock: Clock) -> Party | Halt:  # noqa: PLR0911  one return a verb
+Anything = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient
+
+
+def perform(  # noqa: PLR0911  one return a verb
+    request: Any, operate: Operate, erase: Callable[[], Erase], clock: Clock
+) -> Party | Halt | Erased:
     """Raises Refused and CannotDecide."""
     match request:
         case PartyAdd():
@@ -89,4 +99,6 @@ def perform(request: Any, operate: Operate, clock: Clock) -> Party | Halt:  # no
             return operate.halt_party(gateway, "gateway", on=request.on)
         case SwitchHalt(creditor=None, gateway=None):
             return operate.halt_everything(on=request.on)
+        case EraseRecipient():
+            return erase()(request.recipient)
     raise Unacceptable("Name a creditor or a gateway, not both.")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from duecare.evidence.pseudonym import Pseudonyms
     from duecare.usecases.authorize import Authorize
     from duecare.usecases.close import Close
+    from duecare.usecases.erase import Erase
     from duecare.usecases.import_rows import ImportRows
     from duecare.usecases.ingest import Ingest
     from duecare.usecases.look_up import LookUp
@@ -210,6 +211,18 @@ def operate() -> Operate:
     from duecare.usecases.operate import Operate  # noqa: PLC0415
 
     return Operate(_documents(), clock)
+
+
+@cache
+def erase() -> Erase:
+    from duecare.adapters.archive import S3Archive  # noqa: PLC0415
+    from duecare.domain.retention import least  # noqa: PLC0415
+    from duecare.usecases.erase import Erase, Means  # noqa: PLC0415
+
+    here = settings()
+    archive = S3Archive(here.archive_bucket, here.region, here.override("s3"))
+    means = Means(_documents(), archive, _pseudonyms(), clock, os.urandom)
+    return Erase(means, least(rulebook.rules().pack))
 
 
 def _documents() -> DynamoDBDocuments:

@@ -75,6 +75,10 @@ def receipt_key(kid: str) -> Key:
     return Key(RECEIPT_KEYS, kid)
 
 
+def erasure(erasure_id: str) -> Key:
+    return Key(f"Z#{erasure_id}", "Z")
+
+
 def upload(upload_id: str) -> Key:
     return Key(f"U#{upload_id}", "U")
 
