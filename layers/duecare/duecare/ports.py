@@ -141,6 +141,13 @@ class Queue(Protocol):
         """Raises StoreFailed, perhaps after some were sent."""
 
 
+class Opener(Protocol):
+    """Reading what a Sealer sealed."""
+
+    def open(self, sealed: bytes) -> bytes:
+        """Decrypt and authenticate. Raises SealFailed."""
+
+
 class Sealer(Protocol):
     """Encryption at rest of what parties signed. Whoever seals need not be able to open."""
 

@@ -1,37 +1,65 @@
-"""Look up: one decision, for those whom it concerns."""
+"""Look up: one decision, for those whom it concerns, in the table or, when it has left that, in the archive."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 from duecare.errors import NotAllowed, NotFound
-from duecare.ports import Clock, Reader
-from duecare.usecases import table
+from duecare.evidence.canonical import digest
+from duecare.evidence.record import encode
+from duecare.ports import Archive, Clock, Document, Gate
+from duecare.usecases import pointers, table
 from duecare.usecases.caller import Caller, admit
 from duecare.usecases.decided import Decided, unpack
+from duecare.usecases.pointers import Pointer
 
 _ID = re.compile(r"[a-z2-7]{26}\Z")
 
 
+class Found(NamedTuple):
+    """A decision, the document that it stands in, and where it is in the log; None where it is not there yet."""
+
+    decided: Decided
+    document: Document
+    logged: Pointer | None
+
+
 class LookUp:
-    def __init__(self, reader: Reader, clock: Clock) -> None:
-        self._reader = reader
+    def __init__(self, gate: Gate, archive: Callable[[], Archive], clock: Clock) -> None:
+        self._gate = gate
+        self._archive = archive
         self._clock = clock
 
-    def __call__(self, caller: Caller, decision_id: str) -> Decided:
+    def __call__(self, caller: Caller, decision_id: str) -> Found:
         """The decision, if the caller is its gateway, its creditor or an auditor; to anyone else it does not exist.
 
         Raises NotFound, NotAllowed, CannotDecide.
         """
-        key, own = table.decision(decision_id), table.party(caller.party)
-        found = self._reader.get([key, own] if _ID.match(decision_id) else [own])
-        party = admit(caller, table.find_party(found, caller.party), self._clock())
+        own, known = table.party(caller.party), bool(_ID.match(decision_id))
+        entries, key = pointers.partition("decision", decision_id), table.decision(decision_id)
+        situation = self._gate.load([entries] if known else [], [key, own] if known else [own])
+        party = admit(caller, table.find_party(situation.documents, caller.party), self._clock())
         if party.state != "active":
             raise NotAllowed("This party is suspended.", name="party-suspended")
-        document = found.get(key)
+        logged = situation.partitions.get(entries, [])
+        document = situation.documents.get(key) or self._kept(logged)
         decided = unpack(document) if document else None
-        if decided is None or not (
-            "auditor" in party.roles or party.id in (decided.record.gateway, decided.record.creditor)
+        if (
+            document is None
+            or decided is None
+            or not ("auditor" in party.roles or party.id in (decided.record.gateway, decided.record.creditor))
         ):
             raise NotFound("No decision of yours has this id.", name="unknown-decision")
-        return decided._replace(replayed=False)
+        entry = pointers.key("decision", decision_id, digest(encode(decided.record)))
+        pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
+        return Found(decided._replace(replayed=False), document, pointer)
+
+    def _kept(self, logged: list[Document]) -> Document | None:
+        """What left the table, if the archive has it still."""
+        pointer = pointers.newest(logged)
+        try:
+            return pointers.document_of(self._archive().read(pointer.name)) if pointer else None
+        except NotFound:  # erased, as the law let it
+            return None

@@ -1,0 +1,61 @@
+"""Reading the log as it is published: its checkpoint, and proofs under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from duecare.errors import BadEvidence, StoreFailed
+from duecare.evidence import logproof
+from duecare.evidence.merkle import Tile, inclusion_proof
+from duecare.evidence.note import Checkpoint, parse_checkpoint, parse_note, parse_verifier
+from duecare.ports import LogFiles
+
+CHECKPOINT = "checkpoint"
+
+
+class Snapshot(NamedTuple):
+    """The log under one checkpoint, which is a signed note."""
+
+    note: str
+    checkpoint: Checkpoint
+    tiles: _Tiles
+
+    def proof(self, index: int) -> str:
+        """A proof that stands alone (c2sp.org/tlog-proof@v1). Raises StoreFailed, BadEvidence for no such entry yet."""
+        return logproof.encode(index, inclusion_proof(index, self.checkpoint.size, self.tiles.read), self.note)
+
+    def signed_by(self, witnesses: Iterable[str]) -> tuple[str, ...]:
+        """Those of these verifier keys that have cosigned."""
+        signers = {(one.name, one.key_id) for one in parse_note(self.note).signatures}
+        known = [(key, parse_verifier(key)) for key in witnesses]
+        return tuple(key for key, by in known if (by.name, by.key_id) in signers)
+
+
+def snapshot(files: LogFiles) -> Snapshot | None:
+    """None where nothing has been published yet. Raises StoreFailed."""
+    data = files.read(CHECKPOINT)
+    if data is None:
+        return None
+    try:
+        note = data.decode()
+        checkpoint = parse_checkpoint(parse_note(note).text)
+    except (BadEvidence, UnicodeDecodeError) as error:
+        raise StoreFailed("the log's checkpoint cannot be read") from error
+    return Snapshot(note, checkpoint, _Tiles(files))
+
+
+class _Tiles:
+    """Tiles are never changed, so each is read once."""
+
+    def __init__(self, files: LogFiles) -> None:
+        self._files = files
+        self._read: dict[Tile, bytes] = {}
+
+    def read(self, tile: Tile) -> bytes:
+        if tile not in self._read:
+            data = self._files.read(tile.path)
+            if data is None:
+                raise StoreFailed(f"the log's {tile.path} is not there")
+            self._read[tile] = data
+        return self._read[tile]
