@@ -30,7 +30,7 @@ from duecare.evidence.record import Record, as_json, recipient_digest, text_dige
 from duecare.evidence.replay import Signed, differences, is_row, replay
 from duecare.evidence.statement import OnFile
 
-FORMAT = "duecare-case-file/1"
+FORMAT: Literal["duecare-case-file/1"] = "duecare-case-file/1"
 MEDIA_TYPE = "application/vnd.duecare.bundle+json"
 MANIFEST = "upload"  # the kind of statement whose rows are facts
 

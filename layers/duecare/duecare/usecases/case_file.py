@@ -5,7 +5,7 @@ Everything in it is as it was recorded; nothing is decided here, and what is mis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,14 +28,14 @@ from duecare.usecases.pointers import Pointer
 
 
 class Means(NamedTuple):
-    """What a case file is made with. `verifier_key`: the log's; `witnesses`: those of its witnesses."""
+    """What a case file is made with. `verifier_key` answers the log's, `witnesses` are those of its witnesses."""
 
     documents: Documents
     archive: Archive
     log: LogFiles
     opener: Opener
     inputs_key: InputsKey
-    verifier_key: str
+    verifier_key: Callable[[], str]
     witnesses: tuple[str, ...] = ()
 
 
@@ -75,9 +75,7 @@ class CaseFiles:
 
     def _inputs(self, document: Document, record: Record) -> Inputs:
         if not document.inputs:
-            raise Conflict(
-                "This decision was made before inputs were kept; there is no case file of it.", name="no-inputs"
-            )
+            raise Conflict("This decision is older than case files are; there is none of it.", name="no-case-file")
         try:
             return decode(self._means.inputs_key.open(document.inputs, record.decision_id))
         except BadEvidence as error:
@@ -121,7 +119,7 @@ class _Making:
         """The log's names, and of the witnesses those that have signed this checkpoint."""
         return bundle.Log(
             origin=self._log.checkpoint.origin,
-            verifier_key=self._means.verifier_key,
+            verifier_key=self._means.verifier_key(),
             witnesses=self._log.signed_by(self._means.witnesses),
         )
 
@@ -149,7 +147,7 @@ class _Making:
         return pointers.document_of(_read(self._means.archive, pointer.name))
 
     def parties(self, versions: dict[str, int | None]) -> Iterator[bundle.LoggedParty]:
-        """Each party as it was registered then, and as it is now where that has changed: keys are revoked, and added."""
+        """Each party as it was registered then, and as it is now where that differs: keys are added, and revoked."""
         keys = [table.party(who) for who in versions]
         standing = self._means.documents.get(keys) if keys else {}
         for who, version in versions.items():

@@ -1,7 +1,8 @@
 """Erase: one recipient's copies leave the archive, where the law lets them, and the log stays whole.
 
-An entry of the log tells nothing of its record, so nothing in it has to go. What is erased is told first, by digests, in
-a record that gets its own leaf: a copy that is missing without one was lost or taken, and `duecare log check` says so.
+An entry of the log tells nothing of its record, so nothing in it has to go. What is erased is told first, by digests,
+in a record that gets an entry of its own: a copy that is missing without one was lost or taken, and `duecare log check`
+says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a record's entry is in the log, and its copy in the archive: what the sequencer notes for each, and others read.
+"""Where a record's entry is in the log, and its copy in the archive: what the sequencer notes, and others read.
 
 A pointer stands under the record's kind and id, and under its digest: a decision has one for every attempt.
 """
