@@ -1,14 +1,16 @@
-"""evidence: what was decided, for those whom it concerns, and the contract as OpenAPI."""
+"""evidence: what was decided, for those whom it concerns, with its case file; and the contract as OpenAPI."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from duecare.evidence.bundle import MEDIA_TYPE
 from duecare.evidence.record import as_json
 from duecare.runtime import wiring
-from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, serve
+from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent, serve
 from duecare.runtime.openapi import document
 from duecare.usecases.decided import answer
+from duecare.usecases.look_up import Found
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -17,12 +19,17 @@ def handler(event: Event, _context: Any) -> Response:
 
 def decision(event: Event) -> Response:
     """GET /v1/decisions/{id}"""
-    decided = wiring.look_up()(caller_of(event), event["pathParameters"]["id"])
+    found = _found(event)
     settings, language = wiring.settings(), language_of(event)
     url = public_url(event, settings.public_url)
-    told = answer(decided, issuer=settings.issuer, public_url=url, language=language)
-    body = {"answer": told, "record": as_json(decided.record), "log": {"logged": False}}
-    return ok(body, language=language)
+    told = answer(found.decided, issuer=settings.issuer, public_url=url, language=language)
+    log = {"logged": True, "index": found.logged.index} if found.logged else {"logged": False}
+    return ok({"answer": told, "record": as_json(found.decided.record), "log": log}, language=language)
+
+
+def case_file(event: Event) -> Response:
+    """GET /v1/decisions/{id}/bundle"""
+    return sent(wiring.case_files()(_found(event)), MEDIA_TYPE, cache="no-store")
 
 
 def openapi(_event: Event) -> Response:
@@ -30,4 +37,12 @@ def openapi(_event: Event) -> Response:
     return ok(document(), cache="public, max-age=300")
 
 
-ROUTES = {"GET /v1/decisions/{id}": decision, "GET /openapi.json": openapi}
+def _found(event: Event) -> Found:
+    return wiring.look_up()(caller_of(event), event["pathParameters"]["id"])
+
+
+ROUTES = {
+    "GET /v1/decisions/{id}": decision,
+    "GET /v1/decisions/{id}/bundle": case_file,
+    "GET /openapi.json": openapi,
+}

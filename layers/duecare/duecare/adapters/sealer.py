@@ -13,6 +13,7 @@ from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
 from aws_encryption_sdk.identifiers import CommitmentPolicy
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from duecare.errors import SealFailed
 
@@ -21,8 +22,8 @@ MAX_AGE_SECONDS = 300.0
 MAX_MESSAGES = 10_000
 
 
-class KmsSealer:
-    """Needs `kms:GenerateDataKey` on the key and nothing else: whoever seals cannot open."""
+class _Kms:
+    """The library's client, and the data keys that it may use again."""
 
     def __init__(self, key_arn: str) -> None:
         self._client = aws_encryption_sdk.EncryptionSDKClient(
@@ -39,6 +40,10 @@ class KmsSealer:
             max_messages_encrypted=MAX_MESSAGES,
         )
 
+
+class KmsSealer(_Kms):
+    """Needs `kms:GenerateDataKey` on the key and nothing else: whoever seals cannot open."""
+
     def seal(self, data: bytes) -> bytes:
         try:
             sealed, _header = self._client.encrypt(
@@ -47,3 +52,16 @@ class KmsSealer:
         except (AWSEncryptionSDKClientError, BotoCoreError, ClientError) as error:
             raise SealFailed(type(error).__name__) from error
         return bytes(sealed)
+
+
+class KmsOpener(_Kms):
+    """Needs `kms:Decrypt` on the key."""
+
+    def open(self, sealed: bytes) -> bytes:
+        try:
+            data, header = self._client.decrypt(source=sealed, materials_manager=self._materials)
+        except (AWSEncryptionSDKClientError, BotoCoreError, ClientError, InvalidTag, InvalidSignature) as error:
+            raise SealFailed(type(error).__name__) from error
+        if any(header.encryption_context.get(name) != value for name, value in CONTEXT.items()):
+            raise SealFailed("sealed for something else")
+        return bytes(data)

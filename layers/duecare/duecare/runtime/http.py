@@ -79,6 +79,12 @@ def ok(body: Any, *, cache: str = "no-store", language: str | None = None) -> Re
     return _response(200, body, headers)
 
 
+def sent(data: bytes, content_type: str, *, cache: str) -> Response:
+    """Bytes as they are: API Gateway decodes the base64."""
+    headers = {"content-type": content_type, "cache-control": cache}
+    return {"statusCode": 200, "headers": headers, "isBase64Encoded": True, "body": base64.b64encode(data).decode()}
+
+
 def body_of(event: Event, kind: type[T]) -> T:
     """The JSON body as this type. Raises WrongMediaType, TooLarge, Unreadable, Unacceptable."""
     media_type = _header(event, "content-type").partition(";")[0].strip().lower()
