@@ -19,7 +19,7 @@ class Snapshot(NamedTuple):
 
     note: str
     checkpoint: Checkpoint
-    tiles: _Tiles
+    tiles: Tiles
 
     def proof(self, index: int) -> str:
         """A proof that stands alone (c2sp.org/tlog-proof@v1). Raises StoreFailed, BadEvidence for no such entry yet."""
@@ -42,10 +42,10 @@ def snapshot(files: LogFiles) -> Snapshot | None:
         checkpoint = parse_checkpoint(parse_note(note).text)
     except (BadEvidence, UnicodeDecodeError) as error:
         raise StoreFailed("the log's checkpoint cannot be read") from error
-    return Snapshot(note, checkpoint, _Tiles(files))
+    return Snapshot(note, checkpoint, Tiles(files))
 
 
-class _Tiles:
+class Tiles:
     """Tiles are never changed, so each is read once."""
 
     def __init__(self, files: LogFiles) -> None:
