@@ -27,14 +27,14 @@ def told(event: Event, result: Result) -> dict[str, Any]:
     return answer(result, issuer=settings.issuer, public_url=url, language=language_of(event))
 
 
-def discovered(event: Event) -> dict[str, Any]:
+def discovered(event: Event, log_key: str | None) -> dict[str, Any]:
     """The answer of `GET /.well-known/duecare`; limits are in the unit that their name ends with, or in pieces."""
     settings, rules = wiring.settings(), rulebook.rules()
     url = public_url(event, settings.public_url)
     return {
         "issuer": settings.issuer,
         "jwks_uri": f"{url}/.well-known/jwks.json",
-        "log": {"origin": settings.log_origin, "verifier_key": None, "url": f"{url}/log"},
+        "log": {"origin": settings.log_origin, "verifier_key": log_key, "url": f"{url}/log"},
         "rules_version": rules.version,
         "rules_sha256": rules.digest,
         "limits": {

@@ -5,7 +5,7 @@ Everything in it is as it was recorded; nothing is decided here, and what is mis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,20 +22,19 @@ from duecare.evidence.record import encode as record_bytes
 from duecare.evidence.statement import OnFile
 from duecare.ports import Archive, Document, Documents, LogFiles, Opener
 from duecare.usecases import pointers, table
-from duecare.usecases.log_reader import Snapshot, snapshot
+from duecare.usecases.log_reader import Snapshot, snapshot, verifier_key
 from duecare.usecases.look_up import Found
 from duecare.usecases.pointers import Pointer
 
 
 class Means(NamedTuple):
-    """What a case file is made with. `verifier_key` answers the log's, `witnesses` are those of its witnesses."""
+    """What a case file is made with. `witnesses`: the verifier keys of those whom the log asks to cosign."""
 
     documents: Documents
     archive: Archive
     log: LogFiles
     opener: Opener
     inputs_key: InputsKey
-    verifier_key: Callable[[], str]
     witnesses: tuple[str, ...] = ()
 
 
@@ -49,6 +48,9 @@ class CaseFiles:
         """The file's bytes. Raises Conflict where something in it has no entry in the log yet, CannotDecide."""
         log = snapshot(self._means.log)
         if log is None:
+            raise not_yet()
+        log_key = verifier_key(self._means.documents)
+        if log_key is None:
             raise not_yet()
         making = _Making(self._means, log)
         record, kept = found.decided.record, found.decided.kept
@@ -68,7 +70,7 @@ class CaseFiles:
             parties=tuple(making.parties(issuers | inputs.parties)),
             receipt_keys=tuple(making.receipt_keys()),
             rules=self._pack(record.rules_sha256),
-            log=making.names(),
+            log=making.names(log_key),
             checkpoint=log.note,
         )
         return bundle.encode(case)
@@ -115,11 +117,11 @@ class _Making:
         self._means = means
         self._log = log
 
-    def names(self) -> bundle.Log:
+    def names(self, log_key: str) -> bundle.Log:
         """The log's names, and of the witnesses those that have signed this checkpoint."""
         return bundle.Log(
             origin=self._log.checkpoint.origin,
-            verifier_key=self._means.verifier_key(),
+            verifier_key=log_key,
             witnesses=self._log.signed_by(self._means.witnesses),
         )
 

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from duecare.errors import BadEvidence, StoreFailed
 from duecare.evidence import logproof
 from duecare.evidence.merkle import Tile, inclusion_proof
 from duecare.evidence.note import Checkpoint, parse_checkpoint, parse_note, parse_verifier
-from duecare.ports import LogFiles
+from duecare.ports import LogFiles, Reader
+from duecare.usecases import table
 
 CHECKPOINT = "checkpoint"
+
+
+class _Named(Struct):
+    """Of the head of the log (sequence.py), what others need to know."""
+
+    verifier_key: str
+
+
+def verifier_key(reader: Reader) -> str | None:
+    """The log's, as c2sp.org/signed-note spells it; None where nothing has been logged yet. Raises StoreFailed."""
+    named = table.find(reader.get([table.LOG_HEAD]), table.LOG_HEAD, _Named)
+    return named.verifier_key if named else None
 
 
 class Snapshot(NamedTuple):
