@@ -134,6 +134,16 @@ class NumberReassignmentStatement(Statement, frozen=True, kw_only=True):
     effective_at: Time
 
 
+class DeliveryStatement(Statement, frozen=True, kw_only=True):
+    """What became of a message at the gateway. `at`: when it was handed on to be delivered, failed or was held back;
+    `text_sha256`: of the UTF-8 bytes that went out, or would have."""
+
+    message_id: Reference
+    at: Time
+    status: Literal["delivered", "failed", "blocked"]
+    text_sha256: Digest
+
+
 KINDS: dict[str, type[Statement]] = {
     "consent": ConsentStatement,
     "consent-revocation": ConsentRevocationStatement,
@@ -143,6 +153,7 @@ KINDS: dict[str, type[Statement]] = {
     "opt-out": OptOutStatement,
     "dispute": DisputeStatement,
     "number-reassignment": NumberReassignmentStatement,
+    "delivery": DeliveryStatement,
 }
 
 STATED_BY: dict[str, frozenset[str]] = {
@@ -154,6 +165,7 @@ STATED_BY: dict[str, frozenset[str]] = {
     "opt-out": frozenset({"creditor", "collector", "gateway"}),
     "dispute": frozenset({"creditor", "collector", "gateway"}),
     "number-reassignment": frozenset({"carrier", "gateway"}),
+    "delivery": frozenset({"gateway"}),
 }
 
 # What protects a recipient may be stated even by a suspended party.
@@ -168,12 +180,13 @@ _FACT_TIME = {
     "opt-out": "received_at",
     "dispute": "received_at",
     "number-reassignment": "effective_at",
+    "delivery": "at",
 }
 
 
 # The members of each type that are times: looking at all of them would take longer than the rest of `check`.
 _TIMES: dict[type[Statement], tuple[str, ...]] = {
-    kind: tuple(name for name in kind.__struct_fields__ if name.endswith(("_at", "_until", "_from", "_of")))
+    kind: tuple(name for name in kind.__struct_fields__ if f"_{name}".endswith(("_at", "_until", "_from", "_of")))
     for kind in KINDS.values()
 }
 

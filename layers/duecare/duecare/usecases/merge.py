@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from typing import NamedTuple, TypeVar
+
+from msgspec import structs
 
 from duecare.domain import facts
 from duecare.domain import stated as says
 from duecare.domain.facts import ConsentState, Debt, DebtState, Dispute, Mandate, Mark, NumberState, StopState
 from duecare.domain.party import Party
+from duecare.domain.reconciliation import Delivery
 from duecare.domain.reply import Reply, read_reply
 from duecare.domain.rules import Rules
 from duecare.domain.statement import (
     ConsentRevocationStatement,
     ConsentStatement,
     DebtStatement,
+    DeliveryStatement,
     DisputeStatement,
     MandateStatement,
     NumberReassignmentStatement,
@@ -91,6 +96,8 @@ class Merge:
                 return self._dispute(party, stated, dispute)
             case NumberReassignmentStatement() as reassignment:
                 return self._reassignment(stated, reassignment)
+            case DeliveryStatement() as delivery:
+                return self._delivery(stated, delivery)
         raise AssertionError(f"no effect is written for {stated.kind}")
 
     def _consent(self, stated: Stated, said: ConsentStatement) -> Effect:
@@ -193,6 +200,23 @@ class Merge:
             [table.number(stated.partition)], NumberState, lambda state: facts.with_reassignment(state, mark)
         )
         return _told(changed)
+
+    def _delivery(self, stated: Stated, said: DeliveryStatement) -> Effect:
+        """Each instant stands for itself: that a message was delivered twice is for reconciliation to tell."""
+        delivery = Delivery(
+            message_id=said.message_id,
+            at=said.at.astimezone(UTC),
+            status=said.status,
+            text_sha256=said.text_sha256,
+            statement=stated.statement_id,
+        )
+        key = table.delivery(said.iss, said.message_id, said.at)
+        before = table.find(self._documents.get([key]), key, Delivery)
+        if before is None:
+            return Effect([table.write(key, None, delivery)], "accepted")
+        if structs.replace(before, statement=delivery.statement) != delivery:
+            raise Conflict("Another statement of this message and instant says something else.")
+        return Effect([], "unchanged", same_as=before.statement)
 
     def _subject(self, digest: str | None) -> str | None:
         """Only ever compared, so it is kept under the pepper: a plain digest of an identity number can be guessed."""

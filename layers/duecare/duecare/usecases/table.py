@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,12 +11,14 @@ import msgspec
 from duecare.domain.facts import DebtState
 from duecare.domain.party import Halt, Party
 from duecare.errors import StoreFailed
+from duecare.evidence.keys import b64
 from duecare.ports import Document, Key
 
 T = TypeVar("T")
 
 EVERYTHING = Key("P#*", "P")
 RECEIPT_KEYS = "K#receipt"
+LOG_HEAD = Key("L", "HEAD")
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -77,6 +80,27 @@ def receipt_key(kid: str) -> Key:
 
 def erasure(erasure_id: str) -> Key:
     return Key(f"Z#{erasure_id}", "Z")
+
+
+def decided_on(gateway: str, day: date) -> str:
+    """The partition of the decisions about a gateway's messages, of a day in UTC; in the order of their time."""
+    return f"G#{gateway}#{day.isoformat()}"
+
+
+def delivered_on(gateway: str, day: date) -> str:
+    """The partition of what a gateway stated of its deliveries on a day in UTC; in the order of their time."""
+    return f"V#{gateway}#{day.isoformat()}"
+
+
+def delivery(gateway: str, message_id: str, at: datetime) -> Key:
+    """Of one message at one instant."""
+    of = b64(hashlib.sha256(message_id.encode()).digest())
+    return Key(delivered_on(gateway, at.astimezone(UTC).date()), f"{instant(at)}#{of}")
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC, of one length, so that texts are in the order of what they say."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def upload(upload_id: str) -> Key:
