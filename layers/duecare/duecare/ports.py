@@ -93,6 +93,15 @@ class Documents(Reader, Protocol):
         """
 
 
+class Ranges(Protocol):
+    """Stretches of a partition, however many documents lie there."""
+
+    def between(self, pk: str, first: str, last: str) -> Iterator[Document]:
+        """The documents whose sort keys lie between these two, both included, in the order of their UTF-8 bytes. They
+        are read page by page as they are asked for, so that none but the last page is held; what is written meanwhile
+        MAY be seen. Raises StoreFailed."""
+
+
 class Bulk(Reader, Protocol):
     """Many documents at once: what an import reads and writes."""
 

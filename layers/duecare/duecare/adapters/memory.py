@@ -4,22 +4,109 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from duecare.errors import NotFound, Stale, StoreFailed
-from duecare.ports import Document, Key, Met, Situation, Target, Write
+from duecare.errors import NotFound, Stale, StoreFailed, Trimmed
+from duecare.ports import Change, Clock, Document, Key, Mark, Met, Page, Shard, Situation, Target, Write
 
 PIECE = 64 * 1024
 
 
-class MemoryTable:
-    """`Gate` and `Documents` over one dictionary. One lock makes every read and write atomic."""
+class MemoryStream:
+    """`Stream`: what a MemoryTable was written, in shards that can be split and trimmed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._shards: dict[str, list[Change]] = {"0": []}
+        self._parents: dict[str, str | None] = {"0": None}
+        self._open = ["0"]
+        self._count = 0
+
+    def add(self, key: Key, document: Document | None) -> None:
+        """A write of this key; without a document it is none that a reader has to know."""
+        shard = self._open[hash(key) % len(self._open)]
+        self._count += 1
+        self._shards[shard].append(Change(f"{self._count:09}", self._clock().replace(microsecond=0), document))
+
+    def split(self, into: int = 2) -> None:
+        """Close every shard; each has so many children."""
+        children = [(parent, f"{parent}.{child}") for parent in self._open for child in range(into)]
+        self._open = [child for _, child in children]
+        self._shards |= {child: [] for child in self._open}
+        self._parents |= {child: parent for parent, child in children}
+
+    def trim(self, shard: str, keep: int = 0) -> None:
+        """Forget all but the newest changes of a shard; a closed one goes when it has none."""
+        self._shards[shard] = self._shards[shard][len(self._shards[shard]) - keep :]
+        if not self._shards[shard] and shard not in self._open:
+            del self._shards[shard], self._parents[shard]
+
+    def shards(self) -> list[Shard]:
+        return [Shard(shard, self._parents[shard]) for shard in self._shards]
+
+    def read(self, shard: str, after: str, limit: int) -> Page:
+        changes = self._shards.get(shard)
+        if changes is None:
+            raise StoreFailed("no such shard")
+        places = [change.position for change in changes]
+        if after and after not in places:
+            raise Trimmed(after)
+        start = places.index(after) + 1 if after else 0
+        page = tuple(changes[start : start + limit])
+        return Page(page, ended=shard not in self._open and start + len(page) == len(changes))
+
+
+class MemoryTable:
+    """`Gate`, `Documents`, `Ranges` and `Bulk` over one dictionary. One lock makes every read and write atomic."""
+
+    def __init__(self, stream: MemoryStream | None = None) -> None:
         self._documents: dict[Key, Document] = {}
         self._lock = threading.Lock()
+        self._stream = stream
+        self.expires: dict[Key, datetime] = {}
+
+    def _write(self, documents: Iterable[Document]) -> None:
+        """As the caller has checked; it holds the lock."""
+        for document in documents:
+            self._documents[document.key] = document
+            self.expires.pop(document.key, None)
+            if self._stream:
+                self._stream.add(document.key, document)
+
+    def mark(self, marks: Sequence[Mark]) -> None:
+        with self._lock:
+            for mark in marks:
+                for pointer in mark.pointers:
+                    self._documents[pointer.key] = pointer
+                standing = self._documents.get(mark.key)
+                if mark.expires and standing and standing.version == mark.version:
+                    self.expires[mark.key] = mark.expires
+                    if self._stream:
+                        self._stream.add(mark.key, None)
+
+    def unmarked(self, prefixes: Sequence[str]) -> Iterator[Document]:
+        with self._lock:
+            found = [
+                document
+                for key, document in self._documents.items()
+                if key.pk.startswith(tuple(prefixes)) and key not in self.expires
+            ]
+        return iter(found)
+
+    def everything(self) -> list[Document]:
+        with self._lock:
+            return list(self._documents.values())
+
+    def remove(self, key: Key) -> None:
+        """What the table's time to live does."""
+        with self._lock:
+            del self._documents[key]
+            self.expires.pop(key, None)
+            if self._stream:
+                self._stream.add(key, None)
 
     def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
         return Situation({pk: self.partition(pk, "") for pk in pks}, self.get(keys))
@@ -34,7 +121,7 @@ class MemoryTable:
                 return Met(standing)
             if beside and not self._replaces(beside):
                 return Met(None)
-            self._documents.update((one.key, one) for one in (document, beside) if one)
+            self._write(one for one in (document, beside) if one)
             return None
 
     def _replaces(self, document: Document) -> bool:
@@ -49,6 +136,11 @@ class MemoryTable:
         with self._lock:
             found = [key for key in self._documents if key.pk == pk and key.sk.startswith(prefix)]
             return [self._documents[key] for key in sorted(found)]
+
+    def between(self, pk: str, first: str, last: str) -> Iterator[Document]:
+        with self._lock:
+            found = sorted(key for key in self._documents if key.pk == pk and first <= key.sk <= last)
+            return iter([self._documents[key] for key in found])
 
     def open_debts(self, shard: str) -> Iterator[Key]:
         with self._lock:
@@ -70,7 +162,7 @@ class MemoryTable:
             for document in documents:
                 if not self._replaces(document):
                     raise Stale(document.key.sk[:1])
-            self._documents.update((document.key, document) for document in documents)
+            self._write(documents)
 
 
 class MemoryFiles:
@@ -100,6 +192,65 @@ class MemoryFiles:
     def delete(self, names: Iterable[str]) -> None:
         for name in list(names):
             self._objects.pop(name, None)
+
+
+class MemoryLogFiles:
+    """`LogFiles` over one dictionary. A tile never changes: that is an error of the caller's here."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def read(self, name: str) -> bytes | None:
+        return self.objects.get(name)
+
+    def write(self, objects: Mapping[str, bytes]) -> None:
+        with self._lock:
+            for name, data in objects.items():
+                if self.objects.setdefault(name, data) != data:
+                    raise AssertionError(f"{name} stands already, and is something else")
+
+    def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
+        with self._lock:
+            if self.objects.get(name) != replaces:
+                return False
+            self.objects[name] = data
+            return True
+
+    def delete(self, name: str) -> None:
+        with self._lock:
+            self.objects.pop(name, None)
+
+
+class MemoryArchive:
+    """`Archive` over one dictionary."""
+
+    def __init__(self, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self.objects: dict[str, bytes] = {}
+        self.kept: dict[str, tuple[datetime, datetime]] = {}
+
+    def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
+        for name, data in objects.items():
+            if self.objects.setdefault(name, data) != data:
+                raise AssertionError(f"{name} is kept already, and is something else")
+            self.kept.setdefault(name, (self._clock(), until))
+
+    def read(self, name: str) -> bytes:
+        if name not in self.objects:
+            raise NotFound("There is no such object.", name="no-object")
+        return self.objects[name]
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return (name for name, _ in self.kept_at(prefix))
+
+    def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        return iter([(name, self.kept[name][0]) for name in sorted(self.objects) if name.startswith(prefix)])
+
+    def erase(self, names: Iterable[str]) -> None:
+        for name in list(names):
+            self.objects.pop(name, None)
+            self.kept.pop(name, None)
 
 
 class MemoryQueue:
