@@ -26,7 +26,8 @@ from duecare.evidence.inputs import Inputs
 from duecare.evidence.keys import Jwk, thumbprint
 from duecare.evidence.note import Checkpoint, open_checkpoint
 from duecare.evidence.receipt import TYP, claims
-from duecare.evidence.record import Record, as_json, recipient_digest, text_digest, whole_seconds
+from duecare.evidence.record import Record, recipient_digest, text_digest, whole_seconds
+from duecare.evidence.record import encode as encode_record
 from duecare.evidence.replay import Signed, differences, is_row, replay
 from duecare.evidence.statement import OnFile
 
@@ -173,7 +174,7 @@ class _Checking:
     def check_record(self) -> str:
         raw = self._raw["decision"]["record"]
         index = self._proven("decision", self._record.decision_id, digest(canonical(raw)), raw["at"], "decision")
-        if as_json(self._record) != raw:
+        if encode_record(self._record) != canonical(raw):
             raise _Wrong("the record has members that a record does not have")
         return f"the record is entry {index} of the log"
 
@@ -231,10 +232,11 @@ class _Checking:
 
     def _what_was_signed(self) -> str:
         rows = sum(map(is_row, self._record.relied_on))
-        said = f"{len(self._case.statements)} statements, each signed by the party that answers for it, and in the log"
+        count = len(self._case.statements)
+        said = f"{count} of {count} signed by the party that answers for it, and in the log"
         if not rows:
             return said
-        return f"{said}; {rows} facts are rows of files: their creditor signed the file's digest, not the row alone"
+        return f"{said}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
 
     def _signature(self, logged: LoggedStatement) -> dict[str, Any]:
         """Raises where it was not signed by its issuer, with a key that was registered when it was received."""
