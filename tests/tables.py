@@ -12,10 +12,13 @@ from botocore.config import Config
 from duecare.adapters.bulk import DynamoDBBulk
 from duecare.adapters.documents import DynamoDBDocuments
 from duecare.adapters.gate import DynamoDBGate
+from duecare.adapters.marks import DynamoDBMarks
+from duecare.adapters.stream import DynamoDBStream
 from duecare.adapters.wire import Credentials, Wire
 
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "testing", "testing"
+_STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 @cache
@@ -30,8 +33,9 @@ def client(service: str, endpoint: str) -> Any:
     )
 
 
-def create(endpoint: str) -> str:
-    """The name of a new, empty table with the template's keys."""
+def create(endpoint: str, *, stream: bool = False) -> str:
+    """The name of a new, empty table with the template's keys. Without its stream unless a test reads that: DynamoDB
+    Local goes through a stream's records at every write."""
     name = f"duecare-{uuid.uuid4().hex}"
     client("dynamodb", endpoint).create_table(
         TableName=name,
@@ -45,14 +49,15 @@ def create(endpoint: str) -> str:
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
         ],
+        StreamSpecification=_STREAM if stream else {"StreamEnabled": False},
     )
     return name
 
 
-def bucket(endpoint: str) -> str:
-    """The name of a new, empty bucket."""
+def bucket(endpoint: str, *, locks: bool = False) -> str:
+    """The name of a new, empty bucket; `locks`: versioned, and with Object Lock."""
     name = f"duecare-{uuid.uuid4().hex}"
-    client("s3", endpoint).create_bucket(Bucket=name)
+    client("s3", endpoint).create_bucket(Bucket=name, ObjectLockEnabledForBucket=locks)
     return name
 
 
@@ -68,10 +73,14 @@ def items(endpoint: str, table: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
 
-def wire(endpoint: str, **limits: Any) -> Wire:
+def stream_arn(endpoint: str, table: str) -> str:
+    return str(client("dynamodb", endpoint).describe_table(TableName=table)["Table"]["LatestStreamArn"])
+
+
+def wire(endpoint: str, target: str = "DynamoDB_20120810", **limits: Any) -> Wire:
     return Wire(
         service="dynamodb",
-        target="DynamoDB_20120810",
+        target=target,
         json_version="1.0",
         region=REGION,
         endpoint=endpoint,
@@ -86,6 +95,14 @@ def gate(endpoint: str, table: str, **limits: Any) -> DynamoDBGate:
 
 def bulk(endpoint: str, table: str, **limits: Any) -> DynamoDBBulk:
     return DynamoDBBulk(wire(endpoint, **limits), table)
+
+
+def stream(endpoint: str, table: str, **limits: Any) -> DynamoDBStream:
+    return DynamoDBStream(wire(endpoint, "DynamoDBStreams_20120810", **limits), stream_arn(endpoint, table))
+
+
+def marks(endpoint: str, table: str, **limits: Any) -> DynamoDBMarks:
+    return DynamoDBMarks(wire(endpoint, **limits), table, rest=lambda _: None)
 
 
 def documents(endpoint: str, table: str) -> DynamoDBDocuments:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -16,14 +18,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from duecare.errors import NotFound, StoreFailed
 from duecare.ports import Target
 
+T = TypeVar("T")
+
 PIECE = 256 * 1024
+THREADS = 32  # requests of S3 side by side: each waits for tens of milliseconds
 _A_CALL = 10  # messages of SQS; S3 deletes 1,000 objects
 _DELETED_A_CALL = 1000
 # One part in memory at a time, however long the object.
 _TRANSFER = TransferConfig(multipart_threshold=8 * 1024 * 1024, multipart_chunksize=8 * 1024 * 1024, use_threads=False)
 
 
-def _client(service: str, region: str, endpoint: str | None) -> Any:
+def client(service: str, region: str, endpoint: str | None, connections: int = 10) -> Any:
+    """A boto3 client; `connections`: how many threads it serves at once."""
     # Signature Version 4 everywhere, and the bucket in the path where somebody else's endpoint is used. Left to itself
     # botocore presigns for the global endpoint, which sends a new bucket's callers on to where the signature is wrong.
     style = {"addressing_style": "path" if endpoint else "virtual"}
@@ -32,6 +38,7 @@ def _client(service: str, region: str, endpoint: str | None) -> Any:
         s3=style,
         connect_timeout=2,
         read_timeout=20,
+        max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": 4},
     )
     return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)
@@ -40,7 +47,7 @@ def _client(service: str, region: str, endpoint: str | None) -> Any:
 class S3Files:
     def __init__(self, bucket: str, region: str, endpoint: str | None = None) -> None:
         self._bucket = bucket
-        self._s3 = _client("s3", region, endpoint)
+        self._s3 = client("s3", region, endpoint)
 
     def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
         checksum = base64.b64encode(bytes.fromhex(sha256.removeprefix("sha256:"))).decode()
@@ -57,21 +64,21 @@ class S3Files:
         return str(self._s3.generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds))
 
     def read(self, name: str) -> Iterator[bytes]:
-        with _told():
+        with told():
             found = self._s3.get_object(Bucket=self._bucket, Key=name)
         return self._pieces(found["Body"])
 
     def _pieces(self, body: Any) -> Iterator[bytes]:
-        with _told(), body:
+        with told(), body:
             yield from body.iter_chunks(PIECE)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
-        with _told():
+        with told():
             self._s3.upload_fileobj(_Stream(pieces), self._bucket, name, Config=_TRANSFER)
 
     def names(self, prefix: str) -> Iterator[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with _told():
+        with told():
             for page in pages:
                 yield from (str(found["Key"]) for found in page.get("Contents", ()))
 
@@ -79,7 +86,7 @@ class S3Files:
         wanted = [{"Key": name} for name in names]
         for at in range(0, len(wanted), _DELETED_A_CALL):
             these = {"Objects": wanted[at : at + _DELETED_A_CALL], "Quiet": True}
-            with _told():
+            with told():
                 answer = self._s3.delete_objects(Bucket=self._bucket, Delete=these)
             if answer.get("Errors"):
                 raise StoreFailed(str(answer["Errors"][0].get("Code")))
@@ -88,7 +95,7 @@ class S3Files:
 class SqsQueue:
     def __init__(self, url: str, region: str, endpoint: str | None = None) -> None:
         self._url = url
-        self._sqs = _client("sqs", region, endpoint)
+        self._sqs = client("sqs", region, endpoint)
 
     def send(self, messages: Iterable[bytes]) -> None:
         coming = list(messages)
@@ -97,14 +104,14 @@ class SqsQueue:
                 {"Id": str(number), "MessageBody": message.decode()}
                 for number, message in enumerate(coming[at : at + _A_CALL])
             ]
-            with _told():
+            with told():
                 answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
             if answer.get("Failed"):
                 raise StoreFailed(str(answer["Failed"][0].get("Code")))
 
     def again(self, receipt: str, seconds: int) -> None:
         """Have a message that was received delivered again after so many seconds. Raises StoreFailed."""
-        with _told():
+        with told():
             self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)
 
 
@@ -134,8 +141,15 @@ class _Stream(io.RawIOBase):
         return data[:cut]
 
 
+def side_by_side(do: Callable[[T], object], things: Collection[T]) -> None:
+    """Do this with each at once, on up to THREADS threads. Raises what the first raised that failed."""
+    if things:
+        with ThreadPoolExecutor(min(THREADS, len(things))) as threads:
+            deque(threads.map(do, things), maxlen=0)
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """boto3's errors as ours. Raises NotFound, StoreFailed."""
     try:
         yield

@@ -47,23 +47,47 @@ def _bytes(value: _Bytes | None) -> bytes:
     return base64.b64decode(value.B, validate=True) if value else b""
 
 
-def put(table: str, document: Document) -> dict[str, Any]:
-    """A Put of this document that takes effect only over the version before its own."""
-    item: dict[str, Any] = {
+class _Keys(msgspec.Struct):
+    pk: _Text
+    sk: _Text
+
+
+_ITEM = msgspec.json.Decoder(Item)
+_KEYS = msgspec.json.Decoder(_Keys)
+
+
+def standing(data: bytes | msgspec.Raw) -> Document:
+    """The document of an item. One that nobody can read stands for itself, as version 0 without a body: it must not
+    keep all others from being read. Raises StoreFailed where it has no key of ours either."""
+    try:
+        return _ITEM.decode(data).document()
+    except (msgspec.MsgspecError, ValueError, StoreFailed):
+        keys: _Keys = decode(_KEYS, data)
+        return Document(Key(keys.pk.S, keys.sk.S), 0, b"")
+
+
+def item(document: Document) -> dict[str, Any]:
+    """A document as an item."""
+    made: dict[str, Any] = {
         "pk": {"S": document.key.pk},
         "sk": {"S": document.key.sk},
         "version": {"N": str(document.version)},
         "body": {"S": document.body.decode()},
     }
     if document.open_of:
-        item["open_of"] = {"S": document.open_of}
+        made["open_of"] = {"S": document.open_of}
     if document.sealed:
-        item["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
+        made["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
     if document.inputs:
-        item["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
+        made["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
+    return made
+
+
+def put(table: str, document: Document) -> dict[str, Any]:
+    """A Put of this document that takes effect only over the version before its own."""
     request: dict[str, Any] = {
         "TableName": table,
-        "Item": item,
+        "Item": item(document),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     # Two gateways' threads, one message_id: the first to write version n wins, the other meets what it wrote.
@@ -75,7 +99,7 @@ def put(table: str, document: Document) -> dict[str, Any]:
     return request
 
 
-def decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw) -> Any:
     """What came, typed. Raises StoreFailed."""
     try:
         return decoder.decode(body)

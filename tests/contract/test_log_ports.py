@@ -1,0 +1,315 @@
+"""What ports.py promises of Stream, LogFiles, Archive and Marks, held against every implementation of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+
+from duecare.adapters.archive import S3Archive
+from duecare.adapters.logfiles import S3LogFiles
+from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
+from duecare.errors import NotFound, StoreFailed
+from duecare.ports import Change, Document, Key, Mark
+from tests import tables
+
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(days=30)
+
+
+class LogPorts(NamedTuple):
+    """One implementation of each port of the log; `documents` writes to the table that the stream is of."""
+
+    name: str
+    documents: Any
+    stream: Any
+    files: Any
+    archive: Any
+    marks: Any
+
+
+@pytest.fixture(params=["memory", "dynamodb-local", "moto"])
+def log_ports(request: pytest.FixtureRequest) -> LogPorts:
+    if request.param == "memory":
+        stream = MemoryStream()
+        memory = MemoryTable(stream)
+        return LogPorts("memory", memory, stream, MemoryLogFiles(), MemoryArchive(), memory)
+    s3 = request.getfixturevalue("moto")
+    endpoint = s3 if request.param == "moto" else request.getfixturevalue("dynamodb_local")
+    table = tables.create(endpoint, stream=True)
+    return LogPorts(
+        request.param,
+        tables.documents(endpoint, table),
+        tables.stream(endpoint, table, timeout=20.0, deadline=60.0),
+        S3LogFiles(tables.bucket(s3), tables.REGION, s3),
+        S3Archive(tables.bucket(s3, locks=True), tables.REGION, s3),
+        tables.marks(endpoint, table, timeout=20.0, deadline=60.0),
+    )
+
+
+# moto takes long over many transactions, or answers some of them with a 500.
+AT_ONCE = pytest.mark.parametrize("log_ports", ["memory", "dynamodb-local"], indirect=True)
+REAL = pytest.mark.parametrize("log_ports", ["moto"], indirect=True)
+
+
+def document(number: int = 1, version: int = 1, pk: str = "X#") -> Document:
+    return Document(Key(f"{pk}{number:04}", "X"), version, b'{"n":%d}' % number, b"\x00sealed", "", b"\xffinputs")
+
+
+def changes(ports: LogPorts, limit: int = 100_000) -> list[Change]:
+    """Every change of every shard, as far as they go."""
+    found: list[Change] = []
+    for shard in ports.stream.shards():
+        after = ""
+        while (page := ports.stream.read(shard.id, after, limit)).changes:
+            found += page.changes
+            after = page.changes[-1].position
+            if page.ended:
+                break
+    return found
+
+
+def documents(ports: LogPorts, limit: int = 100_000) -> list[Document]:
+    return [change.document for change in changes(ports, limit) if change.document]
+
+
+# The stream
+
+
+def test_a_table_without_changes_has_none_to_read(log_ports: LogPorts) -> None:
+    assert log_ports.stream.shards()
+    assert changes(log_ports) == []
+
+
+def test_changes_come_once_and_in_order_with_the_whole_document(log_ports: LogPorts) -> None:
+    for version in (1, 2, 3):
+        log_ports.documents.commit([document(7, version)])
+    assert documents(log_ports) == [document(7, version) for version in (1, 2, 3)]
+    (first, *_) = changes(log_ports)
+    assert abs(first.at - NOW) < timedelta(minutes=10)
+    assert first.at.utcoffset() == timedelta(0)
+
+
+def test_a_shard_is_read_on_from_any_position(log_ports: LogPorts) -> None:
+    for number in range(5):
+        log_ports.documents.commit([document(number)])
+    (shard,) = log_ports.stream.shards()
+    page = log_ports.stream.read(shard.id, "", 2)
+    assert [one.document for one in page.changes] == [document(0), document(1)]
+    assert not page.ended
+    for _ in range(2):  # again, and not only on from where it stopped
+        rest = log_ports.stream.read(shard.id, page.changes[0].position, 100)
+        assert [one.document for one in rest.changes] == [document(number) for number in range(1, 5)]
+    tip = log_ports.stream.read(shard.id, rest.changes[-1].position, 100)
+    assert tip == ((), False)
+    log_ports.documents.commit([document(5)])
+    (new,) = log_ports.stream.read(shard.id, rest.changes[-1].position, 100).changes
+    assert new.document == document(5)
+
+
+@AT_ONCE
+def test_many_changes_are_read_whatever_the_page(log_ports: LogPorts) -> None:
+    written = [document(number) for number in range(1_250)]
+    for at in range(0, len(written), 50):
+        log_ports.documents.commit(written[at : at + 50])
+    assert sorted(documents(log_ports)) == written
+    assert sorted(documents(log_ports, limit=333)) == written
+
+
+def test_a_mark_is_no_change_of_the_document(log_ports: LogPorts) -> None:
+    log_ports.documents.commit([document()])
+    log_ports.marks.mark([Mark(document().key, 1, (), LATER)])
+    assert documents(log_ports) == [document()]
+    assert len(changes(log_ports)) == 2  # and yet a position of the shard
+
+
+# Marks
+
+
+def pointer(name: str) -> Document:
+    return Document(Key(f"E#decision#{name}", "aa"), 1, b'{"index":1}')
+
+
+def test_pointers_are_written_any_number_of_times(log_ports: LogPorts) -> None:
+    mark = Mark(document().key, 1, (pointer("a"), pointer("b")), None)
+    log_ports.documents.commit([document()])
+    for _ in range(2):
+        log_ports.marks.mark([mark, mark])
+    assert log_ports.documents.get([pointer("a").key, pointer("b").key, document().key]) == {
+        one.key: one for one in (pointer("a"), pointer("b"), document())
+    }
+
+
+@AT_ONCE
+def test_hundreds_of_marks_are_written_at_once(log_ports: LogPorts) -> None:
+    written = [document(number) for number in range(320)]
+    for at in range(0, len(written), 80):
+        log_ports.documents.commit(written[at : at + 80])
+    pointers = [pointer(str(number)) for number in range(320)]
+    log_ports.marks.mark([Mark(one.key, 1, (to,), LATER) for one, to in zip(written, pointers, strict=True)])
+    found = [log_ports.documents.get([one.key for one in pointers[at : at + 80]]) for at in range(0, 320, 80)]
+    assert {key: one for some in found for key, one in some.items()} == {one.key: one for one in pointers}
+    assert list(log_ports.marks.unmarked(["X#"])) == []
+
+
+def test_nothing_to_mark_is_nothing_to_do(log_ports: LogPorts) -> None:
+    log_ports.marks.mark([])
+    log_ports.marks.mark([Mark(document().key, 1, (), None)])
+
+
+def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPorts) -> None:
+    log_ports.documents.commit([document()])
+    log_ports.documents.commit([document(version=2)])
+    log_ports.marks.mark([Mark(document().key, 1, (pointer("a"),), LATER), Mark(Key("X#gone", "X"), 1, (), LATER)])
+    assert list(log_ports.marks.unmarked(["X#"])) == [document(version=2)]
+    log_ports.marks.mark([Mark(document().key, 2, (), LATER)])
+    assert list(log_ports.marks.unmarked(["X#"])) == []
+    assert log_ports.documents.get([pointer("a").key, Key("X#gone", "X")]) == {pointer("a").key: pointer("a")}
+
+
+def test_a_later_version_has_no_time_to_leave_until_it_is_marked(log_ports: LogPorts) -> None:
+    log_ports.documents.commit([document()])
+    log_ports.marks.mark([Mark(document().key, 1, (), LATER)])
+    assert list(log_ports.marks.unmarked(["X#"])) == []
+    log_ports.documents.commit([document(version=2)])
+    assert list(log_ports.marks.unmarked(["X#"])) == [document(version=2)]
+
+
+def test_the_sweep_sees_what_begins_so_and_nothing_else(log_ports: LogPorts) -> None:
+    kinds = ("X#", "S#", "P#", "K#", "Z#", "R#", "E#")
+    for pk in kinds:
+        log_ports.documents.commit([document(pk=pk)])
+    assert sorted(log_ports.marks.unmarked(["X#", "S#"])) == sorted([document(pk="X#"), document(pk="S#")])
+    assert {one.key.pk[:2] for one in log_ports.marks.unmarked(kinds[:5])} == set(kinds[:5])
+
+
+@AT_ONCE
+def test_a_sweep_goes_over_many_pages(log_ports: LogPorts) -> None:
+    large = [Document(Key(f"S#{number:04}", "S"), 1, b'{"fill":"%s"}' % (b"x" * 60_000)) for number in range(150)]
+    for at in range(0, len(large), 10):
+        log_ports.documents.commit(large[at : at + 10])
+    assert sorted(log_ports.marks.unmarked(["S#"])) == large  # about nine times the 1 MB of a page
+
+
+# The log's objects
+
+
+def test_what_was_written_is_read_and_what_is_not_there_is_none(log_ports: LogPorts) -> None:
+    tiles = {f"tile/0/{number:03}": bytes([number]) * 8192 for number in range(40)} | {"tile/entries/000.p/7": b""}
+    log_ports.files.write(tiles)
+    log_ports.files.write(tiles)
+    log_ports.files.write({})
+    assert {name: log_ports.files.read(name) for name in tiles} == tiles
+    assert log_ports.files.read("tile/0/040") is None
+
+
+def test_what_is_not_there_is_deleted_without_error(log_ports: LogPorts) -> None:
+    log_ports.files.write({"staging/1": b"x"})
+    for _ in range(2):
+        log_ports.files.delete("staging/1")
+    assert log_ports.files.read("staging/1") is None
+
+
+def test_a_checkpoint_replaces_exactly_what_was_read(log_ports: LogPorts) -> None:
+    publish = log_ports.files.publish
+    assert publish("checkpoint", b"0", None)
+    assert not publish("checkpoint", b"1", None)
+    assert publish("checkpoint", b"1", b"0")
+    assert not publish("checkpoint", b"2", b"0")
+    assert not publish("never", b"2", b"1")
+    assert log_ports.files.read("checkpoint") == b"1"
+
+
+# The archive
+
+
+def test_copies_are_kept_and_kept_again(log_ports: LogPorts) -> None:
+    copies = {f"r/-/statement/{number:03}": b'{"n":%d}' % number for number in range(40)}
+    for _ in range(2):
+        log_ports.archive.keep(copies, LATER)
+    log_ports.archive.keep({}, LATER)
+    assert {name: log_ports.archive.read(name) for name in copies} == copies
+    assert list(log_ports.archive.names("r/-/")) == sorted(copies)
+    kept = dict(log_ports.archive.kept_at("r/-/statement/00"))
+    assert list(kept) == sorted(copies)[:10]
+    assert all(abs(at - datetime.now(UTC)) < timedelta(minutes=10) for at in kept.values())
+
+
+@REAL  # the one in memory calls it a mistake of the caller's
+def test_the_first_copy_of_a_name_stays(log_ports: LogPorts) -> None:
+    log_ports.archive.keep({"parties/p/1": b"first"}, LATER)
+    log_ports.archive.keep({"parties/p/1": b"second"}, LATER)
+    assert log_ports.archive.read("parties/p/1") == b"first"
+
+
+def test_what_was_never_kept_is_not_found(log_ports: LogPorts) -> None:
+    with pytest.raises(NotFound):
+        log_ports.archive.read("nothing")
+    assert list(log_ports.archive.names("noth")) == []
+
+
+def test_erased_copies_are_gone_and_their_neighbours_are_not(log_ports: LogPorts) -> None:
+    log_ports.archive.keep({"r/a/1": b"1", "r/a/2": b"2", "r/a/22": b"22"}, LATER)
+    log_ports.archive.erase(["r/a/2", "r/a/never"])
+    assert list(log_ports.archive.names("r/")) == ["r/a/1", "r/a/22"]
+    with pytest.raises(NotFound):
+        log_ports.archive.read("r/a/2")
+    log_ports.archive.keep({"r/a/2": b"again"}, LATER)
+    assert log_ports.archive.read("r/a/2") == b"again"
+
+
+# What only the real ones have
+
+
+def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: str) -> None:
+    bucket, s3 = tables.bucket(moto, locks=True), tables.client("s3", moto)
+    archive = S3Archive(bucket, tables.REGION, moto)
+    archive.keep({"r/a/1": b"1"}, LATER)
+    held = s3.head_object(Bucket=bucket, Key="r/a/1")
+    assert held["ObjectLockMode"] == "GOVERNANCE"
+    assert abs(held["ObjectLockRetainUntilDate"] - LATER) < timedelta(seconds=1)
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=bucket, Key="r/a/1", VersionId=held["VersionId"])
+    # Whoever overwrites or deletes by name only lays something over it; erasing takes all of that away.
+    s3.put_object(Bucket=bucket, Key="r/a/1", Body=b"2")
+    s3.delete_object(Bucket=bucket, Key="r/a/1")
+    assert s3.get_object(Bucket=bucket, Key="r/a/1", VersionId=held["VersionId"])["Body"].read() == b"1"
+    archive.erase(["r/a/1"])
+    assert not {"Versions", "DeleteMarkers"} & set(s3.list_object_versions(Bucket=bucket))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "cached"),
+    [
+        ("tile/0/000", "application/octet-stream", "public, max-age=31536000, immutable"),
+        ("tile/entries/x001/234.p/7", "application/octet-stream", "public, max-age=31536000, immutable"),
+        ("staging/5-ab", "application/octet-stream", "no-store"),
+        ("checkpoint", "text/plain; charset=utf-8", "no-cache"),
+    ],
+)
+def test_objects_say_what_they_are_and_how_long_they_hold(moto: str, name: str, kind: str, cached: str) -> None:
+    bucket = tables.bucket(moto)
+    files = S3LogFiles(bucket, tables.REGION, moto)
+    assert files.publish(name, b"x", None)
+    head = partial(tables.client("s3", moto).head_object, Bucket=bucket, Key=name)
+    assert (head()["ContentType"], head()["CacheControl"]) == (kind, cached)
+    files.write({name: b"x"})
+    assert (head()["ContentType"], head()["CacheControl"]) == (kind, cached)
+
+
+def test_a_store_that_does_not_answer_has_failed(moto: str) -> None:
+    failing: list[Callable[[], object]] = [
+        lambda: S3LogFiles("no-such-bucket", tables.REGION, moto).write({"tile/0/000": b"x"}),
+        lambda: S3LogFiles("no-such-bucket", tables.REGION, moto).publish("checkpoint", b"x", None),
+        lambda: S3Archive("no-such-bucket", tables.REGION, moto).keep({"r/-/x": b"x"}, LATER),
+        lambda: list(S3Archive("no-such-bucket", tables.REGION, moto).names("")),
+        lambda: tables.marks(moto, "no-such-table").mark([Mark(document().key, 1, (pointer("a"),), None)]),
+        lambda: tables.marks(moto, "no-such-table").mark([Mark(document().key, 1, (), LATER)]),
+        lambda: list(tables.marks(moto, "no-such-table").unmarked(["X#"])),
+    ]
+    for work in failing:
+        with pytest.raises(StoreFailed):
+            work()
