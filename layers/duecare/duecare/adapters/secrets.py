@@ -8,6 +8,7 @@ from duecare.adapters.wire import Call, Wire, WireError
 from duecare.errors import BadKey, SecretsFailed
 from duecare.evidence.inputs import InputsKey
 from duecare.evidence.keys import Jwk, public_jwk
+from duecare.evidence.note import LogKey
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
 
@@ -42,6 +43,11 @@ def pseudonyms(value: str) -> Pseudonyms:
 def inputs_key(value: str) -> InputsKey:
     """Raises SecretsFailed."""
     return InputsKey(_bytes(value))
+
+
+def log_key(value: str, origin: str) -> LogKey:
+    """Raises SecretsFailed."""
+    return LogKey(origin, _bytes(value))
 
 
 def receipt_key(value: str) -> ReceiptKey:

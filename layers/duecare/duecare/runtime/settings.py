@@ -10,8 +10,8 @@ from duecare.adapters.wire import Credentials
 
 
 class Settings(NamedTuple):
-    """See template.yaml for what each is. Secrets and keys are ARNs; a function has only those that it needs.
-    `bucket` is a name, `queue` a URL."""
+    """See template.yaml for what each is. Secrets, keys and the table's stream are ARNs; a function has only those
+    that it needs. Buckets are names, `queue` a URL; `witnesses` is as adapters/witness.py reads it."""
 
     table: str
     issuer: str
@@ -22,9 +22,15 @@ class Settings(NamedTuple):
     pepper_secret: str
     receipt_key_secret: str
     inputs_secret: str
+    log_secret: str
     statement_key: str
     bucket: str
+    log_bucket: str
+    archive_bucket: str
     queue: str
+    stream: str
+    table_days: int
+    witnesses: str
     endpoints: Mapping[str, str]
 
     def endpoint(self, service: str) -> str:
@@ -32,6 +38,11 @@ class Settings(NamedTuple):
         overridden = self.endpoints.get(service) or self.endpoints.get("")
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
         return overridden or f"https://{service}.{self.region}.{suffix}"
+
+    def streams_endpoint(self) -> str:
+        """Where DynamoDB's streams answer: a service of its own, which stand-ins serve with the tables."""
+        overridden = self.endpoints.get("dynamodbstreams") or self.override("dynamodb")
+        return overridden or self.endpoint("streams.dynamodb")
 
     def override(self, service: str) -> str | None:
         """The overriding endpoint alone, for clients that know the regional ones themselves."""
@@ -55,9 +66,15 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         pepper_secret=environment.get("DUECARE_PEPPER_SECRET", ""),
         receipt_key_secret=environment.get("DUECARE_RECEIPT_KEY_SECRET", ""),
         inputs_secret=environment.get("DUECARE_INPUTS_SECRET", ""),
+        log_secret=environment.get("DUECARE_LOG_SECRET", ""),
         statement_key=environment.get("DUECARE_STATEMENT_KEY", ""),
         bucket=environment.get("DUECARE_BUCKET", ""),
+        log_bucket=environment.get("DUECARE_LOG_BUCKET", ""),
+        archive_bucket=environment.get("DUECARE_ARCHIVE_BUCKET", ""),
         queue=environment.get("DUECARE_QUEUE", ""),
+        stream=environment.get("DUECARE_STREAM", ""),
+        table_days=int(environment.get("DUECARE_TABLE_DAYS", "180")),
+        witnesses=environment.get("DUECARE_WITNESSES", ""),
         endpoints={
             name.removeprefix(prefix).removeprefix("_").lower().replace("_", ""): url
             for name, url in environment.items()

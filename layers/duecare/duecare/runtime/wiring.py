@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,17 +23,21 @@ from duecare.usecases.receipt_keys import put_on_file
 from duecare.usecases.verify import Keys, Verify
 
 if TYPE_CHECKING:
+    from duecare.adapters.archive import S3Archive
     from duecare.adapters.bulk import DynamoDBBulk
     from duecare.adapters.documents import DynamoDBDocuments
     from duecare.adapters.files import S3Files, SqsQueue
+    from duecare.adapters.logfiles import S3LogFiles
     from duecare.evidence.pseudonym import Pseudonyms
     from duecare.usecases.authorize import Authorize
+    from duecare.usecases.case_file import CaseFiles
     from duecare.usecases.close import Close
     from duecare.usecases.erase import Erase
     from duecare.usecases.import_rows import ImportRows
     from duecare.usecases.ingest import Ingest
     from duecare.usecases.look_up import LookUp
     from duecare.usecases.operate import Operate
+    from duecare.usecases.sequence import Sequencer
     from duecare.usecases.state import State
     from duecare.usecases.upload import Means
     from duecare.usecases.uploads import Uploads
@@ -121,7 +125,74 @@ def authorize() -> Authorize:
 def look_up() -> LookUp:
     from duecare.usecases.look_up import LookUp  # noqa: PLC0415
 
-    return LookUp(_gate(), clock)
+    return LookUp(_gate(), _archive, clock)
+
+
+@cache
+def case_files() -> CaseFiles:
+    from duecare.adapters.sealer import KmsOpener  # noqa: PLC0415
+    from duecare.adapters.witness import configured  # noqa: PLC0415
+    from duecare.usecases.case_file import CaseFiles, Means  # noqa: PLC0415
+
+    here = settings()
+    (inputs,) = secrets.fetch(_secrets(), [here.inputs_secret])
+    means = Means(
+        documents=_documents(),
+        archive=_archive(),
+        log=log_files(),
+        opener=KmsOpener(here.statement_key),
+        inputs_key=secrets.inputs_key(inputs),
+        witnesses=tuple(one.verifier_key for one in configured(here.witnesses)),
+    )
+    return CaseFiles(means, rulebook.rules(), here.issuer)
+
+
+@cache
+def sequencer() -> Sequencer:
+    from duecare.adapters.marks import DynamoDBMarks  # noqa: PLC0415
+    from duecare.adapters.stream import DynamoDBStream  # noqa: PLC0415
+    from duecare.adapters.witness import Witnesses, configured  # noqa: PLC0415
+    from duecare.domain.retention import retention  # noqa: PLC0415
+    from duecare.usecases.sequence import Sequencer, World  # noqa: PLC0415
+
+    here, rules, files = settings(), rulebook.rules(), log_files()
+    (seed,) = secrets.fetch(_secrets(), [here.log_secret])
+    # Nobody waits for the log, and what it reads and writes at once is much.
+    table = _wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=10.0, deadline=30.0)
+    stream = _wire("dynamodb", "DynamoDBStreams_20120810", "1.0", here.streams_endpoint(), timeout=10.0, deadline=30.0)
+    world = World(
+        stream=DynamoDBStream(stream, here.stream),
+        documents=_documents(),
+        files=files,
+        archive=_archive(),
+        marks=DynamoDBMarks(table, here.table, rest),
+        clock=clock,
+        entropy=os.urandom,
+        cosign=Witnesses(files, configured(here.witnesses), lambda name: telemetry.count("NotCosigned", witness=name)),
+    )
+    return Sequencer(
+        world,
+        secrets.log_key(seed, here.log_origin),
+        rules,
+        retention=retention(rules.pack),
+        stays=timedelta(days=here.table_days),
+    )
+
+
+@cache
+def log_files() -> S3LogFiles:
+    from duecare.adapters.logfiles import S3LogFiles  # noqa: PLC0415
+
+    here = settings()
+    return S3LogFiles(here.log_bucket, here.region, here.override("s3"))
+
+
+@cache
+def _archive() -> S3Archive:
+    from duecare.adapters.archive import S3Archive  # noqa: PLC0415
+
+    here = settings()
+    return S3Archive(here.archive_bucket, here.region, here.override("s3"))
 
 
 @cache
@@ -215,13 +286,10 @@ def operate() -> Operate:
 
 @cache
 def erase() -> Erase:
-    from duecare.adapters.archive import S3Archive  # noqa: PLC0415
     from duecare.domain.retention import least  # noqa: PLC0415
     from duecare.usecases.erase import Erase, Means  # noqa: PLC0415
 
-    here = settings()
-    archive = S3Archive(here.archive_bucket, here.region, here.override("s3"))
-    means = Means(_documents(), archive, _pseudonyms(), clock, os.urandom)
+    means = Means(_documents(), _archive(), _pseudonyms(), clock, os.urandom)
     return Erase(means, least(rulebook.rules().pack))
 
 
@@ -237,14 +305,14 @@ def _secrets() -> Wire:
     return _wire("secretsmanager", "secretsmanager", "1.1")
 
 
-def _wire(service: str, target: str, json_version: str, **limits: float) -> Wire:
+def _wire(service: str, target: str, json_version: str, endpoint: str = "", **limits: float) -> Wire:
     here = settings()
     return Wire(
         service=service,
         target=target,
         json_version=json_version,
         region=here.region,
-        endpoint=here.endpoint(service),
+        endpoint=endpoint or here.endpoint(service),
         credentials=here.credentials,
         timeout=limits.get("timeout", 1.0),
         deadline=limits.get("deadline", 3.0),
