@@ -1,9 +1,11 @@
-"""evidence: what was decided, for those whom it concerns, with its case file; and the contract as OpenAPI."""
+"""evidence: what was decided, for those whom it concerns, with its case file; the log; and the contract as OpenAPI."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from duecare.errors import NotFound
 from duecare.evidence.bundle import MEDIA_TYPE
 from duecare.evidence.record import as_json
 from duecare.runtime import wiring
@@ -11,6 +13,10 @@ from duecare.runtime.http import Event, Response, caller_of, language_of, ok, pu
 from duecare.runtime.openapi import document
 from duecare.usecases.decided import answer
 from duecare.usecases.look_up import Found
+
+SERVED = re.compile(
+    r"checkpoint\Z|tile/([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\.p/[1-9][0-9]{0,2})?\Z"
+)
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -37,6 +43,24 @@ def openapi(_event: Event) -> Response:
     return ok(document(), cache="public, max-age=300")
 
 
+def checkpoint(_event: Event) -> Response:
+    """GET /log/checkpoint (c2sp.org/tlog-tiles)"""
+    return sent(_of_the_log("checkpoint"), "text/plain; charset=utf-8", cache="no-cache")
+
+
+def tile(event: Event) -> Response:
+    """GET /log/tile/<L>/<N>[.p/<W>] and /log/tile/entries/<N>[.p/<W>]: whatever has such a name never changes."""
+    data = _of_the_log(f"tile/{event['pathParameters']['proxy']}")
+    return sent(data, "application/octet-stream", cache="public, max-age=31536000, immutable")
+
+
+def _of_the_log(name: str) -> bytes:
+    data = wiring.log_files().read(name) if SERVED.match(name) else None
+    if data is None:
+        raise NotFound("The log has no such object.", name="no-object")
+    return data
+
+
 def _found(event: Event) -> Found:
     return wiring.look_up()(caller_of(event), event["pathParameters"]["id"])
 
@@ -45,4 +69,6 @@ ROUTES = {
     "GET /v1/decisions/{id}": decision,
     "GET /v1/decisions/{id}/bundle": case_file,
     "GET /openapi.json": openapi,
+    "GET /log/checkpoint": checkpoint,
+    "GET /log/tile/{proxy+}": tile,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 
 from aws_lambda_powertools import Logger, Metrics
@@ -19,6 +20,15 @@ def count(name: str, **details: object) -> None:
         metrics.add_metric(name, MetricUnit.Count, 1)
         for key, value in details.items():
             metrics.add_metadata(key, value)
+        metrics.flush_metrics()
+
+
+def measured(seconds: Mapping[str, float], counts: Mapping[str, int]) -> None:
+    """Several at once, each under its name."""
+    with suppress(Exception):
+        for unit, values in ((MetricUnit.Seconds, seconds), (MetricUnit.Count, counts)):
+            for name, value in values.items():
+                metrics.add_metric(name, unit, value)
         metrics.flush_metrics()
 
 
