@@ -31,6 +31,12 @@ class ReceiptKey:
         """The 64-byte signature of this record's receipt."""
         return self._key.sign(_signing_input(record, issuer, self.kid))
 
+    def token(self, typ: str, said: dict[str, Any]) -> str:
+        """A compact JWS of other claims than a receipt's. Its `typ` keeps the one from being taken for the other
+        (RFC 8725, section 3.11)."""
+        signing_input = _input(typ, self.kid, said)
+        return f"{signing_input.decode()}.{b64(self._key.sign(signing_input))}"
+
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The public keys as a JWK set (RFC 7517, section 5), the signing one first."""
         keys = (self.public, *self._retired)
@@ -68,5 +74,9 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
 
 
 def _signing_input(record: Record, issuer: str, kid: str) -> bytes:
-    header = canonical_plain({"alg": "EdDSA", "kid": kid, "typ": TYP})
-    return f"{b64(header)}.{b64(canonical_plain(claims(record, issuer)))}".encode()
+    return _input(TYP, kid, claims(record, issuer))
+
+
+def _input(typ: str, kid: str, said: dict[str, Any]) -> bytes:
+    header = canonical_plain({"alg": "EdDSA", "kid": kid, "typ": typ})
+    return f"{b64(header)}.{b64(canonical_plain(said))}".encode()

@@ -1,0 +1,418 @@
+"""GET /v1/reconciliation as a use case: decisions come through the log, deliveries as statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from duecare.adapters.memory import MemoryTable
+from duecare.domain.reconciliation import FINDINGS
+from duecare.errors import NotAllowed, NotFound, Refused, SecretsFailed, StoreFailed, Unacceptable
+from duecare.evidence.receipt import ReceiptKey
+from duecare.evidence.reconciliation import TYP, result_digest
+from duecare.evidence.record import text_digest
+from duecare.ports import Document
+from duecare.usecases import reconcile as usecase
+from duecare.usecases import table
+from duecare.usecases.logged import listing
+from duecare.usecases.reconcile import Asked, Reconcile
+from tests.logs import Logged
+from tests.world import CASE_TEXT, DAY, ISSUER, NOW, stamp
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+SENT = text_digest(CASE_TEXT)
+
+
+class Reconciled(Logged):
+    """A log, deliveries, and what is found when the one is held against the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.honest()
+
+    def deliver(self, message_id: str = "m-1", gateway: str = "xinxi", **changes: Any) -> str:
+        members = {"message_id": message_id, "at": stamp(self.now), "status": "delivered", "text_sha256": SENT}
+        return self.accepted(gateway, "delivery", **members | changes)
+
+    def settle(self) -> None:
+        """An hour later, with the log caught up."""
+        self.now += HOUR
+        self.debt(debt_ref="later", as_of=stamp(self.now))
+        self.sequenced()
+
+    def use_case(self, **parts: Any) -> Reconcile:
+        given: dict[str, Any] = {"reader": self.table, "ranges": self.table, "receipt_key": lambda: self.receipt_key}
+        return Reconcile(**given | parts, issuer=ISSUER, clock=self.clock)
+
+    def ask(
+        self,
+        party: str = "xinxi",
+        gateway: str | None = None,
+        start: datetime = NOW - HOUR,
+        end: datetime = NOW + 30 * MINUTE,
+    ) -> dict[str, Any]:
+        return self.use_case()(self.caller(party), Asked(start=start, end=end, gateway=gateway))
+
+
+@pytest.fixture
+def world() -> Reconciled:
+    return Reconciled()
+
+
+def counted(answer: dict[str, Any]) -> dict[str, int]:
+    return {name: count for name, count in answer["counts"].items() if count}
+
+
+def test_what_was_asked_allowed_and_delivered_is_in_order(world: Reconciled) -> None:
+    world.verify()
+    world.deliver()
+    world.settle()
+    answer = world.ask()
+    assert counted(answer) == {"deliveries": 1, "matched": 1, "decisions": 1, "allowed": 1}
+    assert (answer["ok"], answer["final"], answer["truncated"]) == (True, True, False)
+    assert all(answer[name] == [] for name in FINDINGS)
+    assert (answer["gateway"], answer["from"], answer["to"]) == (
+        "xinxi",
+        "2026-11-24T08:00:00Z",
+        "2026-11-24T09:30:00Z",
+    )
+    assert answer["complete_until"] == "2026-11-24T09:59:00Z"
+    assert answer["log_size"] > 5
+
+
+def test_each_thing_that_is_missing_is_named_with_its_decision(world: Reconciled) -> None:
+    denied = world.verify(message_id="m-denied", text="【某资产】再不还就联系你的父母,退订回T").record
+    allowed = world.verify(message_id="m-silent").record
+    statement = world.deliver("m-denied", text_sha256=denied.text_sha256)
+    world.deliver("m-unasked")
+    world.settle()
+    answer = world.ask()
+    assert not answer["ok"]
+    assert counted(answer) == {
+        "deliveries": 2,
+        "decisions": 2,
+        "allowed": 1,
+        "denied": 1,
+        "delivered_without_decision": 1,
+        "delivered_though_denied": 1,
+        "allowed_without_delivery": 1,
+    }
+    assert answer["delivered_though_denied"] == [
+        {
+            "message_id": "m-denied",
+            "delivered_at": "2026-11-24T09:00:00Z",
+            "statement_id": statement,
+            "decision_id": denied.decision_id,
+            "decision": "deny",
+            "decided_at": "2026-11-24T09:00:00Z",
+            "valid_until": "2026-11-24T09:02:00Z",
+        }
+    ]
+    assert [one["message_id"] for one in answer["delivered_without_decision"]] == ["m-unasked"]
+    assert "decision_id" not in answer["delivered_without_decision"][0]
+    assert [one["decision_id"] for one in answer["allowed_without_delivery"]] == [allowed.decision_id]
+
+
+def test_shadow_rehearsal_expiry_and_another_text_are_told_apart(world: Reconciled) -> None:
+    world.verify(message_id="m-shadow", shadow=True)
+    world.verify(message_id="m-rehearsed", send_at=world.now + HOUR)
+    world.verify(message_id="m-late")
+    world.verify(message_id="m-text")
+    for message_id in ("m-shadow", "m-rehearsed"):
+        world.deliver(message_id)
+    world.deliver("m-text", text_sha256="sha256:" + "0" * 64)
+    world.now += 121 * SECOND
+    world.deliver("m-late")
+    world.settle()
+    found = {name: count for name, count in counted(world.ask()).items() if name in FINDINGS}
+    assert found == dict.fromkeys(
+        ["delivered_on_rehearsal", "delivered_unenforced", "delivered_other_text", "delivered_after_expiry"], 1
+    )
+
+
+def test_every_attempt_is_in_the_listing_that_the_sequencer_writes(world: Reconciled) -> None:
+    assert table.decided_on("xinxi", NOW.date()) == listing("xinxi", NOW)
+    first = world.verify().record
+    world.accepted("xinxi", "opt-out", recipient="+8613812345678", creditor="mou-zichan", received_at=stamp(world.now))
+    world.now += SECOND
+    second = world.verify().record
+    assert (first.decision, second.decision, second.attempt) == ("allow", "deny", 2)
+    world.deliver()
+    world.settle()
+    assert counted(world.ask()) == {
+        "deliveries": 1,
+        "decisions": 2,
+        "allowed": 1,
+        "denied": 1,
+        "delivered_though_denied": 1,
+    }
+
+
+# The result is signed
+
+
+def test_the_result_is_signed_with_a_published_key(world: Reconciled) -> None:
+    world.verify()
+    world.deliver()
+    world.settle()
+    answer = world.ask()
+    (public,) = world.receipt_key.jwks()["keys"]
+    header = jwt.get_unverified_header(answer["signed"])
+    assert header == {"alg": "EdDSA", "kid": public["kid"], "typ": TYP}
+    claims = jwt.decode(answer["signed"], jwt.PyJWK(public), ["EdDSA"], options={"verify_iat": False})
+    assert claims == {
+        "iss": ISSUER,
+        "iat": int(world.now.timestamp()),
+        **{name: answer[name] for name in ("gateway", "from", "to", "complete_until", "final", "ok", "counts")},
+        "result_sha256": result_digest(answer),
+    }
+
+
+def test_the_key_is_asked_for_each_time(world: Reconciled) -> None:
+    world.settle()
+    keys = [ReceiptKey(b"1" * 32), ReceiptKey(b"2" * 32)]
+    waiting = iter(keys)
+    use_case = world.use_case(receipt_key=lambda: next(waiting))
+    asked = Asked(start=NOW - HOUR, end=NOW)
+    signed = [use_case(world.caller("xinxi"), asked)["signed"] for _ in keys]
+    assert [jwt.get_unverified_header(one)["kid"] for one in signed] == [key.kid for key in keys]
+
+
+# Whose
+
+
+def test_an_auditor_asks_for_any_gateway_and_a_gateway_for_itself(world: Reconciled) -> None:
+    world.verify()
+    world.deliver()
+    world.settle()
+    assert world.ask("xinxi", "xinxi")["counts"] == world.ask("shenji", "xinxi")["counts"]
+    assert counted(world.ask("shenji", "other-gateway")) == counted(world.ask("other-gateway")) == {}
+
+
+@pytest.mark.parametrize(
+    ("party", "gateway", "kind", "name"),
+    [
+        ("xinxi", "other-gateway", NotAllowed, "not-its-own"),
+        ("mou-zichan", None, NotAllowed, "wrong-role"),
+        ("keji", "xinxi", NotAllowed, "wrong-role"),
+        ("yunyingshang", None, NotAllowed, "wrong-role"),
+        ("shenji", None, Unacceptable, "unacceptable"),
+        ("shenji", "nobody", NotFound, "unknown-gateway"),
+        ("shenji", "mou-zichan", NotFound, "unknown-gateway"),
+    ],
+)
+def test_nobody_elses(world: Reconciled, party: str, gateway: str | None, kind: type[Refused], name: str) -> None:
+    with pytest.raises(kind) as refused:
+        world.ask(party, gateway)
+    assert refused.value.name == name
+
+
+@pytest.mark.parametrize("party", ["xinxi", "shenji"])
+def test_a_suspended_party_is_told_nothing(world: Reconciled, party: str) -> None:
+    world.operate.suspend(party)
+    with pytest.raises(NotAllowed) as refused:
+        world.ask(party, "xinxi")
+    assert refused.value.name == "party-suspended"
+
+
+def test_a_suspended_gateway_can_be_looked_into(world: Reconciled) -> None:
+    world.operate.suspend("xinxi")
+    world.settle()
+    assert world.ask("shenji", "xinxi")["ok"]
+
+
+# The period
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "pointer", "code"),
+    [
+        (NOW, NOW, "/to", "out-of-order"),
+        (NOW, NOW - SECOND, "/to", "out-of-order"),
+        (NOW - 31 * DAY - SECOND, NOW, "/to", "too-long"),
+        (NOW - HOUR, NOW + 61 * SECOND, "/to", "in-the-future"),
+        (datetime.min.replace(tzinfo=UTC), NOW, "/from", "out-of-range"),
+        (NOW, datetime.max.replace(tzinfo=UTC), "/to", "out-of-range"),
+    ],
+)
+def test_a_period_that_cannot_be_is_refused(
+    world: Reconciled, start: datetime, end: datetime, pointer: str, code: str
+) -> None:
+    with pytest.raises(Unacceptable) as refused:
+        world.ask(start=start, end=end)
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [(pointer, code)]
+
+
+def test_the_longest_period_up_to_now_is_reconciled(world: Reconciled) -> None:
+    world.verify()
+    world.deliver()
+    world.settle()
+    answer = world.ask(start=world.now - 31 * DAY + MINUTE, end=world.now + MINUTE)
+    assert counted(answer) == {"deliveries": 1, "matched": 1, "decisions": 1, "allowed": 1}
+    assert not answer["final"]
+    assert not answer["ok"]
+
+
+def test_a_period_of_a_zone_is_told_in_utc_and_has_fractions(world: Reconciled) -> None:
+    world.verify()
+    world.deliver(at="2026-11-24T09:00:00.5Z", text_sha256=SENT)
+    world.settle()
+
+    def deliveries(start: str, end: str) -> int:
+        asked = world.ask(start=datetime.fromisoformat(start), end=datetime.fromisoformat(end))
+        return int(asked["counts"]["deliveries"])
+
+    assert deliveries("2026-11-24T16:59:00+08:00", "2026-11-24T17:00:00.5+08:00") == 0
+    assert deliveries("2026-11-24T16:59:00+08:00", "2026-11-24T17:00:00.500001+08:00") == 1
+    assert deliveries("2026-11-24T09:00:00.5Z", "2026-11-24T09:01:00Z") == 1
+    assert deliveries("2026-11-24T09:00:00.500001Z", "2026-11-24T09:01:00Z") == 0
+
+
+def test_decision_and_delivery_may_lie_on_either_side_of_midnight(world: Reconciled) -> None:
+    midnight = datetime(2026, 11, 25, tzinfo=UTC)
+    world.now = midnight - 30 * SECOND
+    world.debt(debt_ref="A-1", time_zone="Etc/GMT-12", as_of=stamp(world.now))
+    assert world.verify(debt_ref="A-1").record.decision == "allow"
+    world.now = midnight + 30 * SECOND
+    world.deliver()
+    world.settle()
+    before, after = world.ask(start=midnight - HOUR, end=midnight), world.ask(start=midnight, end=midnight + MINUTE)
+    assert counted(before) == {"decisions": 1, "allowed": 1}
+    assert counted(after) == {"deliveries": 1, "matched": 1}
+    assert before["ok"]
+    assert after["ok"]
+
+
+def test_what_stands_before_the_period_is_read_as_long_as_the_period_is_an_hour_at_least_and_a_day_at_most(
+    world: Reconciled,
+) -> None:
+    world.settle()
+    for length, back in ((MINUTE, HOUR), (3 * HOUR, 3 * HOUR), (DAY, DAY), (31 * DAY, DAY)):
+        answer = world.ask(start=NOW - length, end=NOW)
+        since = datetime.fromisoformat(answer["decisions_since"])
+        assert NOW - length - since == back
+
+
+# What the log does not hold yet
+
+
+def test_nothing_is_judged_where_there_is_no_log_yet(world: Reconciled) -> None:
+    world.verify()
+    world.deliver()
+    world.now += HOUR
+    answer = world.ask()
+    assert counted(answer) == {"pending": 1}
+    assert (answer["final"], answer["ok"], answer["log_size"]) == (False, False, 0)
+    assert "complete_until" not in answer
+
+
+def test_what_is_later_than_the_log_is_pending_and_nobody_is_accused(world: Reconciled) -> None:
+    world.verify()
+    world.deliver()
+    world.settle()
+    world.now += MINUTE
+    world.verify(message_id="m-2")
+    world.deliver("m-2")
+    answer = world.ask(end=world.now + SECOND)
+    assert counted(answer) == {"deliveries": 1, "matched": 1, "decisions": 1, "allowed": 1, "pending": 1}
+    assert not answer["final"]
+    world.settle()
+    answer = world.ask(end=NOW + 2 * HOUR)
+    assert counted(answer) == {"deliveries": 2, "matched": 2, "decisions": 2, "allowed": 2}
+    assert answer["final"]
+
+
+def test_an_allow_that_can_still_be_delivered_on_is_not_missing_yet(world: Reconciled) -> None:
+    world.verify()
+    world.now += 90 * SECOND
+    world.debt(debt_ref="later", as_of=stamp(world.now))
+    world.sequenced()
+    answer = world.ask(end=NOW + SECOND)
+    assert counted(answer) == {"decisions": 1, "allowed": 1, "pending": 1}
+    assert not answer["final"]
+    world.settle()
+    answer = world.ask(end=NOW + SECOND)
+    assert counted(answer) == {"decisions": 1, "allowed": 1, "allowed_without_delivery": 1}
+    assert answer["final"]
+
+
+def test_a_delivery_stated_late_still_counts(world: Reconciled) -> None:
+    world.verify()
+    sent = world.now
+    world.settle()
+    assert counted(world.ask())["allowed_without_delivery"] == 1
+    world.deliver(at=stamp(sent))
+    assert world.ask()["ok"]
+
+
+# Faults, and too much of it
+
+
+def test_a_key_that_cannot_be_read_is_no_answer(world: Reconciled) -> None:
+    def failing() -> ReceiptKey:
+        raise SecretsFailed("no")
+
+    with pytest.raises(SecretsFailed):
+        world.use_case(receipt_key=failing)(world.caller("xinxi"), Asked(start=NOW - HOUR, end=NOW))
+
+
+class Broken(MemoryTable):
+    """Fails, or spoils, what is read after so many documents."""
+
+    def __init__(self, inner: MemoryTable, after: int = 0, body: bytes | None = None) -> None:
+        self._inner, self._after, self._body = inner, after, body
+
+    def between(self, pk: str, first: str, last: str) -> Iterator[Document]:
+        for number, document in enumerate(self._inner.between(pk, first, last)):
+            if number == self._after and self._body is None:
+                raise StoreFailed("gone")
+            yield document if self._body is None else document._replace(body=self._body)
+
+
+@pytest.mark.parametrize("body", [None, b"{}", b"", b'{"message_id": 1}'])
+def test_what_cannot_be_read_is_no_answer_and_never_left_out(world: Reconciled, body: bytes | None) -> None:
+    world.verify()
+    world.deliver()
+    world.settle()
+    use_case = world.use_case(ranges=Broken(world.table, body=body))
+    with pytest.raises(StoreFailed):
+        use_case(world.caller("xinxi"), Asked(start=NOW - HOUR, end=NOW + MINUTE))
+
+
+class Slow(MemoryTable):
+    """Every stretch takes a while."""
+
+    def __init__(self, world: Reconciled, takes: timedelta) -> None:
+        self._world, self._takes = world, takes
+
+    def between(self, pk: str, first: str, last: str) -> Iterator[Document]:
+        self._world.now += self._takes
+        return self._world.table.between(pk, first, last)
+
+
+def test_what_takes_too_long_is_refused_with_what_to_do(world: Reconciled) -> None:
+    world.settle()
+    end = world.now
+    use_case = world.use_case(ranges=Slow(world, SECOND))
+    with pytest.raises(Unacceptable) as refused:
+        use_case(world.caller("xinxi"), Asked(start=end - 31 * DAY, end=end))
+    assert refused.value.name == "period-too-full"
+    assert "shorter period" in refused.value.detail
+    use_case(world.caller("xinxi"), Asked(start=end - DAY, end=end))
+
+
+def test_what_is_too_much_to_be_held_is_refused_the_same_way(
+    world: Reconciled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usecase, "MOST", 3)
+    monkeypatch.setattr(usecase, "_NOW_AND_THEN", 2)
+    for number in range(5):
+        world.deliver(f"m-{number}")
+    world.settle()
+    with pytest.raises(Unacceptable) as refused:
+        world.ask()
+    assert refused.value.name == "period-too-full"
