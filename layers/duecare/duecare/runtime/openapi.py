@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
@@ -10,13 +11,16 @@ import msgspec
 from duecare.domain.decision import NOW_MARGIN
 from duecare.domain.portfolio import Manifest
 from duecare.domain.reasons import REASONS
+from duecare.domain.reconciliation import Found
 from duecare.domain.statement import KINDS, STATED_BY
+from duecare.evidence.bundle import MEDIA_TYPE
 from duecare.usecases.case import Message
 from duecare.usecases.state import Statements
 from duecare.usecases.uploads import Announcement
 from duecare.usecases.verify import Batch
 
 _JSON = "application/json"
+_BYTES = "application/octet-stream"
 UploadState = Literal["awaiting_file", "importing", "done", "refused"]
 
 
@@ -131,11 +135,43 @@ class UploadLooked(msgspec.Struct, omit_defaults=True):
     rejects_url: str = ""
 
 
+class Reconciled(msgspec.Struct, omit_defaults=True):
+    """Deliveries from `from` to before `to`, each held against the newest decision there was about its message, and
+    allows against what was stated of their messages. `counts` has every list by its name, and `deliveries`, `matched`,
+    `failed`, `blocked`; `decisions` (each attempt and renewal), `allowed`, `denied`, `unenforced`, `rehearsals`;
+    `pending`: of which it is too early to say anything. A list has its first 500, and `truncated` says where one has
+    more. `final`: the log holds every decision of the period (`complete_until` says how far it does), and nothing can
+    be delivered on any of them; `ok`: that, and nothing is missing. Decisions are read from `decisions_since` on; the
+    log had `log_size` entries. `signed`: compact JWS, typ `reconciliation+jws`, by a receipt key: `iss`, `iat`, and
+    `result_sha256`, the digest of the RFC 8785 bytes of all other members."""
+
+    gateway: str
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    final: bool
+    ok: bool
+    truncated: bool
+    log_size: int
+    decisions_since: datetime
+    counts: dict[str, int]
+    delivered_without_decision: list[Found]
+    delivered_before_decision: list[Found]
+    delivered_on_rehearsal: list[Found]
+    delivered_though_denied: list[Found]
+    delivered_unenforced: list[Found]
+    delivered_other_text: list[Found]
+    delivered_after_expiry: list[Found]
+    delivered_twice: list[Found]
+    allowed_without_delivery: list[Found]
+    signed: str
+    complete_until: datetime | None = None
+
+
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document. Equal in every process: docs/openapi.json is compared with it."""
     asked = [Message, Batch, Statements, Announcement, Manifest, *KINDS.values()]
-    types = [*asked, Answer, Answers, Results, Looked, UploadOpened, UploadLooked, Problem]
+    types = [*asked, Answer, Answers, Results, Looked, UploadOpened, UploadLooked, Reconciled, Problem]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -191,6 +227,7 @@ def _description() -> str:
 def _paths() -> dict[str, Any]:
     public: dict[str, Any] = {"security": []}
     path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z2-7]{26}$"}}
+    tile = {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
         "/v1/verify": {"post": _operation("One message, one decision", "Answer", body="Message", language=True)},
         "/v1/verify/batch": {
@@ -200,11 +237,28 @@ def _paths() -> dict[str, Any]:
         "/v1/uploads": {"post": _operation("Announce a file", "UploadOpened", body="Announcement")},
         "/v1/uploads/{id}": {"get": _operation("What became of a file", "UploadLooked", path=path)},
         "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path)},
+        "/v1/reconciliation": {"get": _operation("Deliveries against decisions", "Reconciled", query=_period())},
+        "/v1/decisions/{id}/bundle": {
+            "get": _operation("The case file of a decision: docs/case-file.md", None, path=path, media=MEDIA_TYPE)
+        },
+        "/log/checkpoint": {
+            "get": _operation("The log's checkpoint (c2sp.org/tlog-checkpoint)", None, media="text/plain") | public
+        },
+        "/log/tile/{path}": {
+            "get": _operation("The log's tiles and entry bundles (c2sp.org/tlog-tiles)", None, path=tile, media=_BYTES)
+            | public
+        },
         "/.well-known/duecare": {"get": _operation("Discovery", None) | public},
         "/.well-known/jwks.json": {"get": _operation("Receipt keys (RFC 7517)", None) | public},
         "/v1/status": {"get": _operation("Whether it can decide", None) | public},
         "/openapi.json": {"get": _operation("This document", None) | public},
     }
+
+
+def _period() -> list[dict[str, Any]]:
+    time = {"type": "string", "format": "date-time"}
+    named = {"name": "gateway", "in": "query", "schema": {"type": "string"}, "description": "Whose; for an auditor."}
+    return [{"name": name, "in": "query", "required": True, "schema": time} for name in ("from", "to")] + [named]
 
 
 def _operation(
@@ -214,13 +268,14 @@ def _operation(
     body: str | None = None,
     language: bool = False,
     path: dict[str, Any] | None = None,
+    query: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{answer}"} if answer else {"type": "object"}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     operation: dict[str, Any] = {
         "summary": summary,
         "responses": {
-            "200": {"description": "OK", "content": {_JSON: {"schema": schema}}},
+            "200": {"description": "OK", "content": {media: {"schema": schema}}},
             "4XX": {"description": "The caller can mend it", "content": problem},
             "503": {"description": "cannot-decide: do not send", "content": problem},
         },
@@ -228,7 +283,7 @@ def _operation(
     if body:
         content = {_JSON: {"schema": {"$ref": f"#/components/schemas/{body}"}}}
         operation["requestBody"] = {"required": True, "content": content}
-    parameters = [path] if path else []
+    parameters = [path] if path else [*(query or [])]
     if language:
         parameters.append({"name": "Accept-Language", "in": "header", "schema": {"type": "string"}})
     if parameters:
