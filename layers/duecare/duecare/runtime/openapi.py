@@ -269,8 +269,10 @@ def _operation(
     language: bool = False,
     path: dict[str, Any] | None = None,
     query: list[dict[str, Any]] | None = None,
+    media: str = _JSON,
 ) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{answer}"} if answer else {"type": "object"}
+    plain = {"type": "object"} if "json" in media else {"type": "string"}
+    schema = {"$ref": f"#/components/schemas/{answer}"} if answer else plain
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     operation: dict[str, Any] = {
         "summary": summary,
