@@ -13,7 +13,7 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -103,6 +103,10 @@ def _all() -> dict[str, dict[str, Any]]:
             **_http("GET /v1/decisions/{id}", "xinxi", path=f"/v1/decisions/{DECISION}"),
             "pathParameters": {"id": DECISION},
         },
+        "state-delivery": _statements("xinxi", _signed("xinxi", "delivery", **_delivery())),
+        "reconcile-day": _reconciliation("xinxi"),
+        "reconcile-auditor": _reconciliation("shenji", gateway="xinxi"),
+        "reconcile-backwards": _reconciliation("xinxi", to="2026-10-31T00:00:00Z"),
         "evidence-openapi": _http("GET /openapi.json"),
         "upload-announce": _http("POST /v1/uploads", "mou-zichan", {"manifest": _manifest()}),
         "upload-look": {
@@ -239,6 +243,20 @@ def _debt() -> dict[str, Any]:
 
 def _reply() -> dict[str, Any]:
     return {"recipient": RECIPIENT, "creditor": "mou-zichan", "text": "T", "received_at": "2026-11-02T09:00:00+08:00"}
+
+
+def _delivery() -> dict[str, Any]:
+    digest = f"sha256:{hashlib.sha256(CASE_TEXT.encode()).hexdigest()}"
+    return {"message_id": "m-1", "at": "2026-11-01T09:00:05+08:00", "status": "delivered", "text_sha256": digest}
+
+
+def _reconciliation(party: str, **changes: str) -> dict[str, Any]:
+    query = {"from": "2026-11-01T00:00:00+08:00", "to": "2026-11-02T00:00:00+08:00", **changes}
+    return {
+        **_http("GET /v1/reconciliation", party),
+        "rawQueryString": urlencode(query),
+        "queryStringParameters": query,
+    }
 
 
 def _statements(party: str, *tokens: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Stack:
         """An HTTP API event to the function that serves its route."""
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
-        name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload"}
+        name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload", "/v1/reconciliation": "reconcile"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
 
     def send(self, name: str, body: Any = None, /, **changes: Any) -> Answer:
@@ -151,6 +151,7 @@ def forget() -> None:
         wiring.parts,
         wiring.importing,
         wiring.operate,
+        wiring.reconcile,
         wiring._secrets,
     ):
         kept.cache_clear()

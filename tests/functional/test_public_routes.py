@@ -219,7 +219,9 @@ def test_the_openapi_document_is_served(stack: Stack) -> None:
 
 
 def test_the_openapi_document_has_every_route_of_the_functions_and_no_other() -> None:
-    served = {route for name in ("verify", "state", "evidence", "upload") for route in function(name).ROUTES}
+    served = {
+        route for name in ("verify", "state", "evidence", "upload", "reconcile") for route in function(name).ROUTES
+    }
     paths = json.loads(openapi.rendered())["paths"]
     assert {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} == served
 

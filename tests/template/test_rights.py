@@ -13,8 +13,9 @@ TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
     "VerifyFunction": {"R#*", "P#*", "M#*", "X#*"},
-    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "X#*"},
+    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "X#*", "V#*"},
     "EvidenceFunction": {"X#*", "P#*"},
+    "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "RowsFunction": {"R#*", "U#*"},
@@ -24,7 +25,7 @@ READS = {
 # The contact ledger stands among the recipient's facts, where one Query reads all; IAM cannot tell them apart.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*"},
-    "StateFunction": {"R#*", "M#*", "S#*"},
+    "StateFunction": {"R#*", "M#*", "S#*", "V#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "RowsFunction": {"R#*", "U#*"},
@@ -35,6 +36,7 @@ WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 SECRETS = {
     "VerifyFunction": {"PepperSecret", "ReceiptKeySecret"},
     "StateFunction": {"PepperSecret"},
+    "ReconcileFunction": {"ReceiptKeySecret"},
     "IngestFunction": {"PepperSecret"},
     "RowsFunction": {"PepperSecret"},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 MAX_BODY = 1024 * 1024
 _REPLACEMENT = "\ufffd".encode()
+_UNESCAPED = re.compile(r" (\d\d:\d\d)\Z")
 
 
 def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Response:
@@ -105,6 +107,11 @@ def body_of(event: Event, kind: type[T]) -> T:
     except BadEvidence as error:
         raise Unreadable("The body is not JSON in UTF-8, with every member once and whole characters only.") from error
     return typed(value, kind)
+
+
+def query_of(event: Event) -> dict[str, str]:
+    """The query's members. A `+` that was not escaped has become a space, which in a time stands before its offset."""
+    return {name: _UNESCAPED.sub(r"+\1", value) for name, value in (event.get("queryStringParameters") or {}).items()}
 
 
 def caller_of(event: Event) -> Caller:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
 import msgspec
 
 from duecare.domain.decision import NOW_MARGIN
+from duecare.domain.kinds import Time
 from duecare.domain.portfolio import Manifest
 from duecare.domain.reasons import REASONS
 from duecare.domain.reconciliation import Found
@@ -146,13 +146,13 @@ class Reconciled(msgspec.Struct, omit_defaults=True):
     `result_sha256`, the digest of the RFC 8785 bytes of all other members."""
 
     gateway: str
-    start: datetime = msgspec.field(name="from")
-    end: datetime = msgspec.field(name="to")
+    start: Time = msgspec.field(name="from")
+    end: Time = msgspec.field(name="to")
     final: bool
     ok: bool
     truncated: bool
     log_size: int
-    decisions_since: datetime
+    decisions_since: Time
     counts: dict[str, int]
     delivered_without_decision: list[Found]
     delivered_before_decision: list[Found]
@@ -164,7 +164,7 @@ class Reconciled(msgspec.Struct, omit_defaults=True):
     delivered_twice: list[Found]
     allowed_without_delivery: list[Found]
     signed: str
-    complete_until: datetime | None = None
+    complete_until: Time | None = None
 
 
 @cache

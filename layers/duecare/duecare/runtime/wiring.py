@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from duecare.usecases.ingest import Ingest
     from duecare.usecases.look_up import LookUp
     from duecare.usecases.operate import Operate
+    from duecare.usecases.reconcile import Reconcile
     from duecare.usecases.sequence import Sequencer
     from duecare.usecases.state import State
     from duecare.usecases.upload import Means
@@ -275,6 +276,28 @@ def _files() -> S3Files:
 
     here = settings()
     return S3Files(here.bucket, here.region, here.override("s3"))
+
+
+@cache
+def reconcile() -> Reconcile:
+    from duecare.adapters.ranges import DynamoDBRanges  # noqa: PLC0415
+    from duecare.usecases.reconcile import Reconcile  # noqa: PLC0415
+
+    here = settings()
+    # Pages of a megabyte, many of them, and no gateway waits with a message in its hand.
+    wire = _wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=3.0, deadline=6.0)
+    return Reconcile(
+        reader=_gate(),
+        ranges=DynamoDBRanges(wire, here.table),
+        receipt_key=_receipt_key,
+        issuer=here.issuer,
+        clock=clock,
+    )
+
+
+def _receipt_key() -> ReceiptKey:
+    (value,) = secrets.fetch(_secrets(), [settings().receipt_key_secret])
+    return secrets.receipt_key(value)
 
 
 @cache
