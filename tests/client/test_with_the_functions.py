@@ -16,7 +16,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare.adapters.memory import MemorySealer, MemoryTable
+from duecare.adapters.memory import MemoryArchive, MemorySealer, MemoryTable
 from duecare.evidence.inputs import InputsKey
 from duecare.evidence.pseudonym import Pseudonyms
 from duecare.evidence.receipt import ReceiptKey
@@ -125,7 +125,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
         "settings": settings,
         "deciding": wiring.Deciding(verify, table, receipt_key, float("inf")),  # type: ignore[arg-type]
         "authorize": Authorize(table, ISSUER, now),
-        "look_up": LookUp(table, now),
+        "look_up": LookUp(table, MemoryArchive, now),
         "operate": Operate(table, now),
         "state": state,
     }

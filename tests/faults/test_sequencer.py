@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from duecare.errors import Stale, StoreFailed
 from duecare.evidence.entry import Entry
 from duecare.evidence.note import Checkpoint
+from duecare.evidence.stored import PREFIXES
 from duecare.usecases import pointers, sequence, table
 from duecare.usecases.head import load
-from duecare.usecases.logged import PREFIXES, loggable
+from duecare.usecases.logged import loggable
 from tests.logs import Logged
 from tests.world import RECIPIENT, stamp
 
@@ -106,7 +107,7 @@ class Watched(Logged):
             copy = pointers.document_of(self.archive.read(pointer.name))
             record = loggable(copy, self.now)
             assert record is not None
-            assert record.record_sha256 == entry.record_sha256
+            assert record.identity == entry[:3]
         leaving = {one.key for one in self.table.everything() if one.key.pk[:2] in ("X#", "S#")}
         assert leaving == set(self.table.expires)
 
@@ -115,7 +116,7 @@ class Watched(Logged):
         for change in self.changes:
             record = loggable(change, self.now)
             if record:
-                yield Entry(record.kind, record.id, record.record_sha256, record.at)
+                yield Entry(*record.identity, record.at)
 
     @property
     def changes(self) -> list[Any]:

@@ -12,6 +12,7 @@ from duecare.evidence import record as records
 from duecare.evidence.keys import b64, unb64
 from duecare.evidence.receipt import receipt
 from duecare.evidence.record import Record
+from duecare.evidence.stored import BOUNDS, record_bytes
 from duecare.ports import Document
 from duecare.usecases import table
 
@@ -24,10 +25,6 @@ class Kept(NamedTuple):
     signature: bytes
     recipient: str
     request: str
-
-
-# Of what stands before the packed record: the bytes of a thumbprint, a signature (Ed25519) and two HMACs.
-_BOUNDS = (0, 32, 96, 128, 160, None)
 
 
 class Decided(NamedTuple):
@@ -47,10 +44,10 @@ def pack(record: Record, kept: Kept, inputs: bytes, replaces: Document | None) -
 
 def unpack(document: Document) -> Decided:
     """A stored decision. Raises StoreFailed where it cannot be read."""
-    kid, signature, recipient, request, record = (document.sealed[start:end] for start, end in pairwise(_BOUNDS))
+    kid, signature, recipient, request = (document.sealed[start:end] for start, end in pairwise(BOUNDS))
     try:
         kept = Kept(b64(kid), signature, b64(recipient), b64(request))
-        return Decided(records.decode(packed.unpack(record)), kept, replayed=True)
+        return Decided(records.decode(record_bytes(document.sealed)), kept, replayed=True)
     except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error
 

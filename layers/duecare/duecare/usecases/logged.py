@@ -8,20 +8,21 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from duecare.errors import BadEvidence, StoreFailed
-from duecare.evidence.canonical import canonical, digest, strict_json
 from duecare.evidence.entry import entry
-from duecare.evidence.record import Record, encode
+from duecare.evidence.record import Record
 from duecare.evidence.statement import OnFile
+from duecare.evidence.stored import PREFIXES, Identity, copy_of, identify
 from duecare.ports import Document, Key, Mark
 from duecare.usecases import pointers, table
-from duecare.usecases.case_file import party_name
 from duecare.usecases.decided import unpack
 from duecare.usecases.pointers import Pointer
 
-# By the partition key's beginning: decisions, statements, parties and the halt of everything, receipt keys, erasures.
-PREFIXES = ("X#", "S#", "P#", "K#", "Z#")
 # Of these a document leaves the table when it has its entry and its copy.
 LEAVING = ("X#", "S#")
+
+
+# Where copies that are about no recipient stand.
+_FOLDERS = {"party": "parties", "receipt-key": "receipt-keys", "erasure": "erasures"}
 
 
 class Listed(Struct, frozen=True):
@@ -39,26 +40,30 @@ class Listed(Struct, frozen=True):
 
 
 class Loggable(NamedTuple):
-    """A record: its entry's members, and the name of its copy. `listed` is the record of a decision."""
+    """A record: what its entry says, its copy and that one's name. `listed` is the record of a decision."""
 
     document: Document
-    kind: str
-    id: str
-    record_sha256: str
+    identity: Identity
     at: str
     name: str
+    copy: bytes
     listed: Record | None = None
 
     @property
     def entry(self) -> bytes:
-        return entry(self.kind, self.id, self.record_sha256, self.at)
+        return entry(*self.identity, self.at)
+
+    @property
+    def pointer(self) -> Key:
+        """Where it is noted that it has its entry."""
+        return pointers.key(*self.identity)
 
     def mark(self, index: int, stays: timedelta) -> Mark:
         """What the table is to say of it; `stays`: how long it stands in the table from its own time on."""
         found = Pointer(index, self.at, self.name)
-        noted = [pointers.pointer(self.kind, self.id, self.record_sha256, found)]
+        noted = [table.write(self.pointer, None, found)]
         if self.listed:
-            noted.append(_listing(self.listed, self.record_sha256, index))
+            noted.append(_listing(self.listed, self.identity.record_sha256, index))
         leaves = datetime.fromisoformat(self.at) + stays if self.document.key.pk.startswith(LEAVING) else None
         return Mark(self.document.key, self.document.version, tuple(noted), leaves)
 
@@ -68,28 +73,26 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
 
     Raises StoreFailed for a document that cannot be read.
     """
-    prefix, name = document.key.pk[:2], document.key.pk[2:]
-    if prefix == "X#":
+    if not document.key.pk.startswith(PREFIXES):
+        return None
+    stored = pointers.stored(document)
+    try:
+        identity = identify(stored)
+    except BadEvidence as error:
+        raise StoreFailed("a stored record cannot be read") from error
+    if identity is None:
+        raise AssertionError("a kind of record that is not identified")
+    copy = copy_of(stored)
+    if identity.kind == "decision":
         decided = unpack(document)
         record = decided.record
-        record_sha256 = digest(encode(record))
-        copy = f"r/{decided.kept.recipient}/decision/{record.decision_id}/{_hex(record_sha256)}"
-        return Loggable(document, "decision", record.decision_id, record_sha256, _time(record.at), copy, record)
-    if prefix not in PREFIXES:
-        return None
-    record_sha256 = _digest(document)
-    if prefix == "S#":
+        name = f"r/{decided.kept.recipient}/decision/{identity.id}/{_hex(identity.record_sha256)}"
+        return Loggable(document, identity, _time(record.at), name, copy, record)
+    if identity.kind == "statement":
         on_file = table.read(document, OnFile)
-        copy = f"r/{on_file.recipient or '-'}/statement/{_hex(name)}"
-        return Loggable(document, "statement", name, record_sha256, _time(on_file.received_at), copy)
-    if prefix == "P#":
-        version = f"{name}/{document.version}"
-        return Loggable(document, "party", version, record_sha256, _time(at), party_name(name, document.version))
-    if prefix == "K#":
-        return Loggable(
-            document, "receipt-key", document.key.sk, record_sha256, _time(at), f"receipt-keys/{document.key.sk}"
-        )
-    return Loggable(document, "erasure", name, record_sha256, _time(at), f"erasures/{name}")
+        name = f"r/{on_file.recipient or '-'}/statement/{_hex(identity.id)}"
+        return Loggable(document, identity, _time(on_file.received_at), name, copy)
+    return Loggable(document, identity, _time(at), f"{_FOLDERS[identity.kind]}/{identity.id}", copy)
 
 
 def listing(gateway: str, at: datetime) -> str:
@@ -111,13 +114,6 @@ def _listing(record: Record, record_sha256: str, index: int) -> Document:
     )
     key = Key(listing(record.gateway, record.at), f"{_time(record.at)}#{record.decision_id}#{_hex(record_sha256)}")
     return table.write(key, None, value)
-
-
-def _digest(document: Document) -> str:
-    try:
-        return digest(canonical(strict_json(document.body)))
-    except BadEvidence as error:
-        raise StoreFailed("a stored record cannot be read") from error
 
 
 def _hex(sha256: str) -> str:

@@ -19,13 +19,13 @@ from duecare.errors import Contended, SecretsFailed, Stale, StoreFailed
 from duecare.evidence.entry import pack_entries, unpack_entries
 from duecare.evidence.merkle import EMPTY_ROOT, TILE_WIDTH, Tile, append, entries_path, leaf_hash
 from duecare.evidence.note import Checkpoint, LogKey, parse_checkpoint, parse_note
+from duecare.evidence.stored import PREFIXES
 from duecare.ports import Archive, Clock, Documents, Entropy, Key, LogFiles, Marks, Stream
 from duecare.usecases import head as heads
-from duecare.usecases import pointers
 from duecare.usecases.case_file import rules_name
 from duecare.usecases.head import Head, Standing
 from duecare.usecases.log_reader import CHECKPOINT
-from duecare.usecases.logged import PREFIXES, Loggable, loggable
+from duecare.usecases.logged import Loggable, loggable
 from duecare.usecases.reading import read_on
 
 LIMIT = 2000  # changes a move of the head
@@ -161,7 +161,7 @@ class Sequencer:
         if not records:
             return heads.move(self._world.documents, standing, moved)
         # 3. Copies into the archive. Their names say what they hold, so that again is no harm.
-        self._keep({record.name: pointers.copy_of(record.document) for record in records})
+        self._keep({record.name: record.copy for record in records})
         # 4. Everything that follows from the move, as one staged object.
         size = standing.head.size
         entries = [record.entry for record in records]
@@ -275,7 +275,7 @@ class Sequencer:
         return found | self._unpointed(waiting)
 
     def _unpointed(self, records: Iterable[Loggable]) -> dict[Key, int]:
-        named = {pointers.key(one.kind, one.id, one.record_sha256): one.document for one in records}
+        named = {one.pointer: one.document for one in records}
         pointed = self._world.documents.get(named) if named else {}
         return {document.key: document.version for key, document in named.items() if key not in pointed}
 
