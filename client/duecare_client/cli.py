@@ -20,6 +20,7 @@ from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
 from duecare_client.keyfile import generate, published, write_private
 from duecare_client.meter import Meter
+from duecare_client.reconcile import reconcile
 from duecare_client.upload import INTERRUPTED, Asked, Upload, adds_up, is_complete
 from duecare_client.world import World, read_json, read_object, world
 
@@ -84,6 +85,7 @@ app = typer.Typer(
 keys = typer.Typer(no_args_is_help=True, help="The keys that a party signs with.")
 app.add_typer(keys, name="keys")
 app.add_typer(admin, name="admin")
+app.command("reconcile")(reconcile)
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="A JSON file, or - for stdin.")]
 Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where the profile holds several that may.")]

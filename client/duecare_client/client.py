@@ -13,17 +13,20 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
-from duecare_client.errors import BadAnswer, NotAllowed
+from duecare_client import reconciliation
+from duecare_client.errors import BadAnswer, NotAllowed, Unreadable
 from duecare_client.keyfile import read_private
 from duecare_client.receipts import UnknownKey, check, digest_of
+from duecare_client.reconciliation import Period
 from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
 from duecare_client.storage import Storage, first_rejects
 from duecare_client.transport import Json, Transport
@@ -31,6 +34,8 @@ from duecare_client.transport import Json, Transport
 STATEMENTS_A_CALL = 100
 # A hundred statements are a hundred transactions, one after another; nobody waits to send a message meanwhile.
 STATING_SECONDS = 29.0
+# A month of a busy gateway is read decision by decision.
+RECONCILING_SECONDS = 29.0
 _RENEW_BEFORE = 60
 _STATUSES = frozenset({"accepted", "unchanged", "rejected"})
 _STATES = frozenset({"awaiting_file", "importing", "done", "refused"})
@@ -109,6 +114,27 @@ class Client:
     def decision(self, decision_id: str) -> Json:
         """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for somebody else's."""
         return self._call("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
+
+    def reconciliation(self, start: datetime, end: datetime, gateway: str | None = None) -> Json:
+        """A gateway's deliveries from `start` to before `end` against the decisions about its messages, as the service
+        signed them: `{gateway, from, to, final, ok, truncated, counts, …, signed}`, with a list for each thing that may
+        be missing (duecare.domain.reconciliation). An auditor names the `gateway`.
+
+        Raises Unreadable for times without a zone, BadReceipt where the signature is not about exactly this answer.
+        """
+        if start.tzinfo is None or end.tzinfo is None:
+            raise Unreadable("the times of a period need a zone")
+        query = {"from": start.isoformat(), "to": end.isoformat()} | ({"gateway": gateway} if gateway else {})
+        since = self._clock()
+        answer = self._call("GET", f"/v1/reconciliation?{urlencode(query)}", timeout=RECONCILING_SECONDS)
+        asked = Period(gateway or self.party, start, end, since)
+        issuer, now = self.issuer(), self._clock()
+        keys = self._keys or self._fetch_keys()
+        try:
+            reconciliation.check(answer, keys, issuer=issuer, now=now, asked=asked)
+        except UnknownKey:
+            reconciliation.check(answer, self._fetch_keys(), issuer=issuer, now=now, asked=asked)
+        return answer
 
     def manifest(self, members: Mapping[str, Any]) -> str:
         """Sign what a file is (kind, format, charset, rows, sha256, size, …): a compact JWS, typ `upload+jws`."""

@@ -102,7 +102,7 @@ class BadAnswer(CannotDecide):
 
 
 class BadReceipt(BadEvidence):
-    """A receipt that does not verify, or is not about this message."""
+    """A receipt that does not verify, or is not about this message; or a signed result that is not what was asked."""
 
 
 class BadSettings(DuecareError):

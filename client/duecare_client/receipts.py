@@ -43,7 +43,7 @@ def check(
     from the future, and still good at `now` (unless `expired_ok`: for looking back); 5. every claim in `expected` is
     there with exactly that value.
     """
-    claims = _signed_claims(receipt, keys)
+    claims = signed_claims(receipt, keys, TYP, "receipt")
     if claims.get("iss") != issuer:
         raise BadReceipt("the receipt was issued by another service")
     if any(type(claims.get(name)) is not int for name in _TIMES):
@@ -58,20 +58,22 @@ def check(
     return claims
 
 
-def _signed_claims(receipt: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def signed_claims(token: str, keys: Sequence[Mapping[str, Any]], typ: str, what: str) -> dict[str, Any]:
+    """The claims of what one of these keys signed as this `typ`; `what` it is, in the words of an error. Raises
+    BadReceipt."""
     try:
-        parts = jws.read(receipt)
-        if parts.typ != TYP:
-            raise BadReceipt("this is not a receipt")
+        parts = jws.read(token)
+        if parts.typ != typ:
+            raise BadReceipt(f"this is not a {what}")
         key = next((key for key in keys if key.get("kid") == parts.kid), None)
         if key is None:
-            raise UnknownKey("the receipt is signed by a key that the service does not publish")
+            raise UnknownKey(f"the {what} is signed by a key that the service does not publish")
         # The kid must be the key's own thumbprint, or one published key could be passed off as another.
         if thumbprint(public_jwk(key)) != parts.kid:
             raise BadReceipt("the service publishes a key under a name that is not its own")
-        jws.verify(receipt, key)
+        jws.verify(token, key)
     except BadReceipt:
         raise
     except (BadEvidence, BadKey, TypeError) as error:
-        raise BadReceipt(f"the receipt does not verify: {error}") from None
+        raise BadReceipt(f"the {what} does not verify: {error}") from None
     return parts.payload

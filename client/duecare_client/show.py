@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from duecare_client.errors import DuecareError, Refused
@@ -34,6 +36,17 @@ def line(*parts: str | tuple[str, str]) -> None:
 def note(*parts: str | tuple[str, str]) -> None:
     """A line on stderr, for what is not the answer."""
     _print(Console(stderr=True, soft_wrap=True), *parts)
+
+
+def table(rows: Iterable[tuple[str, str, str]]) -> None:
+    """Lines on stdout of what, how many (right-aligned) and a style, under each other."""
+    console = Console(soft_wrap=True)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, justify="right")
+    for what, number, style in rows:
+        grid.add_row(_text(console, f"  {what}", style), _text(console, number, style))
+    console.print(grid, highlight=False)
 
 
 def error(failure: DuecareError) -> None:
@@ -150,12 +163,14 @@ def _word(value: Any) -> str:
 def _print(console: Console, *parts: str | tuple[str, str]) -> None:
     text = Text()
     for part in parts:
-        words, style = part if isinstance(part, tuple) else (part, "")
-        text.append("".join(" " if unicodedata.category(c) == "Cc" else c for c in words), style=style)
+        text.append_text(_text(console, *(part if isinstance(part, tuple) else (part, ""))))
+    console.print(text, highlight=False)
+
+
+def _text(console: Console, words: str, style: str) -> Text:
+    plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
     encoding = str(getattr(console.file, "encoding", None) or "ascii")
     if encoding.lower().replace("-", "") != "utf8":
         # A person without the characters still gets the message; better \u4f60 than a traceback.
-        plain = text.plain.encode(encoding, "backslashreplace").decode(encoding)
-        console.print(plain, markup=False, highlight=False)
-        return
-    console.print(text, highlight=False)
+        plain = plain.encode(encoding, "backslashreplace").decode(encoding)
+    return Text(plain, style=style)
