@@ -109,6 +109,18 @@ def halt(
     _operate(context, {"do": "halt", "on": switch == "on", **only})
 
 
+@admin.command("erase")
+def erase(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The recipient's number in E.164 form.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase what the archive holds of a recipient, as far as the law lets it go. The log stays whole, and says so."""
+    if not yes:
+        typer.confirm("What is erased cannot be brought back. Erase?", abort=True, err=True)
+    _operate(context, {"do": "erase", "recipient": number})
+
+
 @receipt_key.command("rotate")
 def receipt_key_rotate(context: typer.Context) -> None:
     """Sign receipts with a new key from now on. The old one stays published, so that old receipts still verify."""

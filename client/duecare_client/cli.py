@@ -1,4 +1,4 @@
-"""The `duecare` command: keys, verify, state, upload, decision, and what the operator does (`admin`).
+"""The `duecare` command: keys, verify, state, upload, decision, reconcile, and what the operator does (`admin`).
 
 Exit codes: 0 allow or done, 1 deny, rejected or refused, 2 bad usage, settings or file, 3 could not decide (do not
 send), 130 interrupted.
@@ -18,6 +18,7 @@ from duecare_client import show
 from duecare_client.admin import admin
 from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
+from duecare_client.evidence import bundle, log
 from duecare_client.keyfile import generate, published, write_private
 from duecare_client.meter import Meter
 from duecare_client.reconcile import reconcile
@@ -85,6 +86,8 @@ app = typer.Typer(
 keys = typer.Typer(no_args_is_help=True, help="The keys that a party signs with.")
 app.add_typer(keys, name="keys")
 app.add_typer(admin, name="admin")
+app.add_typer(bundle, name="bundle")
+app.add_typer(log, name="log")
 app.command("reconcile")(reconcile)
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="A JSON file, or - for stdin.")]

@@ -17,11 +17,12 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import httpx
 
+from duecare.evidence.canonical import canonical
 from duecare_client import reconciliation
 from duecare_client.errors import BadAnswer, NotAllowed, Unreadable
 from duecare_client.keyfile import read_private
@@ -44,7 +45,45 @@ UPLOAD_SECONDS = 15.0
 _START_OF_REJECTS = 16 * 1024
 
 
-class Client:
+class Reader:
+    """What anyone may ask a service: who it is, its keys, whether it can decide, its log. `timeout`: seconds a call."""
+
+    def __init__(self, url: str, *, timeout: float = 3.0, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = Transport(url, timeout=timeout, edge=transport)
+        self._headers = {"Accept": "application/json, application/problem+json", "User-Agent": "duecare-client"}
+
+    def discovery(self) -> Json:
+        """`{issuer, jwks_uri, log, rules_version, limits}`."""
+        return self._public("/.well-known/duecare")
+
+    def jwks(self) -> Json:
+        """The service's receipt keys, past ones too, as a JWK set (RFC 7517, section 5)."""
+        return self._public("/.well-known/jwks.json")
+
+    def status(self) -> Json:
+        """What the service says of itself when it can decide; raises Unavailable, naming the part, when it cannot."""
+        return self._public("/v1/status")
+
+    def log_object(self, name: str) -> bytes | None:
+        """An object of the log (`checkpoint`, `tile/…`), or None where there is none of that name."""
+        return self._http.read(f"/log/{name}", headers={"User-Agent": "duecare-client"}, timeout=UPLOAD_SECONDS)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _public(self, path: str) -> Json:
+        return self._http.ask("GET", path, headers=self._headers)
+
+
+class Client(Reader):
     """Speaks for one party. `key`: its private JWK, or the path of the file that holds it.
 
     `issuer`: the service's name where it is known beforehand (a profile has it); otherwise it is asked for once.
@@ -69,9 +108,8 @@ class Client:
         jwk = key if isinstance(key, Mapping) else read_private(Path(key))
         self.party = party
         self._signer = Signer(party, jwk)
-        self._http = Transport(url, timeout=timeout, edge=transport)
+        super().__init__(url, timeout=timeout, transport=transport)
         self._storage = Storage(secure=url.startswith("https:"), edge=transport)
-        self._headers = {"Accept": "application/json, application/problem+json", "User-Agent": "duecare-client"}
         if language:
             self._headers["Accept-Language"] = language
         self._clock = clock
@@ -114,6 +152,13 @@ class Client:
     def decision(self, decision_id: str) -> Json:
         """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for somebody else's."""
         return self._call("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
+
+    def bundle(self, decision_id: str) -> bytes:
+        """The case file of a decision: for its gateway, its creditor, or an auditor. Check it with
+        `duecare.evidence.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds before it is in the log."""
+        path = f"/v1/decisions/{quote(decision_id, safe='')}/bundle"
+        # The file's bytes are the canonical form of its content, so that they are the same when it is written again.
+        return canonical(self._call("GET", path, timeout=UPLOAD_SECONDS))
 
     def reconciliation(self, start: datetime, end: datetime, gateway: str | None = None) -> Json:
         """A gateway's deliveries from `start` to before `end` against the decisions about its messages, as the service
@@ -191,18 +236,6 @@ class Client:
             keys = self._fetch_keys()
             return check(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
 
-    def discovery(self) -> Json:
-        """`{issuer, jwks_uri, log, rules_version, limits}`."""
-        return self._public("/.well-known/duecare")
-
-    def jwks(self) -> Json:
-        """The service's receipt keys, past ones too, as a JWK set (RFC 7517, section 5)."""
-        return self._public("/.well-known/jwks.json")
-
-    def status(self) -> Json:
-        """What the service says of itself when it can decide; raises Unavailable, naming the part, when it cannot."""
-        return self._public("/v1/status")
-
     def issuer(self) -> str:
         """The service's name: the `aud` of all that is signed for it, the `iss` of its receipts."""
         if self._issuer is None:
@@ -216,20 +249,6 @@ class Client:
     def kid(self) -> str:
         """The thumbprint of the key that signs here."""
         return self._signer.kid
-
-    def close(self) -> None:
-        self._http.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _public(self, path: str) -> Json:
-        return self._http.ask("GET", path, headers=self._headers)
 
     def _call(self, method: str, path: str, body: bytes | None = None, timeout: float = 0.0) -> Json:
         headers = {**self._headers, "Authorization": f"Bearer {self._bearer()}"}

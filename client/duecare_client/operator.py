@@ -88,6 +88,10 @@ class Operator:
             raise Conflict("somebody else rotated the receipt key at the same time; nothing was changed here") from None
         return {"kid": new_public["kid"], "retired": {"kid": left["kid"], "retired_at": left["retired_at"]}}
 
+    def store(self) -> tuple[Callable[[str], Any], str, str]:
+        """`service name -> boto3 client`, and the names of the stack's table and archive."""
+        return self._client, self._output("TableName"), self._output("ArchiveBucket")
+
     def _output(self, key: str) -> str:
         if self._outputs is None:
             with told(f"find the stack {self._stack}"):

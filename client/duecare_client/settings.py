@@ -34,6 +34,8 @@ class Profile(msgspec.Struct, frozen=True):
     region: str | None = None
     stack: str | None = None
     table: str | None = None
+    archive: str | None = None
+    log_key: str | None = None
     parties: dict[str, ProfileParty] = {}
 
 

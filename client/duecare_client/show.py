@@ -138,6 +138,13 @@ def log_position(log: Json) -> None:
     line(f"  {'in the log' if log.get('logged') else 'not in the log yet'}{place}")
 
 
+def checks(good: bool, made: list[Json]) -> None:
+    """What was checked of a case file, a line each."""
+    for one in made:
+        line(("✓ ", "green") if one["ok"] else ("✗ ", "bold red"), (f"{one['name']:11}", "bold"), _word(one["detail"]))
+    line(("GOOD", "bold green") if good else ("NOT GOOD: what is marked above is wrong", "bold red"))
+
+
 def record(value: Json) -> None:
     """A party or a switch, a member a line; what is empty is left out."""
     for name, held in value.items():

@@ -80,21 +80,47 @@ class Transport:
         self._sleep(PAUSE)
         return self._ask_once(method, path, headers, body, deadline)
 
+    def read(self, path: str, *, headers: Mapping[str, str], timeout: float = 0.0) -> bytes | None:
+        """The bytes at a public address, or None for a 404. Raises CannotDecide. Repeats once, as `ask` does."""
+        deadline = self._monotonic() + max(timeout, self._timeout)
+        try:
+            return self._read_once(path, headers, deadline)
+        except (Unreachable, Unavailable):
+            if deadline - self._monotonic() < PAUSE + WORTH_TRYING:
+                raise
+        self._sleep(PAUSE)
+        return self._read_once(path, headers, deadline)
+
+    def _read_once(self, path: str, headers: Mapping[str, str], deadline: float) -> bytes | None:
+        response, content = self._exchange("GET", path, headers, None, deadline)
+        if response.status_code == 404:
+            return None
+        if response.status_code == 429 or response.status_code >= 500:
+            raise Unavailable(f"the service answered {response.status_code}", status=response.status_code)
+        if response.status_code != 200:
+            raise BadAnswer(f"the answer ({response.status_code}) is not duecare's; check the URL")
+        return content
+
     def _ask_once(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> Json:
+        response, content = self._exchange(method, path, headers, body, deadline)
+        return _answer(response, content)
+
+    def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+    ) -> tuple[httpx.Response, bytes]:
         left = max(deadline - self._monotonic(), 0.001)
         try:
             with self._http.stream(
                 method, self._base + path, headers=dict(headers), content=body, timeout=left
             ) as response:
-                content = self._read(response, deadline)
+                return response, self._read(response, deadline)
         except httpx.TimeoutException:
             raise Unreachable("no answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             # The last three: a host that is none shows only here.
             raise Unreachable(f"no answer: {type(error).__name__}") from error
-        return _answer(response, content)
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         """The body. httpx's own time-out starts anew with every byte, so a trickle is stopped here."""

@@ -15,7 +15,7 @@ import httpx
 import typer
 
 from duecare_client.aws import connect
-from duecare_client.client import Client
+from duecare_client.client import Client, Reader
 from duecare_client.errors import BadSettings
 from duecare_client.operator import Operator
 from duecare_client.settings import Profile, find_caller, profile_path, read_profile
@@ -54,11 +54,44 @@ class World:
 
     def operator(self) -> Operator:
         """The operator of the stack that the profile, DUECARE_STACK or the default names. Raises BadSettings."""
-        profile = None
-        if self.profile is not None:
-            profile = read_profile(profile_path(self.profile, self.environment, self.directory))
+        profile = self._profile()
         stack = (profile.stack if profile else None) or self.environment.get("DUECARE_STACK") or DEFAULT_STACK
         return Operator(self.aws(profile, self.environment), stack)
+
+    def reader(self) -> Reader:
+        """What anyone may ask the service that the profile or DUECARE_URL names. Raises BadSettings."""
+        profile = self._profile()
+        url = (profile.url if profile else None) or self.environment.get("DUECARE_URL")
+        if not url:
+            raise BadSettings("no service is named: give --profile NAME, or set DUECARE_URL")
+        return Reader(url, timeout=PATIENCE, transport=self.network)
+
+    def log_key(self) -> str | None:
+        """The log's verifier key that the profile names."""
+        profile = self._profile()
+        return profile.log_key if profile else None
+
+    def store(self) -> tuple[Callable[[str], Any], str, str] | None:
+        """`service name -> boto3 client`, the table and the archive's bucket, where the profile or DUECARE_STACK names
+        them; None where there is no such access. Raises BadSettings."""
+        profile = self._profile()
+        if profile and profile.table and profile.archive:
+            return self.aws(profile, self.environment), profile.table, profile.archive
+        if not (profile and profile.stack) and "DUECARE_STACK" not in self.environment:
+            return None
+        return self.operator().store()
+
+    def state_folder(self) -> Path:
+        """Where what was seen is remembered: beside the profile `local`, else in the user's state directory."""
+        if self.profile == "local":
+            return profile_path("local", self.environment, self.directory).parent
+        home = self.environment.get("HOME") or str(Path.home())
+        return Path(self.environment.get("XDG_STATE_HOME") or Path(home) / ".local" / "state") / "duecare"
+
+    def _profile(self) -> Profile | None:
+        if self.profile is None:
+            return None
+        return read_profile(profile_path(self.profile, self.environment, self.directory))
 
     def _language(self) -> str:
         spoken = (self.environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))

@@ -55,6 +55,8 @@ def identify(stored: Stored) -> Identity | None:
         if decode(data).decision_id != name:
             raise BadEvidence("the record is of another decision")
         return Identity("decision", name, digest(data))
+    if not isinstance(stored.body, dict):
+        raise BadEvidence("a body that is no JSON object")
     record_sha256 = digest(canonical(stored.body))
     if prefix == "P#":
         return Identity("party", f"{name}/{stored.version}", record_sha256)
