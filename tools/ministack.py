@@ -117,6 +117,7 @@ class MiniStack:
         state, files = self.home / "state", self.home / "s3"
         for folder in (state, files):
             folder.mkdir(parents=True, exist_ok=True)
+        _begin_streams_anew(state / "lambda.json")
         # Clean: what the caller's environment holds must neither reach the functions nor hide a missing package.
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -160,6 +161,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _begin_streams_anew(functions: Path) -> None:
+    """It keeps how far its pollers had read a table's stream, but not the stream: they would sleep through as many
+    changes as there had been."""
+    with suppress(OSError, ValueError, KeyError):
+        kept = json.loads(functions.read_text())
+        kept["payload"]["dynamodb_stream_positions"]["data"].clear()
+        fresh = functions.with_suffix(".new")
+        fresh.write_text(json.dumps(kept))
+        fresh.replace(functions)
 
 
 def _emptied(folder: Path) -> Path:

@@ -12,49 +12,78 @@ from tests.template.conftest import Template, of_type
 TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
-    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*"},
+    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*", "L"},
     "StateFunction": {"R#*", "P#*", "M#*", "S#*", "X#*", "V#*"},
-    "EvidenceFunction": {"X#*", "P#*"},
+    "EvidenceFunction": {"X#*", "S#*", "P#*", "K#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "RowsFunction": {"R#*", "U#*"},
+    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "Z#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
     "OperateFunction": {"P#*"},
 }
 # The contact ledger stands among the recipient's facts, where one Query reads all; IAM cannot tell them apart.
 WRITES = {
-    "VerifyFunction": {"X#*", "R#*"},
+    "VerifyFunction": {"X#*", "R#*", "K#*"},
     "StateFunction": {"R#*", "M#*", "S#*", "V#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "RowsFunction": {"R#*", "U#*"},
-    "OperateFunction": {"P#*"},
+    "SequenceFunction": {"L"},
+    "OperateFunction": {"P#*", "Z#*"},
 }
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 SECRETS = {
-    "VerifyFunction": {"PepperSecret", "ReceiptKeySecret"},
+    "VerifyFunction": {"PepperSecret", "ReceiptKeySecret", "InputsKeySecret"},
     "StateFunction": {"PepperSecret"},
+    "EvidenceFunction": {"InputsKeySecret"},
     "ReconcileFunction": {"ReceiptKeySecret"},
     "IngestFunction": {"PepperSecret"},
     "RowsFunction": {"PepperSecret"},
+    "SequenceFunction": {"LogKeySecret"},
+    "OperateFunction": {"PepperSecret"},
 }
-# What each may do to the files under which prefix; to anything else, and to the bucket as a whole, nothing.
+# What each may do to the objects under which prefix of which bucket; to anything else nothing.
 READ, WRITE, DELETE, ABORT = "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"
-FILES = {
-    ("UploadFunction", "uploads/*"): {WRITE},
-    ("UploadFunction", "rejects/*"): {READ},
-    ("IngestFunction", "uploads/*"): {READ, DELETE},
-    ("IngestFunction", "parts/*"): {READ, WRITE, DELETE, ABORT},
-    ("RowsFunction", "uploads/*"): {DELETE},
-    ("RowsFunction", "parts/*"): {READ, WRITE, DELETE, ABORT},
-    ("RowsFunction", "rejects/*"): {WRITE, ABORT},
+LOCK = "s3:PutObjectRetention"
+ERASE = {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"}
+OBJECTS = {
+    ("UploadFunction", "Bucket/uploads/*"): {WRITE},
+    ("UploadFunction", "Bucket/rejects/*"): {READ},
+    ("IngestFunction", "Bucket/uploads/*"): {READ, DELETE},
+    ("IngestFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
+    ("RowsFunction", "Bucket/uploads/*"): {DELETE},
+    ("RowsFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
+    ("RowsFunction", "Bucket/rejects/*"): {WRITE, ABORT},
+    ("SequenceFunction", "LogBucket/checkpoint"): {READ, WRITE},
+    ("SequenceFunction", "LogBucket/tile/*"): {READ, WRITE},
+    ("SequenceFunction", "LogBucket/staging/*"): {READ, WRITE, DELETE},
+    ("SequenceFunction", "ArchiveBucket/*"): {WRITE, LOCK},
+    ("EvidenceFunction", "LogBucket/checkpoint"): {READ},
+    ("EvidenceFunction", "LogBucket/tile/*"): {READ},
+    ("EvidenceFunction", "ArchiveBucket/*"): {READ},
+    ("OperateFunction", "ArchiveBucket/r/*"): ERASE,
 }
-LISTING = {"IngestFunction": "parts/*", "RowsFunction": "parts/*"}
+# Under which prefix each may list which bucket's names. Whoever reads what may not be there may list all of them: S3
+# would say of the absent that one may not know.
+LISTING = {
+    ("IngestFunction", "Bucket"): "parts/*",
+    ("RowsFunction", "Bucket"): "parts/*",
+    ("SequenceFunction", "LogBucket"): None,
+    ("EvidenceFunction", "LogBucket"): None,
+    ("EvidenceFunction", "ArchiveBucket"): None,
+    ("OperateFunction", "ArchiveBucket"): "r/*",
+}
+LISTS = {"s3:ListBucket", "s3:ListBucketVersions"}
 # The rights to receive and delete messages are in the policy that SAM adds for the event source.
 QUEUES = {"IngestFunction": "sqs:SendMessage", "RowsFunction": "sqs:ChangeMessageVisibility"}
 INDEX = {"Fn::Sub": "${Table.Arn}/index/open"}
+STREAM, STREAMS = {"Fn::GetAtt": "Table.StreamArn"}, {"Fn::Sub": "${Table.Arn}/stream/*"}
+READING_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"}
+# What the sequencer does to the table and nobody else does.
+MARKING = {"dynamodb:BatchWriteItem", "dynamodb:UpdateItem", "dynamodb:Scan"}
 
 
 def statements(function: Template) -> Iterator[dict[str, Any]]:
@@ -89,14 +118,17 @@ def test_no_action_and_no_resource_is_a_wildcard(functions: dict[str, Template])
             assert not [action for action in actions(statement) if "*" in action], name
             assert "NotAction" not in statement
             assert "NotResource" not in statement
-            # All objects under a prefix is as narrow as it gets; FILES says which.
+            if statement["Resource"] == STREAMS:
+                continue  # of the one table
+            # All objects under a prefix is as narrow as it gets; OBJECTS says which.
             if not any(action.startswith("s3:") for action in actions(statement)):
                 assert "*" not in str(statement["Resource"]), name
 
 
 def test_only_these_actions_are_used(functions: dict[str, Template]) -> None:
-    known = READING | WRITING | {"secretsmanager:GetSecretValue", "kms:GenerateDataKey"}
-    known |= {READ, WRITE, DELETE, ABORT, "s3:ListBucket", *QUEUES.values()}
+    known = READING | WRITING | MARKING | READING_STREAM | {"dynamodb:ListStreams"}
+    known |= {"secretsmanager:GetSecretValue", "kms:GenerateDataKey", "kms:Decrypt"}
+    known |= {READ, WRITE, DELETE, ABORT, LOCK, *ERASE, *LISTS, *QUEUES.values()}
     for function in functions.values():
         assert {action for statement in statements(function) for action in actions(statement)} <= known
 
@@ -107,8 +139,8 @@ def test_a_function_reads_and_writes_its_own_items_alone(functions: dict[str, Te
     assert on_the_table(function, READING) == READS[name]
     assert on_the_table(function, WRITING) == WRITES.get(name, set())
     for statement in statements(function):
-        if any(action.startswith("dynamodb:") for action in actions(statement)) and statement["Resource"] != INDEX:
-            assert statement["Resource"] == TABLE
+        if any(action.startswith("dynamodb:") for action in actions(statement)):
+            assert statement["Resource"] in (TABLE, INDEX, STREAM, STREAMS)
 
 
 def test_only_a_worker_lists_open_debts_and_by_keys_alone(template: Template, functions: dict[str, Template]) -> None:
@@ -123,20 +155,21 @@ def test_only_a_worker_lists_open_debts_and_by_keys_alone(template: Template, fu
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_a_function_reaches_the_files_of_its_own_prefixes_alone(functions: dict[str, Template]) -> None:
+def test_a_function_reaches_the_objects_of_its_own_prefixes_alone(functions: dict[str, Template]) -> None:
     reached: dict[tuple[str, str], set[str]] = {}
+    listed: dict[tuple[str, str], str | None] = {}
     for name, function in functions.items():
         for statement in statements(function):
             used = {action for action in actions(statement) if action.startswith("s3:")}
-            if not used:
-                continue
-            bucket, _, prefix = _named(statement["Resource"]).partition("/")
-            assert bucket == "Bucket"
-            if used == {"s3:ListBucket"}:
-                assert (prefix, statement["Condition"]) == ("", {"StringLike": {"s3:prefix": LISTING[name]}})
-            else:
-                reached.setdefault((name, prefix), set()).update(used)
-    assert reached == FILES
+            for place in _named(statement["Resource"]) if used else ():
+                if used <= LISTS:
+                    condition = statement.get("Condition", {"StringLike": {"s3:prefix": None}})
+                    assert list(condition) == ["StringLike"]
+                    listed[name, place] = condition["StringLike"]["s3:prefix"]
+                else:
+                    reached.setdefault((name, place), set()).update(used)
+    assert reached == OBJECTS
+    assert listed == LISTING
 
 
 def test_a_function_reaches_its_own_side_of_the_queue_alone(functions: dict[str, Template]) -> None:
@@ -161,7 +194,7 @@ def test_a_function_reads_its_own_secrets_alone(functions: dict[str, Template], 
     assert granted == SECRETS.get(name, set())
 
 
-def test_statements_are_only_ever_encrypted(functions: dict[str, Template]) -> None:
+def test_whoever_takes_statements_in_cannot_read_them(functions: dict[str, Template]) -> None:
     uses = {
         (name, action, str(statement["Resource"]))
         for name, function in functions.items()
@@ -170,12 +203,31 @@ def test_statements_are_only_ever_encrypted(functions: dict[str, Template]) -> N
         if action.startswith("kms:")
     }
     key = str({"Fn::GetAtt": "StatementKey.Arn"})
-    assert uses == {(name, "kms:GenerateDataKey", key) for name in ("StateFunction", "UploadFunction")}
+    encrypt = {(name, "kms:GenerateDataKey", key) for name in ("StateFunction", "UploadFunction")}
+    assert uses == encrypt | {("EvidenceFunction", "kms:Decrypt", key)}
 
 
-def test_nobody_deletes_items_and_nobody_scans(functions: dict[str, Template]) -> None:
+def test_nobody_deletes_items(functions: dict[str, Template]) -> None:
     every = {action for function in functions.values() for one in statements(function) for action in actions(one)}
-    assert not every & {"dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem"}
+    assert not every & {"dynamodb:DeleteItem", "dynamodb:PartiQLDelete"}
+
+
+def test_only_the_sequencer_marks_what_it_logged_and_changes_no_record(functions: dict[str, Template]) -> None:
+    uses = {
+        (name, action): statement
+        for name, function in functions.items()
+        for statement in statements(function)
+        for action in actions(statement)
+        if action in MARKING | READING_STREAM
+    }
+    assert {name for name, _ in uses} == {"SequenceFunction"}
+    conditions = {action: statement.get("Condition", {}) for (_, action), statement in uses.items()}
+    pointers = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["E#*", "G#*"]}}
+    assert conditions["dynamodb:BatchWriteItem"] == pointers
+    leaving = conditions["dynamodb:UpdateItem"]
+    assert leaving["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": ["X#*", "S#*"]}
+    assert leaving["ForAllValues:StringEquals"] == {"dynamodb:Attributes": ["pk", "sk", "version", "expires"]}
+    assert {str(uses["SequenceFunction", action]["Resource"]) for action in READING_STREAM} == {str(STREAM)}
 
 
 def test_the_keys_serve_the_account_and_nobody_else(template: Template) -> None:
@@ -193,9 +245,9 @@ def test_the_keys_serve_the_account_and_nobody_else(template: Template) -> None:
                 }
 
 
-def _named(resource: dict[str, str]) -> str:
-    """`Bucket/<prefix>`, whether the ARN refers to the bucket or spells the name that it has."""
+def _named(resource: Any) -> list[str]:
+    """`<bucket>/<prefix>` of each ARN, whether it refers to the bucket or spells the name that it has."""
     name = "arn:${AWS::Partition}:s3:::duecare-${Stage}-uploads-${AWS::AccountId}-${AWS::Region}"
-    if resource == {"Fn::GetAtt": "Bucket.Arn"}:
-        return "Bucket"
-    return resource["Fn::Sub"].replace("${Bucket.Arn}", "Bucket").replace(name, "Bucket")
+    every = resource if isinstance(resource, list) else [resource]
+    spelled = [one.get("Fn::Sub") or f"${{{one['Fn::GetAtt']}}}" for one in every]
+    return [text.replace(name, "Bucket").replace("${", "").replace(".Arn}", "") for text in spelled]

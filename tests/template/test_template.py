@@ -14,6 +14,8 @@ PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /v1/status",
     "GET /openapi.json",
+    "GET /log/checkpoint",
+    "GET /log/tile/{proxy+}",
 }
 
 
@@ -67,7 +69,8 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
 def test_what_no_caller_may_start_has_no_route(functions: dict[str, Template]) -> None:
     assert "Events" not in functions["OperateFunction"]
     assert "Events" not in functions["AuthorizeFunction"]
-    assert not [name for name in ("IngestFunction", "RowsFunction") if routes({name: functions[name]})]
+    woken = {name: functions[name] for name in ("IngestFunction", "RowsFunction", "SequenceFunction")}
+    assert routes(woken) == {}
 
 
 def test_the_routes_are_those_that_the_functions_serve(functions: dict[str, Template]) -> None:
@@ -115,7 +118,8 @@ def test_keys_and_secrets_survive_the_stack(template: Template) -> None:
 def test_there_is_an_alarm_for_whatever_must_wake_somebody(template: Template) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     watched = {str(alarm.get("MetricName") or alarm["Metrics"]) for alarm in alarms.values()}
-    for metric in ("CannotDecide", "Denied", "ReadThrottleEvents", "WriteThrottleEvents", "Errors", "Throttles", "5xx"):
+    service = ("CannotDecide", "Denied", "LogLagSeconds", "LogGap", "Unreadable")
+    for metric in (*service, "ReadThrottleEvents", "WriteThrottleEvents", "Errors", "Throttles", "5xx"):
         assert any(metric in one for one in watched), metric
     told = [{"Fn::If": ["Alarmed", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}]
     assert all(alarm["AlarmActions"] == told for alarm in alarms.values())

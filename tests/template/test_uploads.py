@@ -8,14 +8,14 @@ NAME = {"Fn::Sub": "duecare-${Stage}-uploads-${AWS::AccountId}-${AWS::Region}"}
 
 
 def test_the_bucket_is_private_encrypted_and_spoken_to_by_tls_alone(template: Template) -> None:
-    ((name, bucket),) = of_type(template, "AWS::S3::Bucket").items()
+    name, bucket = "Bucket", of_type(template, "AWS::S3::Bucket")["Bucket"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     encrypted = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": "StoreKey.Arn"}}
     assert rule == {"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": encrypted}
-    (policy,) = of_type(template, "AWS::S3::BucketPolicy").values()
+    policy = of_type(template, "AWS::S3::BucketPolicy")["BucketPolicy"]
     assert policy["Bucket"] == {"Ref": name}
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
@@ -24,7 +24,7 @@ def test_the_bucket_is_private_encrypted_and_spoken_to_by_tls_alone(template: Te
 
 
 def test_nothing_in_the_bucket_lasts_and_nothing_of_it_is_kept(template: Template) -> None:
-    (bucket,) = of_type(template, "AWS::S3::Bucket").values()
+    bucket = of_type(template, "AWS::S3::Bucket")["Bucket"]
     rules = {rule.get("Prefix"): rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     days = {prefix: rule.get("ExpirationInDays") for prefix, rule in rules.items()}
     assert days == {"uploads/": 1, "parts/": 1, "rejects/": 7, None: None}
@@ -79,7 +79,7 @@ def test_a_part_is_imported_alone_and_what_fails_comes_again_alone(
 def test_whatever_fails_for_good_is_kept_and_wakes_somebody(template: Template, functions: dict[str, Template]) -> None:
     queues = of_type(template, "AWS::SQS::Queue")
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
-    dead = {"DeadParts", "DeadFiles"}
+    dead = {"DeadParts", "DeadFiles", "DeadWakes"}
     assert all(queues[name]["MessageRetentionPeriod"] == 14 * 24 * 3600 for name in dead)
     failing = functions["IngestFunction"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
     assert failing == {"Type": "SQS", "Destination": {"Fn::GetAtt": "DeadFiles.Arn"}}
