@@ -57,9 +57,9 @@ class Logged(World):
     def look_up(self) -> LookUp:
         return LookUp(self.table, lambda: self.archive, self.clock)
 
-    def case_file(self, decided: Decided, party: str = "xinxi") -> bytes:
+    def case_file(self, decided: Decided, party: str = "xinxi", attempt: int | None = None) -> bytes:
         means = Means(self.table, self.archive, self.files, self.sealer, self.inputs_key)
-        found = self.look_up()(self.caller(party), decided.record.decision_id)
+        found = self.look_up()(self.caller(party), decided.record.decision_id, attempt)
         return CaseFiles(means, RULES, ISSUER)(found)
 
     def erase(self, least: timedelta) -> Erase:

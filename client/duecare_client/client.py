@@ -153,10 +153,11 @@ class Client(Reader):
         """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for somebody else's."""
         return self._call("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
 
-    def bundle(self, decision_id: str) -> bytes:
-        """The case file of a decision: for its gateway, its creditor, or an auditor. Check it with
-        `duecare.evidence.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds before it is in the log."""
-        path = f"/v1/decisions/{quote(decision_id, safe='')}/bundle"
+    def bundle(self, decision_id: str, attempt: int | None = None) -> bytes:
+        """The case file of a decision: for its gateway, its creditor, or an auditor; of its newest attempt, or of this.
+        Check it with `duecare.evidence.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds before it is in
+        the log."""
+        path = f"/v1/decisions/{quote(decision_id, safe='')}/bundle" + (f"?attempt={attempt}" if attempt else "")
         # The file's bytes are the canonical form of its content, so that they are the same when it is written again.
         return canonical(self._call("GET", path, timeout=UPLOAD_SECONDS))
 

@@ -34,6 +34,9 @@ def get(
     context: typer.Context,
     decision_id: str,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes: DECISION_ID.duecare.json")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="An earlier attempt; else the newest.")
+    ] = None,
     party: Party = None,
 ) -> None:
     """Fetch the case file of a decision: for its gateway, its creditor, or an auditor."""
@@ -41,7 +44,7 @@ def get(
     with held.client(party, ["gateway", "creditor", "auditor"]) as client:
         for left in reversed(range(TRIES)):
             try:
-                data = client.bundle(decision_id)
+                data = client.bundle(decision_id, attempt)
                 break
             except Conflict as early:
                 if early.name != "not-logged-yet" or not left:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from duecare.errors import NotFound
+from duecare.errors import NotFound, Unacceptable, Violation
 from duecare.evidence.bundle import MEDIA_TYPE
 from duecare.evidence.record import as_json
 from duecare.runtime import wiring
@@ -17,6 +17,9 @@ from duecare.usecases.look_up import Found
 SERVED = re.compile(
     r"checkpoint\Z|tile/([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\.p/[1-9][0-9]{0,2})?\Z"
 )
+
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -62,7 +65,12 @@ def _of_the_log(name: str) -> bytes:
 
 
 def _found(event: Event) -> Found:
-    return wiring.look_up()(caller_of(event), event["pathParameters"]["id"])
+    attempt = (event.get("queryStringParameters") or {}).get("attempt")
+    if attempt is not None and not _NUMBER.match(attempt):
+        raise Unacceptable(
+            "An attempt is a number: 1, 2, …", errors=(Violation("/attempt", "no-number", "not 1, 2, …"),)
+        )
+    return wiring.look_up()(caller_of(event), event["pathParameters"]["id"], int(attempt) if attempt else None)
 
 
 ROUTES = {

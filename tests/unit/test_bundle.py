@@ -211,6 +211,12 @@ def test_every_attempt_stays_in_the_log_and_the_newest_is_told() -> None:
     world.sequenced()
     assert failing(world.case_file(decided)) == {}
     assert [one.id for one in world.entries() if one.kind == "decision"] == [decided.record.decision_id] * 2
+    for attempt, answer in ((1, "allow"), (2, "deny")):
+        data = world.case_file(decided, attempt=attempt)
+        assert failing(data) == {}
+        assert json.loads(data)["decision"]["record"]["decision"] == answer
+    with pytest.raises(NotFound):
+        world.case_file(decided, attempt=3)
 
 
 def test_a_rehearsal_and_a_night_denial_replay() -> None:

@@ -227,6 +227,12 @@ def _description() -> str:
 def _paths() -> dict[str, Any]:
     public: dict[str, Any] = {"security": []}
     path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z2-7]{26}$"}}
+    attempt = {
+        "name": "attempt",
+        "in": "query",
+        "description": "An earlier attempt; without it, the newest",
+        "schema": {"type": "integer", "minimum": 1},
+    }
     tile = {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
         "/v1/verify": {"post": _operation("One message, one decision", "Answer", body="Message", language=True)},
@@ -236,10 +242,12 @@ def _paths() -> dict[str, Any]:
         "/v1/statements": {"post": _operation("State facts", "Results", body="Statements")},
         "/v1/uploads": {"post": _operation("Announce a file", "UploadOpened", body="Announcement")},
         "/v1/uploads/{id}": {"get": _operation("What became of a file", "UploadLooked", path=path)},
-        "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path)},
+        "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path, query=[attempt])},
         "/v1/reconciliation": {"get": _operation("Deliveries against decisions", "Reconciled", query=_period())},
         "/v1/decisions/{id}/bundle": {
-            "get": _operation("The case file of a decision: docs/case-file.md", None, path=path, media=MEDIA_TYPE)
+            "get": _operation(
+                "The case file of a decision: docs/case-file.md", None, path=path, media=MEDIA_TYPE, query=[attempt]
+            )
         },
         "/log/checkpoint": {
             "get": _operation("The log's checkpoint (c2sp.org/tlog-checkpoint)", None, media="text/plain") | public

@@ -32,10 +32,11 @@ class LookUp:
         self._archive = archive
         self._clock = clock
 
-    def __call__(self, caller: Caller, decision_id: str) -> Found:
+    def __call__(self, caller: Caller, decision_id: str, attempt: int | None = None) -> Found:
         """The decision, if the caller is its gateway, its creditor or an auditor; to anyone else it does not exist.
 
-        Raises NotFound, NotAllowed, CannotDecide.
+        `attempt`: an earlier one, as it was logged; the newest where it is None. Raises NotFound, NotAllowed,
+        CannotDecide.
         """
         own, known = table.party(caller.party), bool(_ID.match(decision_id))
         entries, key = pointers.partition("decision", decision_id), table.decision(decision_id)
@@ -44,8 +45,10 @@ class LookUp:
         if party.state != "active":
             raise NotAllowed("This party is suspended.", name="party-suspended")
         logged = situation.partitions.get(entries, [])
-        document = situation.documents.get(key) or self._kept(logged)
+        document = situation.documents.get(key) or self._kept(pointers.newest(logged))
         decided = unpack(document) if document else None
+        if decided and attempt not in (None, decided.record.attempt):
+            document, decided = self._earlier(logged, attempt)
         if (
             document is None
             or decided is None
@@ -56,9 +59,17 @@ class LookUp:
         pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
         return Found(decided._replace(replayed=False), document, pointer)
 
-    def _kept(self, logged: list[Document]) -> Document | None:
-        """What left the table, if the archive has it still."""
-        pointer = pointers.newest(logged)
+    def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, Decided | None]:
+        """An attempt that another has replaced: of those that said so, the last."""
+        for pointer in pointers.newest_first(logged):
+            document = self._kept(pointer)
+            decided = unpack(document) if document else None
+            if decided and decided.record.attempt == attempt:
+                return document, decided
+        return None, None
+
+    def _kept(self, pointer: Pointer | None) -> Document | None:
+        """What left the table, or was replaced there, if the archive has it still."""
         try:
             return pointers.document_of(self._archive().read(pointer.name)) if pointer else None
         except NotFound:  # erased, as the law let it

@@ -32,10 +32,15 @@ def key(kind: str, record_id: str, record_sha256: str) -> Key:
     return Key(partition(kind, record_id), record_sha256.removeprefix("sha256:"))
 
 
+def newest_first(pointers: Iterable[Document]) -> list[Pointer]:
+    """By when their entries came. Raises StoreFailed."""
+    read = [table.read(document, Pointer) for document in pointers]
+    return sorted(read, key=lambda one: one.index, reverse=True)
+
+
 def newest(pointers: Iterable[Document]) -> Pointer | None:
     """The one whose entry came last. Raises StoreFailed."""
-    read = [table.read(document, Pointer) for document in pointers]
-    return max(read, key=lambda one: one.index, default=None)
+    return next(iter(newest_first(pointers)), None)
 
 
 def stored(document: Document) -> Stored:
