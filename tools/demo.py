@@ -17,7 +17,10 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
+from duecare.evidence.bundle import check
 from duecare_client import CannotDecide, Client, DuecareError
+from duecare_client.errors import Conflict
+from duecare_client.report import render
 from duecare_client.show import found_in
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, Party, key_file
 from tools.steps import Problem, shown
@@ -34,6 +37,46 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 # The digest of the consent's wording, as it was shown to the recipient.
 NOTICE = "sha256:5a1d6ac3f3a24c1cbbd4bbd8e4b1d1b8a7c1f6f9b8a4a5a2b6f6f0a2d2f1c0e9"
 _PATIENCE = 20.0
+ALLOWED_FILE, DENIED_FILE = "allowed.duecare.json", "denied.duecare.json"
+
+
+class CaseFiles:
+    """What a court would be handed of the allowed and of the denied message: fetched, checked offline, made a page."""
+
+    def __init__(self, gateway: Any, home: Path, out: Console) -> None:
+        self._gateway, self._home, self._out = gateway, home, out
+
+    def make(self, allowed: str, denied: str) -> str:
+        """The log's verifier key. Raises Problem where a check fails."""
+        self._out.print()
+        self._out.print(Text("6. The case files of the allowed and of the denied message", style="bold"))
+        log_key = ""
+        for name, decision_id in ((ALLOWED_FILE, allowed), (DENIED_FILE, denied)):
+            data = self._fetched(decision_id)
+            log_key = log_key or self._log_key()
+            verdict = check(data, log_key)
+            _expect([one.name for one in verdict.checks if not one.ok], [])
+            file, page = self._home / name, (self._home / name).with_suffix(".html")
+            file.write_bytes(data)
+            page.write_text(render(verdict, language="both", show_number=False), encoding="utf-8")
+            found = verdict.checks[1].detail
+            self._out.print(Text(f"  {shown(file)}: {len(verdict.checks)} checks offline, all good; {found}"))
+            self._out.print(Text.assemble("  to be read by a judge: ", (shown(page), "bold")))
+        return log_key
+
+    def _fetched(self, decision_id: str) -> bytes:
+        """Its entry in the log takes a few seconds to come."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return bytes(self._gateway.bundle(decision_id))
+            except Conflict as early:
+                if early.name != "not-logged-yet" or time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+
+    def _log_key(self) -> str:
+        return str(self._gateway.discovery()["log"]["verifier_key"])
 
 
 class Demonstration:
@@ -46,9 +89,13 @@ class Demonstration:
         self._recipient = f"+8613800{run % 1_000_000:06d}"
         self._run = f"demo-{run}"
         self._zone = noon_zone(now)
+        self.decisions: dict[str, str] = {}
 
     def tell(self) -> str:
-        """Show it; the id of the last decision. Raises Problem where the service answers anything else."""
+        """Show it; the id of the last decision. Raises Problem where the service answers anything else.
+
+        `decisions` then has the id of each message's decision, by its number in the story.
+        """
         self._prepare()
         self._title("1. The text of the case, asked about before it is sent")
         self._say("20 October 2023. The man who gets it owes nothing and has agreed to nothing.")
@@ -64,9 +111,9 @@ class Demonstration:
         self._ask("3", THREAT_TEXT, "deny", ["TEXT_AMOUNT", "TEXT_FORBIDDEN"])
         self._title("4. The honest text again, for eleven at night where he is")
         self._ask("4", HONEST_TEXT, "deny", ["QUIET_HOURS"], send_at=self._next(23, ZoneInfo(self._zone)))
-        self._title("5. He answers “T” to the second, and it is asked about again")
+        self._title("5. He answers “T” to the second, and the same text is asked about once more")
         self._state(GATEWAY, "reply", message_id=f"{self._run}-2", text="T", received_at=self._at(0))
-        return self._ask("2", HONEST_TEXT, "deny", ["OPTED_OUT"])
+        return self._ask("5", HONEST_TEXT, "deny", ["OPTED_OUT"])
 
     def _prepare(self) -> None:
         until = (self._now + timedelta(days=365)).isoformat()
@@ -104,7 +151,8 @@ class Demonstration:
         if "retry_at" in answer:
             opens = datetime.fromisoformat(answer["retry_at"]).astimezone(send_at.tzinfo if send_at else UTC)
             self._out.print(Text.assemble("       ", (f"{'retry_at':<16}", "bold"), f"  {opens.isoformat()}"))
-        return str(answer["decision_id"])
+        self.decisions[number] = str(answer["decision_id"])
+        return self.decisions[number]
 
     def _state(self, party: Party, kind: str, **members: Any) -> None:
         result = self._clients[party].state(kind, {"recipient": self._recipient, **members})
@@ -133,24 +181,32 @@ def noon_zone(now: datetime) -> str:
     return f"Etc/GMT{now.astimezone(UTC).hour - 12:+d}"
 
 
-def demonstrate(url: str, home: Path) -> None:
-    """Tell the story, then what to do next; the last line says where duecare is."""
+def demonstrate(url: str, home: Path) -> str:
+    """Tell the story, make its case files, then say what to do next; the last line says where duecare is.
+
+    Answers the log's verifier key.
+    """
     out = Console(soft_wrap=True, highlight=False)
     try:
         clients = {party: Client(url, party.id, key_file(home, party), timeout=_PATIENCE, language="en")
                    for party in (CREDITOR, GATEWAY)}  # fmt: skip
-        last = Demonstration(clients, home, datetime.now(UTC), out).tell()
+        story = Demonstration(clients, home, datetime.now(UTC), out)
+        last = story.tell()
+        log_key = CaseFiles(clients[GATEWAY], home, out).make(story.decisions["2"], story.decisions["3"])
     except DuecareError as error:
         raise Problem(f"The case could not be shown: {error}", home / "logs" / "ministack.log") from error
     out.print(f"""
 Go on:
   .venv/bin/duecare --profile local verify {shown(home / "message.json")}
   .venv/bin/duecare --profile local decision {last}
+  .venv/bin/duecare --profile local bundle verify {shown(home / DENIED_FILE)}
+  .venv/bin/duecare --profile local log check
   .venv/bin/duecare --profile local admin party show {CREDITOR.id}
   curl {url}/.well-known/jwks.json
   make stop
 """, markup=False)  # fmt: skip
     out.print(f"duecare is ready at {url}", markup=False)
+    return log_key
 
 
 def _verdict(answer: dict[str, Any]) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from tools.demo import demonstrate
 from tools.deploy import STACK, Deployed, deploy, table_id
@@ -27,7 +28,8 @@ def start() -> None:
     _write_profile(stack, deployed)
     with step("register the parties of the case"):
         register(stack, table_id(stack, deployed.outputs["TableName"]))
-    demonstrate(deployed.url, HOME)
+    log_key = demonstrate(deployed.url, HOME)
+    _write_profile(stack, deployed, log_key)
 
 
 def _port() -> int:
@@ -37,21 +39,32 @@ def _port() -> int:
     return int(given)
 
 
-def _write_profile(stack: MiniStack, deployed: Deployed) -> None:
-    """What the `duecare` command reads as `--profile local`."""
-    profile = {
+def _write_profile(stack: MiniStack, deployed: Deployed, log_key: str | None = None) -> None:
+    """What the `duecare` command reads as `--profile local`. `log_key` is there when something has been logged."""
+    profile: dict[str, Any] = {
         "url": deployed.url,
         "issuer": deployed.outputs["Issuer"],
         "aws_endpoint_url": stack.endpoint,
         "region": REGION,
         "stack": STACK,
         "table": deployed.outputs["TableName"],
+        "archive": deployed.outputs["ArchiveBucket"],
+        "log_key": log_key or _known_log_key(),
         "parties": {party.id: {"roles": [party.role], "key": key_file(HOME, party).name} for party in PARTIES},
     }
     # Whole or not at all: somebody may be reading the old one.
     fresh = PROFILE.with_suffix(".new")
     fresh.write_text(json.dumps(profile, ensure_ascii=False, indent=2) + "\n")
     fresh.replace(PROFILE)
+
+
+def _known_log_key() -> str | None:
+    """As it was the last time: whoever trusted it then need not trust another."""
+    try:
+        known = json.loads(PROFILE.read_text(encoding="utf-8")).get("log_key")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return known if isinstance(known, str) else None
 
 
 if __name__ == "__main__":
