@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +11,13 @@ import jwt
 import pytest
 
 from duecare.adapters.memory import MemoryTable
-from duecare.domain.reconciliation import FINDINGS
+from duecare.domain.reconciliation import COUNTED, FINDINGS, LISTED, Found, Period, Reconciliation
 from duecare.errors import NotAllowed, NotFound, Refused, SecretsFailed, StoreFailed, Unacceptable
 from duecare.evidence.receipt import ReceiptKey
 from duecare.evidence.reconciliation import TYP, result_digest
 from duecare.evidence.record import text_digest
 from duecare.ports import Document
+from duecare.runtime.http import ok
 from duecare.usecases import reconcile as usecase
 from duecare.usecases import table
 from duecare.usecases.logged import listing
@@ -416,3 +418,21 @@ def test_what_is_too_much_to_be_held_is_refused_the_same_way(
     with pytest.raises(Unacceptable) as refused:
         world.ask()
     assert refused.value.name == "period-too-full"
+
+
+def test_the_longest_answer_is_within_what_a_function_may_answer() -> None:
+    """Lambda: 6 MB, with the body's quotes escaped; the client: 8 MiB."""
+    longest = Found(
+        message_id="\U0001f4a9" * 128,
+        delivered_at=NOW + timedelta(microseconds=1),
+        statement_id=SENT,
+        decision_id="a" * 26,
+        decision="allow",
+        decided_at=NOW,
+        valid_until=NOW,
+    )
+    counts = dict.fromkeys((*COUNTED, *FINDINGS), 10**6)
+    most = Reconciliation(counts, {name: [longest] * LISTED for name in FINDINGS}, NOW)
+    answer = usecase._answer("g" * 63, Period(NOW, NOW, NOW), NOW, usecase._Log(1, NOW), most)
+    response = ok({**answer, "signed": "s" * 2000})
+    assert len(json.dumps(response, ensure_ascii=False).encode()) < 5_500_000

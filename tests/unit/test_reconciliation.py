@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -275,3 +277,27 @@ def test_nothing_is_read_that_lies_after_the_last_allow(monkeypatch: pytest.Monk
 
 def test_a_name_is_not_listed_twice() -> None:
     assert len(set(reconciliation.FINDINGS) | set(reconciliation.COUNTED)) == 19
+
+
+def test_a_message_takes_less_than_a_kilobyte() -> None:
+    """What is read is forgotten: only what the matching keeps of each message stays, or a busy day would not fit."""
+    number = 5_000
+
+    def decisions() -> Iterator[Decided]:
+        for n in range(number):
+            at = PERIOD.start + timedelta(seconds=n)
+            yield decided(at, message_id=f"{n:036}", decision_id=f"{n:026}", text_sha256=f"sha256:{n:064}")
+
+    def deliveries() -> Iterator[Delivery]:
+        for n in range(number):
+            at = PERIOD.start + timedelta(seconds=n + 1)
+            yield delivered(at, message_id=f"{n:036}", text_sha256=f"sha256:{n:064}", statement=f"sha256:{n:064x}")
+
+    tracemalloc.start()
+    try:
+        result = reconcile(PERIOD, decisions(), deliveries())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.counts["matched"] == number
+    assert peak / number < 1000
