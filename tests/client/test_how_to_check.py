@@ -1,0 +1,84 @@
+"""docs/how-to-check-a-case-file.md, run: every command of it, on real case files, with nothing of this project."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from duecare.evidence.canonical import canonical
+from tests.logs import LOG_KEY, Logged
+from tests.world import RECIPIENT, stamp
+from tools.steps import ROOT
+
+PAGE = (ROOT / "docs" / "how-to-check-a-case-file.md").read_text(encoding="utf-8")
+SCRIPT = "".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+VERIFIED = "Signature Verified Successfully"
+
+
+def followed(folder: Path, data: bytes) -> subprocess.CompletedProcess[str]:
+    (folder / "case.duecare.json").write_bytes(data)
+    (folder / "log.key").write_text(LOG_KEY.verifier_key)
+    # No path but the system's: nothing of this project can be found.
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", SCRIPT],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    world = Logged().honest()
+    allowed = world.verify(message_id="allowed")
+    world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
+    denied = world.verify(message_id="denied", text="您欠款99999元,“再不还”就联系你的父母\n<b>&amp;</b>")
+    unknown = world.verify(message_id="unknown", recipient="+8613900139000")
+    world.sequenced()
+    return {name: world.case_file(one) for name, one in (("a", allowed), ("d", denied), ("u", unknown))}
+
+
+@pytest.mark.parametrize(("name", "statements"), [("a", 3), ("d", 4), ("u", 1)])
+def test_the_page_checks_a_case_file_with_public_tools(
+    tmp_path: Path, files: dict[str, bytes], name: str, statements: int
+) -> None:
+    ran = followed(tmp_path, files[name])
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count(VERIFIED) == 2 + statements
+    said = ["the entry is in the log", "text: good", "number: good", "inputs: good", "rules: good"]
+    assert [line for line in ran.stdout.splitlines() if line in said] == said
+    (told,) = re.findall(r'"record_sha256":"sha256:([0-9a-f]{64})"\n', ran.stdout)
+    assert f"\n{told}\n" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        (b'"decision":"deny"', b'"decision":"allow"'),
+        ("99999元".encode(), "99998元".encode()),
+        (b'"recipient":"+86', b'"recipient":"+87'),
+        (b"c2sp.org/tlog-proof@v1\\nindex ", b"c2sp.org/tlog-proof@v1\\nindex 1"),
+    ],
+    ids=["answer", "text", "number", "index"],
+)
+def test_followed_on_a_file_that_was_changed_it_ends_in_an_error(
+    tmp_path: Path, files: dict[str, bytes], there: bytes, here: bytes
+) -> None:
+    changed = files["d"].replace(there, here)
+    assert changed != files["d"]
+    assert followed(tmp_path, changed).returncode != 0
+
+
+def test_its_helper_writes_the_form_that_digests_are_of(tmp_path: Path, files: dict[str, bytes]) -> None:
+    import json  # noqa: PLC0415
+
+    for data in files.values():
+        value = json.loads(data)
+        told = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        assert told == canonical(value) == data
