@@ -51,7 +51,7 @@ CHECKS: dict[str, tuple[Words, Words]] = {
         Words("各方声明", "Statements"),
         Words(
             "每份声明是否由其责任方以当时已登记的密钥签名,并载于日志。",
-            "Whether each statement is signed by the party that answers for it, with a key registered by then, and logged.",
+            "Whether each was signed by the party that answers for it, with a key registered then, and logged.",
         ),
     ),
     "rules": (
