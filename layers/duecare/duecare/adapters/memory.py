@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -27,7 +28,7 @@ class MemoryStream:
 
     def add(self, key: Key, document: Document | None) -> None:
         """A write of this key; without a document it is none that a reader has to know."""
-        shard = self._open[hash(key) % len(self._open)]
+        shard = self._open[zlib.crc32(key.pk.encode()) % len(self._open)]
         self._count += 1
         self._shards[shard].append(Change(f"{self._count:09}", self._clock().replace(microsecond=0), document))
 
