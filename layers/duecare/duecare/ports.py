@@ -194,8 +194,8 @@ class Stream(Protocol):
         """The shards that can be read now; a parent that is not among them is gone. Raises StoreFailed."""
 
     def read(self, shard: str, after: str, limit: int) -> Page:
-        """Up to about `limit` changes after this position; from the oldest there is where it is empty. A page without
-        changes that has not ended is the tip. Raises Trimmed where the position is too old, StoreFailed."""
+        """Up to `limit` changes after this position; from the oldest there is where it is empty. A page with fewer that
+        has not ended is the tip. Raises Trimmed where the position is too old, StoreFailed."""
 
 
 class LogFiles(Protocol):

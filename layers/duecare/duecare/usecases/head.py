@@ -19,6 +19,8 @@ ENDED = "end"  # the position of a shard that was read to its end
 class Head(Struct, frozen=True, kw_only=True):
     """`root`: in hexadecimal digits. `positions`: of each shard, behind which change the next one is to be read.
 
+    `caught_up_at`: when the log was last brought up to date; whatever had changed by then has its entry.
+
     `staged`: the object that holds what follows from the last move, until all of it is done. `trimmed`: how often
     changes were gone before they were read. `swept_at`, `swept_trimmed`: when what has no entry was looked for, and
     after how many of those.
@@ -29,6 +31,7 @@ class Head(Struct, frozen=True, kw_only=True):
     at: datetime
     verifier_key: str
     positions: dict[str, str]
+    caught_up_at: datetime | None = None
     staged: str = ""
     trimmed: int = 0
     swept_at: datetime

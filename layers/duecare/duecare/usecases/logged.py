@@ -78,11 +78,11 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     stored = pointers.stored(document)
     try:
         identity = identify(stored)
+        copy = copy_of(stored)
     except BadEvidence as error:
         raise StoreFailed("a stored record cannot be read") from error
     if identity is None:
         raise AssertionError("a kind of record that is not identified")
-    copy = copy_of(stored)
     if identity.kind == "decision":
         decided = unpack(document)
         record = decided.record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from duecare.usecases.head import ENDED
 
 
 class Read(NamedTuple):
-    """What was read on: the changes, and the positions behind them. `tip`: there was nothing more to be read.
-    `trimmed`: how often changes were gone before they were read."""
+    """What was read on: the changes, and the positions behind them. `tip`: all that the stream held is among them, or
+    was read before. `trimmed`: how often changes were gone before they were read."""
 
     changes: tuple[Change, ...]
     positions: dict[str, str]
@@ -34,24 +34,44 @@ def read_on(stream: Stream, positions: Mapping[str, str], limit: int) -> Read:
     shards = stream.shards()
     listed = {shard.id for shard in shards}
     after = {shard: position for shard, position in positions.items() if shard in listed}
-    # A shard that went before it was read to its end took changes with it.
-    trimmed = sum(shard not in listed and position != ENDED for shard, position in positions.items())
+    trimmed = _lost(shards, positions)
     changes: list[Change] = []
     tip = True
     for shard in shards:
         position = after.get(shard.id, "")
-        if position == ENDED or not _is_ready(shard, listed, after) or len(changes) >= limit:
-            tip = tip and position == ENDED
+        if position == ENDED:
             continue
-        page, lost = _page(stream, shard.id, position, limit - len(changes))
+        if not _is_ready(shard, listed, after):
+            tip = False
+            continue
+        after.setdefault(shard.id, "")
+        left = limit - len(changes)
+        if not left:
+            tip = False
+            continue
+        page, lost = _page(stream, shard.id, position, left)
         trimmed += lost
         changes += page.changes
-        if page.changes or page.ended:
-            tip = False
-            after[shard.id] = ENDED if page.ended else page.changes[-1].position
-        elif lost:
-            after[shard.id] = ""
+        after[shard.id] = _behind(page, "" if lost else position)
+        # What comes after the end of a shard stands in its children.
+        tip = tip and not page.ended and len(page.changes) < left
     return Read(tuple(changes), after, tip, trimmed)
+
+
+def _lost(shards: Sequence[Shard], positions: Mapping[str, str]) -> int:
+    """How many shards took changes with them: they went before they were read to their end, or were never seen."""
+    listed = {shard.id for shard in shards}
+    unfinished = sum(shard not in listed and position != ENDED for shard, position in positions.items())
+    # A shard is known as soon as it may be read. The parent of a new one that is neither there nor known came and went
+    # in between; what there was before the log began is nobody's loss.
+    unseen = {shard.parent for shard in shards if shard.id not in positions and shard.parent} - listed - set(positions)
+    return unfinished + (len(unseen) if positions else 0)
+
+
+def _behind(page: Page, position: str) -> str:
+    if page.ended:
+        return ENDED
+    return page.changes[-1].position if page.changes else position
 
 
 def _is_ready(shard: Shard, listed: set[str], after: Mapping[str, str]) -> bool:

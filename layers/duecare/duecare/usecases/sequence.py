@@ -8,36 +8,38 @@ finishes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from msgspec import structs
 
 from duecare.domain.rules import Rules
 from duecare.errors import Contended, SecretsFailed, Stale, StoreFailed
-from duecare.evidence.entry import pack_entries, unpack_entries
-from duecare.evidence.merkle import EMPTY_ROOT, TILE_WIDTH, Tile, append, entries_path, leaf_hash
+from duecare.evidence.merkle import EMPTY_ROOT
 from duecare.evidence.note import Checkpoint, LogKey, parse_checkpoint, parse_note
-from duecare.evidence.stored import PREFIXES
-from duecare.ports import Archive, Clock, Documents, Entropy, Key, LogFiles, Marks, Stream
+from duecare.ports import Archive, Change, Clock, Documents, Entropy, LogFiles, Marks, Stream
 from duecare.usecases import head as heads
 from duecare.usecases.case_file import rules_name
+from duecare.usecases.growing import grow
 from duecare.usecases.head import Head, Standing
 from duecare.usecases.log_reader import CHECKPOINT
 from duecare.usecases.logged import Loggable, loggable
 from duecare.usecases.reading import read_on
+from duecare.usecases.sweep import KEYS_A_READ, Suspects, once, parts, pointed, still_without, suspect
 
 LIMIT = 2000  # changes a move of the head
 # Where so many changes were read and none was a record, the head moves all the same; below that it does not, for each
 # move is itself a change, and there would be no end to it.
 IN_VAIN = 5000
+# At the tip it moves so often all the same. The stream forgets a change after 24 hours: a place that had not been noted
+# since would look as if changes had been lost.
+HEARTBEAT = timedelta(minutes=10)
 ATTEMPTS = 20
 # How often what has no entry is looked for, and how long what was found must have none before it is given one: far
 # longer than any change can be on its way from the table into the stream.
 SWEEP_EVERY = timedelta(days=1)
 SUSPECT_FOR = timedelta(minutes=10)
-_KEYS_A_READ = 100
 
 
 class World(NamedTuple):
@@ -63,14 +65,6 @@ class Passed(NamedTuple):
     trimmed: int
     unreadable: int
     lag: timedelta
-
-
-class Suspects(NamedTuple):
-    """Records without an entry, when they were seen, and how often changes had been lost by then."""
-
-    keys: dict[Key, int]
-    at: datetime
-    trimmed: int
 
 
 class Sequencer:
@@ -100,6 +94,7 @@ class Sequencer:
                 if contended == ATTEMPTS:
                     raise Contended("other sequencers were first, again and again") from None
                 continue
+            contended = 0
             if tip or not more():
                 return passed
 
@@ -108,31 +103,58 @@ class Sequencer:
         # 1. Load the head, and finish what it names.
         standing = self._head()
         # 2. Read on.
+        began = self._world.clock()
         version, positions, vain = self._ahead or (0, {}, 0)
         if version != standing.document.version:
             positions, vain = standing.head.positions, 0
         read = read_on(self._world.stream, positions, LIMIT)
-        records: list[Loggable] = []
-        for change in read.changes:
-            try:
-                record = loggable(change.document, change.at) if change.document else None
-            except StoreFailed:  # told, and looked for again by every sweep; what else there is must not wait for it
-                passed = passed._replace(unreadable=passed.unreadable + 1)
-                continue
-            if record is not None:
-                records.append(record)
-        passed = passed._replace(trimmed=passed.trimmed + read.trimmed)
-        moved = structs.replace(standing.head, positions=read.positions, trimmed=standing.head.trimmed + read.trimmed)
-        if records or read.trimmed or vain + len(read.changes) >= IN_VAIN:
+        records, unreadable = self._records(standing.head, read.changes)
+        vain += len(read.changes)
+        moved = structs.replace(
+            standing.head,
+            positions=read.positions,
+            trimmed=standing.head.trimmed + read.trimmed,
+            caught_up_at=began if read.tip else standing.head.caught_up_at,
+        )
+        noted_at = standing.head.caught_up_at or standing.head.at
+        if records or read.trimmed or vain >= IN_VAIN or (read.tip and began - noted_at >= HEARTBEAT):
             standing = self._log(standing, moved, records)
         else:
-            self._ahead = (standing.document.version, read.positions, vain + len(read.changes))
-        if read.tip:
-            standing, swept = self._sweep(standing)
-            passed = passed._replace(added=passed.added + swept, swept=passed.swept + swept)
-        lag = self._world.clock() - read.last_at if read.last_at else timedelta(0)
-        passed = passed._replace(size=standing.head.size, added=passed.added + len(records), lag=lag)
-        return passed, read.tip
+            self._ahead = (standing.document.version, read.positions, vain)
+        lag = timedelta(0) if read.tip or not read.last_at else began - read.last_at
+        passed = passed._replace(
+            size=standing.head.size,
+            added=passed.added + len(records),
+            trimmed=passed.trimmed + read.trimmed,
+            unreadable=passed.unreadable + unreadable,
+            lag=lag,
+        )
+        return self._sweep(standing, passed) if read.tip else passed, read.tip
+
+    def _records(self, head: Head, changes: Sequence[Change]) -> tuple[list[Loggable], int]:
+        """The records among these changes that have no entry yet; and how many documents could not be read.
+
+        A change comes once and in order, so a record that comes has no entry; but a sweep may have been first, and a
+        stream that gives a change twice would give a record two. Whoever comes after the log had caught up with its
+        time is therefore looked for, and so is every one where they are few; a backlog is not slowed down.
+        """
+        found: list[Loggable] = []
+        late: list[Loggable] = []
+        unreadable = 0
+        for change in changes:
+            try:
+                record = loggable(change.document, change.at) if change.document else None
+            except StoreFailed:  # told, and told again by every sweep; what else there is must not wait for it
+                unreadable += 1
+                continue
+            if record is None:
+                continue
+            found.append(record)
+            if head.caught_up_at and change.at <= head.caught_up_at:
+                late.append(record)
+        asked = found if len(found) <= KEYS_A_READ else late
+        known = pointed(self._world.documents, asked)
+        return [record for record in once(found) if record.pointer not in known], unreadable
 
     def _head(self) -> Standing:
         standing = heads.load(self._world.documents)
@@ -163,19 +185,17 @@ class Sequencer:
         # 3. Copies into the archive. Their names say what they hold, so that again is no harm.
         self._keep({record.name: record.copy for record in records})
         # 4. Everything that follows from the move, as one staged object.
-        size = standing.head.size
-        entries = [record.entry for record in records]
-        made = append(size, self._tile, [leaf_hash(one) for one in entries])
-        files = {tile.path: data for tile, data in made.tiles.items()} | self._bundles(size, entries)
+        size, root = standing.head.size, bytes.fromhex(standing.head.root)
+        grown = grow(self._world.files, size, root, [record.entry for record in records])
         marks = tuple(record.mark(size + number, self._stays) for number, record in enumerate(records))
-        name = f"staging/{made.size}-{self._world.entropy(16).hex()}"
-        self._world.files.write({name: heads.stage(files, self._signed(made.size, made.root), marks)})
+        name = f"staging/{grown.size}-{self._world.entropy(16).hex()}"
+        self._world.files.write({name: heads.stage(grown.files, self._signed(grown.size, grown.root), marks)})
         # 5. The head, by compare-and-swap: from here on the records have their entries.
-        moved = structs.replace(moved, size=made.size, root=made.root.hex(), at=self._world.clock(), staged=name)
+        moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._world.clock(), staged=name)
         try:
             standing = heads.move(self._world.documents, standing, moved)
         except Stale:
-            self._drop(name)
+            self._drop(name, standing)
             raise
         return self._finish(standing)
 
@@ -183,8 +203,9 @@ class Sequencer:
         """What follows from the last move. Whoever finds it undone does it, and it may be done by several."""
         name = standing.head.staged
         data = self._world.files.read(name)
-        if data is None:  # another one has finished, and moved the head on
-            raise Stale("finished already")
+        if data is None:
+            self._check_moved_on(standing)
+            raise Stale("another one has finished, and moved the head on")
         staged = heads.staged(data)
         self._world.files.write(staged.files)  # 6. tiles and entries, under their own names
         self._publish(staged.checkpoint)  # 7. the checkpoint
@@ -194,11 +215,17 @@ class Sequencer:
         self._world.files.delete(name)
         return standing
 
-    def _drop(self, name: str) -> None:
+    def _check_moved_on(self, standing: Standing) -> None:
+        """Raises StoreFailed where the head still names what is not there: nobody can finish that move."""
+        now = heads.load(self._world.documents)
+        if now and now.document.version == standing.document.version:
+            raise StoreFailed(f"the head names {standing.head.staged}, and it is gone")
+
+    def _drop(self, name: str, over: Standing) -> None:
         """A staged object that lost. If even that fails the bucket's lifecycle removes it; but it may not be one that
-        has won after all, in a write whose answer was lost."""
-        standing = heads.load(self._world.documents)
-        if standing and standing.head.staged != name:
+        has won after all, in a write whose answer was lost, or may yet win: only what another head stands over."""
+        now = heads.load(self._world.documents)
+        if now and now.document.version > over.document.version and now.head.staged != name:
             self._world.files.delete(name)
 
     def _publish(self, note: str) -> None:
@@ -217,82 +244,35 @@ class Sequencer:
     def _signed(self, size: int, root: bytes) -> str:
         return self._key.sign(Checkpoint(self._key.name, size, root).text())
 
-    def _bundles(self, size: int, entries: Sequence[bytes]) -> dict[str, bytes]:
-        """The entry bundles that change: from the one that is partly full on."""
-        first, width = divmod(size, TILE_WIDTH)
-        held = unpack_entries(self._object(entries_path(first, width))) if width else []
-        all_ = [*held, *entries]
-        parts = (all_[at : at + TILE_WIDTH] for at in range(0, len(all_), TILE_WIDTH))
-        return {entries_path(first + at, len(part)): pack_entries(part) for at, part in enumerate(parts)}
-
-    def _tile(self, tile: Tile) -> bytes:
-        return self._object(tile.path)
-
-    def _object(self, name: str) -> bytes:
-        data = self._world.files.read(name)
-        if data is None:
-            raise StoreFailed(f"the log's {name} is not there")
-        return data
-
     def _keep(self, copies: dict[str, bytes]) -> None:
         self._world.archive.keep(copies, self._world.clock() + self._retention)
 
-    # What has no entry although the stream was read to its tip: its change was lost before it was read.
-
-    def _sweep(self, standing: Standing) -> tuple[Standing, int]:
-        """Look for such records, and, if they still have no entry a while later, give them one; how many got one.
+    def _sweep(self, standing: Standing, passed: Passed) -> Passed:
+        """Look for records without an entry, and, if they still have none a while later, give them one.
 
         Between the two looks the stream is read to its tip again. A record that the first look saw was written before,
-        so its change came before that tip, and was logged if it came at all: no record gets two entries.
+        so its change came before that tip, and was logged if it came at all. Should it come later still, it is found
+        to have its entry (`_records`): no record gets two.
         """
         now, head = self._world.clock(), standing.head
         due = head.swept_at + SWEEP_EVERY <= now or head.trimmed > head.swept_trimmed
         if self._suspects is None:
             if not due:
-                return standing, 0
-            self._suspects = Suspects(self._without_entry(), now, head.trimmed)
+                return passed
+            self._suspects = suspect(self._world.marks, self._world.documents, now, head.trimmed)
+            passed = passed._replace(unreadable=passed.unreadable + self._suspects.unreadable)
         suspects = self._suspects
         if suspects.keys and suspects.at + SUSPECT_FOR > now:
-            return standing, 0
+            return passed
         self._suspects = None
-        records = self._still_without(suspects.keys, now)
-        swept = structs.replace(head, swept_at=suspects.at, swept_trimmed=suspects.trimmed)
-        return self._log(standing, swept, records), len(records)
-
-    def _without_entry(self) -> dict[Key, int]:
-        """Records of the table without a pointer, by key and version."""
-        found: dict[Key, int] = {}
-        waiting: list[Loggable] = []
-        for document in self._world.marks.unmarked(PREFIXES):
-            try:
-                record = loggable(document, self._world.clock())
-            except StoreFailed:
-                continue  # counted when its change was read; `duecare log check` names it
-            waiting += [record] if record else []
-            if len(waiting) == _KEYS_A_READ:
-                found |= self._unpointed(waiting)
-                waiting = []
-        return found | self._unpointed(waiting)
-
-    def _unpointed(self, records: Iterable[Loggable]) -> dict[Key, int]:
-        named = {one.pointer: one.document for one in records}
-        pointed = self._world.documents.get(named) if named else {}
-        return {document.key: document.version for key, document in named.items() if key not in pointed}
-
-    def _still_without(self, suspects: dict[Key, int], now: datetime) -> list[Loggable]:
-        """Those of them that stand as they did, and have no entry yet."""
-        keys = list(suspects)
-        still: list[Loggable] = []
-        for at in range(0, len(keys), _KEYS_A_READ):
-            standing = self._world.documents.get(keys[at : at + _KEYS_A_READ])
-            records = [
-                record
-                for key, document in standing.items()
-                if document.version == suspects[key] and (record := loggable(document, now))
-            ]
-            unpointed = self._unpointed(records)
-            still += [record for record in records if record.document.key in unpointed]
-        return still
+        records = still_without(self._world.documents, suspects.keys, now)
+        for some in parts(records, LIMIT):
+            standing = self._log(standing, standing.head, some)
+        if suspects.all:
+            swept = structs.replace(standing.head, swept_at=suspects.at, swept_trimmed=suspects.trimmed)
+            standing = heads.move(self._world.documents, standing, swept)
+        swept_now = passed.swept + len(records)
+        return passed._replace(size=standing.head.size, added=passed.added + len(records), swept=swept_now)
 
 
 def _size(note: str) -> int:

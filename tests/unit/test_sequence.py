@@ -1,0 +1,333 @@
+"""The sequencer where the world is not as it should be: changes that come twice or late, shards that go, days without
+a message, objects that are not what they were. What a crash does is in tests/faults/test_sequencer.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from duecare.errors import StoreFailed
+from duecare.evidence.merkle import edge, entries_path
+from duecare.evidence.record import as_json
+from duecare.evidence.stored import PREFIXES
+from duecare.ports import Document
+from duecare.usecases import sequence, sweep, table
+from duecare.usecases.decided import unpack
+from duecare.usecases.head import Head, load
+from duecare.usecases.logged import loggable
+from tests.logs import Logged
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world() -> Logged:
+    world = Logged()
+    world.honest()
+    return world
+
+
+def decide(world: Logged, number: int = 0) -> None:
+    world.now += timedelta(seconds=1)
+    world.verify(message_id=f"m-{number}")
+
+
+def decisions(world: Logged) -> list[Document]:
+    return [one for one in world.table.everything() if one.key.pk.startswith("X#")]
+
+
+def doubled(world: Logged) -> list[Any]:
+    entries = Counter((one.kind, one.id, one.record_sha256) for one in world.entries())
+    return [one for one, count in entries.items() if count > 1]
+
+
+def missing(world: Logged) -> set[tuple[str, str, str]]:
+    """Records of the table without an entry."""
+    standing = [loggable(one, world.now) for one in world.table.everything() if one.key.pk.startswith(PREFIXES)]
+    named = {(one.identity.kind, one.identity.id, one.identity.record_sha256) for one in standing if one}
+    return named - {(one.kind, one.id, one.record_sha256) for one in world.entries()}
+
+
+def head(world: Logged) -> Head:
+    standing = load(world.table)
+    assert standing
+    return standing.head
+
+
+@contextmanager
+def withheld(world: Logged) -> Iterator[list[Any]]:
+    """What is written meanwhile does not come to the stream; it is in this list."""
+    held: list[Any] = []
+    add = world.stream.add
+    world.stream.add = lambda *change: held.append(change)  # type: ignore[method-assign]
+    yield held
+    world.stream.add = add  # type: ignore[method-assign]
+
+
+# Changes that come twice, or late
+
+
+@pytest.mark.parametrize("logged_before", [True, False], ids=["later", "in one batch"])
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=3)], ids=["at once", "hours later"])
+def test_a_record_that_is_delivered_twice_has_one_entry(world: Logged, logged_before: bool, later: timedelta) -> None:
+    decide(world)
+    if logged_before:
+        world.sequenced()
+    world.now += later
+    for document in decisions(world):
+        world.stream.add(document.key, document)
+    world.sequenced()
+    assert doubled(world) == []
+    assert missing(world) == set()
+
+
+def test_a_whole_shard_that_comes_back_adds_nothing(world: Logged) -> None:
+    """More than are looked for one by one: they are older than when the log had caught up."""
+    for number in range(sweep.KEYS_A_READ + 20):
+        decide(world, number)
+    world.stream.split(1)
+    world.now += HOUR
+    world.sequenced()
+    size = world.checkpoint().size
+    shards = world.stream.shards
+    world.stream.shards = lambda: [one for one in shards() if one.id != "0"]  # type: ignore[method-assign]
+    world.now += HOUR
+    world.sequenced()
+    assert "0" not in head(world).positions
+    world.stream.shards = shards  # type: ignore[method-assign]
+    world.now += HOUR
+    assert world.sequenced().added == 0
+    assert world.checkpoint().size == size
+
+
+def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: Logged) -> None:
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    with withheld(world) as held:
+        decide(world)
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept > 0
+    for change in held:
+        world.stream.add(*change)
+    assert world.sequenced().added == 0
+    assert doubled(world) == []
+
+
+# Shards, and days without a message
+
+
+def test_a_day_without_a_message_is_no_gap(world: Logged) -> None:
+    """The stream forgets what is older than a day, and the shard with it; what was read of it stands in the head."""
+    decide(world)
+    world.sequenced()
+    world.stream.split()
+    for _ in range(25):
+        world.now += HOUR
+        assert world.sequenced().trimmed == 0
+    world.stream.trim("0")
+    for _ in range(3):
+        world.now += HOUR
+        assert world.sequenced().trimmed == 0
+
+
+def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: Logged) -> None:
+    world.sequenced()
+    versions = []
+    for _ in range(20):
+        world.now += sequence.HEARTBEAT / 5
+        for _ in range(3):
+            world.sequenced()
+        versions.append(load(world.table).document.version)  # type: ignore[union-attr]
+    assert len(set(versions)) == 5
+
+
+def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: Logged) -> None:
+    world.sequenced()
+    world.stream.split(1)
+    world.now += HOUR
+    world.sequenced()
+    assert head(world).positions["0"] == "end"
+    world.stream._parents["0.0"] = "never seen"  # as if there had been another one between the two
+    del world.stream._shards["0"], world.stream._parents["0"]
+    world.now += HOUR
+    assert world.sequenced().trimmed == 0  # but that one is known by now
+    world.stream.split(1)
+    world.stream._parents["0.0.0"] = "never seen either"
+    assert world.sequenced().trimmed == 1
+
+
+def test_what_had_gone_before_the_log_began_is_no_gap(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "LIMIT", 2)
+    world.stream._parents["0"] = "gone"
+    world.stream._shards["1"], world.stream._parents["1"] = list(world.stream._shards["0"]), "gone too"
+    assert world.sequenced().trimmed == 0
+
+
+def test_it_ends_although_there_is_always_something_new(world: Logged) -> None:
+    world.sequenced()
+    read, reads = world.stream.read, 0
+
+    def busy(*asked: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        page = read(*asked)
+        world.operate.halt_everything(on=reads % 2 == 0)
+        return page
+
+    world.stream.read = busy  # type: ignore[method-assign]
+    world.operate.halt_everything(on=True)
+    assert world.sequenced().added == 1
+    assert reads == 1
+
+
+def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
+    world: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequence, "LIMIT", 3)
+    world.sequencer()(lambda: False)
+    assert head(world).caught_up_at is None
+    world.sequenced()
+    assert head(world).caught_up_at is None or missing(world) == set()
+    world.now += HOUR
+    world.sequenced()
+    assert head(world).caught_up_at == world.now
+
+
+# Sweeping
+
+
+def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.sequenced()
+    for number in range(30):
+        decide(world, number)
+    world.stream.trim("0")
+    staged: list[int] = []
+    write = world.files.write
+
+    def weighed(objects: dict[str, bytes]) -> None:
+        staged.extend(len(data) for name, data in objects.items() if name.startswith("staging/"))
+        write(objects)
+
+    world.files.write = weighed  # type: ignore[method-assign]
+    monkeypatch.setattr(sequence, "LIMIT", 5)
+    monkeypatch.setattr(sweep, "MOST", 20)
+    monkeypatch.setattr(sweep, "KEYS_A_READ", 4)
+    sequencer, swept = world.sequencer(), 0
+    for _ in range(4):
+        swept += sequencer(lambda: True).swept
+        world.now += sequence.SUSPECT_FOR
+    assert swept == 30
+    assert max(staged) < sum(staged) / 4
+    assert head(world).swept_trimmed == head(world).trimmed == 1
+    assert missing(world) == set()
+    assert doubled(world) == []
+
+
+def test_every_sweep_tells_of_what_cannot_be_read(world: Logged) -> None:
+    world.sequenced()
+    broken = decisions(world)[:1] or [Document(table.decision("a" * 26), 1, b"{}", b"junk")]
+    world.table.commit(broken)
+    assert world.sequenced().unreadable == 1
+    assert world.sequenced().unreadable <= 1  # read in vain: again, until the head moves
+    world.now += HOUR
+    world.sequenced()
+    assert world.sequenced().unreadable == 0
+    world.now += sequence.SWEEP_EVERY
+    assert world.sequenced().unreadable == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"{", b'{"a":1e999}', b'{"a":12345678901234567890}', b'"\\ud800"', b"\xff", b"[" * 9999],
+)
+def test_nothing_that_stands_in_the_table_holds_the_log_up(world: Logged, body: bytes) -> None:
+    decide(world)
+    (good,) = decisions(world)
+    for at, pk in enumerate(PREFIXES):
+        sealed = good.sealed if pk == "X#" else b""
+        world.table.commit([Document(good.key._replace(pk=f"{pk}other"), 1, body, sealed)])
+        world.table.commit([Document(good.key._replace(pk=f"{pk}cut"), 1, b"{}", good.sealed[: at * 40])])
+    decide(world, 1)
+    world.sequenced()
+    for document in decisions(world):
+        if document.key.pk[2:] not in ("other", "cut"):
+            assert document.key in world.table.expires
+
+
+# What is published is not what the head says
+
+
+def test_nothing_is_signed_over_tiles_that_have_changed(world: Logged) -> None:
+    decide(world)
+    world.sequenced()
+    before = world.files.objects["checkpoint"]
+    for tile in edge(world.checkpoint().size):
+        data = world.files.objects[tile.path]
+        world.files.objects[tile.path] = bytes([data[0] ^ 1]) + data[1:]
+    decide(world, 1)
+    with pytest.raises(StoreFailed, match="not the one that the head names"):
+        world.sequenced()
+    assert world.files.objects["checkpoint"] == before
+
+
+@pytest.mark.parametrize("damage", [lambda data: data.replace(b"party", b"parti"), lambda data: data[:-1]])
+def test_nothing_is_signed_over_entries_that_have_changed(world: Logged, damage: Any) -> None:
+    decide(world)
+    world.sequenced()
+    name = entries_path(0, world.checkpoint().size)
+    world.files.objects[name] = damage(world.files.objects[name])
+    decide(world, 1)
+    with pytest.raises(StoreFailed, match="not the one that the head names"):
+        world.sequenced()
+
+
+def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
+    world.sequenced()
+    decide(world)
+    publish = world.files.publish
+    world.files.publish = _lost  # type: ignore[method-assign]
+    with pytest.raises(StoreFailed):
+        world.sequenced()
+    world.files.publish = publish  # type: ignore[method-assign]
+    world.files.delete(head(world).staged)
+    with pytest.raises(StoreFailed, match="is gone"):
+        world.sequenced()
+
+
+def test_a_staged_object_stays_where_its_head_may_still_win(world: Logged) -> None:
+    """The table said that somebody else is writing: it may be this very write, sent twice."""
+    from duecare.errors import Contended, Stale  # noqa: PLC0415
+
+    world.sequenced()
+    decide(world)
+
+    class Busy:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.table, name)
+
+        def commit(self, documents: Any) -> None:
+            raise Stale("TransactionConflict")
+
+    with pytest.raises(Contended):
+        world.sequencer(documents=Busy())(lambda: True)
+    assert [name for name in world.files.objects if name.startswith("staging/")]
+
+
+def test_the_time_of_an_entry_is_the_records_own_to_the_letter(world: Logged) -> None:
+    world.now += timedelta(microseconds=120300)
+    decide(world)
+    world.sequenced()
+    (entry,) = [one for one in world.entries() if one.kind == "decision"]
+    (document,) = decisions(world)
+    assert entry.at == as_json(unpack(document).record)["at"]
+
+
+def _lost(*_: Any) -> bool:
+    raise StoreFailed("no answer")
