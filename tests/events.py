@@ -1,5 +1,5 @@
-"""The files of events/: one a function and case, as API Gateway (HTTP API, payload 2.0), S3, SQS or an operator would
-send it.
+"""The files of events/: one a function and case, as API Gateway (HTTP API, payload 2.0), S3, SQS, a table's stream,
+EventBridge or an operator would send it.
 
 `python -m tests.events` writes them. A file is called `<function>-<case>.json`, so that
 `sam local invoke verify -e events/verify-honest.json` and the tests know where it goes. The parties' keys are derived
@@ -113,6 +113,15 @@ def _all() -> dict[str, dict[str, Any]]:
             **_http("GET /v1/uploads/{id}", "mou-zichan", path=f"/v1/uploads/{upload_id()}"),
             "pathParameters": {"id": upload_id()},
         },
+        "evidence-checkpoint": _http("GET /log/checkpoint"),
+        "evidence-tile": _tile("0/000.p/1"),
+        "evidence-no-tile": _tile("../checkpoint"),
+        "evidence-bundle": {
+            **_http("GET /v1/decisions/{id}/bundle", "xinxi", path=f"/v1/decisions/{DECISION}/bundle"),
+            "pathParameters": {"id": DECISION},
+        },
+        "sequence-stream": changed(),
+        "sequence-clock": ticked(),
         "ingest-object-created": object_created(f"uploads/{upload_id()}"),
         "rows-part": parts({"upload": upload_id(), "part": 0}),
         "authorize-no-token": _authorizer(None),
@@ -185,6 +194,50 @@ def parts(*works: Any, received: int = 1) -> dict[str, Any]:
             for number, work in enumerate(works)
         ]
     }
+
+
+def changed() -> dict[str, Any]:
+    """A batch of DynamoDB Streams', as Lambda hands it over."""
+    keys = {"pk": {"S": f"X#{DECISION}"}, "sk": {"S": "X"}}
+    return {
+        "Records": [
+            {
+                "eventID": "c81e728d9d4c2f636f067f89cc14862c",
+                "eventName": "INSERT",
+                "eventVersion": "1.1",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": "us-east-1",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": 1_795_510_800,
+                    "Keys": keys,
+                    "NewImage": {**keys, "version": {"N": "1"}, "body": {"S": "{}"}},
+                    "SequenceNumber": "4421584500000000017450439091",
+                    "SizeBytes": 59,
+                    "StreamViewType": "NEW_AND_OLD_IMAGES",
+                },
+                "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/duecare/stream/2026",
+            }
+        ]
+    }
+
+
+def ticked() -> dict[str, Any]:
+    """EventBridge's, once a minute."""
+    return {
+        "version": "0",
+        "id": "00000000-0000-0000-0000-000000000000",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": "2026-11-24T09:00:00Z",
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:123456789012:rule/duecare-SequenceFunctionClock"],
+        "detail": {},
+    }
+
+
+def _tile(path: str) -> dict[str, Any]:
+    return {**_http("GET /log/tile/{proxy+}", path=f"/log/tile/{path}"), "pathParameters": {"proxy": path}}
 
 
 def _manifest() -> str:

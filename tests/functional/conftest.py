@@ -42,20 +42,29 @@ def function(name: str) -> ModuleType:
     return module
 
 
+class Context:
+    """Of Lambda's context what the functions use."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 110_000
+
+
 class Stack:
     """One deployment with a table of its own."""
 
-    def __init__(self, endpoint: str, table: str, bucket: str, queue: str, said: io.StringIO) -> None:
+    def __init__(self, endpoint: str, environment: dict[str, str], said: io.StringIO) -> None:
         self.endpoint = endpoint
-        self.table = table
-        self.bucket = bucket
-        self.queue = queue
+        self.table = environment["DUECARE_TABLE"]
+        self.bucket = environment["DUECARE_BUCKET"]
+        self.queue = environment["DUECARE_QUEUE"]
+        self.log_bucket = environment["DUECARE_LOG_BUCKET"]
+        self.archive_bucket = environment["DUECARE_ARCHIVE_BUCKET"]
         self.said = said
         self.now = datetime.now(UTC)
 
     def invoke(self, name: str, event: dict[str, Any]) -> Any:
         """What the function `<name>` returns: for `authorize` and `operate`, which answer no HTTP request."""
-        return function(name).handler(event, None)
+        return function(name).handler(event, Context())
 
     def call(self, event: dict[str, Any]) -> Answer:
         """An HTTP API event to the function that serves its route."""
@@ -130,10 +139,12 @@ def secured(moto: str) -> dict[str, str]:  # noqa: F811
     receipt = {"seed": secrets.token_hex(32), "retired": []}
     receipt_key = manager.create_secret(Name=f"receipt-{secrets.token_hex(4)}", SecretString=json.dumps(receipt))
     inputs = manager.create_secret(Name=f"inputs-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
+    log = manager.create_secret(Name=f"log-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
     return {
         "DUECARE_PEPPER_SECRET": pepper["ARN"],
         "DUECARE_INPUTS_SECRET": inputs["ARN"],
         "DUECARE_RECEIPT_KEY_SECRET": receipt_key["ARN"],
+        "DUECARE_LOG_SECRET": log["ARN"],
         "DUECARE_STATEMENT_KEY": tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"],
     }
 
@@ -150,6 +161,11 @@ def forget() -> None:
         wiring.ingest,
         wiring.parts,
         wiring.importing,
+        wiring.case_files,
+        wiring.sequencer,
+        wiring.log_files,
+        wiring._archive,
+        wiring.erase,
         wiring.operate,
         wiring.reconcile,
         wiring._secrets,
@@ -185,12 +201,14 @@ def stack(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Stack]:
-    table = tables.create(moto)
-    bucket, queue = tables.bucket(moto), tables.queue(moto)
+    table = tables.create(moto, stream=True)
     environment = {
         **secured,
-        "DUECARE_BUCKET": bucket,
-        "DUECARE_QUEUE": queue,
+        "DUECARE_BUCKET": tables.bucket(moto),
+        "DUECARE_QUEUE": tables.queue(moto),
+        "DUECARE_LOG_BUCKET": tables.bucket(moto),
+        "DUECARE_ARCHIVE_BUCKET": tables.bucket(moto, locks=True),
+        "DUECARE_STREAM": tables.stream_arn(moto, table),
         "AWS_ENDPOINT_URL": moto,
         "DUECARE_TABLE": table,
         "DUECARE_ISSUER": ISSUER,
@@ -207,7 +225,7 @@ def stack(
         monkeypatch.setattr(handler, "stream", said)
     caplog.set_level(logging.INFO)
     forget()
-    yield Stack(moto, table, bucket, queue, said)
+    yield Stack(moto, environment, said)
     forget()
     spoken = said.getvalue() + caplog.text + "".join(capsys.readouterr())
     sys.stdout.write(spoken)  # so that a failure shows it

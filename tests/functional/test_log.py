@@ -1,0 +1,141 @@
+"""The log by the functions that make and serve it: decided and stated, sequenced, read by anyone, a case file of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from duecare.adapters.archive import S3Archive
+from duecare.adapters.logfiles import S3LogFiles
+from duecare.errors import StoreFailed
+from duecare.evidence import bundle
+from duecare.evidence.entry import read_entry, unpack_entries
+from duecare.evidence.merkle import Tile, entries_path, leaf_hash, root
+from duecare.evidence.note import open_checkpoint
+from tests import events, tables
+from tests.functional.conftest import Stack
+
+
+def served(stack: Stack, name: str, **parameters: str) -> tuple[bytes, dict[str, str]]:
+    """The body and headers of one of evidence's routes that send bytes."""
+    answer = stack.invoke("evidence", events.load(name) | ({"pathParameters": parameters} if parameters else {}))
+    assert answer["statusCode"] == 200, answer
+    assert answer["isBase64Encoded"] is True
+    return base64.b64decode(answer["body"]), answer["headers"]
+
+
+def tile(stack: Stack, one: Tile) -> bytes:
+    return served(stack, "evidence-tile", proxy=one.path.removeprefix("tile/"))[0]
+
+
+def logged(stack: Stack) -> list[str]:
+    """The kinds of the log's entries, after all of it was held against its checkpoint."""
+    note, headers = served(stack, "evidence-checkpoint")
+    assert headers == {"content-type": "text/plain; charset=utf-8", "cache-control": "no-cache"}
+    named = stack.send("verify-discovery").body["log"]
+    checkpoint = open_checkpoint(note.decode(), named["verifier_key"], strict=True)
+    assert checkpoint.origin == named["origin"] == "duecare.example/log"
+    assert root(checkpoint.size, lambda one: tile(stack, one)) == checkpoint.root
+    path = entries_path(0, checkpoint.size).removeprefix("tile/")
+    data, headers = served(stack, "evidence-tile", proxy=path)
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    entries = unpack_entries(data)
+    assert b"".join(map(leaf_hash, entries)) == tile(stack, Tile(0, 0, checkpoint.size))
+    return [read_entry(entry).kind for entry in entries]
+
+
+def metrics(stack: Stack, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What the sequencer's newest line of metrics says."""
+    lines = [line for line in capsys.readouterr().out.splitlines() if "LogLagSeconds" in line]
+    return {name: value for name, value in json.loads(lines[-1]).items() if isinstance(value, list)}
+
+
+def test_everything_that_happened_gets_its_entry_and_nothing_twice(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.honest()
+    assert stack.verify().status == 200
+    assert stack.invoke("sequence", events.load("sequence-stream")) is None
+    kinds = ["decision", *["party"] * 5, "receipt-key", *["statement"] * 3]
+    assert sorted(logged(stack)) == kinds
+    told = metrics(stack, capsys)
+    assert told == {"LogLagSeconds": [0.0], "Logged": [10.0], "Swept": [0.0], "LogGap": [0.0], "Unreadable": [0.0]}
+    for name in ("sequence-clock", "sequence-stream"):
+        assert stack.invoke("sequence", events.load(name)) is None
+    assert sorted(logged(stack)) == kinds
+    assert metrics(stack, capsys)["Logged"] == [0.0]
+
+
+def test_a_log_without_records_has_its_checkpoint_too(stack: Stack) -> None:
+    stack.invoke("sequence", events.load("sequence-clock"))
+    note, _ = served(stack, "evidence-checkpoint")
+    assert note.startswith(b"duecare.example/log\n0\n")
+
+
+def test_a_logged_decision_has_its_case_file_and_says_where_it_is(stack: Stack) -> None:
+    stack.honest()
+    decision_id = stack.verify().body["decision_id"]
+    asked = events.load("evidence-bundle") | {"pathParameters": {"id": decision_id}}
+    early = stack.invoke("evidence", asked)
+    assert (early["statusCode"], json.loads(early["body"])["type"]) == (409, "urn:duecare:problem:not-logged-yet")
+    stack.invoke("sequence", events.load("sequence-clock"))
+    data, headers = served(stack, "evidence-bundle", id=decision_id)
+    assert headers["content-type"] == bundle.MEDIA_TYPE
+    verdict = bundle.check(data, stack.send("verify-discovery").body["log"]["verifier_key"])
+    assert [check for check in verdict.checks if not check.ok] == []
+    shown = stack.call(events.load("evidence-decision") | {"pathParameters": {"id": decision_id}})
+    assert shown.body["log"]["logged"] is True
+
+
+def test_records_are_copied_under_lock_and_get_a_time_to_leave(stack: Stack) -> None:
+    stack.honest()
+    stack.verify()
+    stack.invoke("sequence", events.load("sequence-clock"))
+    archive = S3Archive(stack.archive_bucket, tables.REGION, stack.endpoint)
+    kinds = sorted({name.split("/")[0] for name in archive.names("")})
+    assert kinds == ["parties", "r", "receipt-keys", "rules"]
+    s3 = tables.client("s3", stack.endpoint)
+    for name in archive.names(""):
+        held = s3.head_object(Bucket=stack.archive_bucket, Key=name)
+        days = (held["ObjectLockRetainUntilDate"] - stack.now).days
+        assert (held["ObjectLockMode"], days) == ("GOVERNANCE", 5 * 366)
+    leaving = {item["pk"]["S"][:2]: "expires" in item for item in stack.everything()}
+    assert [kind for kind, leaves in leaving.items() if leaves] == ["S#", "X#"]
+    (decision,) = [item for item in stack.everything() if item["pk"]["S"].startswith("X#")]
+    assert abs(int(decision["expires"]["N"]) - stack.now.timestamp() - 180 * 86400) < 600
+
+
+def test_nothing_staged_is_left_and_nothing_but_the_log_is_served(stack: Stack) -> None:
+    stack.register()
+    stack.invoke("sequence", events.load("sequence-clock"))
+    s3 = tables.client("s3", stack.endpoint)
+    names = [found["Key"] for found in s3.list_objects_v2(Bucket=stack.log_bucket)["Contents"]]
+    assert all(name == "checkpoint" or name.startswith("tile/") for name in names)
+    S3LogFiles(stack.log_bucket, tables.REGION, stack.endpoint).write({"staging/1-aa": b"x", "tile/zero": b"x"})
+    for path in ("../staging/1-aa", "zero", "0/000.p/0", "0/1", "0/x000", "64/000", "entries/001", "../checkpoint", ""):
+        answer = stack.invoke("evidence", events.load("evidence-tile") | {"pathParameters": {"proxy": path}})
+        assert answer["statusCode"] == 404, path
+
+
+def test_a_sequencer_that_cannot_write_fails_and_says_where(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUECARE_ARCHIVE_BUCKET", "no-such-bucket")
+    stack.register()
+    with pytest.raises(StoreFailed):
+        stack.invoke("sequence", events.load("sequence-clock"))
+    assert '"errors":["StoreFailed","' in stack.said.getvalue()
+    assert stack.invoke("evidence", events.load("evidence-checkpoint"))["statusCode"] == 404
+
+
+def test_a_sequencer_with_another_key_does_not_touch_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.functional.conftest import forget  # noqa: PLC0415
+
+    stack.invoke("sequence", events.load("sequence-clock"))
+    monkeypatch.setenv("DUECARE_LOG_ORIGIN", "duecare.example/other")
+    forget()
+    stack.register()
+    with pytest.raises(Exception, match="not the one that has signed"):
+        stack.invoke("sequence", events.load("sequence-clock"))
