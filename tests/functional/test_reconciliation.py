@@ -46,7 +46,7 @@ def sequence(stack: Stack, *decision_ids: str) -> None:
         assert record
         documents.commit(record.mark(index, timedelta(days=1)).pointers)
     at = stack.now + timedelta(minutes=10)
-    head = Head(size=9, root="00", at=at, verifier_key="", positions={}, swept_at=at)
+    head = Head(size=9, root="00", at=at, verifier_key="", positions={}, swept_at=at, caught_up_at=at)
     documents.commit([table.write(table.LOG_HEAD, None, head)])
 
 

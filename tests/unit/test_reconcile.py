@@ -19,7 +19,7 @@ from duecare.evidence.record import text_digest
 from duecare.ports import Document
 from duecare.runtime.http import ok
 from duecare.usecases import reconcile as usecase
-from duecare.usecases import table
+from duecare.usecases import sequence, table
 from duecare.usecases.logged import listing
 from duecare.usecases.reconcile import Asked, Reconcile
 from tests.logs import Logged
@@ -326,6 +326,33 @@ def test_what_is_later_than_the_log_is_pending_and_nobody_is_accused(world: Reco
     answer = world.ask(end=NOW + 2 * HOUR)
     assert counted(answer) == {"deliveries": 2, "matched": 2, "decisions": 2, "allowed": 2}
     assert answer["final"]
+
+
+def test_a_log_that_is_behind_accuses_nobody_however_much_it_grows(
+    world: Reconciled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settle()
+    first = world.ask()["complete_until"]
+    world.deliver("m-1", status="blocked")
+    world.verify(message_id="m-2")
+    world.deliver("m-2")
+    sent = world.now
+    world.now += HOUR
+    monkeypatch.setattr(sequence, "LIMIT", 1)
+    world.sequencer()(lambda: False)  # one move, and the decision is not among what it logs
+    answer = world.ask(start=sent - MINUTE, end=sent + MINUTE)
+    assert (answer["complete_until"], answer["final"]) == (first, False)
+    assert counted(answer) == {"pending": 2}
+
+
+def test_a_log_with_nothing_to_add_still_says_that_it_is_whole(world: Reconciled) -> None:
+    world.settle()
+    size = world.ask()["log_size"]
+    for _ in range(3):
+        world.now += HOUR
+        world.sequenced()
+        answer = world.ask(end=world.now - MINUTE)
+        assert (answer["final"], answer["log_size"]) == (True, size)
 
 
 def test_an_allow_that_can_still_be_delivered_on_is_not_missing_yet(world: Reconciled) -> None:

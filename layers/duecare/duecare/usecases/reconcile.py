@@ -52,10 +52,9 @@ class _Listed(Struct, frozen=True):
 
 
 class _Reached(Struct, frozen=True):
-    """How far the log is: what was written before `caught_up_at` has its entry."""
+    """What reconciliation reads of the log's head (head.py)."""
 
     size: int
-    at: datetime
     caught_up_at: datetime | None = None
 
 
@@ -182,9 +181,9 @@ def _unacceptable(name: str, code: str, message: str) -> Unacceptable:
 
 def _log(found: dict[Key, Document]) -> _Log:
     reached = table.find(found, table.LOG_HEAD, _Reached)
-    if reached is None:
-        return _Log(0, None)
-    return _Log(reached.size, (reached.caught_up_at or reached.at) - SETTLED)
+    if reached is None or reached.caught_up_at is None:
+        return _Log(reached.size if reached else 0, None)
+    return _Log(reached.size, reached.caught_up_at - SETTLED)
 
 
 def _decided(document: Document) -> Decided:
