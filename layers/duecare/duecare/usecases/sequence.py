@@ -9,7 +9,7 @@ finishes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from msgspec import structs
@@ -173,9 +173,14 @@ class Sequencer:
         return standing
 
     def _empty(self) -> Head:
-        now = self._world.clock()
+        # Never swept: what was written before there was a log has no change in the stream any more.
         return Head(
-            size=0, root=EMPTY_ROOT.hex(), at=now, verifier_key=self._key.verifier_key, positions={}, swept_at=now
+            size=0,
+            root=EMPTY_ROOT.hex(),
+            at=self._world.clock(),
+            verifier_key=self._key.verifier_key,
+            positions={},
+            swept_at=datetime.fromtimestamp(0, UTC),
         )
 
     def _log(self, standing: Standing, moved: Head, records: Sequence[Loggable]) -> Standing:
