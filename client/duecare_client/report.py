@@ -19,7 +19,7 @@ from duecare.evidence.bundle import Verdict
 from duecare_client import report_words as words
 from duecare_client.report_case import Parts
 from duecare_client.report_stated import instant
-from duecare_client.report_text import Mask, spelled
+from duecare_client.report_text import Mask, chinese, spelled
 
 Language = Literal["zh-CN", "en", "both"]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
@@ -39,41 +39,52 @@ def render(verdict: Verdict, *, language: Language, show_number: bool, about: Ab
     """The page. Of a file that failed its checks it is made too, and says so before all else."""
     case = verdict.case
     mask = None if case is None or show_number else Mask(case.inputs.recipient)
-
-    def shown(value: Any) -> Any:
-        """Whatever the template prints, unless it is a part of the page."""
-        if not isinstance(value, str) or isinstance(value, Markup):
-            return value
-        return spelled(mask(value) if mask else value)
-
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        finalize=shown,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"utc": _utc, "instant": instant}
     decision_id = case.decision.record.decision_id if case else ""
-    return environment.get_template("report.html.j2").render(
-        about=about or About(),
-        case=case,
-        checks=verdict.checks,
-        failed=[one for one in verdict.checks if not one.ok],
-        ok=verdict.ok,
-        parts=Parts(case, mask) if case else None,
-        running_id=decision_id if _ID.match(decision_id) else "",  # it stands in a style sheet
-        show_number=show_number,
-        words=words,
-        with_en=language != "zh-CN",
-        with_zh=language != "en",
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            about=about or About(),
+            case=case,
+            checks=verdict.checks,
+            failed=[one for one in verdict.checks if not one.ok],
+            mask=mask,
+            ok=verdict.ok,
+            parts=Parts(case, mask) if case else None,
+            running_id=decision_id if _ID.match(decision_id) else "",  # it stands in a style sheet
+            show_number=show_number,
+            words=words,
+            with_en=language != "zh-CN",
+            with_zh=language != "en",
+        )
     )
 
 
 @cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        finalize=_shown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"chinese": chinese, "instant": instant, "utc": _utc}
+    return environment
+
+
 def _template(name: str) -> str:
     return resources.files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+@jinja2.pass_context
+def _shown(context: jinja2.runtime.Context, value: Any) -> Any:
+    """Whatever the template prints passes here: what is no part of the page is masked, and spelled out."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    mask: Mask | None = context["mask"]
+    return spelled(mask(value) if mask else value)
 
 
 def _utc(at: datetime | str | None) -> str:

@@ -27,7 +27,7 @@ from duecare.evidence.canonical import canonical
 from duecare.evidence.note import COSIGNATURE, Checkpoint, Signature, parse_checkpoint, parse_note, parse_verifier
 from duecare_client.report_stated import Cell, FileRow, Stated, entry, file_row, instant, payload, stated, value
 from duecare_client.report_text import Mask, Piece, Span, pieces
-from duecare_client.report_words import FAULTS, TOPICS, Words
+from duecare_client.report_words import FAULTS, LACKS, TOPICS, Words
 
 _UNKNOWN = Words("该代码没有说明文字。", "There is no sentence for this code.")
 _CLOCKS = 3
@@ -66,7 +66,7 @@ class Why(NamedTuple):
 
     code: str
     sentence: Words
-    found: tuple[Found, ...]
+    findings: tuple[Found, ...]
 
 
 class Contact(NamedTuple):
@@ -160,7 +160,7 @@ class Parts:
 
     def _finding(self, number: int, one: Finding) -> Found:
         inside = one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(self.text)
-        label = FAULTS.get(one.rule) or TOPICS.get(one.rule.partition(".")[0])
+        label = FAULTS.get(one.rule) or TOPICS.get(one.rule.partition(".")[0]) or LACKS.get(one.code)
         return Found(number, one, label, self.text[one.start : one.end] if inside else None, self._rows_behind(one))
 
     def pieces(self) -> tuple[Piece, ...]:

@@ -16,6 +16,7 @@ _SEEN = frozenset("\n\t")
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _HIDDEN_AT_LEAST = 4
+_CHINESE = re.compile("[\u201c\u201d\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
 def spelled(text: str) -> str | Markup:
@@ -33,6 +34,20 @@ def _is_unseen(char: str) -> bool:
 
 def _code_point(char: str) -> Markup:
     return Markup('<span class="unseen">U+{}</span>').format(f"{ord(char):04X}")
+
+
+_FULL_WIDTH = {ord(char): ord(char) + 0xFEE0 for char in ",:;?!()"}
+
+
+def chinese(text: str) -> str:
+    """A sentence of the page with the full-width punctuation that Chinese is printed with. Only for words of ours: what
+    others wrote is shown as they wrote it."""
+    set_in = [*text]
+    for place, char in enumerate(text):
+        beside = "".join(set_in[max(0, place - 1) : place] + set_in[place + 1 : place + 2])
+        if ord(char) in _FULL_WIDTH and _CHINESE.search(beside):
+            set_in[place] = char.translate(_FULL_WIDTH)
+    return "".join(set_in)
 
 
 class Mask:

@@ -1,4 +1,4 @@
-"""What the page about a case file says, in Chinese and in English: names of checks, members, kinds, roles, rules.
+"""What the page about a case file says, in Chinese and in English: names of checks, kinds, members, rules.
 
 What is not named here is shown as it is spelled in the file.
 """
@@ -133,7 +133,6 @@ VALUES: dict[str, Words] = {
     "settled": Words("已结清", "settled"),
     "withdrawn": Words("已撤回", "withdrawn"),
     "active": Words("有效", "active"),
-    "suspended": Words("已暂停", "suspended"),
     "revoked": Words("已撤销", "revoked"),
     "sms": Words("短信", "text message"),
     "voice": Words("语音", "voice"),
@@ -153,13 +152,12 @@ VALUES: dict[str, Words] = {
 # `contract` is a way to consent; elsewhere it would be a digest.
 METHODS = {"contract": Words("合同", "contract"), **VALUES}
 
-ROLES: dict[str, Words] = {
-    "creditor": Words("债权人", "creditor"),
-    "collector": Words("催收机构", "collector"),
-    "gateway": Words("发送网关", "gateway"),
-    "carrier": Words("电信运营商", "carrier"),
-    "auditor": Words("审计机构", "auditor"),
+PARTS: dict[str, Words] = {
+    "gateway": Words("询问的网关", "Gateway that asked"),
+    "creditor": Words("债权人", "Creditor"),
+    "collector": Words("催收机构", "Collector"),
 }
+STATES: dict[str, Words] = {"active": Words("正常", "active"), "suspended": Words("已暂停", "suspended")}
 
 # Rules that are not rows of the pack but faults of the text; of forbidden wording the topic, before the dot.
 FAULTS: dict[str, Words] = {
@@ -169,6 +167,13 @@ FAULTS: dict[str, Words] = {
     "amount.currency": Words("币种与确认的债务不同", "another currency than the confirmed debt"),
     "amount.larger": Words("金额高于确认的债务", "more than the confirmed debt"),
     "amount.smaller": Words("所称欠款与确认的债务不符", "not the amount that was confirmed as owed"),
+}
+# Of what is nowhere in the text, by the code of its reason.
+LACKS: dict[str, Words] = {
+    "TEXT_OPT_OUT": Words("没有说明如何退订", "does not say how to opt out"),
+    "TEXT_DISCLOSURE": Words("没有表明来自催收机构", "does not say that a debt collector sends it"),
+    "QUIET_HOURS": Words("该时段不得发送", "quiet hours"),
+    "FREQUENCY_CAP": Words("次数已满", "frequency cap that is full"),
 }
 TOPICS: dict[str, Words] = {
     "posing_as_authority": Words("冒充国家机关", "posing as an authority"),
