@@ -9,6 +9,7 @@ from duecare.errors import BadEvidence
 from duecare.evidence.canonical import canonical_plain, strict_json
 
 _LENGTH_BYTES = 2
+_LONGEST = (1 << 16) - 1
 _MEMBERS = {"at", "id", "kind", "record_sha256"}
 
 
@@ -22,7 +23,7 @@ class Entry(NamedTuple):
 
 
 def entry(kind: str, id: str, record_sha256: str, at: str) -> bytes:  # noqa: A002  the member's name
-    """The bytes of an entry: RFC 8785."""
+    """The bytes of an entry: RFC 8785. Raises BadEvidence for a lone surrogate."""
     return canonical_plain({"at": at, "id": id, "kind": kind, "record_sha256": record_sha256})
 
 
@@ -38,7 +39,12 @@ def read_entry(data: bytes) -> Entry:
 
 
 def pack_entries(entries: Sequence[bytes]) -> bytes:
-    """An entry bundle (c2sp.org/tlog-tiles): each entry after its length, in two bytes, big-endian."""
+    """An entry bundle (c2sp.org/tlog-tiles): each entry after its length, in two bytes, big-endian.
+
+    Raises BadEvidence for an entry whose length two bytes cannot say.
+    """
+    if any(len(one) > _LONGEST for one in entries):
+        raise BadEvidence(f"an entry has at most {_LONGEST} bytes")
     return b"".join(len(one).to_bytes(_LENGTH_BYTES, "big") + one for one in entries)
 
 

@@ -29,7 +29,7 @@ def encode(index: int, hashes: Sequence[bytes], checkpoint: str) -> str:
 
 
 def parse(text: str) -> LogProof:
-    """Raises BadEvidence."""
+    """Raises BadEvidence, also for an `extra` line: no proof of this log has one, and nothing binds it."""
     head, gap, checkpoint = text.partition("\n\n")
     lines = head.split("\n")
     if not gap or lines[0] != HEADER or len(lines) < 2 or len(lines) > MOST + 2:

@@ -17,7 +17,7 @@ HASH_BYTES = 32
 HEIGHT = 8
 TILE_WIDTH = 1 << HEIGHT
 EMPTY_ROOT = hashlib.sha256(b"").digest()
-LARGEST = 1 << 63  # no tree grows so large; a number beyond it is no size
+LARGEST = (1 << 63) - 1  # no tree grows so large; a number beyond it is no size
 
 
 class Tile(NamedTuple):
@@ -32,6 +32,7 @@ class Tile(NamedTuple):
         return f"tile/{self.level}/{_numbered(self.index, self.width)}"
 
 
+# May be asked for one tile several times in a row. Raises BadEvidence or StoreFailed where it cannot tell.
 Read = Callable[[Tile], bytes]
 
 
@@ -66,7 +67,12 @@ def edge(size: int) -> list[Tile]:
 
 
 def append(size: int, read: Read, leaves: Sequence[bytes]) -> Appended:
-    """Add these leaf hashes to a tree of `size` leaves. Raises what `read` raises."""
+    """Add these leaf hashes to a tree of `size` leaves. Raises what `read` raises, and BadEvidence for other lengths.
+
+    Reads the partial tiles of the right edge, and what the root needs besides; nothing full is written again.
+    """
+    if any(len(leaf) != HASH_BYTES for leaf in leaves):
+        raise BadEvidence("a leaf's hash has 32 bytes")
     tiles: dict[Tile, bytes] = {}
     coming, level, below = list(leaves), 0, size
     partial = {tile.level: tile for tile in edge(size)}

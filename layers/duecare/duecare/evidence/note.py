@@ -14,13 +14,17 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from duecare.errors import BadEvidence
+from duecare.evidence.merkle import HASH_BYTES, LARGEST
 
 ED25519, COSIGNATURE = 0x01, 0x04
 _DASH = "\u2014 "
 _KEY_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
 _NAME = re.compile(r"[^\s+]+\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
-LONGEST = 1 << 20
+# Control characters other than the newline, lone surrogates, and what stands for bytes that were no UTF-8.
+_NEVER = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff\ufffd]")
+LONGEST, MOST_SIGNATURES = 1 << 20, 100
+_LATEST = (1 << 63) - 1
 
 
 class Signature(NamedTuple):
@@ -62,11 +66,12 @@ class Verifier(NamedTuple):
 
     def verify(self, text: str, signature: bytes) -> None:
         """Raises BadEvidence."""
-        message = text.encode()
+        message = _utf8(text)
         if self.kind == COSIGNATURE:
-            if len(signature) != _TIME_BYTES + _SIGNATURE_BYTES:
-                raise BadEvidence(f"a cosignature of {self.name} has the wrong length")
-            message = _cosigned(text, int.from_bytes(signature[:_TIME_BYTES], "big"))
+            seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
+            if len(signature) != _TIME_BYTES + _SIGNATURE_BYTES or seconds > _LATEST:
+                raise BadEvidence(f"a cosignature of {self.name} is a time and a signature")
+            message = _cosigned(text, seconds)
             signature = signature[_TIME_BYTES:]
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
@@ -74,42 +79,49 @@ class Verifier(NamedTuple):
             raise BadEvidence(f"a signature by {self.name} is not good") from error
 
 
-class LogKey:
-    """The key that signs checkpoints. `seed`: 32 bytes (RFC 8032, section 5.1.5)."""
+class _Key:
+    """A key that signs notes. `seed`: 32 bytes (RFC 8032, section 5.1.5). Raises BadEvidence."""
 
-    kind = ED25519
+    kind: int
 
-    def __init__(self, origin: str, seed: bytes) -> None:
-        if not _NAME.match(origin):
-            raise BadEvidence("the log's origin must be a name without spaces and plus signs")
-        self.name = origin
+    def __init__(self, name: str, seed: bytes) -> None:
+        if not _NAME.match(name) or len(seed) != 32:
+            raise BadEvidence("a key has a name without spaces and plus signs, and a seed of 32 bytes")
+        self.name = name
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self._public = self._key.public_key().public_bytes_raw()
-        self.key_id = key_id(origin, self.kind, self._public)
+        self.key_id = key_id(name, self.kind, self._public)
 
     @property
     def verifier_key(self) -> str:
         """`<name>+<key id>+<key>`, as the specification spells it."""
         return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.kind]) + self._public)}"
 
+
+class LogKey(_Key):
+    """The key that signs checkpoints; its name is the log's origin."""
+
+    kind = ED25519
+
     def sign(self, text: str) -> str:
         """The whole note."""
-        return f"{text}\n{Signature(self.name, self.key_id, self._key.sign(text.encode())).line()}"
+        return f"{text}\n{Signature(self.name, self.key_id, self._key.sign(_utf8(text))).line()}"
 
 
-class WitnessKey(LogKey):
+class WitnessKey(_Key):
     """The key of a witness, which signs with the time at which it saw a checkpoint."""
 
     kind = COSIGNATURE
 
     def cosign(self, text: str, seconds: int) -> str:
-        """The signature line. `seconds`: since 1970."""
+        """The signature line. `seconds`: since 1970, below 2^63."""
         signature = self._key.sign(_cosigned(text, seconds))
         return Signature(self.name, self.key_id, seconds.to_bytes(_TIME_BYTES, "big") + signature).line()
 
 
 def key_id(name: str, kind: int, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:_KEY_ID_BYTES]
+    """Raises BadEvidence for a name that is no Unicode."""
+    return hashlib.sha256(_utf8(name) + b"\n" + bytes([kind]) + public).digest()[:_KEY_ID_BYTES]
 
 
 def parse_verifier(text: str) -> Verifier:
@@ -127,17 +139,20 @@ def parse_verifier(text: str) -> Verifier:
 
 def parse_note(data: str) -> Note:
     """The parts of a note, whose signatures nobody has looked at yet. Raises BadEvidence."""
-    if len(data) > LONGEST or any(char < " " and char != "\n" for char in data) or "\ufffd" in data:
+    if len(data) > LONGEST or _NEVER.search(data):
         raise BadEvidence("not a signed note")
     text, gap, block = data.rpartition("\n\n")
-    if not gap or not block.endswith("\n"):
-        raise BadEvidence("a note has its signatures after an empty line, and ends with a newline")
+    if not gap:
+        raise BadEvidence("a note has its signatures after an empty line")
     return Note(text + "\n", parse_lines(block))
 
 
 def parse_lines(block: str) -> tuple[Signature, ...]:
     """Signature lines, as they stand at the end of a note or come from a witness. Raises BadEvidence."""
-    return tuple(_line(line) for line in block[:-1].split("\n"))
+    lines = block.split("\n", MOST_SIGNATURES)
+    if lines.pop() or not lines:
+        raise BadEvidence(f"a note has 1 to {MOST_SIGNATURES} signatures, and ends with a newline")
+    return tuple(_line(line) for line in lines)
 
 
 def add_lines(note: str, lines: Iterable[str]) -> str:
@@ -153,8 +168,10 @@ def open_checkpoint(note: str, verifier_key: str, witnesses: Sequence[str] = (),
     BadEvidence.
     """
     parsed = parse_note(note)
-    log = parse_verifier(verifier_key)
-    known = [log, *(parse_verifier(key) for key in witnesses)]
+    log, cosigners = parse_verifier(verifier_key), [parse_verifier(key) for key in witnesses]
+    if log.kind != ED25519 or any(one.kind != COSIGNATURE for one in cosigners):
+        raise BadEvidence("a log has a key of type 1, a witness one of type 4")
+    known = [log, *cosigners]
     found: list[Verifier] = []
     for signature in parsed.signatures:
         by = next((one for one in known if (one.name, one.key_id) == (signature.name, signature.key_id)), None)
@@ -175,13 +192,13 @@ def open_checkpoint(note: str, verifier_key: str, witnesses: Sequence[str] = (),
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """Raises BadEvidence. Lines after the third (extensions) are not of this log."""
+    """Raises BadEvidence, also for lines after the third (extensions): this log writes none."""
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not lines[0] or not _NUMBER.match(lines[1]):
         raise BadEvidence("a checkpoint has an origin, a size and a root")
     checkpoint = Checkpoint(lines[0], int(lines[1]), unb64(lines[2]))
-    if len(checkpoint.root) != 32:
-        raise BadEvidence("a root has 32 bytes")
+    if checkpoint.size > LARGEST or len(checkpoint.root) != HASH_BYTES:
+        raise BadEvidence("a size is below 2^63, and a root has 32 bytes")
     return checkpoint
 
 
@@ -194,7 +211,14 @@ def _line(line: str) -> Signature:
 
 
 def _cosigned(text: str, seconds: int) -> bytes:
-    return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    return _utf8(f"cosignature/v1\ntime {seconds}\n{text}")
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadEvidence("a lone surrogate is no text") from error
 
 
 def b64(data: bytes) -> str:
