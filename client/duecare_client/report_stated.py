@@ -21,7 +21,7 @@ from duecare_client.report_words import KINDS, MEMBERS, METHODS, VALUES, Words
 Cell = str | Words
 Json = dict[str, Any]
 _ELSEWHERE = frozenset({"iss", "aud", "iat"})  # shown with the signature
-_SPOKEN = frozenset({"status", "channels", "claim", "product"})
+_SPOKEN = frozenset({"status", "channels", "claim", "product", "kind"})
 
 
 class Line(NamedTuple):
@@ -53,7 +53,7 @@ class FileRow(NamedTuple):
     """A fact that came with a file, as the service holds it. `names`: manifest and number of the rows it is made of."""
 
     kind: str
-    of: str
+    of: Cell
     names: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
 
@@ -87,20 +87,27 @@ def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> S
 
 
 def file_row(row: Row) -> FileRow:
-    """Keyed digests are empty in a case file, and left out."""
+    """Keyed digests are empty in a case file, and left out; whose row it is is told beside its members."""
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
     newest = said.pop("newest", None) or said.pop("consent", None)
     members: Json = {**(structs.asdict(newest) if newest else {}), **said}
     named = [name for name in _statements(members.values()) if ROW in name]
     names = tuple((file, number) for file, _, number in (name.partition(ROW) for name in dict.fromkeys(named)))
+    if members.get("statement") in named:
+        del members["statement"]
     if isinstance(answers := members.get("answers"), dict):
         members["answers"] = [f"{dispute} ({value('', mark.at)})" for dispute, mark in answers.items()]
     if isinstance(revoked := members.get("revoked"), Struct):
         members["revoked"] = getattr(revoked, "at", None)
     if "outstanding" in members:
         members["outstanding"] = str(members["outstanding"])
-    return FileRow("debt" if row.debt else "consent", row.of, names, tuple(_lines(members)))
+    return FileRow(
+        "debt" if row.debt else "consent",
+        row.of if row.debt else value("channels", row.of),
+        names,
+        tuple(_lines(members)),
+    )
 
 
 DebtOrConsent = Struct | None

@@ -16,12 +16,12 @@ class Words(NamedTuple):
 CHECKS: dict[str, tuple[Words, Words]] = {
     "form": (
         Words("文件格式", "Form of the file"),
-        Words("文件是否为规范格式,有无增删。", "Whether the file is in its one form, with nothing added or left out."),
+        Words("文件是否为规范格式，有无增删。", "Whether the file is in its one form, with nothing added or left out."),
     ),
     "log": (
         Words("日志签名", "Signature of the log"),
         Words(
-            "检查点是否由该日志(及所列见证人)签名。",
+            "检查点是否由该日志（及所列见证人）签名。",
             "Whether the checkpoint is signed by the log, and by the witnesses that the file names.",
         ),
     ),
@@ -32,7 +32,7 @@ CHECKS: dict[str, tuple[Words, Words]] = {
     "receipt": (
         Words("回执", "Receipt"),
         Words(
-            "回执是否由载于日志的服务密钥签名,内容是否与记录一致。",
+            "回执是否由载于日志的服务密钥签名，内容是否与记录一致。",
             "Whether the receipt is signed by a key of the service that is in the log, and says what the record says.",
         ),
     ),
@@ -50,7 +50,7 @@ CHECKS: dict[str, tuple[Words, Words]] = {
     "statements": (
         Words("各方声明", "Statements"),
         Words(
-            "每份声明是否由其责任方以当时已登记的密钥签名,并载于日志。",
+            "每份声明是否由其责任方以当时已登记的密钥签名，并载于日志。",
             "Whether each was signed by the party that answers for it, with a key registered then, and logged.",
         ),
     ),
@@ -61,7 +61,7 @@ CHECKS: dict[str, tuple[Words, Words]] = {
     "replay": (
         Words("重新作出决定", "The decision made again"),
         Words(
-            "依案卷内的材料和规则重新判断,结果及全部理由是否相同。",
+            "依案卷内的材料和规则重新判断，结果及全部理由是否相同。",
             "Whether the same material and rules give the same decision again, to every reason.",
         ),
     ),
@@ -147,6 +147,8 @@ VALUES: dict[str, Words] = {
     "credit_card": Words("信用卡", "credit card"),
     "consumer_loan": Words("消费贷款", "consumer loan"),
     "microfinance": Words("小额贷款", "microfinance"),
+    "debt": Words("债务", "debts"),
+    "consent": Words("同意", "consents"),
     "*": Words("全部", "all"),
 }
 # `contract` is a way to consent; elsewhere it would be a digest.
@@ -190,5 +192,5 @@ TOPICS: dict[str, Words] = {
 CONFIDENCE: dict[str, Words] = {
     "read": Words("已阅法规原文", "legal text read"),
     "second-hand": Words("据转述", "second-hand"),
-    "default": Words("本服务自定,非法律", "own choice, not law"),
+    "default": Words("本服务自定，非法律", "own choice, not law"),
 }
