@@ -176,9 +176,12 @@ def test_the_same_row_twice_counts_once(imports: Imports, world: World) -> None:
     assert counts(imports.debts([debt_row(world, 1)] * 2)) == ("done", 1, 1, 0)
 
 
-def test_too_many_doubled_rows_refuse_the_file(imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("debts", [1, 2, 3])
+def test_too_many_doubled_rows_refuse_the_file(
+    imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch, debts: int
+) -> None:
     monkeypatch.setattr(ingest, "MOST_DOUBLED", 3)
-    looked = imports.debts([debt_row(world, n % 2) for n in range(6)])
+    looked = imports.debts([debt_row(world, n % debts) for n in range(6)])
     assert refused(looked) == "too-many-doubled-rows"
     assert allowed(world, 0) == ["DEBT_MISSING"]
 

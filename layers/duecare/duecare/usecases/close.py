@@ -71,7 +71,7 @@ class Close:
 
         How many is settled before the first of them is withdrawn, and kept: whoever comes after a crash finds fewer.
         """
-        seen = SortedMarks(b"".join(self._means.files.read(marks_name(upload_id, upload.split))))
+        seen = SortedMarks(self._means.files.read(marks_name(upload_id, upload.split)))
         if upload.to_withdraw is None:
             upload = self._settle(upload_id, upload, seen)
         if upload.to_withdraw is None:

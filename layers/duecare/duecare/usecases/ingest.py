@@ -74,7 +74,8 @@ class Ingest:
         files, split = self._means.files, self._means.entropy(8).hex()
         try:
             self._still_entitled(upload)
-            parts, doubled = _Split(files, self._means.pseudonyms, upload_id, split, upload).run()
+            with Marks() as marks:
+                parts, doubled = _Split(files, self._means.pseudonyms, upload_id, split, upload, marks).run()
             after = self._become(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
         except FileRefused as refused:
             trouble = Trouble(refused.name, refused.detail)
@@ -117,14 +118,16 @@ class Ingest:
 class _Split:
     """One pass over a file. `Ingest` is its only user."""
 
-    def __init__(self, files: Files, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: Upload) -> None:
+    def __init__(
+        self, files: Files, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: Upload, marks: Marks
+    ) -> None:
         self._files = files
         self._pseudonyms = pseudonyms
         self._id = upload_id
         self._split = split
         self._upload = upload
         self._digest = hashlib.sha256()
-        self._marks = Marks()
+        self._marks = marks
         self._parts = 0
         self._rows = 0
 
@@ -142,7 +145,7 @@ class _Split:
         expected = self._upload.manifest.rows
         if self._rows != expected:
             raise FileRefused("wrong-row-count", f"The manifest says {expected} rows, and the file has {self._rows}.")
-        doubled = self._marks.doubled()
+        doubled = self._marks.doubled(MOST_DOUBLED)
         if self._upload.manifest.snapshot:
             self._files.write(marks_name(self._id, self._split), self._marks.sorted_bytes())
         if not doubled:
@@ -193,15 +196,21 @@ class _Split:
     def _set_apart(self, doubled: frozenset[int]) -> None:
         """Doubled rows move from their parts into one of their own, so that one worker sees them together."""
         apart: list[Line] = []
+        # A mark that is doubled is that of two rows at least.
+        if 2 * len(doubled) > MOST_DOUBLED:
+            raise _too_many_doubled()
         for number in range(self._parts):
             lines = list(read_part(self._files, self._id, self._split, number))
             kept = [line for line in lines if line.members is None or self._mark(line.members) not in doubled]
             if len(kept) < len(lines):
                 apart += [line for line in lines if line.members and self._mark(line.members) in doubled]
                 if len(apart) > MOST_DOUBLED:
-                    raise FileRefused(
-                        "too-many-doubled-rows",
-                        f"More than {MOST_DOUBLED} rows are about a debt that another row is about too.",
-                    )
+                    raise _too_many_doubled()
                 self._write_as(number, kept)
         self._write(apart)
+
+
+def _too_many_doubled() -> FileRefused:
+    return FileRefused(
+        "too-many-doubled-rows", f"More than {MOST_DOUBLED} rows are about a debt that another row is about too."
+    )

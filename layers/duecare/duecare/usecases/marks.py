@@ -9,10 +9,15 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import SEEK_END
 from itertools import pairwise
+from tempfile import TemporaryFile
+from types import TracebackType
 
 _BYTES = 8
+_BUCKETS = 256
+_BLOCK = 256  # marks; of every bucket at most this many are in memory: half a megabyte in all
 
 
 def mark(pk: str, sk: str) -> int:
@@ -21,32 +26,63 @@ def mark(pk: str, sk: str) -> int:
 
 
 class Marks:
-    """The marks of a file's rows: eight bytes a row, in buckets by the first, so that no large list is sorted."""
+    """The marks of a file's rows, in buckets by their first byte, so that one bucket at a time is sorted. They wait on
+    disk, in a file without a name: however many rows there are, the memory is that of one bucket and a block of each.
+    """
 
     def __init__(self) -> None:
-        self._buckets = [array("Q") for _ in range(256)]
+        self._newest = [array("Q") for _ in range(_BUCKETS)]
+        self._blocks: list[list[int]] = [[] for _ in range(_BUCKETS)]  # where each one's full blocks begin
+        self._file = TemporaryFile()  # noqa: SIM115  closed by whoever is done with the marks
+
+    def __enter__(self) -> Marks:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
 
     def add(self, value: int) -> None:
-        if value:
-            self._buckets[value >> 56].append(value)
+        if not value:
+            return
+        bucket = value >> 56
+        newest = self._newest[bucket]
+        newest.append(value)
+        if len(newest) == _BLOCK:
+            self._blocks[bucket].append(self._file.seek(0, SEEK_END))
+            self._file.write(newest.tobytes())
+            del newest[:]
 
-    def doubled(self) -> frozenset[int]:
-        """The marks that more than one row has."""
+    def doubled(self, most: int) -> frozenset[int]:
+        """The marks that more than one row has. Where there are more than `most` of them, only more than `most`."""
         found: set[int] = set()
-        for at, bucket in enumerate(self._buckets):
-            self._buckets[at] = array("Q", sorted(bucket))
-            found.update(one for one, other in pairwise(self._buckets[at]) if one == other)
+        for bucket in self._sorted():
+            found.update(one for one, other in pairwise(bucket) if one == other)
+            if len(found) > most:
+                break
         return frozenset(found)
 
     def sorted_bytes(self) -> Iterator[bytes]:
-        """All of them in order, once `doubled` has been asked; each in the machine's own byte order."""
-        return (bucket.tobytes() for bucket in self._buckets if bucket)
+        """All of them in order, each in the machine's own byte order."""
+        return (array("Q", bucket).tobytes() for bucket in self._sorted())
+
+    def _sorted(self) -> Iterator[list[int]]:
+        for newest, blocks in zip(self._newest, self._blocks, strict=True):
+            bucket = array("Q", newest)
+            for at in blocks:
+                self._file.seek(at)
+                bucket.frombytes(self._file.read(_BLOCK * _BYTES))
+            yield sorted(bucket)
 
 
 class SortedMarks:
     """What `sorted_bytes` gave, to be asked whether a mark is among them."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        data = bytearray()
+        for piece in pieces:
+            data += piece
         self._marks = memoryview(data).cast("Q")
 
     def __contains__(self, value: object) -> bool:
