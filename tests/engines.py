@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,28 @@ def need_engine(lacking: str | None) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(lacking)
     pytest.skip(lacking)
+
+
+def go_program(source: Path, target: Path) -> None:
+    """Compile a Go program against golang.org/x/mod. A test fails where either is missing: nothing skips it."""
+    places = [*filter(None, [os.environ.get("GOPATH")]), "/usr/share/gocode"]
+    modules = [place for place in places if (Path(place) / "src" / "golang.org" / "x" / "mod" / "sumdb").is_dir()]
+    if shutil.which("go") is None or not modules:
+        pytest.fail(
+            "The log is verified by Go's implementation of transparency logs, which needs go and golang.org/x/mod "
+            "(on Debian: apt-get install golang-go golang-golang-x-mod-dev)"
+        )
+    environment = {
+        **os.environ,
+        "GO111MODULE": "off",
+        "GOPATH": os.pathsep.join(modules),
+        "GOCACHE": str(target.parent / "go-cache"),
+        "GOFLAGS": "",
+        "CGO_ENABLED": "0",  # no C compiler is needed
+    }
+    command = ["go", "build", "-o", str(target), str(source)]
+    built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
 
 
 def begin_session() -> None:
