@@ -1,6 +1,7 @@
 """`make test`: every check there is. What fails is shown, and everything else still runs; exit code 1 if anything did.
 
-A missing engine (Java, npm, a second Python) skips its tests and says so; with CI=true it is a failure.
+A missing engine (Java, npm, a second Python) skips its tests and says so; with CI=true it is a failure. Without Go, by
+which the log is verified, tests fail everywhere.
 """
 
 from __future__ import annotations
