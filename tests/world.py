@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.adapters.memory import MemorySealer, MemoryTable
 from duecare.domain.party import Party
@@ -49,8 +52,10 @@ PARTIES: dict[str, tuple[list[str], str, list[str]]] = {
     "yunyingshang": (["carrier"], "运营商", []),
     "shenji": (["auditor"], "审计", []),
 }
-# One key pair a party for the whole run: making them anew for every example would only slow the tests.
-KEYS = {party: keys.new_private_jwk() for party in PARTIES}
+# One key pair a party, always the same: golden files hold what they sign.
+KEYS = {
+    party: keys.private_jwk(Ed25519PrivateKey.from_private_bytes(sha256(party.encode()).digest())) for party in PARTIES
+}
 
 
 class World:
@@ -65,6 +70,7 @@ class World:
         pepper: bytes = b"p" * 32,
         rules: Rules = RULES,
         rest: Callable[[int], None] = lambda _: None,
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         memory = MemoryTable()
         self.gate = gate if gate is not None else memory
@@ -92,7 +98,7 @@ class World:
             rules=rules,
             issuer=ISSUER,
             clock=self.clock,
-            entropy=os.urandom,
+            entropy=entropy,
             rest=rest,
         )
 

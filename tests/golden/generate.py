@@ -5,39 +5,77 @@ Everything is fixed: keys from constant seeds, the clock, the salt. Ed25519 is d
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.errors import Unacceptable, Violation
-from duecare.evidence import keys
+from duecare.evidence import keys, logproof
 from duecare.evidence.canonical import canonical
+from duecare.evidence.entry import unpack_entries
+from duecare.evidence.merkle import Tile, entries_path
+from duecare.evidence.note import WitnessKey, add_lines
 from duecare.evidence.receipt import receipt
 from duecare.evidence.record import encode
 from duecare.evidence.statement import sign
 from duecare.runtime.http import problem
 from duecare.usecases.decided import answer
-from duecare.usecases.verify import Keys, Verify
-from tests.packs import RULES
-from tests.world import ISSUER, NOW, World, debt_members, message
+from tests.logs import Logged
+from tests.world import CASE_TEXT, ISSUER, NOW, RECIPIENT, World, debt_members, message, stamp
 
+WITNESSES = (WitnessKey("w1.example", b"1" * 32), WitnessKey("w2.example", b"2" * 32))
 HERE = Path(__file__).parent
 PARTY_KEY = keys.private_jwk(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 
 
+class Open:
+    """A sealer that keeps nothing secret and takes nothing from chance."""
+
+    def seal(self, data: bytes) -> bytes:
+        return b"sealed:" + data
+
+    def open(self, sealed: bytes) -> bytes:
+        return sealed.removeprefix(b"sealed:")
+
+
+def entropy(count: int) -> bytes:
+    return b"s" * count
+
+
 def files() -> dict[str, bytes]:
     """Name → bytes of every golden file."""
-    world = World().register()
-    fixed = Verify(
-        gate=world.gate,
-        keys=Keys(world.pseudonyms, world.receipt_key, world.inputs_key),
-        rules=RULES,
-        issuer=ISSUER,
-        clock=world.clock,
-        entropy=lambda count: b"s" * count,
-        rest=lambda _: None,
-    )
-    decided = fixed(world.caller("xinxi"), message())
+    return answers() | log()
+
+
+def log() -> dict[str, bytes]:
+    """One log, with a message that was allowed and one that was denied; the denied one's proof and case file."""
+    world = Logged(sealer=Open(), entropy=entropy)
+    world.honest()
+    world.verify(message_id="allowed")
+    world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
+    denied = world.verify(message_id="denied", text=f"{CASE_TEXT}再不还就联系你的父母")
+    world.sequenced()
+    case = world.case_file(denied)
+    size, note = world.checkpoint().size, world.files.objects["checkpoint"].decode()
+    proof = json.loads(case)["decision"]["proof"]
+    bundle = world.files.objects[entries_path(0, size)]
+    text = world.checkpoint().text()
+    return {
+        "entry.json": unpack_entries(bundle)[logproof.parse(proof).index],
+        "entries.bin": bundle,
+        "tile.bin": world.tile(Tile(0, 0, size)),
+        "checkpoint.note": note.encode(),
+        "cosigned.note": add_lines(note, [one.cosign(text, int(NOW.timestamp())) for one in WITNESSES]).encode(),
+        "decision.tlog-proof": proof.encode(),
+        "bundle.json": case,
+    }
+
+
+def answers() -> dict[str, bytes]:
+    """Records, receipts and answers."""
+    world = World(entropy=entropy).register()
+    decided = world.verify_use_case(world.caller("xinxi"), message())
     record, kept = decided.record, decided.kept
     refused = Unacceptable(
         "A member is not as the contract has it.",
