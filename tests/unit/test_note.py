@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from duecare.errors import BadEvidence
 from duecare.evidence.merkle import EMPTY_ROOT
@@ -12,6 +16,7 @@ from duecare.evidence.note import (
     LONGEST,
     Checkpoint,
     LogKey,
+    Signature,
     WitnessKey,
     add_lines,
     open_checkpoint,
@@ -19,7 +24,9 @@ from duecare.evidence.note import (
     parse_lines,
     parse_note,
     parse_verifier,
+    unb64,
 )
+from tests.witness import Witness
 
 # The example of c2sp.org/signed-note, "Verifier keys".
 EXAMPLE_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
@@ -259,3 +266,102 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     assert parse_checkpoint(f"{ORIGIN}\n7\n{ROOT}\n") == CHECKPOINT
     with pytest.raises(BadEvidence):
         parse_checkpoint(text)
+
+
+def test_a_size_has_63_bits() -> None:
+    largest = CHECKPOINT._replace(size=2**63 - 1)
+    assert parse_checkpoint(largest.text()) == largest
+    with pytest.raises(BadEvidence, match="2\\^63"):
+        parse_checkpoint(CHECKPOINT._replace(size=2**63).text())
+
+
+def test_the_time_of_a_cosignature_has_63_bits() -> None:
+    by = parse_verifier(WITNESS.verifier_key)
+    by.verify(TEXT, parse_lines(WITNESS.cosign(TEXT, 2**63 - 1))[0].signature)
+    with pytest.raises(BadEvidence, match="a time and a signature"):
+        by.verify(TEXT, parse_lines(WITNESS.cosign(TEXT, 2**63))[0].signature)
+
+
+def test_a_cosignature_is_the_one_that_the_specification_alone_leads_to() -> None:
+    theirs = Witness(WITNESS.name, b"1" * 32, LOG.verifier_key)
+    note = LOG.sign(Checkpoint(ORIGIN, 7, b"r" * 32).text())
+    assert theirs.verifier_key == WITNESS.verifier_key
+    assert theirs.add_checkpoint(f"old 0\n\n{note}", SECONDS) == (200, WITNESS.cosign(TEXT, SECONDS))
+
+
+def test_a_key_of_the_same_name_or_of_the_same_id_is_another_key() -> None:
+    renewed = LogKey(ORIGIN, b"m" * 32)
+    both = add_lines(NOTE, [renewed.sign(TEXT).rpartition("\n\n")[2], Signature("x", LOG.key_id, b"s" * 64).line()])
+    assert open_checkpoint(both, LOG.verifier_key) == open_checkpoint(both, renewed.verifier_key) == CHECKPOINT
+
+
+def test_a_witness_is_no_log_and_a_log_no_witness() -> None:
+    """Whoever takes one key for the other is told, and believes nobody."""
+    with pytest.raises(BadEvidence, match="type 1"):
+        open_checkpoint(f"{TEXT}\n{WITNESS.cosign(TEXT, SECONDS)}", WITNESS.verifier_key)
+    with pytest.raises(BadEvidence, match="type 1"):
+        open_checkpoint(NOTE, LOG.verifier_key, [OTHER.verifier_key])
+
+
+def test_a_note_has_at_most_a_hundred_signatures() -> None:
+    lines = [Signature(f"u{number}.example", b"none", b"s" * 64).line() for number in range(100)]
+    assert open_checkpoint(add_lines(NOTE, lines[:99]), LOG.verifier_key) == CHECKPOINT
+    with pytest.raises(BadEvidence, match="1 to 100"):
+        open_checkpoint(add_lines(NOTE, lines), LOG.verifier_key)
+
+
+@pytest.mark.parametrize("kind", [LogKey, WitnessKey])
+def test_a_seed_has_32_bytes(kind: Callable[[str, bytes], object]) -> None:
+    for seed in (b"", b"s" * 31, b"s" * 33):
+        with pytest.raises(BadEvidence, match="32 bytes"):
+            kind("a.example", seed)
+
+
+def test_half_a_character_is_never_signed() -> None:
+    with pytest.raises(BadEvidence):
+        LOG.sign(f"{HALF}\n")
+    with pytest.raises(BadEvidence):
+        WITNESS.cosign(f"{HALF}\n", SECONDS)
+    with pytest.raises(BadEvidence):
+        LogKey(HALF, b"l" * 32)
+
+
+@pytest.mark.parametrize("change", [0x01, 0x20, 0x80])
+def test_no_byte_of_a_note_can_be_changed(change: int) -> None:
+    data, keys = cosigned(WITNESS, SECOND).encode(), [WITNESS.verifier_key, SECOND.verifier_key]
+    for at in range(len(data)):
+        changed = data[:at] + bytes([data[at] ^ change]) + data[at + 1 :]
+        for errors in ("surrogateescape", "replace"):
+            with pytest.raises(BadEvidence):
+                open_checkpoint(changed.decode("utf-8", errors), LOG.verifier_key, keys, strict=True)
+
+
+# Any text at all, halves of characters among it, and what is nearly a note.
+GOOD = cosigned(WITNESS)
+anything = st.text(st.characters(), max_size=60)
+near = st.builds(
+    lambda start, end, what: GOOD[:start] + what + GOOD[end:],
+    st.integers(0, len(GOOD)),
+    st.integers(0, len(GOOD)),
+    st.sampled_from(["\n", "\n\n", "\r", " ", "— ", "+", "=", "A", "0", HALF, "é", "\0"]) | anything,
+)
+
+
+@given(anything | near)
+@settings(max_examples=500)
+def test_no_text_breaks_the_reading(text: str) -> None:
+    keys = [WITNESS.verifier_key]
+    readers: list[Callable[[str], object]] = [
+        parse_note,
+        parse_lines,
+        parse_checkpoint,
+        parse_verifier,
+        unb64,
+        lambda note: open_checkpoint(note, LOG.verifier_key, keys),
+        lambda note: open_checkpoint(note, LOG.verifier_key, keys, strict=True),
+        lambda key: open_checkpoint(GOOD, key, keys),
+        lambda key: open_checkpoint(GOOD, LOG.verifier_key, [key]),
+    ]
+    for reader in readers:
+        with suppress(BadEvidence):
+            reader(text)
