@@ -16,6 +16,8 @@ from duecare.evidence.canonical import canonical_plain, digest
 from duecare.evidence.keys import algorithm, thumbprint
 
 SUFFIX = "+jws"
+# The members of each type that say something: all but when it was signed and for whom.
+_SAID = {kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()}
 
 
 class OnFile(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -63,11 +65,11 @@ def parse(kind: str, payload: dict[str, Any]) -> Statement:
 def content(statement: Statement) -> bytes:
     """What is stated, without when it was signed: equal for the same statement under a new `iat`, however its times,
     amounts and lists are spelled."""
-    members = {
-        name: _plain(name, getattr(statement, name))
-        for name in statement.__struct_fields__
-        if name not in ("iat", "aud") and getattr(statement, name) is not None
-    }
+    members = {}
+    for name in _SAID[type(statement)]:
+        value = getattr(statement, name)
+        if value is not None:
+            members[name] = _plain(name, value)
     return canonical_plain(members)  # texts and lists of texts
 
 
@@ -79,8 +81,8 @@ def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) 
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "outstanding":
-        return str(Decimal(value).normalize())
+    if isinstance(value, str):
+        return str(Decimal(value).normalize()) if name == "outstanding" else value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return sorted(value) if isinstance(value, list) else value

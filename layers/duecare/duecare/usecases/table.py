@@ -117,7 +117,11 @@ SHARDS = 16
 
 def shards(creditor: str) -> list[str]:
     """Every `open_of` of a creditor. One partition of an index takes a thousand writes a second; an import has more."""
-    return [f"{creditor}#{shard:x}" for shard in range(SHARDS)]
+    return [_shard(creditor, shard) for shard in range(SHARDS)]
+
+
+def _shard(creditor: str, number: int) -> str:
+    return f"{creditor}#{number:x}"
 
 
 def open_of(key: Key, value: Any) -> str:
@@ -125,7 +129,7 @@ def open_of(key: Key, value: Any) -> str:
     if not isinstance(value, DebtState) or value.newest.status != "open":
         return ""
     creditor = key.sk.split("#")[1]
-    return shards(creditor)[hashlib.sha256(f"{key.pk}\0{key.sk}".encode()).digest()[0] % SHARDS]
+    return _shard(creditor, hashlib.sha256(f"{key.pk}\0{key.sk}".encode()).digest()[0] % SHARDS)
 
 
 def write(key: Key, replaces: Document | None, value: Any, sealed: bytes = b"") -> Document:
