@@ -12,7 +12,6 @@ from duecare.runtime.http import Event, Response, body_of, caller_of, language_o
 from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
 from duecare.usecases.case import Message
-from duecare.usecases.log_reader import verifier_key
 from duecare.usecases.verify import Batch
 
 
@@ -52,8 +51,8 @@ def jwks(_event: Event) -> Response:
 
 def discovery(event: Event) -> Response:
     """GET /.well-known/duecare"""
-    log_key = verifier_key(wiring.deciding().gate)
-    return ok(discovered(event, log_key), cache="public, max-age=60" if log_key else "no-store")
+    log_key = wiring.log_key()
+    return ok(discovered(event, log_key), cache=f"public, max-age={60 if log_key else 5}")
 
 
 def status(_event: Event) -> Response:

@@ -171,7 +171,7 @@ def forget() -> None:
         wiring._secrets,
     ):
         kept.cache_clear()
-    wiring._deciding = None
+    wiring._deciding = wiring._log_key = None
 
 
 @pytest.fixture(scope="session")

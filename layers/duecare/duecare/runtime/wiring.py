@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from duecare.adapters import secrets
 from duecare.adapters.gate import DynamoDBGate
 from duecare.adapters.wire import Wire
-from duecare.errors import CannotDecide
+from duecare.errors import CannotDecide, StoreFailed
 from duecare.evidence.receipt import ReceiptKey
 from duecare.runtime import rulebook, telemetry
 from duecare.runtime.settings import Settings, from_environment
+from duecare.usecases.log_reader import verifier_key
 from duecare.usecases.receipt_keys import put_on_file
 from duecare.usecases.verify import Keys, Verify
 
@@ -109,6 +110,21 @@ def _build(gate: DynamoDBGate) -> Deciding:
     # Whoever checks evidence later finds the key there, and in the log: before it signs anything.
     put_on_file(gate, keys.receipt, clock())
     return Deciding(verify, gate, keys.receipt, time.monotonic())
+
+
+_log_key: str | None = None
+
+
+def log_key() -> str | None:
+    """The log's verifier key, which never changes; None before anything was logged, and where the table does not answer:
+    whoever asks who this is, is told the rest all the same."""
+    global _log_key  # noqa: PLW0603  one value a process, as Lambda keeps it
+    if _log_key is None:
+        try:
+            _log_key = verifier_key(_gate())
+        except StoreFailed as error:
+            telemetry.failed(error)
+    return _log_key
 
 
 def _gate() -> DynamoDBGate:
