@@ -116,7 +116,7 @@ _log_key: str | None = None
 
 
 def log_key() -> str | None:
-    """The log's verifier key, which never changes; None before anything was logged, and where the table does not answer:
+    """The log's verifier key, which never changes; None before anything was logged, or where the table does not answer:
     whoever asks who this is, is told the rest all the same."""
     global _log_key  # noqa: PLW0603  one value a process, as Lambda keeps it
     if _log_key is None:
