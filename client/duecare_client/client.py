@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -22,7 +23,6 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from duecare.evidence.canonical import canonical
 from duecare_client import reconciliation
 from duecare_client.errors import BadAnswer, NotAllowed, Unreadable
 from duecare_client.keyfile import read_private
@@ -158,8 +158,11 @@ class Client(Reader):
         Check it with `duecare.evidence.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds before it is in
         the log."""
         path = f"/v1/decisions/{quote(decision_id, safe='')}/bundle" + (f"?attempt={attempt}" if attempt else "")
-        # The file's bytes are the canonical form of its content, so that they are the same when it is written again.
-        return canonical(self._call("GET", path, timeout=UPLOAD_SECONDS))
+        with self._authorized() as headers:
+            answer, data = self._http.fetch(path, headers=headers, timeout=UPLOAD_SECONDS)
+        if not _is_about(answer, decision_id, attempt):
+            raise BadAnswer("the answer is not the case file of this decision")
+        return data
 
     def reconciliation(self, start: datetime, end: datetime, gateway: str | None = None) -> Json:
         """A gateway's deliveries from `start` to before `end` against the decisions about its messages, as the service
@@ -252,11 +255,16 @@ class Client(Reader):
         return self._signer.kid
 
     def _call(self, method: str, path: str, body: bytes | None = None, timeout: float = 0.0) -> Json:
-        headers = {**self._headers, "Authorization": f"Bearer {self._bearer()}"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        try:
+        with self._authorized() as headers:
+            if body is not None:
+                headers["Content-Type"] = "application/json"
             return self._http.ask(method, path, headers=headers, body=body, timeout=timeout)
+
+    @contextmanager
+    def _authorized(self) -> Iterator[dict[str, str]]:
+        """The headers of a call that this party makes."""
+        try:
+            yield {**self._headers, "Authorization": f"Bearer {self._bearer()}"}
         except NotAllowed:
             # The next call signs a new token: this one may be too old by the service's clock.
             self._token = None
@@ -275,6 +283,15 @@ class Client(Reader):
             raise BadAnswer("the service's keys are not a JWK set")
         self._keys = keys
         return keys
+
+
+def _is_about(answer: Json, decision_id: str, attempt: int | None) -> bool:
+    """Whether this is a case file of that decision, so far as one sees without checking it."""
+    decision = answer.get("decision")
+    record = decision.get("record") if isinstance(decision, dict) else None
+    if not isinstance(record, dict) or record.get("decision_id") != decision_id:
+        return False
+    return attempt is None or record.get("attempt") == attempt
 
 
 def _texts(headers: Any) -> bool:

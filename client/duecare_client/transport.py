@@ -70,6 +70,15 @@ class Transport:
         because messages are known by their id, statements and manifests by their digest. The deadline holds for both
         together.
         """
+        return self._asked(method, path, headers, body, timeout)[0]
+
+    def fetch(self, path: str, *, headers: Mapping[str, str], timeout: float = 0.0) -> tuple[Json, bytes]:
+        """As `ask` with GET; the answer's JSON object, and its very bytes."""
+        return self._asked("GET", path, headers, None, timeout)
+
+    def _asked(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, timeout: float
+    ) -> tuple[Json, bytes]:
         deadline = self._monotonic() + max(timeout, self._timeout)
         try:
             return self._ask_once(method, path, headers, body, deadline)
@@ -103,9 +112,9 @@ class Transport:
 
     def _ask_once(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
-    ) -> Json:
+    ) -> tuple[Json, bytes]:
         response, content = self._exchange(method, path, headers, body, deadline)
-        return _answer(response, content)
+        return _answer(response, content), content
 
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
