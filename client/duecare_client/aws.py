@@ -12,7 +12,9 @@ from duecare_client.settings import Profile
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
                      "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})  # fmt: skip
-_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException"})
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown",
+                        "ProvisionedThroughputExceededException"})  # fmt: skip
+_READ = frozenset({"dynamodb", "s3"})
 _CHANGED = frozenset({"InvalidParameterException", "InvalidRequestException"})
 
 
@@ -38,10 +40,13 @@ def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable
         region = "us-east-1"
     if not region:
         raise BadSettings("no AWS region: set AWS_REGION, or name one in the profile")
-    # One attempt: an operator wants to know now, and a repeated `party add` would report its own first attempt.
-    config = botocore_config.Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1})
 
     def client(service: str) -> Any:
+        # One attempt: an operator wants to know now, and a repeated `party add` would report its own first attempt.
+        # What is only read, and all of it, is asked for again.
+        attempts = 5 if service in _READ else 1
+        retries = {"total_max_attempts": attempts, "mode": "standard"}
+        config = botocore_config.Config(connect_timeout=5, read_timeout=30, retries=retries)
         with told(f"reach {service}"):
             return session.client(service, region_name=region, config=config, **options)
 
@@ -77,6 +82,6 @@ def _explained(error: Mapping[str, str], doing: str) -> Exception:
         return Conflict(said)
     if code == "ValidationError" and "does not exist" in message:
         return BadSettings(f"{said}; set DUECARE_STACK, or name the stack in the profile")
-    if code == "ResourceNotFoundException":
+    if code in ("ResourceNotFoundException", "NoSuchBucket"):
         return BadSettings(said)
     return BadAnswer(said)

@@ -18,8 +18,9 @@ from duecare_client import show
 from duecare_client.admin import admin
 from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
-from duecare_client.evidence import bundle, log
+from duecare_client.evidence import bundle
 from duecare_client.keyfile import generate, published, write_private
+from duecare_client.log import log
 from duecare_client.meter import Meter
 from duecare_client.reconcile import reconcile
 from duecare_client.upload import INTERRUPTED, Asked, Upload, adds_up, is_complete

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColum
 # Seconds between plain lines: a log of an hour's upload stays readable, and nobody takes it for dead.
 NOW_AND_THEN = 5.0
 
-Unit = Literal["bytes", "rows"]
+Unit = Literal["bytes", "rows", "entries", "records"]
 Told = Callable[[int, str], None]
 
 
@@ -79,4 +79,4 @@ def _far(done: int, total: int, unit: Unit, said: str) -> str:
 
 
 def _amount(number: int, unit: Unit) -> str:
-    return decimal(number) if unit == "bytes" else f"{number:,} rows"
+    return decimal(number) if unit == "bytes" else f"{number:,} {unit}"

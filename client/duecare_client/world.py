@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,18 @@ class World:
 
     def reader(self) -> Reader:
         """What anyone may ask the service that the profile or DUECARE_URL names. Raises BadSettings."""
+        return Reader(self.service_url(), timeout=PATIENCE, transport=self.network)
+
+    def service_url(self) -> str:
+        """Of the service that the profile or DUECARE_URL names. Raises BadSettings."""
         profile = self._profile()
         url = (profile.url if profile else None) or self.environment.get("DUECARE_URL")
         if not url:
             raise BadSettings("no service is named: give --profile NAME, or set DUECARE_URL")
-        return Reader(url, timeout=PATIENCE, transport=self.network)
+        return url.rstrip("/")
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     def log_key(self) -> str | None:
         """The log's verifier key that the profile names."""

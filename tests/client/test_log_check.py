@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,47 +12,12 @@ import pytest
 from duecare.errors import BadEvidence
 from duecare.evidence.canonical import canonical
 from duecare.evidence.entry import pack_entries, unpack_entries
-from duecare.evidence.stored import Stored, copy_of, read_copy
+from duecare.evidence.stored import copy_of, read_copy
 from duecare.ports import Document
-from duecare.usecases import pointers, table
+from duecare.usecases import table
 from duecare.usecases.decided import unpack
-from duecare_client.logcheck import Outcome, Store, check_log, check_store
-from tests.logs import LOG_KEY, Logged
-from tests.world import ISSUER, RECIPIENT, stamp
-
-KEY = LOG_KEY.verifier_key
-
-
-class Kept(Logged):
-    """With a decision and everything behind it in the log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.honest()
-        self.decided = self.verify()
-        self.id = self.decided.record.decision_id
-        self.sequenced()
-
-    def check(self, memory: Path, *, store: bool = True) -> Outcome:
-        outcome, places = check_log(self.files.objects.get, KEY, memory, lambda done, size: None)
-        if not store:
-            return outcome
-        held = Store(self.documents_stored(), self.archive.objects.items())
-        return check_store(outcome, places, held, self.now + timedelta(minutes=1), ISSUER)
-
-    def documents_stored(self) -> Iterable[Stored]:
-        for document in self.table.everything():
-            if document.key.pk[:2] in ("X#", "S#", "P#", "K#", "Z#"):
-                yield pointers.stored(document)
-
-    def edit(self, key: object, change: Callable[[Document], Document]) -> None:
-        """By hand: past every condition."""
-        documents = self.table._documents
-        (found,) = [one for one in documents if one == key]
-        documents[found] = change(documents[found])
-
-    def named(self, memory: Path) -> list[str]:
-        return [str(fault) for fault in self.check(memory).faults]
+from tests.client.kept_log import Kept
+from tests.world import RECIPIENT, stamp
 
 
 @pytest.fixture

@@ -1,0 +1,238 @@
+"""`duecare log check` beside a service that goes on: what is on its way is no fault; what anybody put there by hand is,
+however odd it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from duecare.adapters.memory import MemoryLogFiles
+from duecare.errors import BadEvidence
+from duecare.evidence.canonical import canonical
+from duecare.evidence.stored import copy_of, read_copy
+from duecare.ports import Document
+from duecare.usecases import table
+from duecare_client.logcheck import remember
+from tests.client.kept_log import KEY, Kept
+from tests.logs import LOG_KEY, Logged
+from tests.world import RECIPIENT, stamp
+
+ERASABLE = timedelta(days=186)
+
+
+class Stopped(Exception):
+    pass
+
+
+class FilesThatFail(MemoryLogFiles):
+    def __init__(self, real: MemoryLogFiles) -> None:
+        super().__init__()
+        self.objects = real.objects
+
+    def write(self, objects: Mapping[str, bytes]) -> None:
+        raise Stopped
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Path:
+    return tmp_path / "seen.checkpoint"
+
+
+def archived_only(kept: Logged) -> None:
+    """The sequencer stops between the copies and the move of the head."""
+    with pytest.raises(Stopped):
+        kept.sequencer(files=FilesThatFail(kept.files))(lambda: True)
+
+
+def test_a_copy_whose_entry_is_still_to_come_is_on_its_way(kept: Kept, memory: Path) -> None:
+    kept.verify(message_id="m-2")
+    kept.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(kept.now))
+    kept.operate.suspend("keji")
+    archived_only(kept)
+    outcome = kept.check(memory)
+    assert (outcome.faults, outcome.pending) == ((), 3)
+    kept.sequenced()
+    outcome = kept.check(memory)
+    assert (outcome.faults, outcome.pending) == ((), 0)
+
+
+def test_what_was_logged_after_the_log_was_read_is_on_its_way(kept: Kept, memory: Path) -> None:
+    outcome, places = kept.look(memory)
+    kept.verify(message_id="m-2")
+    kept.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(kept.now))
+    kept.sequenced()
+    outcome = kept.compare(outcome, places)
+    assert (outcome.faults, outcome.pending) == ((), 2)
+
+
+def test_a_copy_that_stays_without_an_entry_is_named(kept: Kept, memory: Path) -> None:
+    late = kept.verify(message_id="m-2").record.decision_id
+    archived_only(kept)
+    kept.now += timedelta(hours=1)
+    assert any(
+        one.startswith(f"decision {late}: the copy in the archive is not what was") for one in kept.named(memory)
+    )
+
+
+def test_a_copy_of_a_decision_that_the_service_never_made_is_named_at_once(kept: Kept, memory: Path) -> None:
+    made_up = kept.verify(message_id="m-2").record.decision_id
+    archived_only(kept)
+    (name,) = (one for one in kept.archive.objects if made_up in one)
+    copy = read_copy(kept.archive.objects[name])
+    signature = bytes(64)
+    kept.archive.objects[name] = copy_of(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
+    kept.table.remove(table.decision(made_up))
+    assert kept.named(memory) == [
+        f"decision {made_up}: the copy in the archive is not what was logged (the log has no entry of it)"
+    ]
+
+
+def test_a_copy_from_the_future_is_named(kept: Kept, memory: Path) -> None:
+    coming = Kept()
+    coming.now += timedelta(days=1000)
+    coming.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(coming.now))
+    known = set(coming.archive.objects)
+    coming.sequenced()
+    (name,) = (one for one in coming.archive.objects if one not in known and "/statement/" in one)
+    kept.archive.objects[name] = coming.archive.objects[name]
+    assert len(kept.named(memory)) == 1
+
+
+def test_what_is_erased_while_the_erasure_is_on_its_way_is_no_fault(kept: Kept, memory: Path) -> None:
+    kept.now += timedelta(days=400)
+    for key in list(kept.table.expires):
+        kept.table.remove(key)
+    kept.sequenced()
+    erased = kept.erase(ERASABLE)(RECIPIENT)
+    assert erased.erased > 0
+    outcome = kept.check(memory)
+    assert (outcome.faults, outcome.pending) == ((), 1)
+    kept.sequenced()
+    assert kept.named(memory) == []
+
+
+BODIES = (
+    "{",
+    "[]",
+    "null",
+    "{}",
+    '{"keys":["x"]}',
+    '{"keys":{"a":1}}',
+    '{"registered_at":5}',
+    '{"at":"2026-11-24T09:00:00"}',
+    '{"at":"\\ud800"}',
+    '{"at":NaN}',
+    '{"at":1e999}',
+    "[" * 100_000,
+    '{"at":' + "[" * 900 + "]" * 900 + "}",
+)
+
+
+@pytest.mark.parametrize("place", ["party", "statement", "erasure", "receipt-key", "decision"])
+def test_whatever_stands_in_the_table_is_named_and_nothing_of_it_stops_the_check(
+    kept: Kept, memory: Path, place: str
+) -> None:
+    key = {
+        "party": table.party("made-up"),
+        "statement": table.statement("sha256:" + "1" * 64),
+        "erasure": table.erasure("z" * 26),
+        "receipt-key": table.receipt_key("made-up"),
+        "decision": table.decision("a" * 26),
+    }[place]
+    for body in BODIES:
+        kept.table._documents[key] = Document(key, 1, body.encode(), sealed=b"x" * 200, inputs=b"y")
+        (fault,) = kept.named(memory)
+        assert fault.startswith(place), body
+
+
+COPIES = (
+    b"",
+    b"\xff",
+    b"{",
+    b"[]",
+    b"5",
+    canonical({"body": {}, "pk": 5, "sk": "x", "version": 1}),
+    canonical({"body": {}, "pk": None, "sk": "x", "version": 1}),
+    canonical({"body": {}, "pk": "P#keji", "sk": "x", "version": None}),
+    canonical({"body": {"erased": 5}, "pk": "Z#x", "sk": "x", "version": 1}),
+    canonical({"body": {"at": 5}, "pk": "K#x", "sk": ["x"], "version": 1}),
+    canonical({"body": [], "pk": "S#x", "sk": "x", "version": 1}),
+    b"[" * 100_000,
+)
+
+
+def test_whatever_stands_in_the_archive_is_named_and_nothing_of_it_stops_the_check(kept: Kept, memory: Path) -> None:
+    names = [min(kept.archive.names(folder)) for folder in ("parties/", "receipt-keys/", "r/")]
+    for name in (*names, "never/heard/of"):
+        whole = kept.archive.objects.get(name)
+        for data in COPIES:
+            kept.archive.objects[name] = data
+            assert any(part in fault for fault in kept.named(memory) for part in name.split("/")[-2:]), (
+                name,
+                data[:40],
+            )
+        if whole is not None:
+            kept.archive.objects[name] = whole
+
+
+def test_no_object_of_the_log_can_be_changed_or_taken_away(memory: Path) -> None:
+    kept = Kept()
+    for number in range(300):
+        kept.accepted("xinxi", "opt-out", recipient=f"+86139001{number:05}", creditor="*", received_at=stamp(kept.now))
+    kept.sequenced()
+    assert kept.check(memory, store=False).faults == ()
+    size = kept.checkpoint().size
+    for name in ("tile/0/000", f"tile/0/001.p/{size - 256}", "tile/1/000.p/1", "tile/entries/000"):
+        whole = kept.files.objects.pop(name)
+        for data in (None, b"", whole[:-1], whole[:-1] + b"\0", whole + b"\0"):
+            if data is not None:
+                kept.files.objects[name] = data
+            outcome, _ = kept.look(memory)
+            assert (outcome.faults == (), outcome.whole) == (False, False), name
+        kept.files.objects[name] = whole
+    del kept.files.objects["checkpoint"]
+    with pytest.raises(BadEvidence):
+        kept.look(memory)
+
+
+def test_a_log_under_the_same_name_with_another_key_is_told(kept: Kept, memory: Path) -> None:
+    from duecare.evidence.note import Checkpoint, LogKey  # noqa: PLC0415
+
+    impostor = LogKey(LOG_KEY.name, b"other".ljust(32, b"!"))
+    remember(memory, impostor.sign(Checkpoint(LOG_KEY.name, 0, kept.checkpoint().root).text()))
+    assert impostor.verifier_key != KEY
+    assert "it is another log, under the same name" in kept.named(memory)[0]
+
+
+def test_a_memory_that_cannot_be_read_is_no_new_beginning(kept: Kept, memory: Path) -> None:
+    for junk in (b"", b"\xff\xfe", b"duecare.example/log\n1\n"):
+        memory.write_bytes(junk)
+        assert "it is another log" in kept.named(memory)[0]
+        assert memory.read_bytes() == junk
+
+
+def test_what_is_remembered_is_written_whole_and_nothing_is_left_beside_it(kept: Kept, memory: Path) -> None:
+    kept.check(memory)
+    assert [one.name for one in memory.parent.iterdir()] == [memory.name]
+    assert memory.read_bytes() == kept.files.objects["checkpoint"]
+
+
+def test_an_erasure_by_hand_is_told_as_what_is_missing(kept: Kept, memory: Path) -> None:
+    """A made-up erasure in the archive, without an entry, excuses nothing once it is no longer young."""
+    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    del kept.archive.objects[name]
+    told = {"at": stamp(kept.now), "erased": [name.split("/", 2)[2]]}
+    made = {"pk": "Z#" + "z" * 26, "sk": "-", "version": 1, "body": told}
+    kept.archive.objects["erasures/" + "z" * 26] = canonical(made)
+    assert kept.check(memory).pending == 1
+    kept.now += timedelta(hours=1)
+    assert json.dumps(kept.named(memory)).count("decision") == 1
