@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -112,13 +113,24 @@ def halt(
 @admin.command("erase")
 def erase(
     context: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The recipient's number in E.164 form.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER|-", help="The recipient's, in E.164 form; - for stdin.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase what the archive holds of a recipient, as far as the law lets it go. The log stays whole, and says so."""
+    recipient = sys.stdin.readline().strip() if number == "-" else number
     if not yes:
+        if not _somebody_is_there():
+            raise BadSettings("nobody can be asked here whether to erase: give --yes. Nothing was erased")
         typer.confirm("What is erased cannot be brought back. Erase?", abort=True, err=True)
-    _operate(context, {"do": "erase", "recipient": number})
+    result = world(context).operator().operate({"do": "erase", "recipient": recipient})
+    if world(context).json:
+        show.as_json(result)
+    else:
+        show.erased(result)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 @receipt_key.command("rotate")

@@ -145,6 +145,16 @@ def checks(good: bool, made: list[Json]) -> None:
     line(("GOOD", "bold green") if good else ("NOT GOOD: what is marked above is wrong", "bold red"))
 
 
+def erased(result: Json) -> None:
+    """What became of a recipient's copies."""
+    records = result.get("records")
+    told = f", told in the log as {', '.join(map(_word, records))}" if isinstance(records, list) and records else ""
+    line((f"{_count(result, 'erased')} erased", "bold"), told)
+    if result.get("kept"):
+        line(f"{_count(result, 'kept')} kept: the law wants them until {_word(result.get('kept_until'))}")
+        line("  ask again then")
+
+
 def record(value: Json) -> None:
     """A party or a switch, a member a line; what is empty is left out."""
     for name, held in value.items():
