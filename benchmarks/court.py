@@ -1,0 +1,43 @@
+"""`bundle_verify_s`: `duecare bundle verify` on a case file, as somebody runs it: from a shell, in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks import ROOT
+from tools.steps import Problem
+
+FILE = ROOT / "tests" / "golden" / "bundle.json"
+RUNS = 9
+
+
+class Checked(NamedTuple):
+    """Seconds of the whole command, the median; bytes of the file."""
+
+    seconds: float
+    size: int
+
+    def told(self) -> str:
+        return f"a case file of {self.size:,} bytes checked in {1000 * self.seconds:.0f} ms, from the shell and back"
+
+
+def measure() -> Checked:
+    data = FILE.read_bytes()
+    command = [str(Path(sys.prefix) / "bin" / "duecare"), "bundle", "verify", str(FILE)]
+    command += ["--log-key", json.loads(data)["log"]["verifier_key"], "--json"]
+    return Checked(median(_seconds(command) for _ in range(RUNS)), len(data))
+
+
+def _seconds(command: list[str]) -> float:
+    began = time.perf_counter()
+    ran = subprocess.run(command, capture_output=True, check=False)
+    took = time.perf_counter() - began
+    if ran.returncode or not json.loads(ran.stdout)["ok"]:
+        raise Problem(f"the case file that is measured does not verify: {ran.stderr.decode()}")
+    return took
