@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from duecare.errors import BadEvidence
 from duecare.evidence.logproof import MOST, check, encode, parse
@@ -122,29 +118,4 @@ LINE = f"{b64(leaf_hash(ENTRIES[6]))}\n"
 def test_what_is_no_proof_is_refused(text: str) -> None:
     assert LINE in TEXT
     with pytest.raises(BadEvidence):
-        check(text, ENTRIES[7], LOG.verifier_key)
-
-
-@pytest.mark.parametrize("change", [0x01, 0x20, 0x80])
-def test_no_byte_of_a_proof_can_be_changed(change: int) -> None:
-    data = TEXT.encode()
-    for at in range(len(data)):
-        changed = data[:at] + bytes([data[at] ^ change]) + data[at + 1 :]
-        for errors in ("surrogateescape", "replace"):
-            with pytest.raises(BadEvidence):
-                check(changed.decode("utf-8", errors), ENTRIES[7], LOG.verifier_key, strict=True)
-
-
-@given(
-    st.text(st.characters(), max_size=60)
-    | st.builds(
-        lambda start, end, what: TEXT[:start] + what + TEXT[end:],
-        st.integers(0, len(TEXT)),
-        st.integers(0, len(TEXT)),
-        st.sampled_from(["\n", "\n\n", "\r", " ", "index ", "=", "A", "9" * 30, chr(0xD800), "é"]),
-    )
-)
-@settings(max_examples=500)
-def test_no_text_breaks_the_reading(text: str) -> None:
-    with suppress(BadEvidence):
         check(text, ENTRIES[7], LOG.verifier_key)
