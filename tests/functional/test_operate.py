@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from duecare.evidence.keys import public_jwk, thumbprint
 from tests import events
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
+from tests.world import RECIPIENT
 
 ADD: dict[str, Any] = events.load("operate-add-mou-zichan")
 
@@ -129,3 +131,36 @@ def test_a_halt_of_both_at_once_is_a_422(stack: Stack) -> None:
 def test_a_halt_that_does_not_say_on_or_off_is_a_422(stack: Stack) -> None:
     assert stack.operate("halt")["status"] == 422
     assert stack.items() == []
+
+
+def test_nothing_is_erased_before_the_law_lets_it_and_the_operator_is_told_until_when(stack: Stack) -> None:
+    stack.honest()
+    stack.verify()
+    stack.invoke("sequence", events.load("sequence-clock"))
+    result = stack.operate("erase", recipient=RECIPIENT)["result"]
+    assert (result["erased"], result["records"]) == (0, ())
+    assert result["kept"] == 3  # the decision, the consent, the debt
+    kept_until = datetime.fromisoformat(result["kept_until"])
+    assert kept_until - datetime.now(UTC) > timedelta(days=150)
+
+
+@pytest.mark.parametrize("number", ["13812345678", "+86", "", "*"])
+def test_what_is_no_number_is_a_422_and_not_repeated(stack: Stack, number: str) -> None:
+    response = stack.operate("erase", recipient=number)
+    assert response["status"] == 422
+    assert not number or number not in str(response["problem"].get("errors"))
+
+
+def test_what_is_old_enough_is_erased_and_the_erasure_gets_its_entry(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.honest()
+    stack.verify()
+    stack.invoke("sequence", events.load("sequence-clock"))
+    monkeypatch.setattr("duecare.domain.retention.least", lambda pack: timedelta(0))
+    result = stack.operate("erase", recipient=RECIPIENT)["result"]
+    assert (result["erased"], result["kept"], result["kept_until"]) == (3, 0, None)
+    (record,) = [item for item in stack.items() if item["pk"]["S"].startswith("Z#")]
+    assert record["pk"]["S"] == f"Z#{result['records'][0]}"
+    assert RECIPIENT[1:] not in record["body"]["S"]
+    assert stack.operate("erase", recipient=RECIPIENT)["result"]["erased"] == 0

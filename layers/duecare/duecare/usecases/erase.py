@@ -30,7 +30,7 @@ class Erasure(Struct, frozen=True):
     erased: tuple[str, ...]
 
 
-class Erased(NamedTuple):
+class Erased(Struct, frozen=True):
     """How many copies were erased; how many must be kept, and until when the last of them."""
 
     erased: int
