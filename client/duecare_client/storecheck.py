@@ -89,8 +89,9 @@ class _Comparing:
         for (kind, name, _), place in places.items():
             self._logged.setdefault((kind, name), place)
         self._issuer = issuer
-        # What the archive holds of what was logged: the digests of copies, by what they are copies of.
-        self._copies: dict[tuple[str, str, int], dict[str, str]] = {}
+        # What the archive holds of what was logged: versions of documents, and the digests of the copies.
+        self._copies: set[tuple[str, str, int]] = set()
+        self._copied: dict[Identity, str] = {}
         self._archived: set[Identity] = set()
         self._erased: set[tuple[str, str]] = set()
         self._damaged: set[tuple[str, str]] = set()
@@ -119,8 +120,8 @@ class _Comparing:
             self._wonder(f"{identity.kind} {identity.id}", "the copy in the archive", stored, identity)
             return
         self._archived.add(identity)
-        of = (stored.pk, stored.sk, stored.version)
-        self._copies.setdefault(of, {})[identity.record_sha256] = digest(data)
+        self._copies.add((stored.pk, stored.sk, stored.version))
+        self._copied[identity] = digest(data)
         self._learn(stored, identity)
 
     def stored(self, stored: Stored) -> None:
@@ -135,15 +136,15 @@ class _Comparing:
             return
         if identity is None:
             return
-        copies = self._copies.get((stored.pk, stored.sk, stored.version), {})
         if identity not in self._places:
-            if copies:  # this very version was logged, and said something else
+            # Where this very version was logged, it said something else.
+            if (stored.pk, stored.sk, stored.version) in self._copies:
                 self.faults.append(self._not_logged(where, "the record in the table", identity))
             else:
                 self._wonder(where, "the record in the table", stored, identity)
             return
-        if copies and digest(copy) != copies.get(identity.record_sha256):
-            said = "what stands beside the record in the table is not what was archived"
+        if digest(copy) != self._copied.get(identity, digest(copy)):
+            said = "what stands beside the record in the table is not what stands in the archive"
             self.faults.append(Fault(where, said))
         self._learn(stored, identity)
 

@@ -122,6 +122,17 @@ def test_a_copy_that_was_changed_in_the_archive_is_named(kept: Kept, memory: Pat
         assert any(f"decision {kept.id}: the copy in the archive cannot be read" in one for one in kept.named(memory))
 
 
+@pytest.mark.parametrize("member", ["version", "inputs", "body"])
+def test_what_stands_beside_a_record_in_the_archive_may_not_be_changed_either(
+    kept: Kept, memory: Path, member: str
+) -> None:
+    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    copy = json.loads(kept.archive.objects[name])
+    changed = {"version": 2, "inputs": "AAAA", "body": {"note": 1}}
+    kept.archive.objects[name] = canonical(copy | {member: changed[member]})
+    assert [fault.partition(":")[0] for fault in kept.named(memory)] == [f"decision {kept.id}"]
+
+
 def test_a_copy_that_is_gone_is_named(kept: Kept, memory: Path) -> None:
     (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
     del kept.archive.objects[name]
