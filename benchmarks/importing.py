@@ -4,7 +4,7 @@ BatchWriteItem in the same run, in turns.
     make bench-import
     make bench-import ROWS=100000
 
-Prints one table and puts it into .duecare/bench.json beside what is there. Exit codes: 1 where a row misses its target,
+Prints one table, and keeps its rows in .duecare/bench.json. Exit codes: 1 where a row misses its target,
 2 where nothing could be measured.
 
 The table has no stream, as DynamoDB Local goes through a stream's records at every write, so that each takes longer
@@ -14,32 +14,16 @@ than the one before; on AWS a stream takes no time of a write's.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmarks import ROOT
 from benchmarks.crew import Setting
+from benchmarks.rows import Row, keep, tell
 from tools.dynamodb_local import DynamoDBLocal, missing
 from tools.steps import Problem
-
-
-class Row(NamedTuple):
-    """A number to reach: at most the target, or at least where `least`."""
-
-    name: str
-    value: float
-    target: float
-    unit: str
-    least: bool = False
-
-    @property
-    def reached(self) -> bool:
-        return self.value >= self.target if self.least else self.value <= self.target
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
-    _print(rows)
-    _write(rows)
+    tell(rows)
+    keep(rows)
     return 0 if all(row.reached for row in rows) else 1
 
 
@@ -80,22 +64,6 @@ def _measure(number: int, workers: int, *, snapshot: bool) -> list[Row]:
         Row("import_peak_growth", large.growth(small), 1.1, f"× peak at {number // 10:,}"),
         Row("import_again_writes", large.again.wrote, 0, "documents"),
     ]
-
-
-def _print(rows: list[Row]) -> None:
-    print(f"\n{'name':<20}{'value':>8}{'target':>10}  {'unit':<22}ok?")
-    for row in rows:
-        target = f"{'≥' if row.least else '≤'} {row.target:g}"
-        print(f"{row.name:<20}{row.value:>8.2f}{target:>10}  {row.unit:<22}{'yes' if row.reached else 'NO'}")
-
-
-def _write(rows: list[Row]) -> None:
-    """Beside what `make bench` measured."""
-    path = ROOT / ".duecare" / "bench.json"
-    path.parent.mkdir(exist_ok=True)
-    values = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    values |= {row.name: {"value": round(row.value, 4), "target": row.target, "unit": row.unit} for row in rows}
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 _STARTED = time.monotonic()
