@@ -34,8 +34,8 @@ def allowed(world: Logged) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def denied(world: Logged) -> bytes:
-    """With a statement of each party, and findings."""
+def denied(world: Logged, allowed: bytes) -> bytes:
+    """With a statement of each party, and findings; after the allow, for the recipient says stop."""
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
     decided = world.verify(message_id="denied", text="【某资产】您欠款99999元,再不还就联系你的父母")
     assert decided.record.decision == "deny"
