@@ -4,15 +4,16 @@ a message, objects that are not what they were. What a crash does is in tests/fa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence.merkle import edge, entries_path
+from duecare.errors import Contended, Stale, StoreFailed
+from duecare.evidence.entry import unpack_entries
+from duecare.evidence.merkle import edge, entries_path, leaf_hash
 from duecare.evidence.record import as_json
 from duecare.evidence.stored import PREFIXES
 from duecare.ports import Document
@@ -20,6 +21,7 @@ from duecare.usecases import sequence, sweep, table
 from duecare.usecases.decided import unpack
 from duecare.usecases.head import Head, load
 from duecare.usecases.logged import loggable
+from duecare.usecases.reading import read_on
 from tests.logs import Logged
 
 HOUR = timedelta(hours=1)
@@ -187,6 +189,40 @@ def test_it_ends_although_there_is_always_something_new(world: Logged) -> None:
     assert reads == 1
 
 
+def test_the_end_of_a_shard_is_not_the_tip(world: Logged) -> None:
+    """Its children may not have been listed yet."""
+    world.stream.split()
+    shards = world.stream.shards()[:1]
+    world.stream.shards = lambda: shards  # type: ignore[method-assign]
+    first = read_on(world.stream, {}, 1000)
+    assert (first.tip, first.positions) == (False, {"0": "end"})
+    assert read_on(world.stream, first.positions, 1000).tip
+
+
+def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "LIMIT", 1)
+    for number in range(2 * sequence.ATTEMPTS):
+        decide(world, number)
+    heads = 0
+
+    class Racing:
+        """Every other move of the head that brings entries loses once."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.table, name)
+
+        def commit(self, documents: Sequence[Document]) -> None:
+            nonlocal heads
+            if documents[0].key == table.LOG_HEAD and table.read(documents[0], Head).staged:
+                heads += 1
+                if heads % 2:
+                    raise Stale
+            world.table.commit(documents)
+
+    assert world.sequencer(documents=Racing())(lambda: True).added > 2 * sequence.ATTEMPTS
+    assert heads > 2 * sequence.ATTEMPTS
+
+
 def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
     world: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +237,16 @@ def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
 
 
 # Sweeping
+
+
+def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: Logged) -> None:
+    decide(world)
+    world.stream.trim("0")
+    sequencer = world.sequencer()
+    assert sequencer(lambda: True).trimmed == 0
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept > 0
+    assert missing(world) == set()
 
 
 def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +274,22 @@ def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.Monkey
     assert head(world).swept_trimmed == head(world).trimmed == 1
     assert missing(world) == set()
     assert doubled(world) == []
+
+
+def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(world: Logged) -> None:
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    sequencer = world.sequencer()
+    with withheld(world):
+        world.operate.halt_everything(on=True)
+        sequencer(lambda: True)
+    with withheld(world) as held:
+        world.operate.halt_everything(on=False)
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept == 0
+    for change in held:
+        world.stream.add(*change)
+    assert world.sequenced().added == 1
 
 
 def test_every_sweep_tells_of_what_cannot_be_read(world: Logged) -> None:
@@ -288,6 +350,21 @@ def test_nothing_is_signed_over_entries_that_have_changed(world: Logged, damage:
         world.sequenced()
 
 
+def test_nothing_is_signed_over_another_log(world: Logged) -> None:
+    """Entries and tiles that agree with each other, but not with the head."""
+    decide(world)
+    world.sequenced()
+    size = world.checkpoint().size
+    name = entries_path(0, size)
+    other = world.files.objects[name].replace(b"party", b"parti")
+    world.files.objects[name] = other
+    (tile,) = edge(size)
+    world.files.objects[tile.path] = b"".join(leaf_hash(one) for one in unpack_entries(other))
+    decide(world, 1)
+    with pytest.raises(StoreFailed, match="not the one that the head names"):
+        world.sequenced()
+
+
 def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
     world.sequenced()
     decide(world)
@@ -303,8 +380,6 @@ def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
 
 def test_a_staged_object_stays_where_its_head_may_still_win(world: Logged) -> None:
     """The table said that somebody else is writing: it may be this very write, sent twice."""
-    from duecare.errors import Contended, Stale  # noqa: PLC0415
-
     world.sequenced()
     decide(world)
 

@@ -23,18 +23,23 @@ class MemoryStream:
         self._clock = clock
         self._shards: dict[str, list[Change]] = {"0": []}
         self._parents: dict[str, str | None] = {"0": None}
+        self._children: dict[str, list[str]] = {}
         self._open = ["0"]
         self._count = 0
 
     def add(self, key: Key, document: Document | None) -> None:
         """A write of this key; without a document it is none that a reader has to know."""
-        shard = self._open[zlib.crc32(key.pk.encode()) % len(self._open)]
+        shard = "0"
+        while shard in self._children:  # whatever was written of a key before stands in the shards above
+            children = self._children[shard]
+            shard = children[zlib.crc32(f"{shard} {key.pk}".encode()) % len(children)]
         self._count += 1
         self._shards[shard].append(Change(f"{self._count:09}", self._clock().replace(microsecond=0), document))
 
     def split(self, into: int = 2) -> None:
         """Close every shard; each has so many children."""
         children = [(parent, f"{parent}.{child}") for parent in self._open for child in range(into)]
+        self._children |= {parent: [child for of, child in children if of == parent] for parent in self._open}
         self._open = [child for _, child in children]
         self._shards |= {child: [] for child in self._open}
         self._parents |= {child: parent for parent, child in children}

@@ -33,7 +33,8 @@ LIMIT = 2000  # changes a move of the head
 # move is itself a change, and there would be no end to it.
 IN_VAIN = 5000
 # At the tip it moves so often all the same. The stream forgets a change after 24 hours: a place that had not been noted
-# since would look as if changes had been lost.
+# since would look as if changes had been lost. (No place is older for want of changes behind it: DynamoDB closes each
+# shard after about four hours, and then it counts as read to its end.)
 HEARTBEAT = timedelta(minutes=10)
 ATTEMPTS = 20
 # How often what has no entry is looked for, and how long what was found must have none before it is given one: far
