@@ -258,7 +258,7 @@ class Parts:
         """Of the decision's entry."""
         return entry(self.case.decision.proof)
 
-    def receipt_key(self, kid: str) -> tuple[str, int | None] | None:
+    def receipt_key(self, kid: str) -> tuple[datetime, int | None] | None:
         """Since when this key has signed receipts, and which entry of the log says so."""
         held = (one for one in self.case.receipt_keys if one.record.kid == kid)
         return next(((one.record.first_used_at, entry(one.proof)) for one in held), None)

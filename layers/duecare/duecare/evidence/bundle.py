@@ -23,9 +23,9 @@ from duecare.evidence import statement as statements
 from duecare.evidence.canonical import canonical, digest, strict_json
 from duecare.evidence.entry import entry
 from duecare.evidence.inputs import Inputs
-from duecare.evidence.keys import Jwk, thumbprint
+from duecare.evidence.keys import thumbprint
 from duecare.evidence.note import Checkpoint, open_checkpoint
-from duecare.evidence.receipt import TYP, claims
+from duecare.evidence.receipt import TYP, KeyOnFile, claims
 from duecare.evidence.record import Record, recipient_digest, text_digest, whole_seconds
 from duecare.evidence.record import encode as encode_record
 from duecare.evidence.replay import Signed, differences, is_row, replay
@@ -49,14 +49,6 @@ class LoggedParty(Struct, frozen=True, forbid_unknown_fields=True):
     version: int
     record: Party
     proof: str
-
-
-class KeyOnFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """A public key that signs receipts, and since when it has."""
-
-    kid: str
-    jwk: Jwk
-    first_used_at: str
 
 
 class LoggedKey(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,15 +6,25 @@ record, its key's id and its 64-byte signature, by a function that has no privat
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
 
 from duecare.evidence.canonical import canonical_plain, digest
 from duecare.evidence.keys import Jwk, b64, private_jwk, public_jwk, thumbprint
 from duecare.evidence.record import Record, encode
 
 TYP = "decision+jws"
+
+
+class KeyOnFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A public key that signs receipts, and since when it has."""
+
+    kid: str
+    jwk: Jwk
+    first_used_at: datetime
 
 
 class ReceiptKey:

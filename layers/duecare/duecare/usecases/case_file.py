@@ -16,7 +16,7 @@ from duecare.errors import BadEvidence, Conflict, NotFound, StoreFailed
 from duecare.evidence import bundle
 from duecare.evidence.canonical import canonical, digest, strict_json
 from duecare.evidence.inputs import Inputs, InputsKey, decode
-from duecare.evidence.receipt import receipt
+from duecare.evidence.receipt import KeyOnFile, receipt
 from duecare.evidence.record import Record
 from duecare.evidence.record import encode as record_bytes
 from duecare.evidence.statement import OnFile
@@ -170,7 +170,7 @@ class _Making:
         for document in self._means.documents.partition(table.RECEIPT_KEYS, ""):
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
-            yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, bundle.KeyOnFile), proof=proof)
+            yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, KeyOnFile), proof=proof)
 
 
 def _statements(record: Record) -> list[str]:

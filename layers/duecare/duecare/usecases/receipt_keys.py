@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec import Struct
-
 from duecare.errors import StoreFailed
-from duecare.evidence.keys import Jwk
-from duecare.evidence.receipt import ReceiptKey
+from duecare.evidence.receipt import KeyOnFile, ReceiptKey
 from duecare.ports import Gate, Write
 from duecare.usecases import table
-
-
-class KeyOnFile(Struct, frozen=True):
-    """A public key and since when it has signed."""
-
-    kid: str
-    jwk: Jwk
-    first_used_at: datetime
 
 
 def put_on_file(gate: Gate, key: ReceiptKey, now: datetime) -> None:
