@@ -55,7 +55,7 @@ def test_copies_are_locked_when_they_are_put_and_none_can_be_hidden(template: Te
 def test_nothing_of_the_log_expires_but_what_is_staged(template: Template) -> None:
     rules = template["Resources"]["LogBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
-    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("staging/", 30)]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("staging/", 365)]
     (replaced,) = [rule for rule in rules if rule not in expiring]
     assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
 
