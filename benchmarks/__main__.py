@@ -3,27 +3,12 @@ nothing could be measured."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from typing import NamedTuple
 
-from benchmarks import ROOT
+from benchmarks.rows import Row, keep, tell
 from tools.dynamodb_local import missing
 from tools.steps import Problem
-
-
-class Row(NamedTuple):
-    """A number to reach; the target is the most that it may be."""
-
-    name: str
-    value: float
-    target: float
-    unit: str
-
-    @property
-    def reached(self) -> bool:
-        return self.value <= self.target
 
 
 def main() -> int:
@@ -34,8 +19,8 @@ def main() -> int:
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
-    _print(rows)
-    _write(rows)
+    tell(rows)
+    keep(rows)
     return 0 if all(row.reached for row in rows) else 1
 
 
@@ -46,7 +31,7 @@ def _measure() -> list[Row]:
     _progress("starting DynamoDB Local and Secrets Manager, stating the case's facts")
     with ground() as prepared:
         # The function is imported into its environment, as in Lambda.
-        from benchmarks import batch, bill, cold, pure, times, units  # noqa: PLC0415
+        from benchmarks import batch, bill, cold, pure, sequencing, times, units  # noqa: PLC0415
 
         if not units.rules_hold():
             raise Problem("this DynamoDB counts capacity units in another way than AWS does")
@@ -62,8 +47,10 @@ def _measure() -> list[Row]:
         loading = prepared.large.load(_progress)
         _progress("verify here and among a million facts, its calls by boto3, and a pair of calls, in turns")
         spent = times.measure(prepared, _progress)
+    _progress("decisions for the log")
+    log = sequencing.measure(_progress)
     items = bill.bill(spent, allow)
-    told = [spent.told(), batches.told(), starts.told(), decided.told(), units.told(sizes)]
+    told = [spent.told(), batches.told(), starts.told(), decided.told(), units.told(sizes), log.told()]
     print("", *told, f"{prepared.large.facts:,} facts put in {loading:.0f} s", sep="\n")
     print("\nUSD per million allows, at list prices:")
     for item in items:
@@ -80,24 +67,8 @@ def _measure() -> list[Row]:
         Row("deny_read_units", deny.read, 6, "RRU"),
         Row("deny_write_units", deny.write, 2, "WRU"),
         Row("usd_per_million", sum(item.usd for item in items), 5, "USD"),
+        Row("log_records_per_s", log.rate, 1000, "records/s", least=True),
     ]
-
-
-def _print(rows: list[Row]) -> None:
-    print(f"\n{'name':<20}{'value':>8}{'target':>10}  {'unit':<22}ok?")
-    for row in rows:
-        print(f"{row.name:<20}{row.value:>8.2f}{'≤ ' + format(row.target, 'g'):>10}  {row.unit:<22}{_word(row)}")
-
-
-def _word(row: Row) -> str:
-    return "yes" if row.reached else "NO"
-
-
-def _write(rows: list[Row]) -> None:
-    path = ROOT / ".duecare" / "bench.json"
-    path.parent.mkdir(exist_ok=True)
-    values = {row.name: {"value": round(row.value, 4), "target": row.target, "unit": row.unit} for row in rows}
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 _STARTED = time.monotonic()

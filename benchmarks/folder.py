@@ -1,9 +1,10 @@
-"""`Files` in a folder, so that what a benchmark's files hold is nobody's memory."""
+"""`Files`, `LogFiles` and `Archive` in a folder, so that what a benchmark's files hold is nobody's memory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,3 +64,55 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(PIECE):
             yield piece
+
+
+class FolderLogFiles:
+    """`LogFiles` in a folder. One process writes there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = FolderFiles(folder)
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, objects: Mapping[str, bytes]) -> None:
+        for name, data in objects.items():
+            self._files.write(name, [data])
+
+    def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
+        if self.read(name) != replaces:
+            return False
+        self._files.write(name, [data])
+        return True
+
+    def delete(self, name: str) -> None:
+        self._files.delete([name])
+
+
+class FolderArchive:
+    """`Archive` in a folder, without its locks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = FolderFiles(folder)
+
+    def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
+        for name, data in objects.items():
+            self._files.write(name, [data])
+
+    def read(self, name: str) -> bytes:
+        return b"".join(self._files.read(name))
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return self._files.names(prefix)
+
+    def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        for name in self.names(prefix):
+            yield name, datetime.fromtimestamp((self._folder / name).stat().st_mtime, UTC)
+
+    def erase(self, names: Iterable[str]) -> None:
+        self._files.delete(names)

@@ -166,7 +166,7 @@ def free_port() -> int:
 def _begin_streams_anew(functions: Path) -> None:
     """It keeps how far its pollers had read a table's stream, but not the stream: they would sleep through as many
     changes as there had been."""
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         kept = json.loads(functions.read_text())
         kept["payload"]["dynamodb_stream_positions"]["data"].clear()
         fresh = functions.with_suffix(".new")
