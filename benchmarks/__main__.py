@@ -31,7 +31,7 @@ def _measure() -> list[Row]:
     _progress("starting DynamoDB Local and Secrets Manager, stating the case's facts")
     with ground() as prepared:
         # The function is imported into its environment, as in Lambda.
-        from benchmarks import batch, bill, cold, pure, sequencing, times, units  # noqa: PLC0415
+        from benchmarks import batch, bill, cold, court, pure, sequencing, times, units  # noqa: PLC0415
 
         if not units.rules_hold():
             raise Problem("this DynamoDB counts capacity units in another way than AWS does")
@@ -49,8 +49,10 @@ def _measure() -> list[Row]:
         spent = times.measure(prepared, _progress)
     _progress("decisions for the log")
     log = sequencing.measure(_progress)
+    _progress("a case file, checked from the shell")
+    checked = court.measure()
     items = bill.bill(spent, allow)
-    told = [spent.told(), batches.told(), starts.told(), decided.told(), units.told(sizes), log.told()]
+    told = [spent.told(), batches.told(), starts.told(), decided.told(), units.told(sizes), log.told(), checked.told()]
     print("", *told, f"{prepared.large.facts:,} facts put in {loading:.0f} s", sep="\n")
     print("\nUSD per million allows, at list prices:")
     for item in items:
@@ -68,6 +70,7 @@ def _measure() -> list[Row]:
         Row("deny_write_units", deny.write, 2, "WRU"),
         Row("usd_per_million", sum(item.usd for item in items), 5, "USD"),
         Row("log_records_per_s", log.rate, 1000, "records/s", least=True),
+        Row("bundle_verify_s", checked.seconds, 1, "s"),
     ]
 
 
