@@ -154,7 +154,6 @@ class _TimedWire(Wire):
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        # Of this thread: the next rows may be read meanwhile.
         began, on = time.perf_counter(), time.thread_time()
         try:
             yield

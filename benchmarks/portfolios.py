@@ -83,7 +83,7 @@ class Result(NamedTuple):
 
 
 def _shares(spent: Spent) -> str:
-    """Where the workers' time went. Rows are read while the engine works, so the shares may be more than the whole."""
+    """Where the workers' time went."""
     waiting = spent.client - spent.client_processor
     ours = spent.processor - spent.client_processor
     left = max(0.0, spent.wall - waiting - spent.processor)

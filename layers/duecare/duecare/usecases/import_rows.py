@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -140,16 +139,8 @@ class _Part:
             groups = (some for round_ in self._rounds(rows) for some in _cut(round_))
         else:
             groups = ([row for line in some if (row := self._typed(line)) is not None] for some in _cut(lines))
-        # While the table takes in one group, the rows of the next are read: never more than one group is on its way,
-        # and whatever went wrong with it is met before anything else happens.
-        with ThreadPoolExecutor(1) as ahead:
-            on_its_way: Future[None] | None = None
-            for group in groups:
-                if on_its_way is not None:
-                    on_its_way.result()
-                on_its_way = ahead.submit(self._merge, group)
-            if on_its_way is not None:
-                on_its_way.result()
+        for group in groups:
+            self._merge(group)
 
     def _typed(self, line: Line) -> _Row | None:
         said = line.reject or self._portfolio.statement(line.members or {}, self._upload.announced_at)
