@@ -9,9 +9,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from duecare.adapters.archive import S3Archive
 from duecare.adapters.bulk import DynamoDBBulk
 from duecare.adapters.documents import DynamoDBDocuments
 from duecare.adapters.gate import DynamoDBGate
+from duecare.adapters.logfiles import S3LogFiles
 from duecare.adapters.marks import DynamoDBMarks
 from duecare.adapters.stream import DynamoDBStream
 from duecare.adapters.wire import Credentials, Wire
@@ -103,6 +105,14 @@ def stream(endpoint: str, table: str, **limits: Any) -> DynamoDBStream:
 
 def marks(endpoint: str, table: str, **limits: Any) -> DynamoDBMarks:
     return DynamoDBMarks(wire(endpoint, **limits), table, rest=lambda _: None)
+
+
+def log_files(endpoint: str, bucket: str) -> S3LogFiles:
+    return S3LogFiles(bucket, REGION, Credentials(ACCESS_KEY, SECRET_KEY), endpoint)
+
+
+def archive(endpoint: str, bucket: str) -> S3Archive:
+    return S3Archive(bucket, REGION, Credentials(ACCESS_KEY, SECRET_KEY), endpoint)
 
 
 def documents(endpoint: str, table: str) -> DynamoDBDocuments:

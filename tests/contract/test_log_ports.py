@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.archive import S3Archive
-from duecare.adapters.logfiles import S3LogFiles
 from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
 from duecare.errors import NotFound, StoreFailed
 from duecare.ports import Change, Document, Key, Mark
@@ -44,8 +42,8 @@ def log_ports(request: pytest.FixtureRequest) -> LogPorts:
         request.param,
         tables.documents(endpoint, table),
         tables.stream(endpoint, table, timeout=20.0, deadline=60.0),
-        S3LogFiles(tables.bucket(s3), tables.REGION, s3),
-        S3Archive(tables.bucket(s3, locks=True), tables.REGION, s3),
+        tables.log_files(s3, tables.bucket(s3)),
+        tables.archive(s3, tables.bucket(s3, locks=True)),
         tables.marks(endpoint, table, timeout=20.0, deadline=60.0),
     )
 
@@ -266,7 +264,7 @@ def test_erased_copies_are_gone_and_their_neighbours_are_not(log_ports: LogPorts
 
 def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: str) -> None:
     bucket, s3 = tables.bucket(moto, locks=True), tables.client("s3", moto)
-    archive = S3Archive(bucket, tables.REGION, moto)
+    archive = tables.archive(moto, bucket)
     archive.keep({"r/a/1": b"1"}, LATER)
     held = s3.head_object(Bucket=bucket, Key="r/a/1")
     assert held["ObjectLockMode"] == "GOVERNANCE"
@@ -292,7 +290,7 @@ def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: st
 )
 def test_objects_say_what_they_are_and_how_long_they_hold(moto: str, name: str, kind: str, cached: str) -> None:
     bucket = tables.bucket(moto)
-    files = S3LogFiles(bucket, tables.REGION, moto)
+    files = tables.log_files(moto, bucket)
     assert files.publish(name, b"x", None)
     head = partial(tables.client("s3", moto).head_object, Bucket=bucket, Key=name)
     assert (head()["ContentType"], head()["CacheControl"]) == (kind, cached)
@@ -302,10 +300,10 @@ def test_objects_say_what_they_are_and_how_long_they_hold(moto: str, name: str, 
 
 def test_a_store_that_does_not_answer_has_failed(moto: str) -> None:
     failing: list[Callable[[], object]] = [
-        lambda: S3LogFiles("no-such-bucket", tables.REGION, moto).write({"tile/0/000": b"x"}),
-        lambda: S3LogFiles("no-such-bucket", tables.REGION, moto).publish("checkpoint", b"x", None),
-        lambda: S3Archive("no-such-bucket", tables.REGION, moto).keep({"r/-/x": b"x"}, LATER),
-        lambda: list(S3Archive("no-such-bucket", tables.REGION, moto).names("")),
+        lambda: tables.log_files(moto, "no-such-bucket").write({"tile/0/000": b"x"}),
+        lambda: tables.log_files(moto, "no-such-bucket").publish("checkpoint", b"x", None),
+        lambda: tables.archive(moto, "no-such-bucket").keep({"r/-/x": b"x"}, LATER),
+        lambda: list(tables.archive(moto, "no-such-bucket").names("")),
         lambda: tables.marks(moto, "no-such-table").mark([Mark(document().key, 1, (pointer("a"),), None)]),
         lambda: tables.marks(moto, "no-such-table").mark([Mark(document().key, 1, (), LATER)]),
         lambda: list(tables.marks(moto, "no-such-table").unmarked(["X#"])),

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from duecare.adapters.archive import S3Archive
-from duecare.adapters.logfiles import S3LogFiles
 from duecare.errors import StoreFailed
 from duecare.evidence import bundle
 from duecare.evidence.entry import read_entry, unpack_entries
@@ -96,7 +94,7 @@ def test_records_are_copied_under_lock_and_get_a_time_to_leave(stack: Stack) -> 
     stack.honest()
     stack.verify()
     stack.invoke("sequence", events.load("sequence-clock"))
-    archive = S3Archive(stack.archive_bucket, tables.REGION, stack.endpoint)
+    archive = tables.archive(stack.endpoint, stack.archive_bucket)
     kinds = sorted({name.split("/")[0] for name in archive.names("")})
     assert kinds == ["parties", "r", "receipt-keys", "rules"]
     s3 = tables.client("s3", stack.endpoint)
@@ -116,7 +114,7 @@ def test_nothing_staged_is_left_and_nothing_but_the_log_is_served(stack: Stack) 
     s3 = tables.client("s3", stack.endpoint)
     names = [found["Key"] for found in s3.list_objects_v2(Bucket=stack.log_bucket)["Contents"]]
     assert all(name == "checkpoint" or name.startswith("tile/") for name in names)
-    S3LogFiles(stack.log_bucket, tables.REGION, stack.endpoint).write({"staging/1-aa": b"x", "tile/zero": b"x"})
+    tables.log_files(stack.endpoint, stack.log_bucket).write({"staging/1-aa": b"x", "tile/zero": b"x"})
     for path in ("../staging/1-aa", "zero", "0/000.p/0", "0/1", "0/x000", "64/000", "entries/001", "../checkpoint", ""):
         answer = stack.invoke("evidence", events.load("evidence-tile") | {"pathParameters": {"proxy": path}})
         assert answer["statusCode"] == 404, path

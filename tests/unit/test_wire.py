@@ -74,8 +74,8 @@ def test_requests_are_signed_as_botocore_signs_them(  # noqa: PLR0917
         credentials=Credentials(access_key, secret_key, token),
         clock=lambda: now,
     )
-    ours._sign(Call(operation, b"the key is derived once and used again"))
-    headers = ours._sign(Call(operation, body))
+    ours._request(Call(operation, b"the key is derived once and used again"))
+    headers = ours._request(Call(operation, body)).headers
 
     own = {name: headers[name] for name in ("content-type", "x-amz-target")}
     request = AWSRequest("POST", endpoint + "/", headers=own, data=body)

@@ -1,15 +1,15 @@
-"""`Archive` on S3 under Object Lock, with boto3."""
+"""`Archive` on S3 under Object Lock: copies are put with the lean client, everything else is done with boto3."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from duecare.adapters.files import THREADS, client, side_by_side, told
-from duecare.adapters.logfiles import AT_ONCE, NOT_MET
+from duecare.adapters.files import client, told
+from duecare.adapters.logfiles import MEANWHILE, NOT_MET
+from duecare.adapters.puts import AT_ONCE, Puts
+from duecare.adapters.wire import Call, Credentials, WireError
 from duecare.errors import StoreFailed
 
 _DELETED_A_CALL = 1000
@@ -19,39 +19,36 @@ _MODE = "GOVERNANCE"
 
 
 class S3Archive:
-    def __init__(self, bucket: str, region: str, endpoint: str | None = None) -> None:
+    def __init__(self, bucket: str, region: str, credentials: Credentials, endpoint: str | None = None) -> None:
         self._bucket = bucket
-        self._s3 = client("s3", region, endpoint, connections=THREADS)
+        self._s3 = client("s3", region, endpoint)
+        self._puts = Puts(bucket, region, endpoint, credentials)
 
     def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
-        side_by_side(lambda kept: self._keep(*kept, until), objects.items())
-
-    def _keep(self, name: str, data: bytes, until: datetime) -> None:
-        for _ in range(_TRIES):
-            try:
-                with told():
-                    self._put(name, data, until)
-                return
-            except StoreFailed as failed:
-                if str(failed) == NOT_MET:
-                    return  # it is kept already, and what a name stands for never changes
-                if str(failed) != AT_ONCE:
-                    raise
-        raise StoreFailed(AT_ONCE)
-
-    def _put(self, name: str, data: bytes, until: datetime) -> None:
-        only_where_nothing_stands = "*"
-        self._s3.put_object(
-            Bucket=self._bucket,
-            Key=name,
-            Body=data,
-            ContentType="application/json",
-            ChecksumAlgorithm="SHA256",
-            ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
-            ObjectLockMode=_MODE,
-            ObjectLockRetainUntilDate=until,
-            IfNoneMatch=only_where_nothing_stands,
+        only_where_nothing_stands = ("if-none-match", "*")
+        headers = (
+            ("content-type", "application/json"),
+            only_where_nothing_stands,
+            ("x-amz-object-lock-mode", _MODE),
+            ("x-amz-object-lock-retain-until-date", f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"),
         )
+        left = [Call(name, data, headers) for name, data in objects.items()]
+        for _ in range(_TRIES):
+            left = [call for at in range(0, len(left), AT_ONCE) for call in self._once(left[at : at + AT_ONCE])]
+            if not left:
+                return
+        raise StoreFailed(MEANWHILE)
+
+    def _once(self, calls: Sequence[Call]) -> list[Call]:
+        """Those where somebody else was putting something at the same time."""
+        again = []
+        for call, answer in zip(calls, self._puts.exchange_each(calls), strict=True):
+            if not isinstance(answer, WireError) or answer.code == NOT_MET:
+                continue  # it is kept now, or was already, and what a name stands for never changes
+            if answer.code != MEANWHILE:
+                raise StoreFailed(answer.code) from answer
+            again.append(call)
+        return again
 
     def read(self, name: str) -> bytes:
         with told(), self._s3.get_object(Bucket=self._bucket, Key=name)["Body"] as body:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -18,18 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from duecare.errors import NotFound, StoreFailed
 from duecare.ports import Target
 
-T = TypeVar("T")
-
 PIECE = 256 * 1024
-THREADS = 32  # requests of S3 side by side: each waits for tens of milliseconds
 _A_CALL = 10  # messages of SQS; S3 deletes 1,000 objects
 _DELETED_A_CALL = 1000
 # One part in memory at a time, however long the object.
 _TRANSFER = TransferConfig(multipart_threshold=8 * 1024 * 1024, multipart_chunksize=8 * 1024 * 1024, use_threads=False)
 
 
-def client(service: str, region: str, endpoint: str | None, connections: int = 10) -> Any:
-    """A boto3 client; `connections`: how many threads it serves at once."""
+def client(service: str, region: str, endpoint: str | None) -> Any:
     # Signature Version 4 everywhere, and the bucket in the path where somebody else's endpoint is used. Left to itself
     # botocore presigns for the global endpoint, which sends a new bucket's callers on to where the signature is wrong.
     style = {"addressing_style": "path" if endpoint else "virtual"}
@@ -38,7 +32,6 @@ def client(service: str, region: str, endpoint: str | None, connections: int = 1
         s3=style,
         connect_timeout=2,
         read_timeout=20,
-        max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": 4},
     )
     return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)
@@ -139,13 +132,6 @@ class _Stream(io.RawIOBase):
         cut = len(data) if wanted is None else wanted
         self._left = data[cut:]
         return data[:cut]
-
-
-def side_by_side(do: Callable[[T], object], things: Collection[T]) -> None:
-    """Do this with each at once, on up to THREADS threads. Raises what the first raised that failed."""
-    if things:
-        with ThreadPoolExecutor(min(THREADS, len(things))) as threads:
-            deque(threads.map(do, things), maxlen=0)
 
 
 @contextmanager

@@ -51,10 +51,10 @@ class Connection:
         waiting.register(self._socket, select.POLLIN)
         return bool(waiting.poll(0))
 
-    def post(self, path: str, headers: dict[str, str], body: bytes) -> None:
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         """Send a request. Raises OSError."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"POST {path} HTTP/1.1\r\n{lines}accept-encoding: identity\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = f"{method} {path} HTTP/1.1\r\n{lines}accept-encoding: identity\r\ncontent-length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode("latin-1") + body)
 
     def answer(self) -> Answer:

@@ -1,27 +1,30 @@
-"""`LogFiles` on S3, with boto3: the log as it is served, and what is staged."""
+"""`LogFiles` on S3: the log as it is served, and what is staged. Written with the lean client, read with boto3."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from duecare.adapters.files import THREADS, client, side_by_side, told
+from duecare.adapters.files import client, told
+from duecare.adapters.puts import AT_ONCE, Puts
+from duecare.adapters.wire import Call, Credentials, WireError
 from duecare.errors import NotFound, StoreFailed
 
 # As c2sp.org/tlog-tiles has them served, whoever does. A tile never changes; a partial one has a name of its own.
-_TILE = {"ContentType": "application/octet-stream", "CacheControl": "public, max-age=31536000, immutable"}
-_CHECKPOINT = {"ContentType": "text/plain; charset=utf-8", "CacheControl": "no-cache"}
-_STAGED = {"ContentType": "application/octet-stream", "CacheControl": "no-store"}
+_TILE = ("application/octet-stream", "public, max-age=31536000, immutable")
+_CHECKPOINT = ("text/plain; charset=utf-8", "no-cache")
+_STAGED = ("application/octet-stream", "no-store")
 # What S3 says of a conditional write that did not happen: the condition does not hold; somebody else is writing there.
-NOT_MET, AT_ONCE = "PreconditionFailed", "ConditionalRequestConflict"
+NOT_MET, MEANWHILE = "PreconditionFailed", "ConditionalRequestConflict"
 _TRIES = 3
 _ABSENT = "*"
 
 
 class S3LogFiles:
-    def __init__(self, bucket: str, region: str, endpoint: str | None = None) -> None:
+    def __init__(self, bucket: str, region: str, credentials: Credentials, endpoint: str | None = None) -> None:
         self._bucket = bucket
-        self._s3 = client("s3", region, endpoint, connections=THREADS)
+        self._s3 = client("s3", region, endpoint)
+        self._puts = Puts(bucket, region, endpoint, credentials)
 
     def read(self, name: str) -> bytes | None:
         found = self._found(name)
@@ -38,7 +41,11 @@ class S3LogFiles:
             return None
 
     def write(self, objects: Mapping[str, bytes]) -> None:
-        side_by_side(lambda written: self._put(*written), objects.items())
+        calls = [Call(name, data, _headers(name)) for name, data in objects.items()]
+        for at in range(0, len(calls), AT_ONCE):
+            for answer in self._puts.exchange_each(calls[at : at + AT_ONCE]):
+                if isinstance(answer, WireError):
+                    raise StoreFailed(answer.code) from answer
 
     def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
         """S3 itself compares: two that publish at once cannot both replace the same."""
@@ -55,14 +62,15 @@ class S3LogFiles:
 
     def _put(self, name: str, data: bytes, **condition: str) -> bool:
         """False where the condition does not hold, or somebody writes at the same time."""
-        asked: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "Body": data, **_headers(name), **condition}
+        content_type, cached = _served(name)
+        asked: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "Body": data, **condition}
         try:
             with told():
-                self._s3.put_object(**asked)
+                self._s3.put_object(**asked, ContentType=content_type, CacheControl=cached)
         except NotFound:  # what it was to be written over is gone
             return False
         except StoreFailed as failed:
-            if condition and str(failed) in (NOT_MET, AT_ONCE):
+            if str(failed) in (NOT_MET, MEANWHILE):
                 return False
             raise
         return True
@@ -72,7 +80,12 @@ class S3LogFiles:
             self._s3.delete_object(Bucket=self._bucket, Key=name)
 
 
-def _headers(name: str) -> dict[str, str]:
+def _headers(name: str) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(("content-type", "cache-control"), _served(name), strict=True))
+
+
+def _served(name: str) -> tuple[str, str]:
+    """Content type and caching."""
     if name.startswith("tile/"):
         return _TILE
     return _STAGED if name.startswith("staging/") else _CHECKPOINT

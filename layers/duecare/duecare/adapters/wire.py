@@ -51,9 +51,19 @@ class Credentials(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One operation and its JSON body."""
+    """One operation and its JSON body; `headers` only where the service takes any (puts.py)."""
 
     operation: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Request(NamedTuple):
+    """A request as it goes out. Header names are in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
     body: bytes
 
 
@@ -177,19 +187,19 @@ class Wire:
             self.close()
             return WireError(_failure(error))
         self._idle.append(connection)
-        return body if status == 200 else WireError(_code(status, body), body, status)
+        return body if status == 200 else WireError(self._code(status, body), body, status)
 
     def _send(self, call: Call) -> Connection:
-        headers = self._sign(call)
+        request = self._request(call)
         while connection := self._take():
             if connection.reusable():
-                return self._post(connection, headers, call)
+                return self._put(connection, request)
             connection.close()  # most likely the service closed it while it stood idle
-        return self._post(self._connect(), headers, call)
+        return self._put(self._connect(), request)
 
-    def _post(self, connection: Connection, headers: dict[str, str], call: Call) -> Connection:
+    def _put(self, connection: Connection, request: Request) -> Connection:
         try:
-            connection.post(self._path, headers, call.body)
+            connection.send(*request)
         except OSError:
             connection.close()
             raise
@@ -207,29 +217,41 @@ class Wire:
             self._tls = ssl.create_default_context()
         return Connection(self._host, self._port, self._timeout, self._tls)
 
-    def _sign(self, call: Call) -> dict[str, str]:
-        """The headers of a request signed with AWS Signature Version 4."""
+    def _request(self, call: Call) -> Request:
+        headers = {"content-type": self._content_type, "x-amz-target": f"{self._target}.{call.operation}"}
+        return self._signed("POST", self._path, headers, call.body, hashlib.sha256(call.body).hexdigest())
+
+    def _signed(self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str) -> Request:
+        """A request signed with AWS Signature Version 4, all of its headers included. `sha256`: the body's, in hex."""
         stamp = self._clock().strftime("%Y%m%dT%H%M%SZ")
         scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
-        headers = {
-            "content-type": self._content_type,
-            "host": self._authority,
-            "x-amz-date": stamp,
-            "x-amz-target": f"{self._target}.{call.operation}",
-        }
+        headers = {**headers, "host": self._authority, "x-amz-date": stamp}
         if self._credentials.token:
             headers["x-amz-security-token"] = self._credentials.token
         names = sorted(headers)
         signed = ";".join(names)
         lines = "".join(f"{name}:{headers[name]}\n" for name in names)
-        request = f"POST\n{self._path}\n\n{lines}\n{signed}\n{hashlib.sha256(call.body).hexdigest()}"
+        request = f"{method}\n{path}\n\n{lines}\n{signed}\n{sha256}"
         to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._key(scope), to_sign.encode(), "sha256").hex()
         headers["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self._credentials.access_key}/{scope}, "
             f"SignedHeaders={signed}, Signature={signature}"
         )
-        return headers
+        return Request(method, path, headers, body)
+
+    def _code(self, status: int, body: bytes) -> str:
+        """AWS's name for the error, or the status where the body does not say."""
+        if code := self._error(body):
+            return code
+        return "ServiceUnavailable" if status >= 500 else f"Status{status}"
+
+    def _error(self, body: bytes) -> str:
+        """What follows `#` in `__type`; empty where the body does not say."""
+        try:
+            return msgspec.json.decode(body, type=_ErrorAnswer).type.rpartition("#")[2]
+        except (msgspec.MsgspecError, ValueError):
+            return ""
 
     def _key(self, scope: str) -> bytes:
         """Derived once a day."""
@@ -251,14 +273,3 @@ def _failure(error: OSError) -> str:
         return _CLOSED
     # A certificate or a name that does not resolve is told as what it is.
     return _LATE if isinstance(error, TimeoutError) else type(error).__name__
-
-
-def _code(status: int, body: bytes) -> str:
-    """AWS's name for the error: what follows `#` in `__type`, or the status where the body does not say."""
-    try:
-        code = msgspec.json.decode(body, type=_ErrorAnswer).type.rpartition("#")[2]
-    except (msgspec.MsgspecError, ValueError):
-        code = ""
-    if code:
-        return code
-    return "ServiceUnavailable" if status >= 500 else f"Status{status}"

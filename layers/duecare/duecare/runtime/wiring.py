@@ -201,7 +201,7 @@ def log_files() -> S3LogFiles:
     from duecare.adapters.logfiles import S3LogFiles  # noqa: PLC0415
 
     here = settings()
-    return S3LogFiles(here.log_bucket, here.region, here.override("s3"))
+    return S3LogFiles(here.log_bucket, here.region, here.credentials, here.override("s3"))
 
 
 @cache
@@ -209,7 +209,7 @@ def _archive() -> S3Archive:
     from duecare.adapters.archive import S3Archive  # noqa: PLC0415
 
     here = settings()
-    return S3Archive(here.archive_bucket, here.region, here.override("s3"))
+    return S3Archive(here.archive_bucket, here.region, here.credentials, here.override("s3"))
 
 
 @cache
