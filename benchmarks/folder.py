@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote, unquote
 
 from duecare.errors import NotFound
 from duecare.ports import Target
@@ -94,25 +95,33 @@ class FolderLogFiles:
 
 
 class FolderArchive:
-    """`Archive` in a folder, without its locks."""
+    """`Archive` in a folder, without its locks. Names are as flat as S3's: no copy costs a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = FolderFiles(folder)
+        folder.mkdir(parents=True)
 
     def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
         for name, data in objects.items():
-            self._files.write(name, [data])
+            self._place(name).write_bytes(data)
 
     def read(self, name: str) -> bytes:
-        return b"".join(self._files.read(name))
+        try:
+            return self._place(name).read_bytes()
+        except FileNotFoundError:
+            raise NotFound("There is no such object.", name="no-object") from None
 
     def names(self, prefix: str) -> Iterator[str]:
-        return self._files.names(prefix)
+        found = sorted(unquote(path.name) for path in self._folder.iterdir())
+        return (name for name in found if name.startswith(prefix))
 
     def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
         for name in self.names(prefix):
-            yield name, datetime.fromtimestamp((self._folder / name).stat().st_mtime, UTC)
+            yield name, datetime.fromtimestamp(self._place(name).stat().st_mtime, UTC)
 
     def erase(self, names: Iterable[str]) -> None:
-        self._files.delete(names)
+        for name in names:
+            self._place(name).unlink(missing_ok=True)
+
+    def _place(self, name: str) -> Path:
+        return self._folder / quote(name, safe="")
