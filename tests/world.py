@@ -154,6 +154,8 @@ class World:
             return  # a later attempt stands there by now
         inputs = decode(self.inputs_key.open(document.inputs, record.decision_id))
         found = self.documents.get([table.party(who) for who in inputs.parties])
+        if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
+            return  # somebody was suspended since, at the same time
         parties = {who: table.read(found[table.party(who)], Party) for who in inputs.parties}
         signed = [Signed(name, _parsed(self.tokens[name])) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,8 +47,10 @@ def faulty(
     monkeypatch.setenv("DUECARE_TABLE", table)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
     forget()
-    faulty = Faulty(dynamodb_local, table, stack.bucket, stack.queue, stack.said)
+    faulty = Faulty(dynamodb_local, dict(os.environ), stack.said)
     faulty.proxy = proxy
     proxy.rules([])
-    yield faulty.honest()
+    faulty.honest()
+    faulty.send("verify-status")  # the receipt key is on file, so that what is broken meets a decision
+    yield faulty
     proxy.rules([])
