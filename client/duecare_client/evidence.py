@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from duecare.evidence import bundle as bundles
-from duecare.evidence.note import parse_verifier
+from duecare.evidence.note import Verifier, parse_verifier
 from duecare_client import show
 from duecare_client.errors import BadEvidence, BadSettings, Conflict
+from duecare_client.witnesses import Cosigned, Named, as_told, cosigned, in_words, named_witnesses
 from duecare_client.world import World, world
 
 DENIED = 1
@@ -58,13 +61,19 @@ def get(
 
 
 @bundle.command()
-def verify(context: typer.Context, file: CaseFile, log_key: LogKey = None) -> None:
-    """Check a case file with no network: signatures, digests, proofs, and the decision made again. Exit 0 if good."""
-    held = world(context)
+def verify(context: typer.Context, file: CaseFile, log_key: LogKey = None, witness: Named = None) -> None:
+    """Check a case file with no network: signatures, digests, proofs, and the decision made again.
+
+    Exit 0 where every check is good, 1 where one is not, 2 where there is no such file.
+    """
+    held, witnesses = world(context), named_witnesses(witness)
     key, source = trusted_key(held, log_key)
     verdict = bundles.check(_read(file), key)
+    seen: tuple[Cosigned, ...] = ()
+    if verdict.case and witnesses:
+        verdict, seen = _witnessed(verdict, verdict.case, witnesses, held.now())
     if held.json:
-        show.as_json(_told(verdict, source))
+        show.as_json({**_told(verdict, source), "witnesses": as_told(seen, held.now())})
     else:
         show.checks(verdict.ok, [one._asdict() for one in verdict.checks])
         _answer(verdict)
@@ -115,6 +124,19 @@ def trusted_key(held: World, given: str | None) -> tuple[str | None, str]:
                 raise BadSettings(f"what {source} names is no log's verifier key (NAME+HASH+KEY): {error}") from None
             return key.strip(), source
     return None, ITSELF
+
+
+def _witnessed(
+    verdict: bundles.Verdict, case: bundles.CaseFile, witnesses: Sequence[Verifier], now: datetime
+) -> tuple[bundles.Verdict, tuple[Cosigned, ...]]:
+    """With a check for each witness that was named: the file itself may name others, or none."""
+    try:
+        seen = cosigned(case.checkpoint, witnesses)
+    except BadEvidence:  # of which the check of the log has told
+        return verdict, ()
+    made = tuple(bundles.Check("witness", one.at is not None, f"{one.name}: {in_words(one, now)}") for one in seen)
+    checks = (*verdict.checks, *made)
+    return verdict._replace(ok=all(one.ok for one in checks), checks=checks), seen
 
 
 def _told(verdict: bundles.Verdict, source: str) -> dict[str, Any]:

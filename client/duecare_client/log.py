@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from duecare_client.evidence import LogKey, trusted_key
 from duecare_client.logcheck import Outcome, check_log, checkpoint_file, key_file, recall, remember
 from duecare_client.meter import Meter, Unit
 from duecare_client.storecheck import Between, Store, archive_of, check_store, table_of
+from duecare_client.witnesses import Named, as_told, in_words, named_witnesses
 from duecare_client.world import world
 
 WRONG = 1
@@ -23,18 +25,23 @@ log = typer.Typer(no_args_is_help=True, help="The transparency log.")
 
 
 @log.command("check")
-def check(context: typer.Context, log_key: LogKey = None) -> None:
-    """Is the log whole, and did it only grow since it was looked at here before? With AWS access (a profile that names
-    the table and the archive, or DUECARE_STACK) also: does every record there still say what was logged? What does not
-    is named. Exit 1 where something is wrong."""
-    held = world(context)
+def check(context: typer.Context, log_key: LogKey = None, witness: Named = None) -> None:
+    """Is the log whole, and did it only grow since it was looked at here before?
+
+    Have the witnesses that are named seen it so? With AWS access (a profile that names the table and the archive, or
+    DUECARE_STACK) also: does every record there still say what was logged? What does not is named. Exit 0 where all is
+    good, 1 where something is wrong, 3 where the log does not answer.
+    """
+    held, witnesses = world(context), named_witnesses(witness)
     began = held.now()
     with held.reader() as reader:
         discovery = reader.discovery()
         seen_with = key_file(held.service_url(), held.state_folder())
         key = trusted_key(held, log_key)[0] or _published(discovery, recall(seen_with))
         with _Stage("entries", "entries") as told:
-            outcome, places = check_log(reader.log_object, key, checkpoint_file(key, held.state_folder()), told)
+            outcome, places = check_log(
+                reader.log_object, key, checkpoint_file(key, held.state_folder()), told, witnesses
+            )
         if not outcome.faults:
             remember(seen_with, key)
     if outcome.whole and (store := held.store()):
@@ -47,9 +54,9 @@ def check(context: typer.Context, log_key: LogKey = None) -> None:
             looked_at: Callable[[int], None] = lambda count: told(min(count, at_most), at_most)  # noqa: E731
             outcome = check_store(outcome, places, held_there, between, issuer, looked_at)
     if held.json:
-        show.as_json(_told(outcome, key))
+        show.as_json(_told(outcome, key, began))
     else:
-        _print(outcome)
+        _print(outcome, began)
     raise typer.Exit(WRONG if outcome.faults else 0)
 
 
@@ -91,7 +98,7 @@ class _Stage:
         self._told(done, "")
 
 
-def _told(outcome: Outcome, key: str) -> dict[str, Any]:
+def _told(outcome: Outcome, key: str, now: datetime) -> dict[str, Any]:
     checkpoint = outcome.checkpoint
     return {
         "ok": not outcome.faults,
@@ -99,6 +106,7 @@ def _told(outcome: Outcome, key: str) -> dict[str, Any]:
         "size": checkpoint.size,
         "root": checkpoint.root.hex(),
         "verifier_key": key,
+        "witnesses": as_told(outcome.cosigned, now),
         "consistent_with": outcome.since,
         "records_compared": outcome.compared,
         "records_on_their_way": outcome.pending,
@@ -106,10 +114,15 @@ def _told(outcome: Outcome, key: str) -> dict[str, Any]:
     }
 
 
-def _print(outcome: Outcome) -> None:
+def _print(outcome: Outcome, now: datetime) -> None:
     checkpoint, whole = outcome.checkpoint, outcome.whole
     said = "each in the tree that the log signed" if whole else "which are not what the log signed"
     show.line((checkpoint.origin, "bold"), f": {checkpoint.size:,} entries, {said}")
+    for one in outcome.cosigned:
+        if one.at is not None:
+            show.line(f"  witness {one.name} {in_words(one, now)}")
+    if not outcome.cosigned:
+        show.line("  no witness was named (--witness): whether others are shown the same log was not looked at")
     if outcome.since is not None and not outcome.faults:
         show.line(f"  it only grew since it was looked at here before, with {outcome.since:,} entries")
     if outcome.compared is not None:

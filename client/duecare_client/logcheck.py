@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +23,10 @@ from duecare.evidence.merkle import (
     root,
     verify_consistency,
 )
-from duecare.evidence.note import Checkpoint, open_checkpoint
+from duecare.evidence.note import Checkpoint, Verifier, open_checkpoint
 from duecare.evidence.stored import Identity
 from duecare_client.errors import BadSettings
+from duecare_client.witnesses import Cosigned, cosigned
 
 AT_ONCE = 8
 # Bundles that may wait to be looked at: what is fetched must not pile up where hashing is slower than the network.
@@ -47,20 +48,24 @@ class Fault(NamedTuple):
 
 class Outcome(NamedTuple):
     """`since`: the size that the log had when it was looked at before. `whole`: every entry was read, and they are what
-    the log signed. `compared`: how many records of the store were held against their entries, None where none was;
-    `pending`: how many have no entry yet, and may not have."""
+    the log signed. `cosigned`: what the witnesses that were named have said of the checkpoint. `compared`: how many
+    records of the store were held against their entries, None where none was; `pending`: how many have no entry yet,
+    and may not have."""
 
     checkpoint: Checkpoint
     since: int | None
     faults: tuple[Fault, ...]
     whole: bool
+    cosigned: tuple[Cosigned, ...] = ()
     compared: int | None = None
     pending: int = 0
 
 
-def check_log(fetch: Fetch, verifier_key: str, memory: Path, told: Told) -> tuple[Outcome, Places]:
-    """The checkpoint, that it follows the one that was seen before, every entry under it, and every tile over them; and
-    the entries' places.
+def check_log(
+    fetch: Fetch, verifier_key: str, memory: Path, told: Told, witnesses: Sequence[Verifier] = ()
+) -> tuple[Outcome, Places]:
+    """The checkpoint, that these witnesses have cosigned it, that it follows the one that was seen before, every entry
+    under it, and every tile over them; and the entries' places.
 
     `fetch`: the log's object of a name, None where there is none. `memory`: the file that holds the last checkpoint
     that was found good. Raises BadEvidence where there is no checkpoint to be trusted, CannotDecide where the log does
@@ -68,12 +73,14 @@ def check_log(fetch: Fetch, verifier_key: str, memory: Path, told: Told) -> tupl
     """
     note = _fetched(fetch, "checkpoint").decode("utf-8", "replace")
     checkpoint = open_checkpoint(note, verifier_key)
+    seen = cosigned(note, witnesses)
+    unseen = tuple(Fault(f"witness {one.name}", one.wrong) for one in seen if one.at is None)
     since, faults = _grown(memory, verifier_key, checkpoint, fetch)
     places: Places = {}
     wrong = tuple(_Walk(fetch, checkpoint, places, told).faults())
-    if not (faults or wrong):
+    if not (unseen or faults or wrong):
         remember(memory, note)
-    return Outcome(checkpoint, since, (*faults, *wrong), not wrong), places
+    return Outcome(checkpoint, since, (*unseen, *faults, *wrong), not wrong, seen), places
 
 
 def _grown(memory: Path, verifier_key: str, now: Checkpoint, fetch: Fetch) -> tuple[int | None, tuple[Fault, ...]]:

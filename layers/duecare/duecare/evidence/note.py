@@ -64,6 +64,11 @@ class Verifier(NamedTuple):
     kind: int
     public: bytes
 
+    @property
+    def verifier_key(self) -> str:
+        """`<name>+<key id>+<key>`, as the specification spells it."""
+        return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.kind]) + self.public)}"
+
     def verify(self, text: str, signature: bytes) -> None:
         """Raises BadEvidence."""
         message = _utf8(text)
@@ -94,8 +99,8 @@ class _Key:
 
     @property
     def verifier_key(self) -> str:
-        """`<name>+<key id>+<key>`, as the specification spells it."""
-        return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.kind]) + self._public)}"
+        """As the verifier that others have of it spells it."""
+        return Verifier(self.name, self.key_id, self.kind, self._public).verifier_key
 
 
 class LogKey(_Key):
