@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from duecare.errors import NotFound, Unacceptable, Violation
 from duecare.evidence.bundle import MEDIA_TYPE
 from duecare.evidence.record import as_json
 from duecare.runtime import wiring
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent, serve
 from duecare.runtime.openapi import document
 from duecare.usecases.decided import answer
-from duecare.usecases.look_up import Found
-
-SERVED = re.compile(
-    r"checkpoint\Z|tile/([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\.p/[1-9][0-9]{0,2})?\Z"
-)
-
-
-_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
+from duecare.usecases.log_reader import CHECKPOINT, published
+from duecare.usecases.look_up import Found, numbered
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -48,29 +40,18 @@ def openapi(_event: Event) -> Response:
 
 def checkpoint(_event: Event) -> Response:
     """GET /log/checkpoint (c2sp.org/tlog-tiles)"""
-    return sent(_of_the_log("checkpoint"), "text/plain; charset=utf-8", cache="no-cache")
+    return sent(published(wiring.log_files(), CHECKPOINT), "text/plain; charset=utf-8", cache="no-cache")
 
 
 def tile(event: Event) -> Response:
     """GET /log/tile/<L>/<N>[.p/<W>] and /log/tile/entries/<N>[.p/<W>]: whatever has such a name never changes."""
-    data = _of_the_log(f"tile/{event['pathParameters']['proxy']}")
+    data = published(wiring.log_files(), f"tile/{event['pathParameters']['proxy']}")
     return sent(data, "application/octet-stream", cache="public, max-age=31536000, immutable")
 
 
-def _of_the_log(name: str) -> bytes:
-    data = wiring.log_files().read(name) if SERVED.match(name) else None
-    if data is None:
-        raise NotFound("The log has no such object.", name="no-object")
-    return data
-
-
 def _found(event: Event) -> Found:
-    attempt = (event.get("queryStringParameters") or {}).get("attempt")
-    if attempt is not None and not _NUMBER.match(attempt):
-        raise Unacceptable(
-            "An attempt is a number: 1, 2, …", errors=(Violation("/attempt", "no-number", "not 1, 2, …"),)
-        )
-    return wiring.look_up()(caller_of(event), event["pathParameters"]["id"], int(attempt) if attempt else None)
+    attempt = numbered((event.get("queryStringParameters") or {}).get("attempt"))
+    return wiring.look_up()(caller_of(event), event["pathParameters"]["id"], attempt)
 
 
 ROUTES = {

@@ -22,6 +22,11 @@ def look_up(stack: Stack, party: str, decision_id: str, language: str = "", **co
     return stack.call(event)
 
 
+def look_up_attempt(stack: Stack, decision_id: str, attempt: str) -> Answer:
+    event = events.load("evidence-decision") | {"queryStringParameters": {"attempt": attempt}}
+    return stack.call(event | {"pathParameters": {"id": decision_id}, "requestContext": stack.as_party("xinxi")})
+
+
 @pytest.fixture
 def decided(stack: Stack) -> Answer:
     return stack.honest().verify()
@@ -57,6 +62,20 @@ def test_the_newest_attempt_is_told(stack: Stack, decided: Answer) -> None:
     stack.one("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(stack.now))
     second = stack.verify()
     assert look_up(stack, "xinxi", decided.body["decision_id"]).body["answer"] == second.body
+
+
+def test_an_attempt_that_is_named_is_the_one_that_is_told_or_none(stack: Stack, decided: Answer) -> None:
+    decision_id = decided.body["decision_id"]
+    assert look_up_attempt(stack, decision_id, "1").body["answer"] == decided.body
+    assert look_up_attempt(stack, decision_id, "2").status == 404
+
+
+@pytest.mark.parametrize("attempt", ["", "0", "-1", "01", "1.0", "one", "１", "1 ", "9999999999"])
+def test_an_attempt_that_is_no_number_is_said_to_be_none(stack: Stack, attempt: str) -> None:
+    stack.register()
+    answer = look_up_attempt(stack, events.DECISION, attempt)
+    assert (answer.status, answer.problem) == (422, "unacceptable")
+    assert [error["pointer"] for error in answer.body["errors"]] == ["/attempt"]
 
 
 def test_to_another_gateway_creditor_collector_or_carrier_it_does_not_exist(stack: Stack, decided: Answer) -> None:

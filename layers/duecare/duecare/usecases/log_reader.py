@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from duecare.errors import BadEvidence, StoreFailed
+from duecare.errors import BadEvidence, NotFound, StoreFailed
 from duecare.evidence import logproof
 from duecare.evidence.merkle import Tile, inclusion_proof
 from duecare.evidence.note import Checkpoint, parse_checkpoint, parse_note, parse_verifier
@@ -15,6 +16,10 @@ from duecare.ports import LogFiles, Reader
 from duecare.usecases import table
 
 CHECKPOINT = "checkpoint"
+# What anyone may read, named as c2sp.org/tlog-tiles names it; what is staged stands beside it and is nobody's yet.
+_PUBLISHED = re.compile(
+    r"checkpoint\Z|tile/([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\.p/[1-9][0-9]{0,2})?\Z"
+)
 
 
 class _Named(Struct):
@@ -27,6 +32,14 @@ def verifier_key(reader: Reader) -> str | None:
     """The log's, as c2sp.org/signed-note spells it; None where nothing has been logged yet. Raises StoreFailed."""
     named = table.find(reader.get([table.LOG_HEAD]), table.LOG_HEAD, _Named)
     return named.verifier_key if named else None
+
+
+def published(files: LogFiles, name: str) -> bytes:
+    """An object of the log, for anyone. Raises NotFound where it is none, or not there; StoreFailed."""
+    data = files.read(name) if _PUBLISHED.match(name) else None
+    if data is None:
+        raise NotFound("The log has no such object.", name="no-object")
+    return data
 
 
 class Snapshot(NamedTuple):

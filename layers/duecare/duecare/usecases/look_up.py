@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from duecare.errors import NotAllowed, NotFound
+from duecare.errors import NotAllowed, NotFound, Unacceptable, Violation
 from duecare.evidence.canonical import digest
 from duecare.evidence.record import encode
 from duecare.ports import Archive, Clock, Document, Gate
@@ -16,6 +16,7 @@ from duecare.usecases.decided import Decided, unpack
 from duecare.usecases.pointers import Pointer
 
 _ID = re.compile(r"[a-z2-7]{26}\Z")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class Found(NamedTuple):
@@ -24,6 +25,16 @@ class Found(NamedTuple):
     decided: Decided
     document: Document
     logged: Pointer | None
+
+
+def numbered(attempt: str | None) -> int | None:
+    """An attempt as a query names it, or None. Raises Unacceptable."""
+    if attempt is None:
+        return None
+    if not _NUMBER.match(attempt):
+        wrong = Violation("/attempt", "no-number", "not 1, 2, …")
+        raise Unacceptable("An attempt is a number: 1, 2, …", errors=(wrong,))
+    return int(attempt)
 
 
 class LookUp:
