@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from duecare.domain import caps
 from duecare.domain.decision import Finding
 from duecare.domain.localtime import is_zone, wall, zone
 from duecare.domain.pack import Counted as CountedRow
@@ -69,10 +68,13 @@ class Why(NamedTuple):
     findings: tuple[Found, ...]
 
 
-class Contact(NamedTuple):
+class Counted(NamedTuple):
+    """`own`: for the same creditor; `debt` as in the inputs."""
+
     at: datetime
     channel: Cell
-    same_creditor: bool
+    own: bool
+    debt: str | None
 
 
 class Witness(NamedTuple):
@@ -234,17 +236,12 @@ class Parts:
     def rows(self) -> tuple[FileRow, ...]:
         return tuple(map(file_row, self.inputs.rows))
 
-    def contacts(self) -> tuple[Contact, ...] | None:
-        """Oldest first, without the message's own; None where the ledger cannot be read."""
-        record = self.record
-        new = caps.contact(self.inputs.at, record.channel, record.creditor, None, record.decision_id)
-        try:
-            ledger = caps.unpack_contacts(bytes.fromhex(self.inputs.contacts))
-            dated = [(datetime.fromtimestamp(one.at, UTC), one) for one in caps.others(ledger, new)]
-        except (ValueError, OverflowError, OSError):
-            return None
-        dated.sort(key=lambda pair: pair[0])
-        return tuple(Contact(at, value("channels", one.channel), one.creditor == new.creditor) for at, one in dated)
+    def counted(self) -> tuple[Counted, ...]:
+        """What frequency caps counted, oldest first."""
+        return tuple(
+            Counted(datetime.fromtimestamp(one.at, UTC), value("channels", one.channel), one.own, one.debt)
+            for one in self.inputs.counted
+        )
 
     # The receipt and the log
 

@@ -281,7 +281,10 @@ CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
     "a proof that is none": (lambda f: f["decision"].update(proof="none"), "决定记录"),
     "a checkpoint that is none": (lambda f: f.update(checkpoint="none"), "日志签名"),
     "a witness that is none": (lambda f: f["log"].update(witnesses=["w", KEY]), "日志签名"),
-    "contacts that are none": (lambda f: f["inputs"].update(contacts="zz"), "号码、文本与时间"),
+    "contacts at no time": (
+        lambda f: f["inputs"].update(counted=[{"at": 2**36 - 1, "channel": "pigeon"}]),
+        "号码、文本与时间",
+    ),
     "reasons that there are not": (lambda f: f["decision"]["record"].update(reasons=["X"]), "决定记录"),
     "findings that are nowhere": (
         lambda f: f["decision"]["record"].update(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from duecare.domain.caps import Contact, expire, full, pack_contacts, unpack_contacts
+from duecare.domain.caps import Contact, counting, expire, full, pack_contacts, unpack_contacts
 from duecare.domain.rows import Cap
 from tests.packs import PACK, at, cap, packed
 
@@ -70,6 +70,25 @@ def test_a_cap_is_full_exactly_when_n_are_taken(
     if found:
         assert taken(row, where, past, found.until, new) < row.max
         assert taken(row, where, past, found.until - timedelta(seconds=1), new) >= row.max
+
+
+@QUICK
+@given(
+    st.sampled_from(["US-MA", "US-DC", "US-WA", "CN", "AU", "FR"]),
+    zones,
+    st.lists(contacts, max_size=30),
+    contacts,
+    st.integers(0, 40 * 24 * 4).map(lambda quarters: quarters * timedelta(minutes=15)),
+)
+def test_what_is_said_now_and_later_rests_on_what_counts_now(
+    region: str, where: tuple[str, ...], past: list[Contact], one: Contact, later: timedelta
+) -> None:
+    rules = PACK.caps((region,), "sms", "collector", None)
+    new = structs.replace(one, channel="sms")
+    now = instant(new)
+    resting = counting(rules, where, past, now, new)
+    for when in (now, now + later):
+        assert full(rules, where, resting, when, new) == full(rules, where, past, when, new)
 
 
 @QUICK

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from duecare.domain.binding import Binding
 from duecare.domain.caps import Contact
-from duecare.domain.pack import Pack
+from duecare.domain.pack import Dated, Pack
 from duecare.domain.place import ELSEWHERE, Place, locate
 from duecare.domain.rows import DAYS
 from duecare.domain.rulepack import parse
@@ -130,6 +130,18 @@ def test_a_part_of_a_country_never_permits_what_the_country_denies(
     whole = ask(PACK, Place((region[:2],), (zone,)), now, past, "collector", None)
     assert part.quiet or not whole.quiet
     assert part.capped or not whole.capped
+
+
+spans = st.tuples(st.integers(1, 30), st.integers(1, 30)).map(lambda days: (min(days), max(days)))
+
+
+@QUICK
+@given(spans, st.lists(spans, max_size=3).map(tuple), st.integers(1, 31))
+def test_a_row_is_in_force_from_a_day_on_if_it_is_on_that_day_or_any_after(
+    span: tuple[int, int], except_on: tuple[tuple[int, int], ...], day: int
+) -> None:
+    row = Dated(span, except_on)
+    assert row.in_force_from(day) == any(row.in_force(later) for later in range(day, 32))
 
 
 @QUICK

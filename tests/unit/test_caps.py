@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from duecare.domain.caps import Contact, Full, expire, full, others, pack_contacts, unpack_contacts
+from duecare.domain.caps import Contact, Full, counting, expire, full, others, pack_contacts, unpack_contacts
 from duecare.domain.caps import contact as make
 from duecare.domain.pack import Pack
 from tests.packs import PACK, at, cap, packed
@@ -129,6 +129,34 @@ def test_per_creditor_caps_count_one_creditor() -> None:
     noon = at("2026-11-24T12:00", SHANGHAI)
     assert ask("CN", SHANGHAI, [contact(noon, creditor=OTHER)], noon, pack) is None
     assert ask("CN", SHANGHAI, [contact(noon)], noon, pack)
+
+
+# What an answer rests on
+
+
+def resting(region: str, zone: str, past: list[Contact], instant: datetime, **of: Any) -> tuple[Contact, ...]:
+    new = contact(instant, **of)
+    return counting(PACK.caps((region,), new.channel, "collector", "other"), (zone,), past, instant, new)
+
+
+def test_an_answer_rests_on_the_contacts_of_today_alone() -> None:
+    nine = at("2026-11-24T09:00", SHANGHAI)
+    past = [contact(nine - DAY), contact(nine - timedelta(hours=9)), contact(nine)]
+    assert resting("CN", SHANGHAI, past, nine + timedelta(hours=1)) == tuple(past[1:])
+    assert resting("CN", SHANGHAI, past, nine + DAY) == ()
+
+
+def test_it_rests_on_no_more_of_them_than_the_cap_allows() -> None:
+    nine = at("2026-11-24T09:00", SHANGHAI)
+    past = [contact(nine + timedelta(minutes=minute)) for minute in range(5)]
+    assert resting("CN", SHANGHAI, past, nine + timedelta(hours=1)) == tuple(past[2:])
+
+
+def test_it_rests_on_none_that_no_cap_counts_with_it() -> None:
+    nine = at("2026-11-24T09:00", NEW_YORK)
+    past = [contact(nine), contact(nine, b"debt-2"), contact(nine, None)]
+    assert resting("US-MA", NEW_YORK, past, nine + DAY) == (past[2], past[0])
+    assert resting("US-CA", NEW_YORK, past, nine + DAY) == ()
 
 
 # What is kept

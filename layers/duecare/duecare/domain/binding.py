@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from duecare.domain.caps import Contact, Full, full
+from duecare.domain.caps import Contact, Full, counting, full
 from duecare.domain.hours import first_permitted, is_quiet, permitted_on
 from duecare.domain.localtime import wall, zone
 from duecare.domain.pack import Interval, Pack
@@ -92,6 +92,10 @@ class Binding:
     def full(self, contacts: Iterable[Contact], new: Contact) -> Full | None:
         """None where no frequency cap is full."""
         return full(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
+
+    def counting(self, contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
+        """The contacts on which that rests."""
+        return counting(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
 
     def _day(self, day: int) -> _Day:
         return self._pack.once(("day", *self._selected, day), lambda: _day(self._pack, *self._selected, day))

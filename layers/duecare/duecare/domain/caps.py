@@ -58,6 +58,11 @@ def others(contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
     return tuple(contact for contact in contacts if contact.message != new.message)
 
 
+def in_order(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
+    """Oldest first; those of one second in an order that depends on nothing else."""
+    return tuple(sorted(contacts, key=lambda one: (one.at, one.message, one.channel, one.creditor, one.debt or b"")))
+
+
 class Full(Struct, frozen=True):
     """Caps that leave no room: the ids of their rows, and the first instant at which no cap is full."""
 
@@ -88,6 +93,27 @@ def full(
             return Full(rows, at) if rows else None
         rows = rows or tuple(releases)
         at = max(releases.values())
+
+
+def counting(
+    rules: tuple[Counted, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+) -> tuple[Contact, ...]:
+    """The contacts on which it rests what `full` says at this instant, and at any later one: of those that a cap counts
+    together with `new` its N newest, as long as they count. Oldest first."""
+    newest_first = in_order(contacts)[::-1]
+    if not newest_first:
+        return ()
+    resting: set[int] = set()
+    today = min(wall(at, zone(name)).toordinal() for name in zones)
+    for rule in rules:
+        left = rule.cap.max if rule.in_force_from(today) else 0
+        for number, contact in enumerate(newest_first):
+            if not left or _counts_until(rule.cap, zones, contact) <= at:
+                break
+            if _counts(rule.cap, contact, new):
+                resting.add(number)
+                left -= 1
+    return tuple(newest_first[number] for number in sorted(resting, reverse=True))
 
 
 def expire(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple[Contact, ...]:
@@ -162,17 +188,21 @@ def _release(
     deciding = _deciding(rule.cap, newest_first, new)
     if deciding is None:
         return None
-    counted_at = _instant(deciding.at)
-    if rule.cap.window == "rolling":
-        until = counted_at + timedelta(days=rule.cap.days)
-    else:
-        until = max(next_day(counted_at, zone(name)) for name in zones)
+    until = _counts_until(rule.cap, zones, deciding)
     if until <= at:
         return None
     last = rule.last_day(max(day for day in (wall(at, zone(name)).toordinal() for name in zones) if rule.in_force(day)))
     if all(wall(until, zone(name)).toordinal() <= last for name in zones):
         return until
     return min(until, max(_after(last, name, at) for name in zones))
+
+
+def _counts_until(cap: Cap, zones: tuple[str, ...], contact: Contact) -> datetime:
+    """When this contact leaves the window; the later, the newer it is."""
+    counted_at = _instant(contact.at)
+    if cap.window == "rolling":
+        return counted_at + timedelta(days=cap.days)
+    return max(next_day(counted_at, zone(name)) for name in zones)
 
 
 def _after(last: int, name: str, at: datetime) -> datetime:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from duecare.domain import review
 from duecare.domain.binding import Binding
-from duecare.domain.caps import contact, others
+from duecare.domain.caps import Contact, contact, others
 from duecare.domain.decision import Decision, Finding, Reason, Request
 from duecare.domain.facts import Consent, ConsentState, DebtState, Dispute, Facts
 from duecare.domain.place import Place, locate
@@ -30,6 +30,7 @@ class Case:
         self.reasons: dict[str, Reason] = {}
         self.findings: list[Finding] = []
         self.relied_on: dict[str, None] = {}
+        self.contacts: tuple[Contact, ...] = ()
         self.good_for = rules.answer_validity
         self.consent: Consent | None = None
         self.debt_ref: str | None = None
@@ -63,6 +64,7 @@ class Case:
             reasons=tuple(sorted(self.reasons.values(), key=lambda reason: ORDER[reason.code])),
             findings=tuple(sorted(self.findings, key=lambda finding: ORDER[finding.code])),
             relied_on=tuple(self.relied_on),
+            contacts=self.contacts,
             regions=self.place.regions,
             debt_ref=self.debt_ref,
             good_for=self.good_for,
@@ -272,7 +274,9 @@ class Case:
             self.good_for = self.binding.permitted_for(self.good_for)
         request = self.request
         new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
-        full = self.binding.full(others(self.facts.contacts, new), new)
+        earlier = others(self.facts.contacts, new)
+        self.contacts = self.binding.counting(earlier, new)
+        full = self.binding.full(self.contacts, new)
         if full:
             self.deny_found(review.named("FREQUENCY_CAP", full.rows), until=full.until)
 

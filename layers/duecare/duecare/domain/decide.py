@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import structs
 
+from duecare.domain.caps import in_order
 from duecare.domain.case import Case
 from duecare.domain.decision import Decision, Request, is_rehearsal
 from duecare.domain.facts import Facts
@@ -38,7 +39,7 @@ def _cured(decision: Decision, request: Request, reading: Reading, facts: Facts,
     Every reason that time cures says until when it stands; when the last of them has gone the message is judged anew,
     for another may stand by then: a cap that midnight opens opens in quiet hours. So no instant before is an allow.
     """
-    later, relied_on = decision, dict.fromkeys(decision.relied_on)
+    later, relied_on, contacts = decision, dict.fromkeys(decision.relied_on), set(decision.contacts)
     for _ in range(_STEPS):
         instants = [reason.until for reason in later.reasons if reason.until is not None]
         if not instants or len(instants) < len(later.reasons):
@@ -46,10 +47,13 @@ def _cured(decision: Decision, request: Request, reading: Reading, facts: Facts,
         at = max(instants)
         later = _judge(request, reading, facts, rules, at)
         relied_on.update(dict.fromkeys(later.relied_on))
+        contacts.update(later.contacts)
         if later.allowed:
-            return structs.replace(decision, retry_at=at, relied_on=tuple(relied_on))
+            decision = structs.replace(decision, retry_at=at)
+            break
     # That there is no such instant may rest on more than the reasons do.
-    return structs.replace(decision, relied_on=tuple(relied_on))
+    counted = tuple(contact for contact in in_order(facts.contacts) if contact in contacts)
+    return structs.replace(decision, relied_on=tuple(relied_on), contacts=counted)
 
 
 def _judge(request: Request, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> Decision:

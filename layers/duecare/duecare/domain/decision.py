@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from duecare.domain.caps import Contact
 from duecare.errors import Unacceptable, Violation
 
 NOW_MARGIN = timedelta(seconds=120)
@@ -46,7 +47,8 @@ class Finding(Struct, frozen=True, omit_defaults=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """Allow, or deny with every reason in the contract's order; and what the answer rests on.
+    """Allow, or deny with every reason in the contract's order; and what the answer rests on: statements by their ids,
+    and the contacts that frequency caps counted.
 
     `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt that the message was judged by.
     `good_for`: how long an allow holds if nothing but time changes, no longer than the rules let an answer be good.
@@ -56,6 +58,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     findings: tuple[Finding, ...]
     relied_on: tuple[str, ...]
+    contacts: tuple[Contact, ...]
     regions: tuple[str, ...]
     debt_ref: str | None
     good_for: timedelta

@@ -50,6 +50,11 @@ class Dated(Struct, frozen=True):
     def in_force(self, day: int) -> bool:
         return _within(self.span, day) and not any(_within(span, day) for span in self.except_on)
 
+    def in_force_from(self, day: int) -> bool:
+        """Whether it is in force on this day, or on any after it."""
+        starts = (day, self.span[0], *(span[1] + 1 for span in self.except_on))
+        return any(start >= day and self.in_force(start) for start in starts)
+
     def last_day(self, day: int) -> int:
         """The last day of those without a break from `day` on, on which it is in force."""
         return min(self.span[1], *(span[0] - 1 for span in self.except_on if span[0] > day), ALWAYS[1])

@@ -8,21 +8,23 @@ which decide and which make case files hold, and nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
-from duecare.domain.caps import pack_contacts
-from duecare.domain.decision import Decision
+from duecare.domain.caps import Contact, contact
+from duecare.domain.decision import Decision, Request
 from duecare.domain.facts import ConsentState, DebtState, Facts
 from duecare.errors import BadEvidence
 from duecare.evidence.canonical import canonical_plain
 from duecare.evidence.packed import pack, unpack
 
 NONCE_BYTES = 12
+_EPOCH = datetime.fromtimestamp(0, UTC)
 ROW = "#"  # a statement that is a row of a file: the manifest's id, and the row's number
 
 
@@ -34,24 +36,39 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     debt: DebtState | None = None
 
 
+class Counted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message that a frequency cap counted, as far as it concerns whoever reads this decision. `at`: seconds since
+    1970. `own`: of the same creditor. `debt`: the debt_ref where it was about one of that creditor's debts that are
+    known here, empty where it was about another debt; None where no debt was named, so that it counts for each."""
+
+    at: Annotated[int, Meta(ge=0, lt=1 << 36)]
+    channel: str
+    own: bool = False
+    debt: str | None = None
+
+    def contact(self, creditor: str) -> Contact:
+        """The contact again, as far as caps look at it. Nobody's id is empty, nor is a debt_ref."""
+        at = datetime.fromtimestamp(self.at, UTC)
+        return contact(at, self.channel, creditor if self.own else "", self.debt, "")
+
+
 class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: the very instant of the decision (the record has whole seconds). `parties`: which version of whose
-    registration was read; who is not there was not registered. `contacts`: the contact ledger (caps.pack_contacts), in
-    hexadecimal digits. `same_subject`: whether debtor and holder are one person, where a row leaves that to be told."""
+    registration was read; who is not there was not registered. `counted`: what the answer rests on of the contacts
+    before, oldest first. `same_subject`: whether debtor and holder are one person, where a row leaves that to be told.
+    """
 
     at: datetime
     recipient: str
     text: str
     halted: bool = False
     parties: dict[str, int] = {}
-    contacts: str = ""
+    counted: tuple[Counted, ...] = ()
     rows: tuple[Row, ...] = ()
     same_subject: bool = True
 
 
-def inputs_of(
-    facts: Facts, decision: Decision, versions: Mapping[str, int], *, at: datetime, recipient: str, text: str
-) -> Inputs:
+def inputs_of(request: Request, facts: Facts, decision: Decision, versions: Mapping[str, int], at: datetime) -> Inputs:
     """What this decision needs to be made again from it, the record, the statements that it names, and the rules."""
     relied_on = frozenset(decision.relied_on)
     consents = (Row(of=of, consent=_bare_consent(state)) for of, state in facts.consents.items())
@@ -59,13 +76,31 @@ def inputs_of(
     rows = tuple(row for row in (*consents, *debts) if any(ROW in name for name in _names(row) & relied_on))
     return Inputs(
         at=at,
-        recipient=recipient,
-        text=text,
+        recipient=request.recipient,
+        text=request.text,
         halted=facts.halted,
         parties=dict(versions),
-        contacts=pack_contacts(facts.contacts).hex(),
+        counted=_counted(decision.contacts, request, facts.debts),
         rows=rows,
         same_subject="SUBJECT_MISMATCH" not in decision.codes,
+    )
+
+
+def _counted(contacts: tuple[Contact, ...], request: Request, debts: Mapping[str, DebtState]) -> tuple[Counted, ...]:
+    """Without digests of what others' messages and debts are called, which are nobody's here to know."""
+    if not contacts:
+        return ()
+    made = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in debts]
+    refs = {one.debt: ref for one, ref in zip(made, debts, strict=True)}
+    creditor = contact(_EPOCH, request.channel, request.creditor, None, "").creditor
+    return tuple(
+        Counted(
+            at=one.at,
+            channel=one.channel,
+            own=one.creditor == creditor,
+            debt=None if one.debt is None else refs.get(one.debt, ""),
+        )
+        for one in contacts
     )
 
 

@@ -15,7 +15,6 @@ from msgspec import structs
 
 from duecare.domain import facts as merge
 from duecare.domain import stated as says
-from duecare.domain.caps import unpack_contacts
 from duecare.domain.decide import decide
 from duecare.domain.decision import Decision, Request
 from duecare.domain.facts import ConsentState, DebtState, Dispute, Facts, Mandate, Mark, NumberState, StopState
@@ -118,7 +117,7 @@ class _Merging:
             disputes=tuple(self._disputes),
             stops=tuple(self._stops[whose] for whose in sorted(self._stops)),
             number=self._number,
-            contacts=unpack_contacts(bytes.fromhex(self._inputs.contacts)),
+            contacts=tuple(one.contact(record.creditor) for one in self._inputs.counted),
         )
 
     # A row's subject is on file under a key only: whether the two are one person is then told, as is the row itself.

@@ -218,8 +218,7 @@ class Verify:
     def _inputs(self, request: Request, facts: Facts, decision: Decision, situation: Situation, now: datetime) -> bytes:
         read = {who: situation.documents.get(table.party(who)) for who in _parties(request)}
         versions = {who: document.version for who, document in read.items() if document}
-        inputs = inputs_of(facts, decision, versions, at=now, recipient=request.recipient, text=request.text)
-        return encode(inputs)
+        return encode(inputs_of(request, facts, decision, versions, now))
 
     def _record(
         self,
