@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from duecare.errors import StoreFailed
+from duecare.errors import Contended, StoreFailed
 from duecare.evidence.receipt import KeyOnFile, ReceiptKey
-from duecare.ports import Gate, Write
+from duecare.ports import Gate, Met, Write
 from duecare.usecases import table
 
 
 def put_on_file(gate: Gate, key: ReceiptKey, now: datetime) -> None:
-    """Raises StoreFailed: a key that is not on file signs nothing."""
+    """Raises StoreFailed, Contended: a key that is not known to be on file signs nothing."""
     document = table.write(table.receipt_key(key.kid), None, KeyOnFile(key.kid, key.public, now))
     (outcome,) = gate.record([Write(document)])
     if isinstance(outcome, StoreFailed):
         raise outcome
+    if isinstance(outcome, Met) and outcome.standing is None:
+        # Somebody is writing there at this moment, and what they write may come to nothing.
+        raise Contended("the receipt key is being put on file by another")
