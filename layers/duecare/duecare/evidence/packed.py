@@ -37,11 +37,13 @@ _COMMON = (
 )
 _DICTIONARIES = {1: _COMMON}
 _NEWEST = 1
+# Of zlib's 1 to 9. The most of it costs a quarter of a millisecond to set up, for the same bytes.
+_MEMORY = 6
 
 
 def pack(data: bytes) -> bytes:
     """The packed form of a record's or its inputs' bytes."""
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, _DICTIONARIES[_NEWEST])
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _DICTIONARIES[_NEWEST])
     return bytes([_NEWEST]) + deflate.compress(data) + deflate.flush()
 
 
