@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
 from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
 from duecare.evidence.entry import Entry, read_entry, unpack_entries
 from duecare.evidence.merkle import Tile, consistency_proof, entries_path, leaf_hash, root, verify_consistency
 from duecare.evidence.note import Checkpoint, LogKey, open_checkpoint
-from duecare.usecases import sequence
+from duecare.ports import Document
+from duecare.usecases import listing, pointers, sequence, table
 from duecare.usecases.case_file import CaseFiles, Means
 from duecare.usecases.decided import Decided
 from duecare.usecases.erase import Erase
 from duecare.usecases.erase import Means as ErasingMeans
+from duecare.usecases.logged import LEAVING, Loggable, loggable
 from duecare.usecases.look_up import LookUp
 from duecare.usecases.receipt_keys import put_on_file
 from duecare.usecases.sequence import Passed, Sequencer
 from tests.packs import RULES
-from tests.world import ISSUER, World
+from tests.world import ISSUER, NOW, World
 
 ORIGIN = "duecare.example/log"
 LOG_KEY = LogKey(ORIGIN, b"l" * 32)
@@ -53,6 +56,24 @@ class Logged(World):
 
     def sequenced(self) -> Passed:
         return self.sequencer()(lambda: True)
+
+    def swept(self) -> None:
+        """A day later everything has its entry, and its time to leave the table: a sweep gives what has no entry its
+        one, and the next one has nothing left to find."""
+        for _ in range(2):
+            self.now += sequence.SWEEP_EVERY
+            sequencer = self.sequencer()
+            sequencer(lambda: True)
+            self.now += sequence.SUSPECT_FOR
+            sequencer(lambda: True)
+
+    def left(self) -> None:
+        """Decisions and statements have left the table: a sweep has said when, and that time has come."""
+        self.swept()
+        self.now += STAYS
+        for key, at in list(self.table.expires.items()):
+            if at <= self.now:
+                self.table.remove(key)
 
     def look_up(self) -> LookUp:
         return LookUp(self.table, lambda: self.archive, self.clock)
@@ -90,7 +111,57 @@ class Logged(World):
         assert root(size, self.tile) == checkpoint.root
         return [read_entry(one) for one in raw]
 
+    # What must be true of the table
+
+    def nothing_leaves_too_soon(self) -> None:
+        """At any time: what has a time to leave has its entry, its copy and its pointer, and leaves at that time."""
+        for key, at in list(self.table.expires.items()):
+            if key.pk.startswith(LEAVING):
+                record = recorded(self.table.get([key])[key])
+                assert at == datetime.fromisoformat(record.at) + STAYS
+                pointer = table.read(self.table.get([record.pointer])[record.pointer], pointers.Pointer)
+                assert pointer.name in self.archive.objects
+                assert pointer.index < table.read(self.table.get([table.LOG_HEAD])[table.LOG_HEAD], sequence.Head).size
+
+    def everything_is_marked(self) -> None:
+        """Once all is done: each entry has its pointer, and that a copy; each decision's is listed once; and whatever
+        may leave the table has a time to."""
+        entries = self.entries()
+        for index, entry in enumerate(entries):
+            key = pointers.key(entry.kind, entry.id, entry.record_sha256)
+            pointer = table.read(self.table.get([key])[key], pointers.Pointer)
+            assert (pointer.index, pointer.at) == (index, entry.at)
+            assert recorded(pointers.document_of(self.archive.read(pointer.name))).identity == entry[:3]
+            assert (key in self.table.expires) == (entry.kind == "decision")
+        decided = [(index, entry.id) for index, entry in enumerate(entries) if entry.kind == "decision"]
+        assert sorted((one.index, one.decision_id) for one in self.listed()) == decided
+        may_leave = {one.key for one in self.table.everything() if one.key.pk.startswith(LEAVING)}
+        assert may_leave == {key for key in self.table.expires if key.pk.startswith(LEAVING)}
+        self.nothing_leaves_too_soon()
+
+    def listed(self) -> list[listing.Listed]:
+        """The decisions of all pages, each of which stands where it belongs and leaves one day."""
+        found: list[listing.Listed] = []
+        for document in self.table.everything():
+            if document.key.pk.startswith("G#"):
+                page = table.read(document, listing.Page)
+                first = page.decisions[0]
+                assert document.key.sk == f"{table.minute(first.at)}#{first.index:016}"
+                assert len(page.decisions) <= listing.A_PAGE
+                assert {document.key.sk[:16]} == {table.minute(one.at) for one in page.decisions}
+                assert document.key in self.table.expires
+                found += page.decisions
+        assert [one for one, count in Counter(one.index for one in found).items() if count > 1] == []
+        return found
+
     def grew_from(self, earlier: Checkpoint) -> None:
         now = self.checkpoint()
         proof = consistency_proof(earlier.size, now.size, self.tile)
         verify_consistency(earlier.size, earlier.root, now.size, now.root, proof)
+
+
+def recorded(document: Document) -> Loggable:
+    """The record that a document is."""
+    record = loggable(document, NOW)
+    assert record
+    return record

@@ -157,8 +157,7 @@ def test_what_the_law_let_be_erased_is_no_fault(kept: Kept, memory: Path) -> Non
     erased = kept.erase(timedelta(days=186))(RECIPIENT)
     assert erased.erased > 0
     assert erased.kept == 0
-    for key in list(kept.table.expires):
-        kept.table.remove(key)
+    kept.left()
     kept.sequenced()
     assert kept.named(memory) == []
     assert not list(kept.archive.names(f"r/{kept.decided.kept.recipient}/"))

@@ -109,8 +109,7 @@ def test_a_copy_from_the_future_is_named(kept: Kept, memory: Path) -> None:
 
 def test_what_is_erased_while_the_erasure_is_on_its_way_is_no_fault(kept: Kept, memory: Path) -> None:
     kept.now += timedelta(days=400)
-    for key in list(kept.table.expires):
-        kept.table.remove(key)
+    kept.left()
     kept.sequenced()
     erased = kept.erase(ERASABLE)(RECIPIENT)
     assert erased.erased > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 
 from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
 from duecare.errors import NotFound, StoreFailed
-from duecare.ports import Change, Document, Key, Mark
+from duecare.ports import Change, Document, Key, Leaving, Mark
 from tests import tables
 
 NOW = datetime.now(UTC)
@@ -117,9 +118,9 @@ def test_many_changes_are_read_whatever_the_page(log_ports: LogPorts) -> None:
     assert sorted(documents(log_ports, limit=333)) == written
 
 
-def test_a_mark_is_no_change_of_the_document(log_ports: LogPorts) -> None:
+def test_a_time_to_leave_is_no_change_of_the_document(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.mark([Mark(document().key, 1, (), LATER)])
+    log_ports.marks.leave([Leaving(document().key, 1, LATER)])
     assert documents(log_ports) == [document()]
     assert len(changes(log_ports)) == 2  # and yet a position of the shard
 
@@ -131,65 +132,124 @@ def pointer(name: str) -> Document:
     return Document(Key(f"E#decision#{name}", "aa"), 1, b'{"index":1}')
 
 
-def test_pointers_are_written_any_number_of_times(log_ports: LogPorts) -> None:
-    mark = Mark(document().key, 1, (pointer("a"), pointer("b")), None)
-    log_ports.documents.commit([document()])
+def unmarked(ports: LogPorts, *prefixes: str) -> list[Document]:
+    """What a scan finds from the beginning of the table to its end."""
+    scanned = ports.marks.unmarked(prefixes, {})
+    found = list(scanned.documents)
+    while scanned.places:
+        scanned = ports.marks.unmarked(prefixes, scanned.places)
+        found += scanned.documents
+    return found
+
+
+def test_marks_are_written_any_number_of_times(log_ports: LogPorts) -> None:
+    marks = [Mark(pointer("a")), Mark(pointer("b"), LATER)]
     for _ in range(2):
-        log_ports.marks.mark([mark, mark])
-    assert log_ports.documents.get([pointer("a").key, pointer("b").key, document().key]) == {
-        one.key: one for one in (pointer("a"), pointer("b"), document())
+        log_ports.marks.mark([*marks, *marks])
+    assert log_ports.documents.get([pointer("a").key, pointer("b").key]) == {
+        one.key: one for one in (pointer("a"), pointer("b"))
     }
+    assert unmarked(log_ports, "E#") == [pointer("a")]
 
 
 @AT_ONCE
-def test_hundreds_of_marks_are_written_at_once(log_ports: LogPorts) -> None:
+def test_hundreds_are_written_at_once(log_ports: LogPorts) -> None:
     written = [document(number) for number in range(320)]
     for at in range(0, len(written), 80):
         log_ports.documents.commit(written[at : at + 80])
     pointers = [pointer(str(number)) for number in range(320)]
-    log_ports.marks.mark([Mark(one.key, 1, (to,), LATER) for one, to in zip(written, pointers, strict=True)])
+    log_ports.marks.mark([Mark(one) for one in pointers])
     found = [log_ports.documents.get([one.key for one in pointers[at : at + 80]]) for at in range(0, 320, 80)]
     assert {key: one for some in found for key, one in some.items()} == {one.key: one for one in pointers}
-    assert list(log_ports.marks.unmarked(["X#"])) == []
+    log_ports.marks.leave([Leaving(one.key, 1, LATER) for one in written])
+    assert unmarked(log_ports, "X#") == []
 
 
 def test_nothing_to_mark_is_nothing_to_do(log_ports: LogPorts) -> None:
     log_ports.marks.mark([])
-    log_ports.marks.mark([Mark(document().key, 1, (), None)])
+    log_ports.marks.leave([])
 
 
 def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
     log_ports.documents.commit([document(version=2)])
-    log_ports.marks.mark([Mark(document().key, 1, (pointer("a"),), LATER), Mark(Key("X#gone", "X"), 1, (), LATER)])
-    assert list(log_ports.marks.unmarked(["X#"])) == [document(version=2)]
-    log_ports.marks.mark([Mark(document().key, 2, (), LATER)])
-    assert list(log_ports.marks.unmarked(["X#"])) == []
-    assert log_ports.documents.get([pointer("a").key, Key("X#gone", "X")]) == {pointer("a").key: pointer("a")}
+    gone = Key("X#gone", "X")
+    log_ports.marks.leave([Leaving(document().key, 1, LATER), Leaving(gone, 1, LATER)])
+    assert unmarked(log_ports, "X#") == [document(version=2)]
+    log_ports.marks.leave([Leaving(document().key, 2, LATER)])
+    assert unmarked(log_ports, "X#") == []
+    assert log_ports.documents.get([gone]) == {}
 
 
-def test_a_later_version_has_no_time_to_leave_until_it_is_marked(log_ports: LogPorts) -> None:
+def test_a_later_version_has_no_time_to_leave_until_it_is_given_one(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.mark([Mark(document().key, 1, (), LATER)])
-    assert list(log_ports.marks.unmarked(["X#"])) == []
+    log_ports.marks.leave([Leaving(document().key, 1, LATER)])
+    assert unmarked(log_ports, "X#") == []
     log_ports.documents.commit([document(version=2)])
-    assert list(log_ports.marks.unmarked(["X#"])) == [document(version=2)]
+    assert unmarked(log_ports, "X#") == [document(version=2)]
 
 
 def test_the_sweep_sees_what_begins_so_and_nothing_else(log_ports: LogPorts) -> None:
     kinds = ("X#", "S#", "P#", "K#", "Z#", "R#", "E#")
     for pk in kinds:
         log_ports.documents.commit([document(pk=pk)])
-    assert sorted(log_ports.marks.unmarked(["X#", "S#"])) == sorted([document(pk="X#"), document(pk="S#")])
-    assert {one.key.pk[:2] for one in log_ports.marks.unmarked(kinds[:5])} == set(kinds[:5])
+    assert sorted(unmarked(log_ports, "X#", "S#")) == sorted([document(pk="X#"), document(pk="S#")])
+    assert {one.key.pk[:2] for one in unmarked(log_ports, *kinds[:5])} == set(kinds[:5])
+
+
+def test_an_empty_table_is_seen_at_once(log_ports: LogPorts) -> None:
+    assert log_ports.marks.unmarked(["X#"], {}) == ([], {})
+
+
+def many(ports: LogPorts) -> list[Document]:
+    """About nine times the 1 MB of a page; the one in memory has pages of ten."""
+    large = [Document(Key(f"S#{number:04}", "S"), 1, b'{"fill":"%s"}' % (b"x" * 60_000)) for number in range(150)]
+    for at in range(0, len(large), 10):
+        ports.documents.commit(large[at : at + 10])
+    if ports.name == "memory":
+        ports.documents.a_page = 10
+    return large
 
 
 @AT_ONCE
-def test_a_sweep_goes_over_many_pages(log_ports: LogPorts) -> None:
-    large = [Document(Key(f"S#{number:04}", "S"), 1, b'{"fill":"%s"}' % (b"x" * 60_000)) for number in range(150)]
-    for at in range(0, len(large), 10):
-        log_ports.documents.commit(large[at : at + 10])
-    assert sorted(log_ports.marks.unmarked(["S#"])) == large  # about nine times the 1 MB of a page
+def test_a_scan_goes_over_many_pages_and_sees_each_document_once(log_ports: LogPorts) -> None:
+    large = many(log_ports)
+    assert sorted(unmarked(log_ports, "S#")) == large
+    assert len(log_ports.marks.unmarked(["S#"], {}).documents) < len(large)
+
+
+@AT_ONCE
+def test_a_scan_goes_on_from_its_places_in_another_process(log_ports: LogPorts) -> None:
+    """The places are kept as JSON; meanwhile documents are written, get their time to leave, and leave."""
+    large = many(log_ports)
+    first = log_ports.marks.unmarked(["S#"], {})
+    places = json.loads(json.dumps(first.places))
+    assert set(places) == set(first.places)
+    seen = sorted(first.documents)
+    log_ports.marks.leave([Leaving(one.key, 1, LATER) for one in seen])
+    log_ports.documents.commit([document(pk="S#new")])
+    rest: list[Document] = []
+    while places:
+        found, places = log_ports.marks.unmarked(["S#"], places)
+        rest += found
+    stood = set(large) - set(seen)
+    assert stood <= set(rest) <= stood | {document(pk="S#new")}
+    assert len(rest) == len(set(rest))
+
+
+@AT_ONCE
+def test_each_segment_goes_on_by_itself(log_ports: LogPorts) -> None:
+    large = many(log_ports)
+    first = log_ports.marks.unmarked(["S#"], {})
+    found = list(first.documents)
+    for segment, place in first.places.items():
+        left = {segment: place}
+        while left:
+            some, left = log_ports.marks.unmarked(["S#"], left)
+            assert set(left) <= {segment}
+            found += some
+    assert len(first.places) > 1
+    assert sorted(found) == large
 
 
 # The log's objects
@@ -304,9 +364,9 @@ def test_a_store_that_does_not_answer_has_failed(moto: str) -> None:
         lambda: tables.log_files(moto, "no-such-bucket").publish("checkpoint", b"x", None),
         lambda: tables.archive(moto, "no-such-bucket").keep({"r/-/x": b"x"}, LATER),
         lambda: list(tables.archive(moto, "no-such-bucket").names("")),
-        lambda: tables.marks(moto, "no-such-table").mark([Mark(document().key, 1, (pointer("a"),), None)]),
-        lambda: tables.marks(moto, "no-such-table").mark([Mark(document().key, 1, (), LATER)]),
-        lambda: list(tables.marks(moto, "no-such-table").unmarked(["X#"])),
+        lambda: tables.marks(moto, "no-such-table").mark([Mark(pointer("a"))]),
+        lambda: tables.marks(moto, "no-such-table").leave([Leaving(document().key, 1, LATER)]),
+        lambda: tables.marks(moto, "no-such-table").unmarked(["X#"], {}),
     ]
     for work in failing:
         with pytest.raises(StoreFailed):

@@ -18,13 +18,13 @@ from duecare.errors import Stale, StoreFailed
 from duecare.evidence.entry import Entry
 from duecare.evidence.note import Checkpoint
 from duecare.evidence.stored import PREFIXES
-from duecare.usecases import pointers, sequence, table
+from duecare.usecases import sequence, table
 from duecare.usecases.head import load
 from duecare.usecases.logged import loggable
 from tests.logs import Logged
 from tests.world import RECIPIENT, stamp
 
-WRITES = ("commit", "write", "publish", "delete", "keep", "mark")
+WRITES = ("commit", "write", "publish", "delete", "keep", "mark", "leave")
 
 
 class Crash(Exception):
@@ -80,6 +80,7 @@ class Watched(Logged):
         return super().sequencer(**{name: fault.on(part) for name, part in named.items()}, **parts)
 
     def look(self) -> None:
+        self.nothing_leaves_too_soon()
         if "checkpoint" in self.files.objects:
             self.published.append(self.checkpoint())
 
@@ -93,6 +94,7 @@ class Watched(Logged):
         """All is as it must be, whatever happened before."""
         self.sequencer()(lambda: True)
         self.look()
+        self.swept()
         entries = self.entries()
         assert Counter(map(_named, entries)) == Counter(map(_named, self.expected()))
         for earlier in self.published:
@@ -100,16 +102,7 @@ class Watched(Logged):
         assert [one.size for one in self.published] == sorted(one.size for one in self.published)
         assert not [name for name in self.files.objects if name.startswith("staging/") and name == self.head().staged]
         assert self.head().staged == ""
-        for index, entry in enumerate(entries):
-            key = pointers.key(entry.kind, entry.id, entry.record_sha256)
-            pointer = table.read(self.table.get([key])[key], pointers.Pointer)
-            assert pointer.index == index
-            copy = pointers.document_of(self.archive.read(pointer.name))
-            record = loggable(copy, self.now)
-            assert record is not None
-            assert record.identity == entry[:3]
-        leaving = {one.key for one in self.table.everything() if one.key.pk[:2] in ("X#", "S#")}
-        assert leaving == set(self.table.expires)
+        self.everything_is_marked()
 
     def expected(self) -> Iterator[Entry]:
         """An entry for every version of every record that was ever written."""

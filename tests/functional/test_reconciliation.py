@@ -16,7 +16,7 @@ from duecare.evidence.reconciliation import result_digest
 from duecare.runtime import wiring
 from duecare.usecases import table
 from duecare.usecases.head import Head
-from duecare.usecases.logged import loggable
+from duecare.usecases.logged import loggable, marks
 from tests import events, tables
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack, forget, leaks
@@ -41,10 +41,8 @@ def sequence(stack: Stack, *decision_ids: str) -> None:
     """What the sequencer leaves in the table of these decisions, and a head that is ahead of everything."""
     documents = tables.documents(stack.endpoint, stack.table)
     found = documents.get([table.decision(decision_id) for decision_id in decision_ids])
-    for index, document in enumerate(found.values()):
-        record = loggable(document, stack.now)
-        assert record
-        documents.commit(record.mark(index, timedelta(days=1)).pointers)
+    records = [record for document in found.values() if (record := loggable(document, stack.now))]
+    documents.commit([mark.document for mark in marks(records, 0, stack.now)])
     at = stack.now + timedelta(minutes=10)
     head = Head(size=9, root="00", at=at, verifier_key="", positions={}, swept_at=at, caught_up_at=at)
     documents.commit([table.write(table.LOG_HEAD, None, head)])

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -19,10 +19,10 @@ from duecare.evidence.canonical import digest
 from duecare.evidence.note import Checkpoint
 from duecare.evidence.stored import PREFIXES
 from duecare.ports import Document, Key
-from duecare.usecases import pointers, sequence, table
+from duecare.usecases import listing, sequence, sweep, table
 from duecare.usecases.decided import Kept, pack, unpack
 from duecare.usecases.head import load
-from duecare.usecases.logged import LEAVING, loggable
+from duecare.usecases.logged import loggable
 from tests.logs import Logged
 
 HOUR = timedelta(hours=1)
@@ -84,10 +84,12 @@ class Fated:
             self._fate.write(lambda name=name, data=data: self._part.keep({name: data}, until))
 
     def mark(self, marks: Sequence[Any]) -> None:
-        """As the real one does: every pointer, and only then what may leave."""
-        noted = [mark._replace(expires=None) for mark in marks]
-        for mark in (*self._fate.shuffled(noted), *self._fate.shuffled(marks)):
+        for mark in self._fate.shuffled(marks):
             self._fate.write(lambda mark=mark: self._part.mark([mark]))
+
+    def leave(self, leaving: Sequence[Any]) -> None:
+        for one in self._fate.shuffled(leaving):
+            self._fate.write(lambda one=one: self._part.leave([one]))
 
     def publish(self, *asked: Any) -> Any:
         return self._fate.write(lambda: self._part.publish(*asked))
@@ -110,6 +112,7 @@ class Weather(Logged):
         self.published: list[Checkpoint] = []
         self.number = 0
         self.positions: dict[str, str] = {}
+        self.table.a_page = self.rng.choice([1, 3, 1000])
         add, shards = self.stream.add, self.stream.shards
         self.stream.shards = lambda: self.rng.sample(shards(), len(shards()))  # type: ignore[method-assign]
 
@@ -234,6 +237,7 @@ class Weather(Logged):
     def look(self) -> None:
         """After every step: no shard is read from further back, and what is published is one log that only grows."""
         self.read_on()
+        self.nothing_leaves_too_soon()
         if "checkpoint" not in self.files.objects:
             return
         now = self.checkpoint()
@@ -254,11 +258,13 @@ class Weather(Logged):
 
     def settle(self) -> None:
         self.deliver()
-        self.now += sequence.SWEEP_EVERY
-        for _ in range(4):
-            self.now += sequence.SUSPECT_FOR
-            for one in self.kept:
-                one(lambda: True)
+        # One sweep that may have been under way, one that finds what has no entry, one that lets that leave as well.
+        for _ in range(3):
+            self.now += sequence.SWEEP_EVERY
+            for _ in range(3):
+                self.now += sequence.SUSPECT_FOR
+                for one in self.kept:
+                    one(lambda: True)
         self.look()
         standing = load(self.table)
         assert standing
@@ -272,15 +278,8 @@ class Weather(Logged):
         assert must <= set(counted) <= set(self.written)
         assert self.lossy or head.trimmed == 0
         assert (head.size, head.staged) == (len(entries), "")
-        for index, entry in enumerate(entries):
-            key = pointers.key(entry.kind, entry.id, entry.record_sha256)
-            pointer = table.read(self.table.get([key])[key], pointers.Pointer)
-            assert (pointer.index, pointer.at) == (index, entry.at)
-            copied = loggable(pointers.document_of(self.archive.read(pointer.name)), self.now)
-            assert copied
-            assert tuple(copied.identity) == entry[:3]
-        leaving = {one.key for one in self.table.everything() if one.key.pk.startswith(LEAVING)}
-        assert leaving == set(self.table.expires)
+        assert head.sweep is None
+        self.everything_is_marked()
         if self.ordered and not self.lossy:
             self.in_order(entries)
 
@@ -309,7 +308,10 @@ _LIMITS = st.sampled_from([3, 20, 2000])
 
 
 def _go(weather: Weather, steps: list[str], limit: int) -> None:
-    with patch.object(sequence, "LIMIT", limit), patch.object(sequence, "IN_VAIN", 2 * limit):
+    small = {sequence: {"LIMIT": limit, "IN_VAIN": 2 * limit}, listing: {"A_PAGE": 2}, sweep: {"MOST": limit}}
+    with ExitStack() as patched:
+        for module, numbers in small.items():
+            patched.enter_context(patch.multiple(module, **numbers))
         for step in steps:
             getattr(weather, step)()
         weather.settle()

@@ -13,6 +13,7 @@ from duecare.errors import Conflict, NotFound
 from duecare.evidence import bundle
 from duecare.evidence.canonical import canonical
 from duecare.evidence.note import LogKey
+from duecare.usecases import table
 from tests.logs import LOG_KEY, ORIGIN, Logged
 from tests.world import DAY, RECIPIENT, debt_members, stamp
 
@@ -196,8 +197,8 @@ def test_a_decision_that_has_left_the_table_is_found_in_the_archive() -> None:
     decided = world.verify()
     world.sequenced()
     before = world.case_file(decided)
-    for key in list(world.table.expires):
-        world.table.remove(key)
+    world.left()
+    assert world.table.get([table.decision(decided.record.decision_id)]) == {}
     assert world.case_file(decided) == before
 
 

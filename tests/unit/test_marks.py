@@ -12,7 +12,7 @@ import pytest
 from duecare.adapters.marks import DynamoDBMarks
 from duecare.adapters.wire import Call, WireError
 from duecare.errors import StoreFailed
-from duecare.ports import Document, Key, Mark
+from duecare.ports import Document, Key, Leaving, Mark
 
 EXPIRES = datetime(2027, 5, 1, tzinfo=UTC)
 
@@ -38,8 +38,8 @@ class Busy:
         return json.dumps({"UnprocessedItems": {"t": left} if left else {}}).encode()
 
 
-def pointer(number: int) -> Document:
-    return Document(Key(f"E#decision#{number}", "aa"), 1, b"{}")
+def pointer(number: int, expires: datetime | None = None) -> Mark:
+    return Mark(Document(Key(f"E#decision#{number}", "aa"), 1, b"{}"), expires)
 
 
 def marks(wire: Busy) -> tuple[DynamoDBMarks, list[int]]:
@@ -47,27 +47,34 @@ def marks(wire: Busy) -> tuple[DynamoDBMarks, list[int]]:
     return DynamoDBMarks(wire, "t", rested.append), rested  # type: ignore[arg-type]
 
 
-def mark(number: int, expires: datetime | None = None) -> Mark:
-    return Mark(Key(f"X#{number}", "X"), 3, (pointer(number),), expires)
+def leaving(number: int) -> Leaving:
+    return Leaving(Key(f"X#{number}", "X"), 3, EXPIRES)
 
 
-def written(wire: Busy) -> list[str]:
-    return [write["PutRequest"]["Item"]["pk"]["S"] for batch in wire.batches for write in batch]
+def written(wire: Busy) -> list[dict[str, Any]]:
+    return [write["PutRequest"]["Item"] for batch in wire.batches for write in batch]
 
 
-def test_pointers_go_twenty_five_to_a_batch_and_each_key_once() -> None:
+def test_marks_go_twenty_five_to_a_batch_and_each_key_once() -> None:
     wire = Busy()
     adapter, rested = marks(wire)
-    adapter.mark([mark(number % 60) for number in range(120)])
+    adapter.mark([pointer(number % 60) for number in range(120)])
     assert [len(batch) for batch in wire.batches] == [25, 25, 10]
-    assert len(set(written(wire))) == 60
+    assert len({item["pk"]["S"] for item in written(wire)}) == 60
     assert rested == []
+
+
+def test_a_mark_that_leaves_one_day_says_so_in_the_same_write() -> None:
+    wire = Busy()
+    marks(wire)[0].mark([pointer(1, EXPIRES), pointer(2)])
+    assert [item.get("expires") for item in written(wire)] == [{"N": "1809129600"}, None]
+    assert wire.updates == []
 
 
 def test_what_is_left_undone_is_written_again_after_a_rest() -> None:
     wire = Busy(undone=lambda writes: writes[5:])
     adapter, rested = marks(wire)
-    adapter.mark([mark(number) for number in range(12)])
+    adapter.mark([pointer(number) for number in range(12)])
     assert [len(batch) for batch in wire.batches] == [12, 7, 2]
     assert rested == [0, 1]
 
@@ -75,24 +82,18 @@ def test_what_is_left_undone_is_written_again_after_a_rest() -> None:
 def test_what_stays_undone_has_failed() -> None:
     adapter, rested = marks(Busy(undone=lambda writes: writes))
     with pytest.raises(StoreFailed):
-        adapter.mark([mark(1)])
+        adapter.mark([pointer(1)])
     assert rested == list(range(8))
 
 
-def test_no_document_gets_a_time_to_leave_before_its_pointers_stand() -> None:
-    wire = Busy(undone=lambda writes: writes)
-    adapter, _ = marks(wire)
-    with pytest.raises(StoreFailed):
-        adapter.mark([mark(1, EXPIRES)])
-    assert wire.updates == []
-
-
-def test_only_the_version_that_was_logged_gets_one() -> None:
+def test_only_the_version_that_was_logged_gets_a_time_to_leave() -> None:
     wire = Busy()
-    marks(wire)[0].mark([mark(1, EXPIRES)])
+    marks(wire)[0].leave([leaving(1)])
     (update,) = wire.updates
     assert update["ConditionExpression"] == "version = :version"
     assert update["ExpressionAttributeValues"] == {":expires": {"N": "1809129600"}, ":version": {"N": "3"}}
+    assert update["UpdateExpression"] == "SET expires = :expires"
+    assert wire.batches == []
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,6 @@ def test_a_newer_version_is_left_alone_and_everything_else_has_failed(answer: Wi
     adapter, _ = marks(Busy(updated=answer))
     if fails:
         with pytest.raises(StoreFailed):
-            adapter.mark([mark(1, EXPIRES)])
+            adapter.leave([leaving(1)])
     else:
-        adapter.mark([mark(1, EXPIRES)])
+        adapter.leave([leaving(1)])

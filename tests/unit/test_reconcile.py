@@ -9,18 +9,18 @@ from typing import Any
 
 import jwt
 import pytest
+from msgspec import structs
 
 from duecare.adapters.memory import MemoryTable
 from duecare.domain.reconciliation import COUNTED, FINDINGS, LISTED, Found, Period, Reconciliation
 from duecare.errors import NotAllowed, NotFound, Refused, SecretsFailed, StoreFailed, Unacceptable
 from duecare.evidence.receipt import ReceiptKey
 from duecare.evidence.reconciliation import TYP, result_digest
-from duecare.evidence.record import text_digest
-from duecare.ports import Document
+from duecare.evidence.record import Record, text_digest
+from duecare.ports import Document, Mark
 from duecare.runtime.http import ok
+from duecare.usecases import listing, sequence
 from duecare.usecases import reconcile as usecase
-from duecare.usecases import sequence, table
-from duecare.usecases.logged import listing
 from duecare.usecases.reconcile import Asked, Reconcile
 from tests.logs import Logged
 from tests.world import CASE_TEXT, DAY, ISSUER, NOW, stamp
@@ -137,7 +137,6 @@ def test_shadow_rehearsal_expiry_and_another_text_are_told_apart(world: Reconcil
 
 
 def test_every_attempt_is_in_the_listing_that_the_sequencer_writes(world: Reconciled) -> None:
-    assert table.decided_on("xinxi", NOW.date()) == listing("xinxi", NOW)
     first = world.verify().record
     world.accepted("xinxi", "opt-out", recipient="+8613812345678", creditor="mou-zichan", received_at=stamp(world.now))
     world.now += SECOND
@@ -152,6 +151,102 @@ def test_every_attempt_is_in_the_listing_that_the_sequencer_writes(world: Reconc
         "denied": 1,
         "delivered_though_denied": 1,
     }
+
+
+# The pages of the listing
+
+
+def logged(world: Reconciled, *pages: list[tuple[int, Record]]) -> None:
+    """Decisions as moves of the head have listed them: each with the index of its entry, in the order of the log."""
+    for page in pages:
+        world.table.mark([Mark(document) for document in listing.pages(page)])
+
+
+def decided(world: Reconciled) -> Record:
+    return world.verify(message_id="template").record
+
+
+def at(record: Record, seconds: int, message_id: str = "m-1", **changes: Any) -> Record:
+    when = NOW + seconds * SECOND
+    until = when + 2 * MINUTE
+    return structs.replace(record, message_id=message_id, at=when, valid_until=until, **changes)
+
+
+def test_decisions_are_taken_in_the_order_of_their_time_and_not_of_the_log(world: Reconciled) -> None:
+    """The allow came into the log first; the deny that it replaced was found by a sweep."""
+    record = decided(world)
+    deny, allow = at(record, 10, decision="deny"), at(record, 40, attempt=2)
+    world.now += MINUTE
+    world.deliver(at=stamp(NOW + 20 * SECOND))
+    logged(world, [(90, allow)], [(95, deny)])
+    world.settle()
+    assert counted(world.ask(start=NOW + SECOND)) == {
+        "deliveries": 1,
+        "delivered_though_denied": 1,
+        "decisions": 2,
+        "allowed": 1,
+        "denied": 1,
+    }
+
+
+def test_pages_of_several_minutes_moves_and_gateways_are_held_apart(world: Reconciled) -> None:
+    record = decided(world)
+    seconds = [59, 3, 61, 0, 118, 60, 45, 119]
+    made = [(100 + number, at(record, second, f"m-{number}")) for number, second in enumerate(seconds)]
+    others = [(200 + index, structs.replace(one, gateway="other-gateway")) for index, one in made]
+    mixed = [one for pair in zip(made, others, strict=True) for one in pair]
+    logged(world, sorted(mixed[:7], key=lambda one: one[0]), sorted(mixed[7:], key=lambda one: one[0]))
+    world.now += 2 * MINUTE
+    for number, second in enumerate(seconds):
+        world.deliver(f"m-{number}", at=stamp(NOW + second * SECOND))
+    world.settle()
+    answer = world.ask()
+    assert counted(answer) == {
+        "deliveries": 8,
+        "matched": 8,
+        "decisions": 9,
+        "allowed": 9,
+        "allowed_without_delivery": 1,
+    }
+    assert [one["message_id"] for one in answer["allowed_without_delivery"]] == ["template"]
+    assert counted(world.ask("other-gateway")) == {"decisions": 8, "allowed": 8, "allowed_without_delivery": 8}
+
+
+def test_of_a_page_only_what_is_of_the_period_counts(world: Reconciled) -> None:
+    """A page begins before it, and another one ends after it."""
+    record = decided(world)
+    logged(world, [(100 + number, at(record, 20 * number, f"m-{number}")) for number in range(12)])
+    world.settle()
+    start, end = NOW + 30 * SECOND, NOW + 90 * SECOND
+    assert counted(world.ask(start=start, end=end))["decisions"] == 3  # of 40, 60 and 80 seconds
+
+
+def test_what_was_decided_before_what_is_read_is_not_known(world: Reconciled) -> None:
+    """Though it stands on a page that is."""
+    record = decided(world)
+    logged(world, [(100, at(record, 10, "m-1")), (101, at(record, 30, "m-2"))])
+    world.now += 2 * HOUR
+    for message_id in ("m-1", "m-2"):
+        world.deliver(message_id, at=stamp(NOW + HOUR + 20 * SECOND))
+    world.settle()
+    answer = world.ask(start=NOW + HOUR + 15 * SECOND, end=NOW + HOUR + MINUTE)
+    assert datetime.fromisoformat(answer["decisions_since"]) == NOW + 15 * SECOND
+    assert [one["message_id"] for one in answer["delivered_without_decision"]] == ["m-1"]
+    assert [one["message_id"] for one in answer["delivered_after_expiry"]] == ["m-2"]
+
+
+def test_decisions_count_one_by_one_and_not_by_the_page(world: Reconciled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usecase, "_NOW_AND_THEN", 1)
+    record = decided(world)
+    logged(world, [(100 + number, at(record, number, f"m-{number}")) for number in range(10)])
+    world.settle()
+    for most, refused in ((10, True), (11, False)):
+        monkeypatch.setattr(usecase, "MOST", most)
+        if refused:
+            with pytest.raises(Unacceptable):
+                world.ask()
+        else:
+            assert counted(world.ask())["decisions"] == 11
 
 
 # The result is signed

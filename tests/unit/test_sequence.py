@@ -4,7 +4,7 @@ a message, objects that are not what they were. What a crash does is in tests/fa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -16,13 +16,13 @@ from duecare.evidence.entry import unpack_entries
 from duecare.evidence.merkle import edge, entries_path, leaf_hash
 from duecare.evidence.record import as_json
 from duecare.evidence.stored import PREFIXES
-from duecare.ports import Document
+from duecare.ports import Document, Leaving
 from duecare.usecases import sequence, sweep, table
 from duecare.usecases.decided import unpack
 from duecare.usecases.head import Head, load
-from duecare.usecases.logged import loggable
+from duecare.usecases.logged import LEAVING, loggable
 from duecare.usecases.reading import read_on
-from tests.logs import Logged
+from tests.logs import RETENTION, STAYS, Logged
 
 HOUR = timedelta(hours=1)
 
@@ -319,8 +319,257 @@ def test_nothing_that_stands_in_the_table_holds_the_log_up(world: Logged, body: 
     decide(world, 1)
     world.sequenced()
     for document in decisions(world):
-        if document.key.pk[2:] not in ("other", "cut"):
-            assert document.key in world.table.expires
+        entered = document.key.pk[2:] not in ("other", "cut")
+        assert (document.key in world.table.expires) == entered
+
+
+def test_a_sweep_of_a_small_table_moves_the_head_once(world: Logged) -> None:
+    decide(world)
+    world.sequenced()
+    before = load(world.table).document.version  # type: ignore[union-attr]
+    world.now += sequence.SWEEP_EVERY
+    began = world.now
+    world.sequenced()
+    # Once for the sweep, and once because it is a while since it last said that the stream had been read to its tip.
+    assert load(world.table).document.version == before + 2  # type: ignore[union-attr]
+    assert (head(world).swept_at, head(world).sweep) == (began, None)
+
+
+def cut_after(pages: int) -> Callable[[], bool]:
+    """Time for so many pages of a sweep."""
+    left = iter([True] * pages)
+    return lambda: next(left, False)
+
+
+def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logged) -> None:
+    """Each page in another process."""
+    for number in range(12):
+        decide(world, number)
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    began, before = world.now, head(world)
+    forget_leaving(world)
+    world.table.a_page = 1
+    stretches = 0
+    while head(world).swept_at != began:
+        assert (head(world).swept_at, head(world).swept_trimmed) == (before.swept_at, before.swept_trimmed)
+        assert world.sequencer()(cut_after(1)).swept == 0
+        world.now += timedelta(minutes=1)
+        stretches += 1
+    assert head(world).sweep is None
+    assert stretches > 3
+    world.everything_is_marked()
+
+
+def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(world: Logged) -> None:
+    world.sequenced()
+    with withheld(world):
+        for number in range(12):
+            decide(world, number)
+    lost = decisions(world)
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+    began = world.now
+    sequencer, swept = world.sequencer(), 0
+    while head(world).swept_at != began:
+        swept += sequencer(cut_after(1)).swept
+        world.now += sequence.SUSPECT_FOR
+    assert swept == len(lost) == 12
+    assert (missing(world), doubled(world)) == (set(), [])
+    assert not {one.key for one in lost} & set(world.table.expires)  # the next sweep sees to that
+    world.table.a_page = 1000
+    world.sequencer()(lambda: True)
+    world.swept()
+    world.everything_is_marked()
+
+
+def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_one(world: Logged) -> None:
+    world.sequenced()
+    with withheld(world):
+        for number in range(12):
+            decide(world, number)
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+    dies = world.sequencer()
+    while not (dies._stretch and head(world).sweep):  # in the middle of the table
+        world.now += sequence.SUSPECT_FOR
+        dies(cut_after(1))
+    place, found = head(world).sweep, dies._stretch.suspects
+    world.now += sequence.SUSPECT_FOR
+    lives = world.sequencer()
+    assert lives(cut_after(1)).swept == 0  # it has not looked before
+    assert head(world).sweep == place
+    assert lives._stretch
+    assert lives._stretch.suspects == found
+    world.now += sequence.SUSPECT_FOR
+    assert lives(cut_after(1)).swept == len(found) > 0
+    assert head(world).sweep != place
+    assert found.keys() <= {table.decision(one.decision_id) for one in world.listed()}
+
+
+def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Logged) -> None:
+    """Another process has gone through the whole table by then."""
+    world.sequenced()
+    with withheld(world):
+        for number in range(12):
+            decide(world, number)
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+    slow, fast = world.sequencer(), world.sequencer()
+    while not slow._stretch:
+        slow(cut_after(1))
+    fast(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    assert fast(lambda: True).swept == 12
+    done = head(world)
+    assert done.sweep is None
+    assert slow(lambda: True).swept == 0
+    assert (head(world).swept_at, head(world).sweep) == (done.swept_at, None)
+    assert doubled(world) == []
+
+
+def test_no_sweep_begins_where_the_time_is_short(world: Logged) -> None:
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    before = head(world).swept_at
+    world.sequencer()(lambda: False)
+    assert (head(world).swept_at, head(world).sweep) == (before, None)
+
+
+def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(world: Logged) -> None:
+    for number in range(12):
+        decide(world, number)
+    world.sequenced()
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+    world.sequencer()(cut_after(1))
+    assert head(world).sweep
+    decide(world, 12)
+    world.stream.trim("0")
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    sequencer(lambda: True)
+    assert (head(world).trimmed, head(world).swept_trimmed) == (1, 0)
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    sequencer(lambda: True)
+    assert head(world).swept_trimmed == 1
+    assert missing(world) == set()
+
+
+# When what is logged leaves the table
+
+
+def forget_leaving(world: Logged) -> None:
+    """As if nothing had a time to leave yet, but for what the sequencer wrote itself."""
+    for key in [one for one in world.table.expires if one.pk.startswith(LEAVING)]:
+        del world.table.expires[key]
+
+
+def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(world: Logged) -> None:
+    world.sequenced()
+    decide(world)
+    world.sequenced()
+    (decision,) = decisions(world)
+    assert decision.key not in world.table.expires
+    world.now += sequence.SWEEP_EVERY
+    world.sequenced()
+    at = unpack(decision).record.at
+    assert world.table.expires[decision.key] == at + STAYS
+    world.nothing_leaves_too_soon()
+
+
+def test_what_has_no_entry_has_no_time_to_leave(world: Logged) -> None:
+    world.sequenced()
+    with withheld(world):
+        decide(world)
+    (decision,) = decisions(world)
+    world.now += sequence.SWEEP_EVERY
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    assert decision.key not in world.table.expires
+    world.nothing_leaves_too_soon()
+
+
+def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -> None:
+    """Whether it came before the sweep looked, or while it did."""
+    world.sequenced()
+    decide(world)
+    world.sequenced()
+    (first,) = decisions(world)
+    leave = world.table.leave
+
+    def overtaken(leaving: Sequence[Leaving]) -> None:
+        if any(one.key == first.key for one in leaving):
+            world.table.leave = leave  # type: ignore[method-assign]
+            world.operate.suspend("keji")
+            decide(world)
+        leave(leaving)
+
+    world.table.leave = overtaken  # type: ignore[method-assign]
+    world.now += sequence.SWEEP_EVERY
+    world.sequenced()
+    (second,) = decisions(world)
+    assert second.version == 2
+    assert second.key not in world.table.expires
+    world.sequenced()
+    assert second.key not in world.table.expires
+    world.now += sequence.SWEEP_EVERY
+    world.sequenced()
+    assert world.table.expires[second.key] == unpack(second).record.at + STAYS
+
+
+def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logged) -> None:
+    """A party's pointer must not: the party stands in the table for ever, and would be logged again without it."""
+    decide(world)
+    began = world.now
+    world.sequenced()
+    until = {key.pk.split("#")[0]: at for key, at in world.table.expires.items() if not key.pk.startswith(LEAVING)}
+    assert until == dict.fromkeys(("E", "G"), began + RETENTION + STAYS)
+    assert {kept for _, kept in world.archive.kept.values()} == {began + RETENTION}
+    assert {key.pk.split("#")[1] for key in world.table.expires if key.pk.startswith("E#")} == {"decision"}
+    pointed = {one.key.pk.split("#")[1] for one in world.table.everything() if one.key.pk.startswith("E#")}
+    assert pointed == {"decision", "party", "receipt-key", "statement"}
+
+
+# The listing
+
+
+def test_marks_that_are_written_again_list_no_decision_twice(world: Logged) -> None:
+    """Whoever finds a staged object writes what it says, whoever else has done so before."""
+    for number in range(3):
+        decide(world, number)
+    mark, calls = world.table.mark, 0
+
+    def twice(marks: Sequence[Any]) -> None:
+        nonlocal calls
+        mark(marks)
+        written = {one.key: one for one in world.table.everything()}
+        mark(list(reversed(marks)))
+        calls += 1
+        assert {one.key: one for one in world.table.everything()} == written
+
+    world.table.mark = twice  # type: ignore[method-assign]
+    world.sequenced()
+    assert calls == 1
+    assert len(world.listed()) == 3
+    decide(world, 3)
+    world.sequenced()
+    assert [one.message_id for one in world.listed()] == ["m-0", "m-1", "m-2", "m-3"]
+
+
+def test_what_a_sweep_logs_is_listed_as_well(world: Logged) -> None:
+    decide(world)
+    world.sequenced()
+    with withheld(world):
+        decide(world, 1)
+    world.now += sequence.SWEEP_EVERY
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept > 0
+    assert [one.message_id for one in world.listed()] == ["m-0", "m-1"]
 
 
 # What is published is not what the head says

@@ -236,21 +236,42 @@ class Archive(Protocol):
 
 
 class Mark(NamedTuple):
-    """What the table says of a document that has its leaf: `pointers` are written as they are; where `expires` is given
-    the document itself leaves the table then, if it still has this version."""
+    """A document that the sequencer writes beside the head; where `expires` is given it leaves the table then."""
+
+    document: Document
+    expires: datetime | None = None
+
+
+class Leaving(NamedTuple):
+    """When a document leaves the table, if it still has this version."""
 
     key: Key
     version: int
-    pointers: tuple[Document, ...]
-    expires: datetime | None
+    expires: datetime
+
+
+class Scanned(NamedTuple):
+    """What a stretch of a scan found, and from which places it goes on; none where all of the table has been seen."""
+
+    documents: list[Document]
+    places: dict[str, str]
 
 
 class Marks(Protocol):
     """What the sequencer writes beside the head, and what it asks when it sweeps."""
 
     def mark(self, marks: Sequence[Mark]) -> None:
-        """Every mark, each any number of times. Raises StoreFailed where one of them may be missing."""
+        """Write each over whatever stands there, any number of times. Raises StoreFailed where one of them may be
+        missing."""
 
-    def unmarked(self, prefixes: Sequence[str]) -> Iterator[Document]:
-        """The documents whose partition key begins so and that have no time to leave (`expires`): a scan of the whole
-        table, eventually consistent. Raises StoreFailed."""
+    def leave(self, leaving: Sequence[Leaving]) -> None:
+        """Give each its time to leave (`expires`); one that has another version by now, or has left, is passed over. A
+        document that is written anew has none again. Raises StoreFailed where one of them may have none."""
+
+    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> Scanned:
+        """The documents whose partition key begins so and that have no time to leave, in a stretch of the table from
+        these places on; from its beginning where there are none. It may be a stretch without any.
+
+        Places are texts that another process may go on from, days later. Going on to the end sees every document that
+        stood there all the while, once; eventually consistent. Raises StoreFailed.
+        """

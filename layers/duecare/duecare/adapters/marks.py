@@ -1,9 +1,10 @@
-"""`Marks` on DynamoDB over the lean client: hundreds of pointers and expiries written side by side, and the scan that a
-sweep needs."""
+"""`Marks` on DynamoDB over the lean client: hundreds of marks, or of times to leave, written side by side, and the scan
+that a sweep needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,12 +12,15 @@ import msgspec
 from duecare.adapters.items import decode, item, standing
 from duecare.adapters.wire import Call, Wire, WireError
 from duecare.errors import StoreFailed
-from duecare.ports import Document, Mark
+from duecare.ports import Leaving, Mark, Scanned
 
 _A_BATCH = 25  # items of a BatchWriteItem
 _AT_ONCE = 32  # requests on the wire: more only wait for each other
 _TRIES = 8
-_SEGMENTS = 8  # pages of a scan that are read side by side
+# Pages of a scan that are read side by side. Each place names its segment of how many, so that what was begun under
+# another number is gone through to its end.
+_SEGMENTS = 8
+_BEGINNING = {f"{segment}/{_SEGMENTS}": "" for segment in range(_SEGMENTS)}
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -26,7 +30,7 @@ class _Batch(msgspec.Struct):
 
 class _Page(msgspec.Struct):
     Items: list[msgspec.Raw]
-    LastEvaluatedKey: dict[str, Any] | None = None
+    LastEvaluatedKey: msgspec.Raw = msgspec.Raw()
 
 
 _BATCH = msgspec.json.Decoder(_Batch)
@@ -42,13 +46,8 @@ class DynamoDBMarks:
 
     def mark(self, marks: Sequence[Mark]) -> None:
         # No two of one key in a batch: it would be refused.
-        pointers = {pointer.key: pointer for mark in marks for pointer in mark.pointers}
-        self._put(list(pointers.values()))
-        # Only where its pointers stand: what has a time to leave must be found when it has left.
-        self._expire([mark for mark in marks if mark.expires])
-
-    def _put(self, pointers: Sequence[Document]) -> None:
-        left: list[Any] = [{"PutRequest": {"Item": item(pointer)}} for pointer in pointers]
+        written = {mark.document.key: mark for mark in marks}
+        left: list[Any] = [{"PutRequest": {"Item": _marked(mark)}} for mark in written.values()]
         for attempt in range(_TRIES):
             calls = [self._batch(left[at : at + _A_BATCH]) for at in range(0, len(left), _A_BATCH)]
             left = [write for answer in self._exchange(calls) for write in self._undone(answer)]
@@ -65,22 +64,22 @@ class DynamoDBMarks:
             raise StoreFailed(answer.code) from answer
         return list(decode(_BATCH, answer).UnprocessedItems.get(self._table, ()))
 
-    def _expire(self, marks: Sequence[Mark]) -> None:
-        for answer in self._exchange([self._expiry(mark) for mark in marks]):
-            # A later version has a leaf of its own coming, and with it a time of its own; or the document has left.
+    def leave(self, leaving: Sequence[Leaving]) -> None:
+        for answer in self._exchange([self._leaving(one) for one in leaving]):
+            # A later version has an entry of its own coming, and with it a time of its own; or the document has left.
             if isinstance(answer, WireError) and answer.code != "ConditionalCheckFailedException":
                 raise StoreFailed(answer.code) from answer
 
-    def _expiry(self, mark: Mark) -> Call:
+    def _leaving(self, one: Leaving) -> Call:
         still_that_version = "version = :version"
         request = {
             "TableName": self._table,
-            "Key": {"pk": {"S": mark.key.pk}, "sk": {"S": mark.key.sk}},
+            "Key": {"pk": {"S": one.key.pk}, "sk": {"S": one.key.sk}},
             "UpdateExpression": "SET expires = :expires",
             "ConditionExpression": still_that_version,
             "ExpressionAttributeValues": {
-                ":expires": {"N": str(int(mark.expires.timestamp()) if mark.expires else 0)},
-                ":version": {"N": str(mark.version)},
+                ":expires": _seconds(one.expires),
+                ":version": {"N": str(one.version)},
             },
         }
         return Call("UpdateItem", _ENCODE(request))
@@ -89,30 +88,44 @@ class DynamoDBMarks:
         for at in range(0, len(calls), _AT_ONCE):
             yield from self._wire.exchange_each(calls[at : at + _AT_ONCE])
 
-    def unmarked(self, prefixes: Sequence[str]) -> Iterator[Document]:
+    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> Scanned:
+        """One page of each segment, of 1 MB before what is not wanted is left out."""
         names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(prefixes)}
         begins = " OR ".join(f"begins_with(pk, {name})" for name in names)
-        asked: list[dict[str, Any]] = [
+        wanted = {
+            "TableName": self._table,
+            "FilterExpression": f"attribute_not_exists(expires) AND ({begins})",
+            "ExpressionAttributeValues": names,
+        }
+        after = places or _BEGINNING
+        pages = self._scanned([wanted | _from(segment, place) for segment, place in after.items()])
+        return Scanned(
+            [standing(found) for page in pages for found in page.Items],
             {
-                "TableName": self._table,
-                "FilterExpression": f"attribute_not_exists(expires) AND ({begins})",
-                "ExpressionAttributeValues": names,
-                "Segment": segment,
-                "TotalSegments": _SEGMENTS,
-            }
-            for segment in range(_SEGMENTS)
-        ]
-        while asked:
-            left = []
-            for one, answer in zip(asked, self._scanned(asked), strict=True):
-                page = decode(_PAGE, answer)
-                yield from (standing(found) for found in page.Items)
-                if page.LastEvaluatedKey:
-                    left.append(one | {"ExclusiveStartKey": page.LastEvaluatedKey})
-            asked = left
+                segment: bytes(page.LastEvaluatedKey).decode()
+                for segment, page in zip(after, pages, strict=True)
+                if bytes(page.LastEvaluatedKey)
+            },
+        )
 
-    def _scanned(self, asked: Sequence[dict[str, Any]]) -> list[bytes]:
+    def _scanned(self, asked: Sequence[dict[str, Any]]) -> list[_Page]:
         try:
-            return self._wire.exchange([Call("Scan", _ENCODE(one)) for one in asked])
+            answers = self._wire.exchange([Call("Scan", _ENCODE(one)) for one in asked])
         except WireError as error:
             raise StoreFailed(error.code) from error
+        return [decode(_PAGE, answer) for answer in answers]
+
+
+def _from(segment: str, place: str) -> dict[str, Any]:
+    """Where a page of a scan begins: `place` is the key that ended the one before, as DynamoDB spelled it."""
+    number, _, of = segment.partition("/")
+    begun = {"ExclusiveStartKey": msgspec.Raw(place.encode())} if place else {}
+    return {"Segment": int(number), "TotalSegments": int(of), **begun}
+
+
+def _marked(mark: Mark) -> dict[str, Any]:
+    return item(mark.document) | ({"expires": _seconds(mark.expires)} if mark.expires else {})
+
+
+def _seconds(at: datetime) -> dict[str, str]:
+    return {"N": str(int(at.timestamp()))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import zlib
@@ -11,9 +12,24 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from duecare.errors import NotFound, Stale, StoreFailed, Trimmed
-from duecare.ports import Change, Clock, Document, Key, Mark, Met, Page, Shard, Situation, Target, Write
+from duecare.ports import (
+    Change,
+    Clock,
+    Document,
+    Key,
+    Leaving,
+    Mark,
+    Met,
+    Page,
+    Scanned,
+    Shard,
+    Situation,
+    Target,
+    Write,
+)
 
 PIECE = 64 * 1024
+SEGMENTS = 4  # of a table's scan
 
 
 class MemoryStream:
@@ -73,6 +89,7 @@ class MemoryTable:
         self._lock = threading.Lock()
         self._stream = stream
         self.expires: dict[Key, datetime] = {}
+        self.a_page = 1000  # documents of a segment that a scan looks at in one go
 
     def _write(self, documents: Iterable[Document]) -> None:
         """As the caller has checked; it holds the lock."""
@@ -84,23 +101,33 @@ class MemoryTable:
 
     def mark(self, marks: Sequence[Mark]) -> None:
         with self._lock:
-            for mark in marks:
-                for pointer in mark.pointers:
-                    self._documents[pointer.key] = pointer
-                standing = self._documents.get(mark.key)
-                if mark.expires and standing and standing.version == mark.version:
-                    self.expires[mark.key] = mark.expires
-                    if self._stream:
-                        self._stream.add(mark.key, None)
+            for document, expires in marks:
+                self._documents[document.key] = document
+                self.expires.pop(document.key, None)
+                if expires:
+                    self.expires[document.key] = expires
 
-    def unmarked(self, prefixes: Sequence[str]) -> Iterator[Document]:
+    def leave(self, leaving: Sequence[Leaving]) -> None:
         with self._lock:
-            found = [
-                document
-                for key, document in self._documents.items()
-                if key.pk.startswith(tuple(prefixes)) and key not in self.expires
-            ]
-        return iter(found)
+            for key, version, expires in leaving:
+                standing = self._documents.get(key)
+                if standing and standing.version == version:
+                    self.expires[key] = expires
+                    if self._stream:
+                        self._stream.add(key, None)
+
+    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> Scanned:
+        found: list[Document] = []
+        left: dict[str, str] = {}
+        with self._lock:
+            for segment, place in (places or {str(number): "" for number in range(SEGMENTS)}).items():
+                after = Key(*json.loads(place)) if place else Key("", "")
+                behind = sorted(key for key in self._documents if _segment(key) == segment and key > after)
+                page = behind[: self.a_page]
+                found += [self._documents[key] for key in page if key.pk.startswith(tuple(prefixes))]
+                if len(behind) > len(page):
+                    left[segment] = json.dumps(page[-1])
+            return Scanned([one for one in found if one.key not in self.expires], left)
 
     def everything(self) -> list[Document]:
         with self._lock:
@@ -169,6 +196,10 @@ class MemoryTable:
                 if not self._replaces(document):
                     raise Stale(document.key.sk[:1])
             self._write(documents)
+
+
+def _segment(key: Key) -> str:
+    return str(zlib.crc32(key.pk.encode()) % SEGMENTS)
 
 
 class MemoryFiles:

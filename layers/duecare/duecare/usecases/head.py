@@ -16,14 +16,23 @@ from duecare.usecases import table
 ENDED = "end"  # the position of a shard that was read to its end
 
 
+class Sweep(Struct, frozen=True):
+    """A sweep that is under way: when it began, how often changes had been lost by then, and from which places of the
+    table it goes on."""
+
+    at: datetime
+    trimmed: int
+    places: dict[str, str] = {}
+
+
 class Head(Struct, frozen=True, kw_only=True):
     """`root`: in hexadecimal digits. `positions`: of each shard, behind which change the next one is to be read.
 
     `caught_up_at`: when the log was last brought up to date; whatever had changed by then has its entry.
 
     `staged`: the object that holds what follows from the last move, until all of it is done. `trimmed`: how often
-    changes were gone before they were read. `swept_at`, `swept_trimmed`: when what has no entry was looked for, and
-    after how many of those.
+    changes were gone before they were read. `swept_at`, `swept_trimmed`: when the last sweep that went through all of
+    the table began, and after how many of those. `sweep`: the one that has not yet.
     """
 
     size: int
@@ -36,6 +45,7 @@ class Head(Struct, frozen=True, kw_only=True):
     trimmed: int = 0
     swept_at: datetime
     swept_trimmed: int = 0
+    sweep: Sweep | None = None
 
 
 class Standing(NamedTuple):

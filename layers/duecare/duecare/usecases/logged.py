@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-
-from msgspec import Struct
 
 from duecare.errors import BadEvidence, StoreFailed
 from duecare.evidence.entry import entry
 from duecare.evidence.record import Record
 from duecare.evidence.statement import OnFile
 from duecare.evidence.stored import PREFIXES, Identity, copy_of, identify
-from duecare.ports import Document, Key, Mark
-from duecare.usecases import pointers, table
+from duecare.ports import Document, Key, Leaving, Mark
+from duecare.usecases import listing, pointers, table
 from duecare.usecases.decided import unpack
 from duecare.usecases.pointers import Pointer
 
@@ -25,29 +24,15 @@ LEAVING = ("X#", "S#")
 _FOLDERS = {"party": "parties", "receipt-key": "receipt-keys", "erasure": "erasures"}
 
 
-class Listed(Struct, frozen=True):
-    """A decision among those of its gateway on a day (UTC): what reconciliation reads."""
-
-    message_id: str
-    decision: str
-    attempt: int
-    enforced: bool
-    provisional: bool
-    at: datetime
-    valid_until: datetime
-    text_sha256: str
-    index: int
-
-
 class Loggable(NamedTuple):
-    """A record: what its entry says, its copy and that one's name. `listed` is the record of a decision."""
+    """A record: what its entry says, its copy and that one's name. `decided` is the record of a decision."""
 
     document: Document
     identity: Identity
     at: str
     name: str
     copy: bytes
-    listed: Record | None = None
+    decided: Record | None = None
 
     @property
     def entry(self) -> bytes:
@@ -58,14 +43,31 @@ class Loggable(NamedTuple):
         """Where it is noted that it has its entry."""
         return pointers.key(*self.identity)
 
-    def mark(self, index: int, stays: timedelta) -> Mark:
-        """What the table is to say of it; `stays`: how long it stands in the table from its own time on."""
-        found = Pointer(index, self.at, self.name)
-        noted = [table.write(self.pointer, None, found)]
-        if self.listed:
-            noted.append(_listing(self.listed, self.identity.record_sha256, index))
-        leaves = datetime.fromisoformat(self.at) + stays if self.document.key.pk.startswith(LEAVING) else None
-        return Mark(self.document.key, self.document.version, tuple(noted), leaves)
+    def leaving(self, stays: timedelta) -> Leaving | None:
+        """When its document leaves the table, if it does; `stays`: how long it stands there from its own time on."""
+        if not self.document.key.pk.startswith(LEAVING):
+            return None
+        return Leaving(self.document.key, self.document.version, datetime.fromisoformat(self.at) + stays)
+
+
+def marks(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[Mark, ...]:
+    """What the table is to say of these, whose entries begin at this index: where each is, and which decisions each
+    gateway has.
+
+    Of decisions it leaves the table at `expires`, when they have long left it themselves. Of all others it stays: a
+    party that stands in the table without a pointer would get a second entry, and a statement of years ago may be what
+    the case file of a later decision looks for.
+    """
+    entered = list(enumerate(records, first))
+    decided = [(index, record.decided) for index, record in entered if record.decided]
+    return (
+        *(Mark(_pointer(index, record), expires if record.decided else None) for index, record in entered),
+        *(Mark(page, expires) for page in listing.pages(decided)),
+    )
+
+
+def _pointer(index: int, record: Loggable) -> Document:
+    return table.write(record.pointer, None, Pointer(index, record.at, record.name))
 
 
 def loggable(document: Document, at: datetime) -> Loggable | None:
@@ -93,27 +95,6 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
         name = f"r/{on_file.recipient or '-'}/statement/{_hex(identity.id)}"
         return Loggable(document, identity, _time(on_file.received_at), name, copy)
     return Loggable(document, identity, _time(at), f"{_FOLDERS[identity.kind]}/{identity.id}", copy)
-
-
-def listing(gateway: str, at: datetime) -> str:
-    """The partition of a gateway's decisions of a day."""
-    return f"G#{gateway}#{at.astimezone(UTC):%Y-%m-%d}"
-
-
-def _listing(record: Record, record_sha256: str, index: int) -> Document:
-    value = Listed(
-        message_id=record.message_id,
-        decision=record.decision,
-        attempt=record.attempt,
-        enforced=record.enforced,
-        provisional=record.provisional,
-        at=record.at,
-        valid_until=record.valid_until,
-        text_sha256=record.text_sha256,
-        index=index,
-    )
-    key = Key(listing(record.gateway, record.at), f"{_time(record.at)}#{record.decision_id}#{_hex(record_sha256)}")
-    return table.write(key, None, value)
 
 
 def _hex(sha256: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -18,6 +20,8 @@ from duecare.evidence.receipt import ReceiptKey
 from duecare.ports import Clock, Document, Key, Ranges, Reader
 from duecare.usecases import table
 from duecare.usecases.caller import SKEW, Caller, admit
+
+T = TypeVar("T")
 
 LONGEST = timedelta(days=31)
 # What stands before a period is read too: for as long as the period is, within these. A decision may be of the evening
@@ -38,17 +42,10 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway: PartyId | None = None
 
 
-class _Listed(Struct, frozen=True):
-    """What stands of a decision among those of its gateway on a day; its id is in the sort key."""
+class _Page(Struct, frozen=True):
+    """Of a page of the listing (listing.py), what the matching needs."""
 
-    message_id: str
-    decision: str
-    attempt: int
-    enforced: bool
-    provisional: bool
-    at: datetime
-    valid_until: datetime
-    text_sha256: str
+    decisions: list[Decided]
 
 
 class _Reached(Struct, frozen=True):
@@ -65,7 +62,7 @@ class _Log(NamedTuple):
     known: datetime | None
 
 
-_LISTED = msgspec.json.Decoder(_Listed)
+_PAGE = msgspec.json.Decoder(_Page)
 _DELIVERY = msgspec.json.Decoder(Delivery)
 
 
@@ -101,28 +98,37 @@ class Reconcile:
     def _held(self, gateway: str, period: Period, since: datetime, give_up: datetime) -> Reconciliation:
         """What is read is forgotten, but for what the matching keeps of each message."""
         patience = _Patience(self._clock, give_up)
-        made = self._stretch(table.decided_on, gateway, (since, min(period.end, period.known)), patience)
+        made = self._decided(gateway, since, min(period.end, period.known), patience)
         # Deliveries of the period's last allows come after it; how far they are read, the matching says.
-        stated = self._stretch(table.delivered_on, gateway, (since, period.end + LOOK_BACK[1]), patience)
-        return reconcile(period, map(_decided, made), map(_delivery, stated))
+        stated = self._delivered(gateway, since, period.end + LOOK_BACK[1], patience)
+        return reconcile(period, patience.over(made), patience.over(stated))
+
+    def _decided(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[Decided]:
+        """The decisions from the first instant to the last. Within a minute they are listed as they came into the log:
+        one minute's are held, and put in the order of their time."""
+        pages = self._stretch(table.decided_on, gateway, (first, last), table.minute, patience)
+        for _, of_a_minute in groupby(pages, lambda page: page.key.sk.partition("#")[0]):
+            made = [one for page in of_a_minute for one in _listed(page) if first <= one.at <= last]
+            yield from sorted(made, key=attrgetter("at", "attempt"))
+
+    def _delivered(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[Delivery]:
+        """What was stated from the second of the first instant to that of the last."""
+        return map(_delivery, self._stretch(table.delivered_on, gateway, (first, last), _second, patience))
 
     def _stretch(
         self,
         partition: Callable[[str, date], str],
         gateway: str,
         between: tuple[datetime, datetime],
+        begins: Callable[[datetime], str],
         patience: _Patience,
     ) -> Iterator[Document]:
-        """What is dated from the second of the first instant to that of the last, day by day."""
+        """What stands under sort keys that begin as the first instant's, the last one's, or in between; day by day."""
         first, last = between
         day = first.date()
         while day <= last.date():
             patience.check()
-            for document in self._ranges.between(partition(gateway, day), _second(first), f"{_second(last)}~"):
-                patience.taken += 1
-                if patience.taken % _NOW_AND_THEN == 0:
-                    patience.check()
-                yield document
+            yield from self._ranges.between(partition(gateway, day), begins(first), f"{begins(last)}~")
             day += timedelta(days=1)
 
 
@@ -132,11 +138,19 @@ class _Patience:
     def __init__(self, clock: Clock, give_up: datetime) -> None:
         self._clock = clock
         self._give_up = give_up
-        self.taken = 0
+        self._taken = 0
+
+    def over(self, events: Iterable[T]) -> Iterator[T]:
+        """The same, counted. Raises Unacceptable."""
+        for one in events:
+            self._taken += 1
+            if self._taken % _NOW_AND_THEN == 0:
+                self.check()
+            yield one
 
     def check(self) -> None:
         """Raises Unacceptable."""
-        if self.taken > MOST or self._clock() > self._give_up:
+        if self._taken > MOST or self._clock() > self._give_up:
             raise Unacceptable(
                 "More was decided and delivered in this period than can be held against each other at once; ask for a "
                 "shorter period.",
@@ -186,23 +200,12 @@ def _log(found: dict[Key, Document]) -> _Log:
     return _Log(reached.size, reached.caught_up_at - SETTLED)
 
 
-def _decided(document: Document) -> Decided:
+def _listed(page: Document) -> list[Decided]:
     """Raises StoreFailed."""
     try:
-        one = _LISTED.decode(document.body)
-        return Decided(
-            message_id=one.message_id,
-            decision_id=document.key.sk.split("#")[1],
-            decision="allow" if one.decision == "allow" else "deny",
-            attempt=one.attempt,
-            enforced=one.enforced,
-            provisional=one.provisional,
-            at=one.at,
-            valid_until=one.valid_until,
-            text_sha256=one.text_sha256,
-        )
-    except (msgspec.MsgspecError, ValueError, IndexError) as error:
-        raise StoreFailed("a stored decision's listing cannot be read") from error
+        return _PAGE.decode(page.body).decisions
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise StoreFailed("a page of listed decisions cannot be read") from error
 
 
 def _delivery(document: Document) -> Delivery:
@@ -237,5 +240,5 @@ def _answer(gateway: str, period: Period, since: datetime, log: _Log, result: Re
 
 
 def _second(at: datetime) -> str:
-    """With which the sort keys of a second begin, of decisions and deliveries alike."""
+    """With which the sort keys of a second's deliveries begin."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

@@ -22,11 +22,11 @@ from duecare.ports import Archive, Change, Clock, Documents, Entropy, LogFiles, 
 from duecare.usecases import head as heads
 from duecare.usecases.case_file import rules_name
 from duecare.usecases.growing import grow
-from duecare.usecases.head import Head, Standing
+from duecare.usecases.head import Head, Standing, Sweep
 from duecare.usecases.log_reader import CHECKPOINT
-from duecare.usecases.logged import Loggable, loggable
+from duecare.usecases.logged import Loggable, loggable, marks
 from duecare.usecases.reading import read_on
-from duecare.usecases.sweep import KEYS_A_READ, Suspects, once, parts, pointed, still_without, suspect
+from duecare.usecases.sweep import KEYS_A_READ, Stretch, Table, look, once, parts, pointed, still_without, swept
 
 LIMIT = 2000  # changes a move of the head
 # Where so many changes were read and none was a record, the head moves all the same; below that it does not, for each
@@ -69,8 +69,9 @@ class Passed(NamedTuple):
 
 
 class Sequencer:
-    """`retention`: how long copies are locked. `stays`: how long a decision or a statement stands in the table, from
-    its own time on, once it has its entry and its copy."""
+    """`retention`: how long copies are locked; what the table says of where decisions are stays as long, and `stays`
+    longer. `stays`: how long a decision or a statement stands in the table, from its own time on, once it has its entry
+    and its copy."""
 
     def __init__(self, world: World, log_key: LogKey, rules: Rules, *, retention: timedelta, stays: timedelta) -> None:
         self._world = world
@@ -80,7 +81,7 @@ class Sequencer:
         self._stays = stays
         self._prepared = False
         self._ahead: tuple[int, dict[str, str], int] | None = None  # read in vain beyond this version of the head
-        self._suspects: Suspects | None = None
+        self._stretch: Stretch | None = None  # of the table, which was looked at once
 
     def __call__(self, more: Callable[[], bool]) -> Passed:
         """Until the tip of the stream is reached, or `more` says that the time is short. Raises CannotDecide: what was
@@ -89,7 +90,7 @@ class Sequencer:
         contended = 0
         while True:
             try:
-                passed, tip = self._pass(passed)
+                passed, tip = self._pass(passed, more)
             except Stale:
                 contended += 1
                 if contended == ATTEMPTS:
@@ -99,7 +100,7 @@ class Sequencer:
             if tip or not more():
                 return passed
 
-    def _pass(self, passed: Passed) -> tuple[Passed, bool]:
+    def _pass(self, passed: Passed, more: Callable[[], bool]) -> tuple[Passed, bool]:
         """One move of the head at most. Raises Stale where another sequencer was first."""
         # 1. Load the head, and finish what it names.
         standing = self._head()
@@ -130,7 +131,7 @@ class Sequencer:
             unreadable=passed.unreadable + unreadable,
             lag=lag,
         )
-        return self._sweep(standing, passed) if read.tip else passed, read.tip
+        return self._sweep(standing, passed, more) if read.tip else passed, read.tip
 
     def _records(self, head: Head, changes: Sequence[Change]) -> tuple[list[Loggable], int]:
         """The records among these changes that have no entry yet; and how many documents could not be read.
@@ -167,7 +168,8 @@ class Sequencer:
             standing = self._finish(standing)
         if not self._prepared:
             # 3. (for the rules) A copy of the rules in force: a case file needs them as they were.
-            self._keep({rules_name(self._rules.digest): self._rules.pack.data})
+            rules = {rules_name(self._rules.digest): self._rules.pack.data}
+            self._world.archive.keep(rules, self._kept_until())
             if self._world.files.read(CHECKPOINT) is None:
                 self._publish(self._signed(standing.head.size, bytes.fromhex(standing.head.root)))
             self._prepared = True
@@ -189,13 +191,14 @@ class Sequencer:
         if not records:
             return heads.move(self._world.documents, standing, moved)
         # 3. Copies into the archive. Their names say what they hold, so that again is no harm.
-        self._keep({record.name: record.copy for record in records})
+        kept_until = self._kept_until()
+        self._world.archive.keep({record.name: record.copy for record in records}, kept_until)
         # 4. Everything that follows from the move, as one staged object.
         size, root = standing.head.size, bytes.fromhex(standing.head.root)
         grown = grow(self._world.files, size, root, [record.entry for record in records])
-        marks = tuple(record.mark(size + number, self._stays) for number, record in enumerate(records))
+        says = marks(records, size, kept_until + self._stays)
         name = f"staging/{grown.size}-{self._world.entropy(16).hex()}"
-        self._world.files.write({name: heads.stage(grown.files, self._signed(grown.size, grown.root), marks)})
+        self._world.files.write({name: heads.stage(grown.files, self._signed(grown.size, grown.root), says)})
         # 5. The head, by compare-and-swap: from here on the records have their entries.
         moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._world.clock(), staged=name)
         try:
@@ -250,35 +253,49 @@ class Sequencer:
     def _signed(self, size: int, root: bytes) -> str:
         return self._key.sign(Checkpoint(self._key.name, size, root).text())
 
-    def _keep(self, copies: dict[str, bytes]) -> None:
-        self._world.archive.keep(copies, self._world.clock() + self._retention)
+    def _kept_until(self) -> datetime:
+        return self._world.clock() + self._retention
 
-    def _sweep(self, standing: Standing, passed: Passed) -> Passed:
-        """Look for records without an entry, and, if they still have none a while later, give them one.
+    def _sweep(self, standing: Standing, passed: Passed, more: Callable[[], bool]) -> Passed:
+        """Look for records without an entry in a stretch of the table, and, if they still have none a while later, give
+        them one. Only then the head says that the stretch is done: where this process ends before, it is looked at
+        again.
 
         Between the two looks the stream is read to its tip again. A record that the first look saw was written before,
         so its change came before that tip, and was logged if it came at all. Should it come later still, it is found
         to have its entry (`_records`): no record gets two.
         """
         now, head = self._world.clock(), standing.head
-        due = head.swept_at + SWEEP_EVERY <= now or head.trimmed > head.swept_trimmed
-        if self._suspects is None:
-            if not due:
+        if self._stretch and self._stretch.over != swept(head):
+            self._stretch = None  # another one was first, and has seen to what was found here
+        if self._stretch is None:
+            sweep = head.sweep or self._due(head, now)
+            if sweep is None or not more():
                 return passed
-            self._suspects = suspect(self._world.marks, self._world.documents, now, head.trimmed)
-            passed = passed._replace(unreadable=passed.unreadable + self._suspects.unreadable)
-        suspects = self._suspects
-        if suspects.keys and suspects.at + SUSPECT_FOR > now:
+            table = Table(self._world.marks, self._world.documents, self._stays)
+            self._stretch = look(table, sweep, swept(head), now, more)
+            passed = passed._replace(unreadable=passed.unreadable + self._stretch.unreadable)
+        stretch = self._stretch
+        if stretch.suspects and stretch.at + SUSPECT_FOR > now:
             return passed
-        self._suspects = None
-        records = still_without(self._world.documents, suspects.keys, now)
+        records = still_without(self._world.documents, stretch.suspects, now)
         for some in parts(records, LIMIT):
             standing = self._log(standing, standing.head, some)
-        if suspects.all:
-            swept = structs.replace(standing.head, swept_at=suspects.at, swept_trimmed=suspects.trimmed)
-            standing = heads.move(self._world.documents, standing, swept)
+        heads.move(self._world.documents, standing, _swept_on(standing.head, stretch.sweep))
+        self._stretch = None
         swept_now = passed.swept + len(records)
         return passed._replace(size=standing.head.size, added=passed.added + len(records), swept=swept_now)
+
+    def _due(self, head: Head, now: datetime) -> Sweep | None:
+        due = head.swept_at + SWEEP_EVERY <= now or head.trimmed > head.swept_trimmed
+        return Sweep(now, head.trimmed) if due else None
+
+
+def _swept_on(head: Head, sweep: Sweep) -> Head:
+    """The head behind a stretch: where the next one begins, or that there is none."""
+    if sweep.places:
+        return structs.replace(head, sweep=sweep)
+    return structs.replace(head, swept_at=sweep.at, swept_trimmed=sweep.trimmed, sweep=None)
 
 
 def _size(note: str) -> int:

@@ -83,8 +83,17 @@ def erasure(erasure_id: str) -> Key:
 
 
 def decided_on(gateway: str, day: date) -> str:
-    """The partition of the decisions about a gateway's messages, of a day in UTC; in the order of their time."""
+    """The partition of the decisions about a gateway's messages, of a day in UTC; minute by minute."""
     return f"G#{gateway}#{day.isoformat()}"
+
+
+def listing(gateway: str, at: datetime, index: int) -> Key:
+    """Of decisions of this minute, the first of which has its entry at this index."""
+    return Key(decided_on(gateway, at.astimezone(UTC).date()), f"{minute(at)}#{index:016}")
+
+
+def minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
 def delivered_on(gateway: str, day: date) -> str:
