@@ -12,8 +12,12 @@ import typer
 
 from duecare.evidence import bundle as bundles
 from duecare.evidence.note import Verifier, parse_verifier
+from duecare.evidence.replay import is_row
 from duecare_client import show
 from duecare_client.errors import BadEvidence, BadSettings, Conflict
+from duecare_client.meter import Meter
+from duecare_client.portfolio_check import NAME as PORTFOLIO
+from duecare_client.portfolio_check import check_portfolios
 from duecare_client.witnesses import Cosigned, Named, as_told, cosigned, in_words, named_witnesses
 from duecare_client.world import World, world
 
@@ -28,6 +32,14 @@ bundle = typer.Typer(no_args_is_help=True, help="Case files: everything about on
 CaseFile = Annotated[Path, typer.Argument(metavar="FILE", help="A case file.")]
 LogKey = Annotated[
     str | None, typer.Option("--log-key", metavar="KEY", help="The log's verifier key, from a source that you trust.")
+]
+Portfolios = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--portfolio",
+        metavar="FILE",
+        help="The creditor's file that facts came with: the rows are held against it. Repeat for several.",
+    ),
 ]
 Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where the profile holds several that may.")]
 
@@ -61,7 +73,13 @@ def get(
 
 
 @bundle.command()
-def verify(context: typer.Context, file: CaseFile, log_key: LogKey = None, witness: Named = None) -> None:
+def verify(
+    context: typer.Context,
+    file: CaseFile,
+    log_key: LogKey = None,
+    witness: Named = None,
+    portfolio: Portfolios = None,
+) -> None:
     """Check a case file with no network: signatures, digests, proofs, and the decision made again.
 
     Exit 0 where every check is good, 1 where one is not, 2 where there is no such file.
@@ -72,12 +90,15 @@ def verify(context: typer.Context, file: CaseFile, log_key: LogKey = None, witne
     seen: tuple[Cosigned, ...] = ()
     if verdict.case and witnesses:
         verdict, seen = _witnessed(verdict, verdict.case, witnesses, held.now())
+    if verdict.case and portfolio:
+        verdict = _with(verdict, _held_against(verdict, verdict.case, portfolio))
     if held.json:
         show.as_json({**_told(verdict, source), "witnesses": as_told(seen, held.now())})
     else:
         show.checks(verdict.ok, [one._asdict() for one in verdict.checks])
         _answer(verdict)
         _where_trust_comes_from(source)
+        _where_rows_come_from(verdict, given=bool(portfolio))
     raise typer.Exit(0 if verdict.ok else DENIED)
 
 
@@ -135,8 +156,21 @@ def _witnessed(
     except BadEvidence:  # of which the check of the log has told
         return verdict, ()
     made = tuple(bundles.Check("witness", one.at is not None, f"{one.name}: {in_words(one, now)}") for one in seen)
+    return _with(verdict, made), seen
+
+
+def _held_against(
+    verdict: bundles.Verdict, case: bundles.CaseFile, portfolios: Sequence[Path]
+) -> tuple[bundles.Check, ...]:
+    """A check for each file that was given. A case file that is not good says nothing that could be held against it."""
+    if verdict.ok:
+        return check_portfolios(case, portfolios, Meter())
+    return (bundles.Check(PORTFOLIO, False, "not looked at, because of what is wrong above"),)
+
+
+def _with(verdict: bundles.Verdict, made: Sequence[bundles.Check]) -> bundles.Verdict:
     checks = (*verdict.checks, *made)
-    return verdict._replace(ok=all(one.ok for one in checks), checks=checks), seen
+    return verdict._replace(ok=all(one.ok for one in checks), checks=checks)
 
 
 def _told(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
@@ -169,6 +203,15 @@ def _where_trust_comes_from(source: str) -> None:
         show.note("Get the key from the service's discovery, or from somebody you trust, and give it with --log-key.")
     else:
         show.line(f"  the log's key is from {source}")
+
+
+def _where_rows_come_from(verdict: bundles.Verdict, *, given: bool) -> None:
+    if given or verdict.case is None:
+        return
+    rows = sum(map(is_row, verdict.case.decision.record.relied_on))
+    if rows:
+        show.note(f"{rows} of the facts are rows of a file, of which the creditor signed the digest alone. Ask the")
+        show.note("creditor for the file, and hold these rows against it with --portfolio.")
 
 
 def _read(file: Path) -> bytes:
