@@ -51,12 +51,12 @@ def _measure() -> list[Row]:
     log = sequencing.measure(_progress)
     _progress("a case file, checked from the shell")
     checked = court.measure()
-    items = bill.bill(spent, allow)
+    items, kept = bill.bill(spent, allow), bill.evidence(log)
     told = [spent.told(), batches.told(), starts.told(), decided.told(), units.told(sizes), log.told(), checked.told()]
     print("", *told, f"{prepared.large.facts:,} facts put in {loading:.0f} s", sep="\n")
-    print("\nUSD per million allows, at list prices:")
-    for item in items:
-        print(f"  {item.name:<18}{item.usd:>7.3f}  {item.measured}")
+    print("\nUSD per million allows, at list prices:", bill.told(items), sep="\n")
+    print(f"\nand {sum(item.usd for item in kept):.2f} for their evidence, which nobody waits for:")
+    print(bill.told(kept))
     return [
         Row("verify_ratio", spent.verify / spent.calls, 0.8, "× boto3, same calls"),
         Row("verify_vs_pair", spent.verify / spent.pair, 1.3, "× boto3 get + put"),

@@ -1,4 +1,5 @@
-"""`usd_per_million`: what a million allows cost at AWS's list prices, item by item.
+"""`usd_per_million`: what a million allows cost at AWS's list prices, item by item; and, beside it, what their evidence
+costs, which no gateway waits for: their entries in the log, and their copies in the archive.
 
 Prices: us-east-1, first tier, no free tier, as listed on 2026-11-24. Not in the sum, because they do not grow with the
 messages: KMS keys, secrets, alarms, the dashboard, the three metrics; and the authorizer, whose answer API Gateway
@@ -8,8 +9,10 @@ keeps for 300 s. Keeping the records costs 0.25 USD per GB and month, about as m
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from benchmarks.sequencing import Sequencing
 from benchmarks.times import Times
 from benchmarks.units import Units
 
@@ -19,6 +22,7 @@ LAMBDA_GB_SECOND = 0.0000133334  # arm64
 WRITE_UNIT, READ_UNIT = 0.625, 0.125  # a million request units, on demand
 LOGS_GB, SELDOM_READ_GB = 0.50, 0.25  # CloudWatch ingestion, and that of its class Infrequent Access
 OUT_GB = 0.09  # to the internet
+S3_PUT = 5.00  # a million
 
 MEMORY_GB = 0.5
 # 512 MB come with 512/1769 of a processor, so what takes 1 ms here takes that much longer there.
@@ -34,10 +38,32 @@ ACCESS_LINE = (
 )
 
 
+# A decision's place in its gateway's listing: about so many bytes of a page, whose writes count by the kilobyte.
+LISTED_BYTES = 320
+
+
 class Item(NamedTuple):
     name: str
     measured: str
     usd: float
+
+
+def told(items: Iterable[Item]) -> str:
+    """A line each."""
+    return "\n".join(f"  {item.name:<18}{item.usd:>7.3f}  {item.measured}" for item in items)
+
+
+def evidence(log: Sequencing) -> list[Item]:
+    """USD per million decisions in the log and in the archive. (Reading the stream costs Lambda's triggers nothing, and
+    the sequencer's own calls a thousandth of a dollar.)"""
+    seconds = log.ours / log.records * SLOWER
+    return [
+        Item("Archive", "1 object put under a lock", S3_PUT),
+        Item("Pointer", "1 unit", WRITE_UNIT),
+        Item("Listing", f"{LISTED_BYTES} bytes of a page", LISTED_BYTES / 1024 * WRITE_UNIT),
+        Item("Time to leave", "1 unit, by the daily sweep", WRITE_UNIT),
+        Item("Lambda time", f"{1000 * seconds:.1f} ms at 512 MB", seconds * MEMORY_GB * LAMBDA_GB_SECOND * 1e6),
+    ]
 
 
 def bill(times: Times, allow: Units) -> list[Item]:
