@@ -37,6 +37,11 @@ class Faulty(Stack):
 
 
 @pytest.fixture
+def time_limits() -> None:
+    """The functions' own: what comes too late is one of the faults."""
+
+
+@pytest.fixture
 def faulty(
     stack: Stack,  # noqa: F811
     proxy: Microburst,

@@ -17,8 +17,10 @@ from typing import Any, Self
 
 import pytest
 from aws_lambda_powertools import Metrics
+from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
+from duecare.adapters.wire import Wire
 from duecare.evidence.keys import thumbprint
 from duecare.evidence.statement import sign
 from duecare.runtime import rulebook, telemetry, wiring
@@ -29,6 +31,7 @@ from tests.servers import aws_environment, closed_connections, moto  # noqa: F40
 from tests.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
+PATIENCE = 60.0  # seconds
 
 
 @cache
@@ -191,8 +194,26 @@ def botocore_reads_its_models_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def stack(
+def time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions give AWS a second or three, for a gateway waits. Here moto answers from a thread of the very same
+    process, on a machine that may be busy: what comes late comes all the same, and no test here is about time. (A call
+    that was given up and asked again would meet its own first write, and be another answer: `unchanged`.)"""
+    make_wire, make_config = Wire.__init__, Config.__init__
+
+    def patient_wire(self: Wire, **settings: Any) -> None:
+        make_wire(self, **settings | {"timeout": PATIENCE, "deadline": 3 * PATIENCE})
+
+    def patient_config(self: Config, *args: Any, **settings: Any) -> None:
+        make_config(self, *args, **settings | {"connect_timeout": PATIENCE, "read_timeout": PATIENCE})
+
+    monkeypatch.setattr(Wire, "__init__", patient_wire)
+    monkeypatch.setattr(Config, "__init__", patient_config)
+
+
+@pytest.fixture
+def stack(  # noqa: PLR0917
     botocore_reads_its_models_once: None,
+    time_limits: None,
     moto: str,  # noqa: F811
     secured: dict[str, str],
     aws_environment: None,  # noqa: F811
