@@ -15,7 +15,7 @@ from duecare_client.errors import BadSettings
 from duecare_client.keyfile import read_public
 from duecare_client.world import world
 
-admin = typer.Typer(no_args_is_help=True, help="The operator's own: parties, keys, halt. Needs AWS credentials.")
+admin = typer.Typer(no_args_is_help=True, help="The operator's own, with AWS credentials: parties, keys, halt, erase.")
 party = typer.Typer(no_args_is_help=True, help="Who may take part.")
 key = typer.Typer(no_args_is_help=True, help="The keys of a party.")
 receipt_key = typer.Typer(no_args_is_help=True, help="The key that signs receipts.")
@@ -47,7 +47,7 @@ def party_add(
     role: Annotated[list[Role], typer.Option(help="Repeat for several.")],
     name: Annotated[str, typer.Option(help="How it is shown to people.")],
     public_key: PublicKey,
-    sender_name: Annotated[list[str] | None, typer.Option(help="短信签名; repeat for several.")] = None,
+    sender_name: Annotated[list[str] | None, typer.Option(help="短信签名, in its texts; repeat for several.")] = None,
     shadow: Annotated[bool, typer.Option("--shadow", help="A gateway that only tries: nothing is enforced.")] = False,
 ) -> None:
     """Register a party with its first key."""
@@ -98,7 +98,7 @@ def key_revoke(
 @admin.command("halt")
 def halt(
     context: typer.Context,
-    switch: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off")],
+    switch: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", help="on: nothing is allowed any more.")],
     creditor: Annotated[str | None, typer.Option(metavar="ID", help="Only this creditor.")] = None,
     gateway: Annotated[str | None, typer.Option(metavar="ID", help="Only this gateway.")] = None,
 ) -> None:
@@ -114,10 +114,15 @@ def halt(
 def erase(
     context: typer.Context,
     number: Annotated[str, typer.Argument(metavar="NUMBER|-", help="The recipient's, in E.164 form; - for stdin.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
-    """Erase what the archive holds of a recipient, as far as the law lets it go. The log stays whole, and says so."""
+    """Erase what the archive holds of a recipient, as far as the law lets it go. The log stays whole, and says so.
+
+    What the law still wants is kept, and until when is said. It asks first; --yes where nobody can be asked.
+    """
     recipient = sys.stdin.readline().strip() if number == "-" else number
+    if not recipient:
+        raise BadSettings("there is no number: give one in E.164 form, like +8613812345678. Nothing was erased")
     if not yes:
         if not _somebody_is_there():
             raise BadSettings("nobody can be asked here whether to erase: give --yes. Nothing was erased")

@@ -18,7 +18,7 @@ from duecare_client import show
 from duecare_client.admin import admin
 from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
-from duecare_client.evidence import bundle
+from duecare_client.evidence import DecisionId, bundle
 from duecare_client.keyfile import generate, published, write_private
 from duecare_client.log import log
 from duecare_client.meter import Meter
@@ -80,17 +80,21 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     help="Check before you send, and be able to prove that you did.",
-    epilog="--profile and --json may stand anywhere. Exit codes: 0 allow or done, 1 deny or refused, "
-    "2 bad usage, 3 could not decide.",
+    epilog="--profile and --json may stand anywhere. Exit codes: 0 allow or done, 1 deny, refused or a check that "
+    "failed, 2 bad usage, settings or file, 3 could not decide (do not send), 130 interrupted.",
 )
 keys = typer.Typer(no_args_is_help=True, help="The keys that a party signs with.")
 app.add_typer(keys, name="keys")
 app.add_typer(admin, name="admin")
 app.add_typer(bundle, name="bundle")
 app.add_typer(log, name="log")
-app.command("reconcile")(reconcile)
 
+_PROFILE = (
+    "The service and who speaks: local (what make run wrote, the nearest .duecare/local.json), or your own in "
+    "~/.config/duecare/NAME.json. Without one: DUECARE_URL, DUECARE_PARTY, DUECARE_KEY (a file)."
+)
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="A JSON file, or - for stdin.")]
 Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where the profile holds several that may.")]
 
@@ -98,9 +102,7 @@ Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where
 @app.callback()
 def root(
     context: typer.Context,
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="local: the nearest .duecare/local.json; or one of your own.")
-    ] = None,
+    profile: Annotated[str | None, typer.Option(metavar="NAME", help=_PROFILE)] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON value on stdout, and nothing else there.")] = False,
 ) -> None:
     # A test hands in its own world; a person gets the real one.
@@ -123,7 +125,12 @@ def keys_new(
 
 @app.command()
 def verify(context: typer.Context, file: File, party: Party = None) -> None:
-    """May this message be sent? Exit 0 only for an allow, not of a rehearsal, whose receipt verified."""
+    """May this message be sent? Exit 0 only for an allow whose receipt verified, and not for a rehearsal.
+
+    The file holds `message_id`, `recipient`, `creditor`, `channel`, `text`, and where they apply `collector`,
+    `debt_ref`, `send_at`, `shadow`. Exit 1 for a deny, a rehearsal or a refusal, 2 for a file that cannot be read, 3
+    where there is no decision: only after 0 may the message be sent.
+    """
     message = read_object(file)
     with world(context).client(party, ["gateway"]) as client:
         answer = client.verify(message)
@@ -158,7 +165,11 @@ def state(
     file: File,
     party: Party = None,
 ) -> None:
-    """Sign a statement and send it; a JSON list in the file states many. Exit 1 where one is rejected."""
+    """Sign a statement and send it; a JSON list in the file states many. Exit 1 where one is rejected.
+
+    The file holds the members of its kind, of an opt-out for example `recipient`, `creditor` and `received_at`; signing
+    adds `iss`, `aud` and `iat`.
+    """
     if kind not in STATED_BY:
         raise BadSettings(f"there is no statement of kind {kind}; there are {', '.join(STATED_BY)}")
     held = read_json(file)
@@ -239,8 +250,12 @@ def _print_refused_here(context: typer.Context, refusal: FileRefused) -> None:
 
 
 @app.command(context_settings=DASH_IS_TEXT)
-def decision(context: typer.Context, decision_id: str, party: Party = None) -> None:
-    """A decision as it was recorded: for its gateway, its creditor, or an auditor."""
+def decision(context: typer.Context, decision_id: DecisionId, party: Party = None) -> None:
+    """A decision as it was recorded: for its gateway, its creditor, or an auditor.
+
+    Exit 0 where it is told, whatever was decided; 1 where the service has no such decision of yours, or its receipt
+    does not verify; 3 where there is no answer, or the receipt cannot be checked now.
+    """
     with world(context).client(party, ["gateway", "creditor", "auditor"]) as client:
         found = client.decision(decision_id)
         answer = found.get("answer")
@@ -249,14 +264,17 @@ def decision(context: typer.Context, decision_id: str, party: Party = None) -> N
             return
         try:
             client.verify_receipt(str(answer.get("receipt")), expired_ok=True, jti=decision_id)
-            flaw = None
+            flaw: DuecareError | None = None
         except (BadReceipt, CannotDecide) as failure:
-            flaw = str(failure)
-    show.decision(answer, flaw)
+            flaw = failure
+    show.decision(answer, None if flaw is None else str(flaw))
     if isinstance(log := found.get("log"), dict):
         show.log_position(log)
     if flaw is not None:
-        raise typer.Exit(DENIED)
+        raise typer.Exit(DENIED if isinstance(flaw, BadReceipt) else UNDECIDED)
+
+
+app.command("reconcile")(reconcile)
 
 
 def main() -> None:

@@ -14,14 +14,15 @@ from duecare.evidence import bundle as bundles
 from duecare.evidence.note import Verifier, parse_verifier
 from duecare.evidence.replay import is_row
 from duecare_client import show
-from duecare_client.errors import BadEvidence, BadSettings, Conflict
+from duecare_client.errors import BadEvidence, BadSettings, Conflict, as_problem
 from duecare_client.meter import Meter
 from duecare_client.portfolio_check import NAME as PORTFOLIO
 from duecare_client.portfolio_check import check_portfolios
 from duecare_client.witnesses import Cosigned, Named, as_told, cosigned, in_words, named_witnesses
 from duecare_client.world import World, world
 
-DENIED = 1
+DENIED, UNDECIDED = 1, 3
+NOT_LOGGED_YET = "not-logged-yet"
 ITSELF = "the file itself"
 # A record has its entry within seconds; somebody who has just asked about a message waits that long.
 TRIES, PAUSE = 15, 1.0
@@ -29,9 +30,16 @@ DASH_IS_TEXT = {"ignore_unknown_options": True}
 
 bundle = typer.Typer(no_args_is_help=True, help="Case files: everything about one decision, to be checked offline.")
 
-CaseFile = Annotated[Path, typer.Argument(metavar="FILE", help="A case file.")]
+CaseFile = Annotated[Path, typer.Argument(metavar="FILE", help="A case file, as `duecare bundle get` wrote it.")]
+DecisionId = Annotated[str, typer.Argument(metavar="DECISION_ID", help="`decision_id`, as verify answered it.")]
 LogKey = Annotated[
-    str | None, typer.Option("--log-key", metavar="KEY", help="The log's verifier key, from a source that you trust.")
+    str | None,
+    typer.Option(
+        "--log-key",
+        metavar="KEY",
+        help="The log's verifier key (NAME+HASH+KEY), from a source that you trust; else DUECARE_LOG_KEY, or the "
+        "profile's.",
+    ),
 ]
 Portfolios = Annotated[
     list[Path] | None,
@@ -47,14 +55,20 @@ Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where
 @bundle.command("get", context_settings=DASH_IS_TEXT)
 def get(
     context: typer.Context,
-    decision_id: str,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes: DECISION_ID.duecare.json")] = None,
+    decision_id: DecisionId,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where it goes; else DECISION_ID.duecare.json.")
+    ] = None,
     attempt: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="An earlier attempt; else the newest.")
     ] = None,
     party: Party = None,
 ) -> None:
-    """Fetch the case file of a decision: for its gateway, its creditor, or an auditor."""
+    """Fetch the case file of a decision: for its gateway, its creditor, or an auditor.
+
+    Exit 1 where the service has no such decision of yours, 3 where there is no answer, or the decision is not in the
+    log yet: ask again.
+    """
     held, file = world(context), out or Path(f"{decision_id}.duecare.json")
     with held.client(party, ["gateway", "creditor", "auditor"]) as client:
         for left in reversed(range(TRIES)):
@@ -62,8 +76,11 @@ def get(
                 data = client.bundle(decision_id, attempt)
                 break
             except Conflict as early:
-                if early.name != "not-logged-yet" or not left:
+                if early.name != NOT_LOGGED_YET:
                     raise
+                if not left:
+                    _say_not_yet(held, early)
+                    raise typer.Exit(UNDECIDED) from None
                 held.sleep(PAUSE)
     _write(file, data)
     if held.json:
@@ -97,7 +114,7 @@ def verify(
     else:
         show.checks(verdict.ok, [one._asdict() for one in verdict.checks])
         _answer(verdict)
-        _where_trust_comes_from(source)
+        _where_trust_comes_from(source, verdict)
         _where_rows_come_from(verdict, given=bool(portfolio))
     raise typer.Exit(0 if verdict.ok else DENIED)
 
@@ -106,13 +123,15 @@ def verify(
 def report(
     context: typer.Context,
     file: CaseFile,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes: FILE.html")] = None,
-    language: Annotated[Literal["zh-CN", "en", "both"], typer.Option(help="Of the page.")] = "both",
-    show_number: Annotated[bool, typer.Option("--show-number", help="The whole telephone number.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes; else FILE.html.")] = None,
+    language: Annotated[Literal["zh-CN", "en", "both"], typer.Option(help="The page's language.")] = "both",
+    show_number: Annotated[bool, typer.Option("--show-number", help="Show the whole telephone number.")] = False,
     log_key: LogKey = None,
 ) -> None:
-    """Check a case file and write a page about it that a judge can read and print. Where a check failed the page says
-    so before all else, and the exit code is 1."""
+    """Check a case file and write a page about it that a judge can read and print.
+
+    Where a check failed the page says so before all else, and the exit code is 1.
+    """
     from duecare_client.report import About, render  # noqa: PLC0415  its templates' engine is loaded for nothing else
 
     held = world(context)
@@ -127,7 +146,7 @@ def report(
     else:
         show.line(f"{page}", ": every check is good" if verdict.ok else (": SOMETHING IS WRONG, see there", "bold red"))
         if source == ITSELF:
-            _where_trust_comes_from(source)
+            _where_trust_comes_from(source, verdict)
     raise typer.Exit(0 if verdict.ok else DENIED)
 
 
@@ -197,9 +216,19 @@ def _answer(verdict: bundles.Verdict) -> None:
     show.line(f"  decision {record.decision_id}, attempt {record.attempt}")
 
 
-def _where_trust_comes_from(source: str) -> None:
-    if source == ITSELF:
-        show.note("The log's key is the file's own word: so the file is whole, but nothing shows whose log it is.")
+def _say_not_yet(held: World, early: Conflict) -> None:
+    """Nobody has refused anything: not the 1 that other conflicts have."""
+    if held.json:
+        show.as_json({"problem": as_problem(early)})
+    show.error(early)
+
+
+def _where_trust_comes_from(source: str, verdict: bundles.Verdict) -> None:
+    if verdict.case is None:
+        show.note("This is no case file, or not as it was fetched. Fetch it anew: duecare bundle get DECISION_ID")
+    elif source == ITSELF:
+        whole = "so the file is whole, but " if verdict.ok else ""
+        show.note(f"The log's key is the file's own word: {whole}nothing shows whose log it is.")
         show.note("Get the key from the service's discovery, or from somebody you trust, and give it with --log-key.")
     else:
         show.line(f"  the log's key is from {source}")

@@ -21,23 +21,25 @@ from duecare_client.world import world
 
 WRONG = 1
 
-log = typer.Typer(no_args_is_help=True, help="The transparency log.")
+log = typer.Typer(no_args_is_help=True, help="The transparency log, in which nobody can change what was decided.")
 
 
 @log.command("check")
 def check(context: typer.Context, log_key: LogKey = None, witness: Named = None) -> None:
     """Is the log whole, and did it only grow since it was looked at here before?
 
-    Have the witnesses that are named seen it so? With AWS access (a profile that names the table and the archive, or
-    DUECARE_STACK) also: does every record there still say what was logged? What does not is named. Exit 0 where all is
-    good, 1 where something is wrong, 3 where the log does not answer.
+    Have the witnesses that are named (`--witness`) seen it so? With AWS access (a profile that names the table and the
+    archive, or DUECARE_STACK) also: does every record there still say what was logged? What is wrong is named.
+
+    Exit 0 where all is good, 1 where something is wrong, 3 where the log does not answer.
     """
     held, witnesses = world(context), named_witnesses(witness)
+    given, _ = trusted_key(held, log_key)
     began = held.now()
     with held.reader() as reader:
         discovery = reader.discovery()
         seen_with = key_file(held.service_url(), held.state_folder())
-        key = trusted_key(held, log_key)[0] or _published(discovery, recall(seen_with))
+        key = given or _published(discovery, recall(seen_with))
         with _Stage("entries", "entries") as told:
             outcome, places = check_log(
                 reader.log_object, key, checkpoint_file(key, held.state_folder()), told, witnesses

@@ -16,6 +16,8 @@ from duecare_client.world import world
 IN_ORDER, MISSING, BAD_USAGE, COULD_NOT = 0, 1, 2, 3
 _LISTED = 5
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
+# RFC 3339, section 5.6, with or without the offset; Python reads much more as a time (weeks, no hyphens).
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.]\d+)?)?(Z|[+-]\d\d:\d\d)?\Z", re.IGNORECASE | re.ASCII)
 _WORDS = {
     "delivered_without_decision": "delivered, and never asked about",
     "delivered_before_decision": "delivered, and asked about afterwards",
@@ -43,8 +45,8 @@ _COUNTED = {
 
 def reconcile(
     context: typer.Context,
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339; a date is its midnight in UTC.")],
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help="The same; itself not in the period any more.")],
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339; a date is its start in UTC.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="The same; the period ends just before it.")],
     gateway: Annotated[str | None, typer.Option(metavar="ID", help="Whose deliveries; for an auditor.")] = None,
     party: Annotated[str | None, typer.Option(metavar="ID", help="Who asks, where the profile holds several.")] = None,
 ) -> None:
@@ -78,9 +80,12 @@ def reconcile(
 def _instant(option: str, text: str) -> datetime:
     """Raises BadSettings."""
     try:
+        if not (_DATE.match(text) or _TIME.match(text)):
+            raise ValueError
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadSettings(f"{option} is a date, or a time as RFC 3339 has it: 2026-11-01T00:00:00+08:00") from None
+        like = "a date like 2026-11-01, or a time like 2026-11-01T00:00:00+08:00"
+        raise BadSettings(f"{option} cannot be read: give {like}") from None
     if _DATE.match(text):
         return at.replace(tzinfo=UTC)
     if at.tzinfo is None:

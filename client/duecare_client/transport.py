@@ -44,7 +44,7 @@ class Transport:
             base = httpx.URL("")
         if base.scheme not in {"http", "https"} or not base.host:
             raise BadSettings("the service's URL must be http:// or https:// with a host")
-        self._base = str(base)
+        self._base, self._host = str(base), base.netloc.decode("ascii")  # which has no password in it
         self._timeout = timeout
         self._monotonic = monotonic
         self._sleep = sleep
@@ -126,10 +126,11 @@ class Transport:
             ) as response:
                 return response, self._read(response, deadline)
         except httpx.TimeoutException:
-            raise Unreachable("no answer in time") from None
+            raise Unreachable(f"no answer from {self._host} in time; ask again") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             # The last three: a host that is none shows only here.
-            raise Unreachable(f"no answer: {type(error).__name__}") from error
+            said = f"no answer from {self._host} ({type(error).__name__}); check the URL and the network, and ask again"
+            raise Unreachable(said) from error
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         """The body. httpx's own time-out starts anew with every byte, so a trickle is stopped here."""
@@ -139,7 +140,7 @@ class Transport:
             if len(content) > MAX_ANSWER:
                 raise BadAnswer("the answer is too long to be duecare's")
             if self._monotonic() > deadline:
-                raise Unreachable("no whole answer in time")
+                raise Unreachable(f"no whole answer from {self._host} in time; ask again")
         return bytes(content)
 
 

@@ -92,7 +92,7 @@ def test_get_waits_while_the_decision_is_not_in_the_log_yet(served: Served, duec
     assert len(duecare.slept) == 2
     served.instead[path] = [early]
     result = duecare("bundle", "get", kept.id, "--out", "never.json")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert len(duecare.slept) == 2 + TRIES - 1
     assert not Path("never.json").exists()
 

@@ -1,0 +1,169 @@
+"""Bad input to the commands about evidence: one line that says what to do, the contract's exit code, no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client.evidence_world import Command, Served, problem
+from tests.client.kept_log import KEY, Kept
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "nothing": lambda file: None,
+    "empty": lambda file: file.write_bytes(b""),
+    "no JSON": lambda file: file.write_bytes(b"{"),
+    "no UTF-8": lambda file: file.write_bytes(b"\xff\xfe"),
+    "another JSON": lambda file: file.write_bytes(b'{"message_id":"m-1"}'),
+    "a folder": lambda file: file.mkdir(),
+}
+NO_NETWORK = "no answer from duecare.test (ConnectError); check the URL and the network, and ask again"
+
+
+@pytest.fixture(scope="module")
+def kept() -> Kept:
+    """Nothing here changes it."""
+    return Kept()
+
+
+@pytest.fixture
+def duecare(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(tmp_path)
+    return Command(Served(kept), tmp_path)
+
+
+def said(duecare: Command, *args: str, **environment: str) -> tuple[int, str]:
+    """The exit code, and the one line of what went wrong."""
+    result = duecare(*args, **environment)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    (line,) = result.stderr.splitlines()
+    return result.exit_code, line.removeprefix("duecare: ")
+
+
+def unreachable(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request)
+
+
+# Files
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+@pytest.mark.parametrize("kind", ["nothing", "a folder"])
+def test_a_file_that_cannot_be_read_is_named(duecare: Command, command: str, kind: str) -> None:
+    KINDS[kind](duecare.folder / "case.json")
+    exit_code, line = said(duecare, "bundle", command, "case.json", "--log-key", KEY)
+    assert (exit_code, "case.json cannot be read" in line) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["empty", "no JSON", "no UTF-8", "another JSON"])
+def test_what_is_no_case_file_is_told_as_that_and_how_to_get_one(duecare: Command, kind: str) -> None:
+    KINDS[kind](duecare.folder / "case.json")
+    exit_code, line = said(duecare, "bundle", "verify", "case.json")
+    assert (exit_code, line) == (
+        1,
+        "This is no case file, or not as it was fetched. Fetch it anew: duecare bundle get DECISION_ID",
+    )
+
+
+def test_of_a_case_file_that_is_not_good_nothing_says_that_it_is_whole(duecare: Command, kept: Kept) -> None:
+    file = duecare.folder / "case.json"
+    file.write_bytes(kept.case_file(kept.decided))
+    assert "so the file is whole" in duecare("bundle", "verify", "case.json").stderr
+    file.write_bytes(file.read_bytes().replace(b'"decision":"allow"', b'"decision":"deny"'))
+    result = duecare("bundle", "verify", "case.json")
+    assert (result.exit_code, "whole" in result.stderr, "nothing shows whose log" in result.stderr) == (1, False, True)
+
+
+@pytest.mark.parametrize("command", [("bundle", "verify", "case.json"), ("log", "check")])
+@pytest.mark.parametrize("key", ["x", "a+b+c", KEY[:-4]])
+def test_a_wrong_log_key_is_told_before_anything_is_asked(duecare: Command, command: tuple[str, ...], key: str) -> None:
+    exit_code, line = said(duecare, *command, "--log-key", key)
+    assert (exit_code, "no log's verifier key (NAME+HASH+KEY)" in line) == (2, True)
+    assert not duecare.served.asked
+
+
+# The service
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("bundle", "get", "a" * 26),
+        ("decision", "a" * 26),
+        ("log", "check"),
+        ("reconcile", "--from", "2026-11-01", "--to", "2026-11-02"),
+    ],
+    ids=" ".join,
+)
+def test_no_network_is_no_verdict_and_names_the_host(duecare: Command, command: tuple[str, ...]) -> None:
+    duecare.served.network = httpx.MockTransport(unreachable)
+    assert said(duecare, *command) == (3, NO_NETWORK)
+
+
+def test_a_password_in_the_url_is_not_told(duecare: Command) -> None:
+    duecare.served.network = httpx.MockTransport(unreachable)
+    duecare.write_profile()
+    result = duecare("log", "check", profile=False, DUECARE_URL="https://me:secret@duecare.test:8443/x")
+    assert (result.exit_code, "duecare.test:8443" in result.stderr, "secret" in result.output) == (3, True, False)
+
+
+def test_a_decision_that_nobody_knows_is_refused(duecare: Command) -> None:
+    duecare.served.instead[f"/v1/decisions/{'a' * 26}/bundle"] = [lambda _: problem(404, "unknown-decision")]
+    assert said(duecare, "bundle", "get", "a" * 26) == (1, "unknown-decision")
+
+
+def test_another_service_s_404_says_to_check_the_url(duecare: Command) -> None:
+    duecare.served.instead[f"/v1/decisions/{'a' * 26}/bundle"] = [lambda _: httpx.Response(404, text="<html>")]
+    assert said(duecare, "bundle", "get", "a" * 26) == (3, "the answer (404) is not duecare's; check the URL")
+
+
+def test_what_is_not_in_the_log_yet_is_no_refusal(duecare: Command, kept: Kept) -> None:
+    duecare.served.instead[f"/v1/decisions/{kept.id}/bundle"] = [lambda _: problem(409, "not-logged-yet")]
+    assert said(duecare, "bundle", "get", kept.id)[0] == 3
+    told = duecare.told("bundle", "get", kept.id)
+    assert told["problem"]["type"] == "urn:duecare:problem:not-logged-yet"
+
+
+def test_another_conflict_stays_a_refusal(duecare: Command, kept: Kept) -> None:
+    duecare.served.instead[f"/v1/decisions/{kept.id}/bundle"] = [lambda _: problem(409, "no-case-file")]
+    assert said(duecare, "bundle", "get", kept.id)[0] == 1
+    assert duecare.slept == []
+
+
+def test_a_receipt_that_cannot_be_checked_now_is_no_verdict_on_the_decision(duecare: Command) -> None:
+    answer = {"decision": "deny", "decision_id": "x", "attempt": 1, "reasons": [], "receipt": "a.b.c"}
+    duecare.served.instead["/v1/decisions/x"] = [lambda _: httpx.Response(200, json={"answer": answer})]
+    duecare.served.instead["/.well-known/jwks.json"] = [lambda _: httpx.Response(503)]
+    assert duecare("decision", "x").exit_code == 3
+    duecare.served.instead["/.well-known/jwks.json"] = [lambda _: httpx.Response(200, json={"keys": []})]
+    assert duecare("decision", "x").exit_code == 1
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    "time", ["", "x", "20261101", "2026-W45", "2026-13-01", "2026-11-31", "2026-11-01T25:00Z", "1 Nov 2026", "2026-11"]
+)
+def test_a_time_that_cannot_be_read_is_told_with_one_that_can(duecare: Command, time: str) -> None:
+    exit_code, line = said(duecare, "reconcile", "--from", "2026-11-01", "--to", time)
+    assert exit_code == 2
+    assert line == ("--to cannot be read: give a date like 2026-11-01, or a time like 2026-11-01T00:00:00+08:00")
+
+
+@pytest.mark.parametrize("time", ["2026-11-01T00:00", "2026-11-01 00:00:00.5"])
+def test_a_time_without_its_offset_is_told_so(duecare: Command, time: str) -> None:
+    exit_code, line = said(duecare, "reconcile", "--from", time, "--to", "2026-11-02")
+    assert (exit_code, line) == (2, f"--from needs its offset from UTC: {time}+08:00, or {time}Z")
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("number", ["", "-"])
+def test_an_erasure_of_nobody_is_not_asked_for(duecare: Command, number: str) -> None:
+    exit_code, line = said(duecare, "admin", "erase", number, "--yes", AWS_REGION="us-east-1")
+    assert (exit_code, "there is no number" in line, "Nothing was erased" in line) == (2, True, True)
