@@ -1,13 +1,11 @@
-"""`Files`, `LogFiles` and `Archive` in a folder, so that what a benchmark's files hold is nobody's memory."""
+"""`Files` in a folder, so that what a benchmark's files hold is nobody's memory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote
 
 from duecare.errors import NotFound
 from duecare.ports import Target
@@ -65,63 +63,3 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(PIECE):
             yield piece
-
-
-class FolderLogFiles:
-    """`LogFiles` in a folder. One process writes there."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = FolderFiles(folder)
-
-    def read(self, name: str) -> bytes | None:
-        try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def write(self, objects: Mapping[str, bytes]) -> None:
-        for name, data in objects.items():
-            self._files.write(name, [data])
-
-    def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
-        if self.read(name) != replaces:
-            return False
-        self._files.write(name, [data])
-        return True
-
-    def delete(self, name: str) -> None:
-        self._files.delete([name])
-
-
-class FolderArchive:
-    """`Archive` in a folder, without its locks. Names are as flat as S3's: no copy costs a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True)
-
-    def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
-        for name, data in objects.items():
-            self._place(name).write_bytes(data)
-
-    def read(self, name: str) -> bytes:
-        try:
-            return self._place(name).read_bytes()
-        except FileNotFoundError:
-            raise NotFound("There is no such object.", name="no-object") from None
-
-    def names(self, prefix: str) -> Iterator[str]:
-        found = sorted(unquote(path.name) for path in self._folder.iterdir())
-        return (name for name in found if name.startswith(prefix))
-
-    def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        for name in self.names(prefix):
-            yield name, datetime.fromtimestamp(self._place(name).stat().st_mtime, UTC)
-
-    def erase(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._place(name).unlink(missing_ok=True)
-
-    def _place(self, name: str) -> Path:
-        return self._folder / quote(name, safe="")

@@ -1,5 +1,5 @@
 """`log_records_per_s`: decisions sequenced on DynamoDB Local by the sequencer's own code, from the stream to the marks;
-tiles and copies go into a folder, so that S3, which no engine here is like, is left out.
+tiles and copies stay in memory, so that S3, which no engine here is like, is left out, and this machine's disk as well.
 
 The table has its stream, without which there is nothing to sequence. DynamoDB Local goes through all of a stream's
 records at every write, so that each takes longer than the one before; on AWS a stream takes no time of a write's.
@@ -8,15 +8,12 @@ records at every write, so that each takes longer than the one before; on AWS a 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.folder import FolderArchive, FolderLogFiles
-from duecare.adapters.memory import MemoryTable
+from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryTable
 from duecare.domain.retention import retention
 from duecare.evidence.note import LogKey
 from duecare.ports import Document
@@ -52,7 +49,7 @@ class Sequencing(NamedTuple):
         return (
             f"the log: {self.records:,} decisions in {self.seconds:.1f} s, {ours:.0f} % of it our own processor's time "
             f"({self.records / self.ours:,.0f} a second, were it alone) and the rest waited for DynamoDB Local; "
-            f"{reading:.0f} % in reading the stream, {marking:.0f} % in marks (three writes a decision)"
+            f"{reading:.0f} % in reading the stream, {marking:.0f} % in marks (a write a decision)"
         )
 
 
@@ -60,8 +57,8 @@ def measure(progress: Progress) -> Sequencing:
     os.environ.setdefault("AWS_ACCESS_KEY_ID", tables.ACCESS_KEY)  # PynamoDB takes them from there
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", tables.SECRET_KEY)
     decided = _decided(WARM_UP + RECORDS)
-    with tempfile.TemporaryDirectory(prefix="duecare-bench-") as folder, DynamoDBLocal() as dynamodb:
-        bench = _Bench(dynamodb.endpoint, Path(folder))
+    with DynamoDBLocal() as dynamodb:
+        bench = _Bench(dynamodb.endpoint)
         bench.put(decided[:WARM_UP])
         bench.run(WARM_UP)
         bench.put(decided[WARM_UP:])
@@ -72,7 +69,7 @@ def measure(progress: Progress) -> Sequencing:
 class _Bench:
     """A table, and the sequencer of it."""
 
-    def __init__(self, endpoint: str, folder: Path) -> None:
+    def __init__(self, endpoint: str) -> None:
         table = tables.create(endpoint, stream=True)
         self._bulk = tables.bulk(endpoint, table, timeout=60.0, deadline=120.0)
         self._stream = _Timed(tables.stream(endpoint, table, timeout=60.0, deadline=120.0), "read")
@@ -80,8 +77,8 @@ class _Bench:
         world = World(
             stream=self._stream,
             documents=tables.documents(endpoint, table),
-            files=FolderLogFiles(folder / "log"),
-            archive=FolderArchive(folder / "archive"),
+            files=MemoryLogFiles(),
+            archive=MemoryArchive(),
             marks=self._marks,
             clock=lambda: datetime.now(UTC),
             entropy=os.urandom,
