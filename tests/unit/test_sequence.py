@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from duecare.adapters import memory
 from duecare.errors import Contended, Stale, StoreFailed
 from duecare.evidence.entry import unpack_entries
 from duecare.evidence.merkle import edge, entries_path, leaf_hash
@@ -265,11 +266,14 @@ def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sequence, "LIMIT", 5)
     monkeypatch.setattr(sweep, "MOST", 20)
     monkeypatch.setattr(sweep, "KEYS_A_READ", 4)
-    sequencer, swept = world.sequencer(), 0
+    world.table.a_page = 1
+    sequencer, swept = world.sequencer(), []
     for _ in range(4):
-        swept += sequencer(lambda: True).swept
+        swept.append(sequencer(lambda: True).swept)
         world.now += sequence.SUSPECT_FOR
-    assert swept == 30
+    assert [bool(some) for some in swept] == [False, True, False, True]
+    assert sum(swept) == 30
+    assert 20 <= swept[1] < 20 + memory.SEGMENTS
     assert max(staged) < sum(staged) / 4
     assert head(world).swept_trimmed == head(world).trimmed == 1
     assert missing(world) == set()
@@ -356,6 +360,7 @@ def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logg
         assert world.sequencer()(cut_after(1)).swept == 0
         world.now += timedelta(minutes=1)
         stretches += 1
+        assert stretches < 100, "it does not go on"
     assert head(world).sweep is None
     assert stretches > 3
     world.everything_is_marked()
@@ -371,7 +376,9 @@ def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(wor
     world.now += sequence.SWEEP_EVERY
     began = world.now
     sequencer, swept = world.sequencer(), 0
-    while head(world).swept_at != began:
+    for _ in range(100):
+        if head(world).swept_at == began:
+            break
         swept += sequencer(cut_after(1)).swept
         world.now += sequence.SUSPECT_FOR
     assert swept == len(lost) == 12
@@ -391,10 +398,14 @@ def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_on
     world.table.a_page = 1
     world.now += sequence.SWEEP_EVERY
     dies = world.sequencer()
-    while not (dies._stretch and head(world).sweep):  # in the middle of the table
+    for _ in range(100):
+        if dies._stretch and head(world).sweep:  # in the middle of the table
+            break
         world.now += sequence.SUSPECT_FOR
         dies(cut_after(1))
+    assert dies._stretch
     place, found = head(world).sweep, dies._stretch.suspects
+    assert place
     world.now += sequence.SUSPECT_FOR
     lives = world.sequencer()
     assert lives(cut_after(1)).swept == 0  # it has not looked before
@@ -416,7 +427,9 @@ def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Lo
     world.table.a_page = 1
     world.now += sequence.SWEEP_EVERY
     slow, fast = world.sequencer(), world.sequencer()
-    while not slow._stretch:
+    for _ in range(100):
+        if slow._stretch:
+            break
         slow(cut_after(1))
     fast(lambda: True)
     world.now += sequence.SUSPECT_FOR
