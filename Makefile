@@ -55,4 +55,6 @@ lock:
 
 clean: stop
 	@rm -rf .duecare/state .duecare/s3 .duecare/tmp .duecare/build .duecare/cache .duecare/logs .duecare/tests .aws-sam
-	@rm -f .duecare/*.json .duecare/*.jwk .duecare/*.lock
+	@rm -f .duecare/*.json .duecare/*.jwk .duecare/*.html .duecare/*.lock
+	@# What was seen of its log: the next one has another key, and is not taken for a forgery.
+	@rm -f .duecare/log-*.checkpoint .duecare/log-*.key
