@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import compress, count
+from itertools import chain
 from operator import add
 
 from msgspec import Struct
@@ -22,9 +22,9 @@ FORBIDDEN = "TEXT_FORBIDDEN"
 _LONG = 12
 _STEM = 8  # of a phrase of this length the ending may differ
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
-_LONE_DIGIT = re.compile(r"(?<=[a-z])\d(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
+_LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
+_LONE_DIGIT = re.compile(r"\d(?<=[a-z].)(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
 _BEFORE = 32
-_GRAM = 2
 MOST_OF_A_TOPIC = 3  # a text that says so much of one kind is held back for it, whatever else it says
 _SHORT = 200  # a text of so many characters is searched as a whole
 _LOOKS_AHEAD = 16
@@ -42,25 +42,28 @@ class Finding(Struct, frozen=True):
 class Phrase(Struct, frozen=True, kw_only=True):
     """One rule. `pattern` is tried only where one of `anchors` (words of which every match has at least one) occurs.
     A match does not count where `unless_before` matches just before it, or `unless` anywhere in the text. `words`: it
-    must begin and end with whole words, however long it is. `longest`: no match has more characters.
+    must begin and end with whole words, however long it is. `longest`: no match has more characters. `begins`: what
+    every match begins with, so that most places of a text are passed over before the pattern is tried there.
     """
 
     rule: str
     code: str
     anchors: tuple[str, ...]
     pattern: str
+    begins: str = ""
     unless_before: str | None = None
     unless: str | None = None
     words: bool = False
     longest: int = 16
 
 
-def phrase(
+def phrase(  # noqa: PLR0913
     rule: str,
     code: str,
     anchors: str,
     pattern: str,
     *,
+    begins: str = "",
     unless_before: str | None = None,
     unless: str | None = None,
     words: bool = False,
@@ -72,6 +75,7 @@ def phrase(
         code=code,
         anchors=tuple(skeleton_pattern(anchors).split()),
         pattern=pattern,
+        begins=begins,
         unless_before=f"(?:{unless_before})$" if unless_before else None,
         unless=unless,
         words=words,
@@ -79,43 +83,45 @@ def phrase(
     )
 
 
+ToTry = list[tuple[Phrase, list[str]]]
+
+
 @cache
-def compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str, begins: str = "") -> re.Pattern[str]:
     """Compiled when a text first needs it: most texts need few, and a cold start none."""
-    return re.compile(skeleton_pattern(pattern), re.VERBOSE)
+    return re.compile(skeleton_pattern(f"(?={begins})(?:{pattern})" if begins else pattern), re.VERBOSE)
 
 
 class Phrases:
-    """Rules that are looked for together, found by the first characters of their anchors."""
+    """Rules that are looked for together, found by what their anchors begin with: a character, or two of ASCII."""
 
     def __init__(self, rules: Iterable[Phrase]) -> None:
         self.rules = tuple(rules)
-        self._by_gram: dict[str, list[tuple[str, int]]] = {}
+        self._by_beginning: dict[str, list[tuple[str, int]]] = {}
         for at, rule in enumerate(self.rules):
             for anchor in rule.anchors:
-                self._by_gram.setdefault(anchor[:_GRAM], []).append((anchor, at))
-        self._grams = frozenset(self._by_gram)
+                beginning = anchor[:2] if anchor[:2].isascii() else anchor[0]
+                self._by_beginning.setdefault(beginning, []).append((anchor, at))
+        self._beginnings = frozenset(self._by_beginning)
 
-    def to_try(self, text: Searched) -> list[tuple[Phrase, list[str]]]:
+    def to_try(self, text: Searched) -> ToTry:
         """The rules of which an anchor occurs, in their order, each with those that do: few, in most texts."""
         occurring: dict[int, list[str]] = {}
-        for gram in self._grams & text.grams:
-            for anchor, at in self._by_gram[gram]:
+        ascii_alone = text.chars.encode("ascii", "ignore").decode()
+        pairs = map(add, ascii_alone, ascii_alone[1:])
+        for beginning in self._beginnings.intersection(chain(text.chars, pairs)):
+            for anchor, at in self._by_beginning[beginning]:
                 if anchor in text.chars:
                     occurring.setdefault(at, []).append(anchor)
         return [(self.rules[at], occurring[at]) for at in sorted(occurring)]
 
 
 class Searched(Struct, frozen=True):
-    """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it.
-
-    `grams` are its characters and its pairs of characters.
-    """
+    """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it."""
 
     text: Folded
     chars: str
     kept: list[int]
-    grams: frozenset[str]
 
     def is_word_start(self, start: int) -> bool:
         """In the skeleton, where spaces and signs still stand; the same holds for `is_word_end`."""
@@ -133,20 +139,22 @@ class Searched(Struct, frozen=True):
 
 def searched(text: Folded) -> Searched:
     """A skeleton made ready for phrases."""
-    counts = list(map(str.isalnum, text.chars))
-    kept = list(compress(count(), counts))
-    chars = _LONE_DIGIT.sub(_as_letter, "".join(compress(text.chars, counts)))
-    return Searched(text, chars, kept, frozenset(chars).union(map(add, chars, chars[1:])))
+    pieces = list(_LETTERS_AND_DIGITS.finditer(text.chars))
+    chars = _LONE_DIGIT.sub(_as_letter, "".join([piece[0] for piece in pieces]))
+    kept = list(chain.from_iterable([range(*piece.span()) for piece in pieces]))
+    return Searched(text, chars, kept)
 
 
 def _as_letter(match: re.Match[str]) -> str:
     return match[0].translate(AS_LETTERS)
 
 
-def find(text: Searched, phrases: Phrases) -> Iterator[Finding]:
-    """The first match of each phrase that counts; of a topic with so many, no more."""
+def find(text: Searched, to_try: ToTry, code: str) -> Iterator[Finding]:
+    """The first match of each phrase for this reason that counts; of a topic with so many, no more."""
     found: dict[str, int] = {}
-    for rule, anchors in phrases.to_try(text):
+    for rule, anchors in to_try:
+        if rule.code != code:
+            continue
         topic = rule.rule.partition(".")[0]
         if found.get(topic, 0) == MOST_OF_A_TOPIC or (rule.unless and compiled(rule.unless).search(text.chars)):
             continue
@@ -158,7 +166,7 @@ def find(text: Searched, phrases: Phrases) -> Iterator[Finding]:
 
 
 def _first(rule: Phrase, text: Searched, start: int, end: int) -> tuple[int, int] | None:
-    pattern = compiled(rule.pattern)
+    pattern = compiled(rule.pattern, rule.begins)
     while match := pattern.search(text.chars, start, end):
         match_end = _end(rule, match, text)
         if match_end is not None:
@@ -204,4 +212,4 @@ def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
         return end
     # A letter of the next word may have been taken for an ending: "loser so" for "losers o".
     shorter = (at for at in range(end - 1, max(start, end - 4), -1) if text.is_word_end(at))
-    return next((at for at in shorter if compiled(rule.pattern).fullmatch(match.string, start, at)), None)
+    return next((at for at in shorter if compiled(rule.pattern, rule.begins).fullmatch(match.string, start, at)), None)

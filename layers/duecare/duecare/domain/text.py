@@ -15,13 +15,13 @@ from duecare.domain.amounts import Claim, read_amounts
 from duecare.domain.folding import fold, skeleton
 from duecare.domain.forbidden import PHRASES, find_posing_signs
 from duecare.domain.meaning import Meaning
-from duecare.domain.phrases import Finding, Phrases, find, searched
+from duecare.domain.phrases import FORBIDDEN, Finding, Phrases, find, searched
 from duecare.domain.senders import Sign, find_signs, names_sender, normalize
 from duecare.domain.wording import DISCLOSURE, OPT_OUT
 
 __all__ = ["Claim", "Finding", "Meaning", "Reading", "Sign", "claims", "condense", "names_sender", "normalize", "read"]
 
-_FORBIDDEN, _OPT_OUT, _DISCLOSURE = Phrases(PHRASES), Phrases(OPT_OUT), Phrases(DISCLOSURE)
+_PHRASES = Phrases((*PHRASES, *OPT_OUT, *DISCLOSURE))
 
 
 class Reading(Struct, frozen=True):
@@ -39,12 +39,13 @@ def read(text: str) -> Reading:
     folded = fold(text)
     bones = skeleton(folded)
     said = searched(bones)
+    to_try = _PHRASES.to_try(said)
     return Reading(
         amounts=read_amounts(folded, text),
-        forbidden=_in_order([*find_posing_signs(bones), *find(said, _FORBIDDEN)]),
+        forbidden=_in_order([*find_posing_signs(bones), *find(said, to_try, FORBIDDEN)]),
         signs=find_signs(text),
-        opt_out=next(find(said, _OPT_OUT), None),
-        disclosure=next(find(said, _DISCLOSURE), None),
+        opt_out=next(find(said, to_try, "TEXT_OPT_OUT"), None),
+        disclosure=next(find(said, to_try, "TEXT_DISCLOSURE"), None),
     )
 
 

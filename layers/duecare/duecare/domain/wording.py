@@ -24,6 +24,7 @@ OPT_OUT = (
         rf"{_STOP}(?:本?(?:短信|信息|消息|通知|此类|该类)){{0,3}}(?:可|则|即可)?{_ANSWER}(?:本?短信|至|到)?{_KEY}"
         rf"|{_ANSWER}{_KEY}(?:或?{_KEY})?(?:至\d{{3,20}})?(?:可|即可|以|来|可以|便可|就可)?(?:随时)?{_STOP}"
         r"|退订?(?:td|t)(?!恤)|(?:td|t)退订",
+        begins="[退拒取不屏停勿请直接回发复输短t]",
         unless_before=r"(?:不支持|无法|不能|暂不|不可|请勿|勿|不要|别)",
         words=True,
         longest=48,
@@ -39,6 +40,7 @@ OPT_OUT = (
         (?:please|just|anytime)?{_ASK}(?:with)?(?:the)?(?:word)?(?:{_WORD}|td?|n|r)
         |(?:optout|unsubscribe|unsub)(?:text|sms|word)?{_WORD}|stop(?:optout|unsub)
         |{_WORD}(?:to\d{{3,12}})?to{_END}|{_ASK}(?:td?|n|r)to{_END}""",
+        begins="r[ep]|t[ex]|s[emt]|an|op|un|ca|en|qu",
         unless_before=r"(?:donot|dont|cannot|cant|not)",
         words=True,
         longest=96,
