@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import chain, repeat
 
 from msgspec import Struct
@@ -49,7 +50,7 @@ class Folded(Struct, frozen=True):
     """A folded text; `at[i]` is the offset in the original of the character that `chars[i]` came from."""
 
     chars: str
-    at: list[int]
+    at: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets of `chars[start:end]` in the original."""
@@ -58,15 +59,15 @@ class Folded(Struct, frozen=True):
 
 def fold(text: str) -> Folded:
     """Each character on its own, so that one that is folded before another does not change what the other folds to."""
+    chars, places = text.translate(_ONE_FOR_ONE), range(len(text))
+    if len(chars) == len(text):
+        return Folded(chars, places)
     pieces = [_FOLDED[char] for char in text]
-    chars, places = "".join(pieces), range(len(text))
-    if len(chars) == len(text) and "" not in pieces:
-        return Folded(chars, list(places))
-    return Folded(chars, list(chain.from_iterable(map(repeat, places, map(len, pieces)))))
+    return Folded("".join(pieces), list(chain.from_iterable(map(repeat, places, map(len, pieces)))))
 
 
 # A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
-_MIXED = re.compile(r"[a-z][@$!0-9]|[@$0-9][a-z]")
+_MIXED = re.compile(r"[@$!0-9](?:(?<=[a-z].)|(?<!!)[a-z])")  # the rarer one first
 _WORD = re.compile(r"[@$]?[a-z0-9]+(?:[@$!]+[a-z0-9]+)*")
 AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
 
@@ -100,7 +101,18 @@ class _FoldedCharacters(dict[str, str]):
         return folded
 
 
-_FOLDED = _FoldedCharacters()
+class _OneForOne(dict[int, str]):
+    """The same for `str.translate`, where each character folds to one; any other one makes the text longer."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) >= 8192:
+            self.clear()
+        folded = _FOLDED[chr(code)]
+        one = self[code] = folded if len(folded) == 1 else "??"
+        return one
+
+
+_FOLDED, _ONE_FOR_ONE = _FoldedCharacters(), _OneForOne()
 
 
 def _fold_character(char: str) -> str:
