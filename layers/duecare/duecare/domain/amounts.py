@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from duecare.domain.currencies import ANY_CURRENCY, Mark, mark_after, mark_before
+from duecare.domain.currencies import ANY_CURRENCY, FIRST_OF_A_MARK, LAST_OF_A_MARK, Mark, mark_after, mark_before
 from duecare.domain.folding import OVERRIDES, Folded
 from duecare.domain.meaning import Meaning, Qualifiers
 from duecare.domain.numerals import CHINESE, SCALES, Number, read_english, read_number
@@ -133,7 +133,8 @@ class _Amounts:
         if number is None or goes_on or (vague and after):
             return _unreadable(start, end)
         amount = number * SCALES.get(scale, 1)
-        if after and self.text[after.start] in "元块圆" and (change := _SMALL_CHANGE.match(self.text, end)):
+        change = _SMALL_CHANGE.match(self.text, end) if after and self.text[after.start] in "元块圆" else None
+        if change and change[0]:
             amount, end = amount + _small(change[1], "0.1") + _small(change[2], "0.01"), change.end()
         return self._read(amount, currencies, start, end)
 
@@ -164,9 +165,10 @@ class _Amounts:
         for other in self.runs[max(0, at - 1) : at + 2]:
             if other.start < self._read_to or not (other.end <= claim.start or claim.end <= other.start):
                 continue
-            first, second = sorted(((other.start, other.end), (claim.start, claim.end)))
-            joined = second[0] - first[1] <= _FAR and _RANGE.fullmatch(self.text, first[1], second[0]) is not None
-            if other.start > claim.start:
+            behind = other.start > claim.start
+            gap = (claim.end, other.start) if behind else (other.end, claim.start)
+            joined = gap[1] - gap[0] <= _FAR and _RANGE.fullmatch(self.text, *gap) is not None
+            if behind:
                 joined = joined and not (counts(self.text, other.end) or self._mark_after(other, other.end))
             if joined:
                 number = self._number(other, claim.currencies)
@@ -178,17 +180,19 @@ class _Amounts:
 
     def _mark_before(self, start: int) -> Mark | None:
         for at in range(start, max(0, start - _FAR), -1):
-            if mark := mark_before(self.text, at):
+            char = self.text[at - 1]
+            if char in LAST_OF_A_MARK and (mark := mark_before(self.text, at)):
                 return mark
-            if not _parts(self.text[at - 1]):
+            if not _parts(char):
                 return None
         return None
 
     def _mark_after(self, run: Run, end: int) -> Mark | None:
         mark, at = None, end
         for at in range(end, min(len(self.text), end + _FAR)):
-            mark = mark_after(self.text, at)
-            if mark or not _parts(self.text[at]):
+            char = self.text[at]
+            mark = mark_after(self.text, at) if char in FIRST_OF_A_MARK else None
+            if mark or not _parts(char):
                 break
         if mark is None:
             return None

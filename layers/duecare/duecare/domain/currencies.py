@@ -178,9 +178,9 @@ _NO_MARK = {
     "快": "递速捷讯报手餐",
 }
 
-
-# What can stand behind a number and say something of it begins with one of these, or with a space or a sign.
+# No mark begins, or ends, with any other character.
 FIRST_OF_A_MARK = frozenset(_BY_FIRST)
+LAST_OF_A_MARK = frozenset(_BY_LAST) | _LETTER_CODES.keys()
 
 
 class Mark(Struct, frozen=True):

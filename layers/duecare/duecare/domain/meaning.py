@@ -66,7 +66,10 @@ for _word in sorted(_MEANINGS, key=len, reverse=True):
     _latin_word = _LATIN_WORD.match(_word)
     _BY_BEGINNING.setdefault(_latin_word[0] if _latin_word else _word[0], []).append(_word)
 _OTHERS = "".join(sorted(first for first in _BY_BEGINNING if not _LATIN_WORD.match(first)))
-_BEGINNING = re.compile(f"[a-z]+|[{_OTHERS}]")
+_SECOND = "".join(sorted({word[1] for first in _OTHERS for word in _BY_BEGINNING[first] if len(word) > 1}))
+_ALONE = "".join(word for word in _MEANINGS if len(word) == 1)
+# A Latin word, or a character with which a word begins and which is one, goes on like one, or ends what is searched.
+_BEGINNING = re.compile(f"[{_OTHERS}a-z](?:(?<=[a-z])[a-z]*|(?<=[{_ALONE}])|(?=[{_SECOND}]|$))")
 _ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
 # 分期贷款欠款5000元, your interest-free balance is $5000: right behind one of these an amount is the debt, whatever
 # else the clause speaks of, but for a reduction or a settlement.
@@ -77,8 +80,7 @@ _SPEAKS_OF_OTHERS = re.compile(
     "fee|charge|thank|paid|received|principal|token|emi|instal"
 )
 # A comma between digits belongs to a number, and so does a full stop before a digit.
-_CLAUSE_END = re.compile(r"[。;!?\n]|,(?!\d)|\.(?= |$)")
-_SENTENCE_END = re.compile(r"[。;!?\n]|\.(?= |$)")
+_CLAUSE_END = re.compile(r"[。;!?\n,.](?:(?<![,.])|(?<=,)(?!\d)|(?<=\.)(?= |$))")  # without a comma, a sentence's too
 
 
 class Qualifiers:
@@ -86,14 +88,17 @@ class Qualifiers:
 
     def __init__(self, text: str, end: int) -> None:
         self.text = text
-        asides = [match.span() for match in _ASIDE.finditer(text)] if "含" in text else []
-        words = [(start, word) for start, word in _words(text, end) if not any(a <= start < b for a, b in asides)]
+        words = list(_words(text, end))
+        if "含" in text:
+            asides = [match.span() for match in _ASIDE.finditer(text)]
+            words = [(start, word) for start, word in words if not any(a <= start < b for a, b in asides)]
         self.starts = [start for start, _ in words]
         self.ends = [start + len(word) for start, word in words]
         self.words = [word for _, word in words]
         self.meanings = [_MEANINGS[word] for word in self.words]
-        self.clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text, 0, end)), end]
-        self.sentences = [0, *(match.end() for match in _SENTENCE_END.finditer(text, 0, end))]
+        ends = [match.end() for match in _CLAUSE_END.finditer(text, 0, end)]
+        self.clauses = [0, *ends, end]
+        self.sentences = [0, *(at for at in ends if text[at - 1] != ",")]
 
     def of(self, start: int, end: int, after: int = 0) -> Meaning:
         """What the text says of the amount from `start` to `end`; `after` is the end of the amount before it, whose

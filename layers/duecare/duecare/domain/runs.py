@@ -27,6 +27,7 @@ _CONFUSED = re.compile(
     (?:(?<=[oil|])[,.]?(?:\d|[oil|]\ ?[元块万])|(?<=\d)[,.]?[oil|]|(?<=[¥$₹£€])[oil|]{2})""",
     re.VERBOSE,
 )
+_LETTER = re.compile("[oil|]")  # without one nothing is confused
 _CONFUSABLE = re.compile(r"(?<![a-z\d,.])[oil|\d][oil|\d,.]*(?![a-z\d])")
 _LETTERS_ALONE = re.compile(r"(?<=[¥$₹£€])[oil|]{2}[oil|,.]*(?![a-z])|(?<![a-z])[oil|][oil|,.]{1,20}(?= ?[元块万])")
 _LETTERS, _DIGITS = frozenset("oil|"), frozenset("0123456789")
@@ -35,7 +36,7 @@ _AS_DIGITS = str.maketrans("oil|", "0111")
 
 def straighten(text: str) -> tuple[str, frozenset[int]]:
     """The text with o, i, l and | inside numbers read as digits, and the places where that was done."""
-    if not _CONFUSED.search(text):
+    if not (_LETTER.search(text) and _CONFUSED.search(text)):
         return text, frozenset()
     runs = [m for m in _CONFUSABLE.finditer(text) if not (_LETTERS.isdisjoint(m[0]) or _DIGITS.isdisjoint(m[0]))]
     runs += _LETTERS_ALONE.finditer(text)
@@ -48,7 +49,7 @@ def straighten(text: str) -> tuple[str, frozenset[int]]:
 _RUN = re.compile(rf"[\d{CHINESE}](?:[ ,.'·]?[\d{CHINESE}])*")
 # Single digits, each behind a sign: 2*7*9*1*1.
 _SCATTERED = re.compile(r"\d(?<!\d\d)(?:[^\w\s,.:()。、]{1,2}\d(?!\d)){2,}")
-_VAGUE = re.compile(r"[数几好上][十百千万亿]{1,2}(?=[元块])|[数几][十百千]?[万亿]")
+_VAGUE = re.compile(r"[数几好上](?:[十百千万亿]{1,2}(?=[元块])|(?<=[数几])[十百千]?[万亿])")
 _SPELLED_OUT = (
     "hundred",
     "thousand",
@@ -64,6 +65,7 @@ _SPELLED_OUT = (
     "usd",
     "inr",
 )
+_TWO_LETTERS = re.compile("[a-z][a-z]")  # as in each of these
 _UNITS = frozenset("十百千万亿拾佰仟")
 # What stands before a number that names something, so that a space after that number only separates.
 _NAMED = re.compile(
@@ -79,29 +81,33 @@ _PARTING = frozenset(" ,.:()!?]】-~–—/%")
 
 def find_runs(text: str, confused: frozenset[int], most: int) -> list[Run]:
     """The first runs of a text, at least `most` if it has so many; the longer first where two begin together."""
-    matches = islice(_RUN.finditer(text), most)
-    runs = list(islice((run for match in matches for run in _split(text, match.start(), match[0], confused)), most))
+    runs: list[Run] = []
+    for match in _RUN.finditer(text):
+        start, run = match.start(), match[0]
+        certain = _certain(text, start, match.end(), confused)
+        if " " in run or "," in run:
+            runs += islice(_split(text, start, run, certain=certain), most - len(runs))  # it may have very many parts
+        else:
+            runs.append(Run(start, match.end(), run, certain))
+        if len(runs) == most:
+            break
     end = runs[-1].end if len(runs) == most else len(text)
-    runs += [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)]
-    runs += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)]
-    if any(word in text for word in _SPELLED_OUT):
-        runs += [
+    others = [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)]
+    others += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)]
+    if _TWO_LETTERS.search(text) and any(word in text for word in _SPELLED_OUT):
+        others += [
             Run(*match.span(), match[0], english=True)
             for match in islice(english_numbers().finditer(text, 0, end), most)
         ]
-    return sorted(runs, key=lambda run: (run.start, -run.end))
+    return sorted([*runs, *others], key=lambda run: (run.start, -run.end)) if others else runs
 
 
-def _split(text: str, start: int, run: str, confused: frozenset[int]) -> Iterator[Run]:
+def _split(text: str, start: int, run: str, *, certain: bool) -> Iterator[Run]:
     """A run with spaces is one number where it is grouped like one, spelled digit by digit, or goes on with a unit.
 
     Otherwise each part is a number; one that follows digits which name nothing may be the rest of a hidden number.
     """
     end = start + len(run)
-    certain = _certain(text, start, end, confused)
-    if " " not in run and "," not in run:
-        yield Run(start, end, run, certain)
-        return
     parts = run.split(" ")
     grouped = read_number(run) is not None and (len(parts) == 1 or not names_something(text, start))
     if grouped or any(part[0] in _UNITS for part in parts[1:]):

@@ -69,10 +69,10 @@ def names_sender(text: str, sender_names: Iterable[str]) -> bool:
     # is read as one, or a stranger's sign behind a word of greeting would hide behind the name in the text.
     others = _MORE.match(text) if signs else None
     signs += _BRACKETED.findall(others[0] if others else "" if signs else text)
-    if signs and not all(_plain(sign) in names for sign in signs):
-        return False
+    if signs:
+        return all(_plain(sign) in names for sign in signs)
     folded = _plain(text)
-    return bool(signs) or any(_stands_in(name, folded) for name in names if name)
+    return any(_stands_in(name, folded) for name in names if name)
 
 
 def _plain(name: str) -> str:

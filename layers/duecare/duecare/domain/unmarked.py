@@ -173,7 +173,7 @@ def _is_scaled(text: str, run: Run, end: int, scale: str) -> bool:
 
 def _is_said_to_be_owed(text: str, run: Run, end: int, before: str) -> bool:
     """By what follows it, or by the way it is written; but not the end of a name, as in LN-88213."""
-    if run.english or _PART_OF_A_NAME.search(before):
+    if run.english or _PART_OF_A_NAME.search(before[-3:]):
         return False
     owed = written_as_money(run.text) or (_OWING.match(text, end) and not _PHONE.fullmatch(run.text))
     return bool(owed) and not _DAY.fullmatch(run.text) and not names_something(text, run.start)
