@@ -68,7 +68,7 @@ def evidence(log: Sequencing) -> list[Item]:
 
 def bill(times: Times, allow: Units) -> list[Item]:
     """USD per million allows."""
-    milliseconds = math.ceil(1000 * (times.verify * SLOWER + WAITING_SECONDS))
+    milliseconds = math.ceil(1000 * (times.busy * SLOWER + WAITING_SECONDS))
     logged, access = times.line_bytes + EVENT_BYTES, len(ACCESS_LINE) + EVENT_BYTES
     answer = times.answer_bytes + 300  # its header lines
     return [
@@ -76,7 +76,7 @@ def bill(times: Times, allow: Units) -> list[Item]:
         Item("Lambda requests", "1 request", LAMBDA_REQUEST),
         Item(
             "Lambda time",
-            f"{milliseconds} ms at 512 MB (measured {1000 * times.verify:.2f} ms × {SLOWER:.2f} + 10 ms waiting)",
+            f"{milliseconds} ms at 512 MB ({1000 * times.busy:.2f} ms of work × {SLOWER:.2f} + 10 ms waiting)",
             milliseconds / 1000 * MEMORY_GB * LAMBDA_GB_SECOND * 1e6,
         ),
         Item("DynamoDB writes", f"{allow.write:g} units", allow.write * WRITE_UNIT),
