@@ -58,7 +58,7 @@ def _goes_on(op: str, what: Any) -> set[str]:
             return set().union(*(beginnings([*repeated] * times) for times in range(least, min(most, least + 2) + 1)))
         case "ASSERT" | "ASSERT_NOT":
             return {""}
-    raise NotImplementedError(op)
+    raise AssertionError(f"{op}: how a match of this begins is for `beginnings` to say")
 
 
 @MANY

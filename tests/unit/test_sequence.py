@@ -345,6 +345,16 @@ def cut_after(pages: int) -> Callable[[], bool]:
     return lambda: next(left, False)
 
 
+def lose_twelve(world: Logged) -> None:
+    """Decisions of which the stream does not tell, in a table of many pages; and a sweep is due."""
+    world.sequenced()
+    with withheld(world):
+        for number in range(12):
+            decide(world, number)
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+
+
 def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logged) -> None:
     """Each page in another process."""
     for number in range(12):
@@ -367,13 +377,8 @@ def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logg
 
 
 def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(world: Logged) -> None:
-    world.sequenced()
-    with withheld(world):
-        for number in range(12):
-            decide(world, number)
+    lose_twelve(world)
     lost = decisions(world)
-    world.table.a_page = 1
-    world.now += sequence.SWEEP_EVERY
     began = world.now
     sequencer, swept = world.sequencer(), 0
     for _ in range(100):
@@ -391,12 +396,7 @@ def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(wor
 
 
 def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_one(world: Logged) -> None:
-    world.sequenced()
-    with withheld(world):
-        for number in range(12):
-            decide(world, number)
-    world.table.a_page = 1
-    world.now += sequence.SWEEP_EVERY
+    lose_twelve(world)
     dies = world.sequencer()
     for _ in range(100):
         if dies._stretch and head(world).sweep:  # in the middle of the table
@@ -420,12 +420,7 @@ def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_on
 
 def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Logged) -> None:
     """Another process has gone through the whole table by then."""
-    world.sequenced()
-    with withheld(world):
-        for number in range(12):
-            decide(world, number)
-    world.table.a_page = 1
-    world.now += sequence.SWEEP_EVERY
+    lose_twelve(world)
     slow, fast = world.sequencer(), world.sequencer()
     for _ in range(100):
         if slow._stretch:
