@@ -25,6 +25,7 @@ OUT_GB = 0.09  # to the internet
 S3_PUT = 5.00  # a million
 
 MEMORY_GB = 0.5
+WHOLE_GB = 1769 / 1024  # of the sequencer, as the template has it: a whole processor
 # 512 MB come with 512/1769 of a processor, so what takes 1 ms here takes that much longer there.
 SLOWER = 1769 / 512
 # Two round trips to DynamoDB in sequence, which hardly anything here stands for.
@@ -56,13 +57,13 @@ def told(items: Iterable[Item]) -> str:
 def evidence(log: Sequencing) -> list[Item]:
     """USD per million decisions in the log and in the archive. (Reading the stream costs Lambda's triggers nothing, and
     the sequencer's own calls a thousandth of a dollar.)"""
-    seconds = log.ours / log.records * SLOWER
+    seconds = log.ours / log.records
     return [
         Item("Archive", "1 object put under a lock", S3_PUT),
         Item("Pointer", "1 unit", WRITE_UNIT),
         Item("Listing", f"{LISTED_BYTES} bytes of a page", LISTED_BYTES / 1024 * WRITE_UNIT),
         Item("Time to leave", "1 unit, by the daily sweep", WRITE_UNIT),
-        Item("Lambda time", f"{1000 * seconds:.1f} ms at 512 MB", seconds * MEMORY_GB * LAMBDA_GB_SECOND * 1e6),
+        Item("Lambda time", f"{1000 * seconds:.1f} ms at 1,769 MB", seconds * WHOLE_GB * LAMBDA_GB_SECOND * 1e6),
     ]
 
 
