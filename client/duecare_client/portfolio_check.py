@@ -67,7 +67,8 @@ def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, 
         sha256 = file.whole(lambda done: told(done, "")).sha256
     those = [one for one in announced if one.manifest.sha256 == sha256]
     if not those:
-        raise _Wrong(f"it is none of the files that the facts here came with; its digest is {sha256}")
+        wanted = ", ".join(dict.fromkeys(one.manifest.sha256 for one in announced)) or "no fact here came with a file"
+        raise _Wrong(f"it is none of the files that the facts here came with ({wanted}): its digest is {sha256}")
     found = [name for one in those for name in _rows(case, one, file, meter)]
     return f"it is the file that {those[0].manifest.iss} signed, and says the same in {', '.join(found)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -106,6 +107,18 @@ def test_another_file_is_not_taken_for_it(world: Imported, duecare: Command, tmp
     ((good, said),) = portfolio_checks(duecare, file, other)
     assert not good
     assert "none of the files that the facts here came with" in said
+    for known in (world.debts, world.consents, other):  # which file to ask for, and which this one is
+        assert f"sha256:{hashlib.sha256(known.read_bytes()).hexdigest()}" in said
+
+
+def test_where_no_fact_came_with_a_file_none_is_taken_for_one(
+    world: Imported, duecare: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "single.duecare.json"
+    file.write_bytes(world.case_file(world.decided))
+    ((good, said),) = portfolio_checks(duecare, file, world.debts)
+    assert not good
+    assert "no fact here came with a file" in said
 
 
 def newest(**changes: Any) -> Callable[[DebtState], DebtState]:
