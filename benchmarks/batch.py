@@ -18,7 +18,7 @@ from benchmarks.calls import elsewhere, metered
 from benchmarks.crowd import Crowd
 from benchmarks.events import batch_event, event
 from benchmarks.turns import Progress, Side, allowed, in_turns
-from duecare.adapters.wire import Call, WireError
+from duecare.adapters.lean_client import Call, WireError
 from duecare.runtime import wiring
 from tools.steps import Problem
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from duecare.adapters.wire import Call, Wire, WireError
+from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare.runtime import wiring
 
 READS = ("Query", "BatchGetItem", "GetItem")

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from duecare.adapters.wire import Call, Credentials, Wire
-from duecare.domain.caps import contact, pack_contacts
-from duecare.evidence.pseudonym import Pseudonyms
+from duecare.adapters.lean_client import Call, Credentials, Wire
 from duecare.usecases import table
-from tests.world import RECIPIENT
+from duecare_core.domain.rules.frequency_caps import contact, pack_contacts
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from tests.support.world import RECIPIENT
 from tools.steps import Problem
 
 # Contacts of the days before, which is more than most people have and enough that the ledger has a size.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from duecare.errors import NotFound
 from duecare.ports import Target
+from duecare_core.errors import NotFound
 
 PIECE = 256 * 1024
 

@@ -19,19 +19,19 @@ import msgspec
 
 from benchmarks.crew import PEPPER, REGION, Setting, Spent
 from benchmarks.folder import FolderFiles
-from duecare.adapters.bulk import AT_ONCE, DynamoDBBulk
-from duecare.adapters.documents import DynamoDBDocuments
-from duecare.adapters.memory import MemoryQueue
-from duecare.adapters.wire import Call, Credentials, Wire, WireError
-from duecare.errors import Stale, StoreFailed
-from duecare.evidence.pseudonym import Pseudonyms
+from duecare.adapters.dynamodb.bulk import AT_ONCE, DynamoDBBulk
+from duecare.adapters.dynamodb.documents import DynamoDBDocuments
+from duecare.adapters.lean_client import Call, Credentials, Wire, WireError
 from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
 from duecare.runtime.wiring import rest
-from duecare.usecases.close import Close
-from duecare.usecases.import_rows import DOCUMENTS_A_WRITE, ImportRows
-from duecare.usecases.ingest import Ingest, Work
-from duecare.usecases.upload import Means, Upload
+from duecare.usecases.imports.close import Close
+from duecare.usecases.imports.import_part import DOCUMENTS_A_WRITE, ImportRows
+from duecare.usecases.imports.ingest import Ingest, Work
+from duecare.usecases.imports.upload_state import Means, Upload
+from duecare_core.errors import Stale, StoreFailed
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from tests.support.memory import MemoryQueue
 from tools.steps import Problem
 
 A_BATCH = 25

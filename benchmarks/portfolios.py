@@ -19,13 +19,13 @@ import boto3
 from benchmarks.crew import PEPPER, REGION, Crew, Setting, Spent
 from benchmarks.folder import FolderFiles
 from benchmarks.hands import SOMEBODY
-from duecare.adapters.documents import DynamoDBDocuments
-from duecare.evidence.statement import sign
+from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.usecases import table as keys
-from duecare.usecases.ingest import ROWS_A_PART
-from duecare.usecases.upload import Upload, file_name
-from duecare.usecases.uploads import Uploads
-from tests.world import ISSUER, KEYS, World
+from duecare.usecases.imports.announce import Uploads
+from duecare.usecases.imports.ingest import ROWS_A_PART
+from duecare.usecases.imports.upload_state import Upload, file_name
+from duecare_core.evidence.statement import sign
+from tests.support.world import ISSUER, KEYS, World
 from tools import portfolio
 from tools.steps import Problem
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from benchmarks.crowd import Crowd
 from benchmarks.events import TEXT_EN, TEXT_ZH
 from benchmarks.ground import PEPPER
-from duecare.domain.decide import decide
-from duecare.domain.decision import Request
-from duecare.domain.facts import Facts
-from duecare.evidence.pseudonym import Pseudonyms
 from duecare.runtime import rulebook, wiring
 from duecare.usecases import table
-from duecare.usecases.load import facts_of, situation_keys
+from duecare.usecases.verify.load_facts import facts_of, situation_keys
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import Request
+from duecare_core.domain.facts.states import Facts
+from duecare_core.evidence.pseudonyms import Pseudonyms
 from tools.steps import Problem
 
 # A machine that others use has slow minutes, which say nothing of the code: the median of the best stretch counts.

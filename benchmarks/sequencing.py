@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryTable
-from duecare.domain.retention import retention
-from duecare.evidence.note import LogKey
 from duecare.ports import Document
-from duecare.usecases.sequence import Sequencer, World
-from tests import tables
-from tests import world as case
-from tests.packs import RULES
+from duecare.usecases.log.sequencer import Sequencer, World
+from duecare_core.domain.rules.retention import retention
+from duecare_core.evidence.log.note import LogKey
+from tests.support import tables
+from tests.support import world as case
+from tests.support.memory import MemoryArchive, MemoryLogFiles, MemoryTable
+from tests.support.packs import RULES
 from tools.dynamodb_local import DynamoDBLocal
 from tools.steps import Problem
 

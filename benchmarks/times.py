@@ -20,7 +20,7 @@ from benchmarks.crowd import Crowd
 from benchmarks.events import event
 from benchmarks.ground import LARGE, Ground
 from benchmarks.turns import Progress, Side, allowed, in_turns
-from duecare.adapters.wire import Call
+from duecare.adapters.lean_client import Call
 from duecare.runtime import wiring
 from tools.steps import Problem
 

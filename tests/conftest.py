@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests.engines import begin_session, end_session, stack
+from tests.support.engines import begin_session, end_session, stack
 
 __all__ = ["stack"]
 

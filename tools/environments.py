@@ -31,6 +31,10 @@ PLACES = {
 }
 
 
+# The project's own distributions, which the environment dev has as they lie in the repository.
+OWN = (ROOT / "layers" / "core", ROOT / "client")
+
+
 def executable(environment: str, name: str) -> str:
     """The path of a command in an environment. Raises Problem where `make setup` has not been run."""
     path = PLACES[environment] / "bin" / name
@@ -57,7 +61,8 @@ def make(name: str) -> None:
         # The locks name every package with its hash, so there is nothing to resolve.
         run([*pip, "--require-hashes", "--no-deps", "-r", str(_lock(name))], log)
         if name == "dev":
-            run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT / "client")], log)
+            for package in OWN:
+                run([*pip, "--no-deps", "--no-build-isolation", "-e", str(package)], log)
     except Problem as problem:
         hint = "" if _reachable(log) else "\n\nThe package index could not be reached; is there a network?"
         raise Problem(f"The environment {name} could not be made. {problem}{hint}", log) from None
@@ -100,9 +105,9 @@ def _lock(name: str) -> Path:
 
 
 def _wanted(name: str) -> str:
-    client = [ROOT / "client" / "pyproject.toml"] if name == "dev" else []
+    own = [package / "pyproject.toml" for package in OWN] if name == "dev" else []
     # The place too: a virtual environment does not survive being moved.
-    return digest([_lock(name), *client], sys.version, str(PLACES[name]))
+    return digest([_lock(name), *own], sys.version, str(PLACES[name]))
 
 
 def _reachable(log: Path) -> bool:

@@ -1,7 +1,7 @@
 """What can go wrong between a party and duecare. **Whichever of these `Client.verify` raises, do not send.**
 
-The tree is the layer's own (duecare.errors), so that one name means one thing on both sides of the wire; the client
-adds why there was no answer, and what is wrong on this machine.
+The tree is the service's own (duecare_core.errors), so that one name means one thing on both sides of the wire; the
+client adds why there was no answer, and what is wrong on this machine.
 
     DuecareError
     ├── CannotDecide         no answer: hold the message, ask again later
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import (
+from duecare_core.errors import (
     BadEvidence,
     BadKey,
     CannotDecide,

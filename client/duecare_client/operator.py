@@ -14,10 +14,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.evidence.keys import private_jwk
 from duecare_client.aws import told
 from duecare_client.errors import BadAnswer, BadSettings, Conflict, refused
 from duecare_client.keyfile import published
+from duecare_core.evidence.jose.keys import private_jwk
 
 Json = dict[str, Any]
 # A label of our own: a new version is put under it first, and becomes the current one in a second, conditional step.

@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from duecare_client import filecheck, kept
+from duecare_client import portfolio_file as filecheck
+from duecare_client import resume as kept
 from duecare_client.client import Client
 from duecare_client.errors import BadSettings, CannotDecide, Refused, Unavailable, Unreachable
-from duecare_client.filecheck import PortfolioFile, Sample
-from duecare_client.meter import Meter
+from duecare_client.portfolio_file import PortfolioFile, Sample
+from duecare_client.progress import Meter
 from duecare_client.transport import Json
 
 # Pauses before the file is sent again, from its start: S3 takes no PUT up where it broke off.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import DuecareError, NotAllowed
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event
+from duecare_core.errors import DuecareError, NotAllowed
 
 REFUSED: dict[str, Any] = {"isAuthorized": False}
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.evidence.bundle import MEDIA_TYPE
-from duecare.evidence.record import as_json
 from duecare.runtime import wiring
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent, serve
 from duecare.runtime.openapi import document
-from duecare.usecases.decided import answer
-from duecare.usecases.log_reader import CHECKPOINT, published
-from duecare.usecases.look_up import Found, numbered
+from duecare.usecases.audit.look_up import Found, numbered
+from duecare.usecases.log.published_log import CHECKPOINT, published
+from duecare.usecases.verify.stored_decision import answer
+from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
+from duecare_core.evidence.record import as_json
 
 
 def handler(event: Event, _context: Any) -> Response:

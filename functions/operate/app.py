@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from duecare.domain.members import typed
-from duecare.errors import CannotDecide, Refused
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import problem
 from duecare.runtime.operations import Anything, perform
+from duecare_core.domain.validation import typed
+from duecare_core.errors import CannotDecide, Refused
 
 LOGGED = ("do", "id", "kid", "on", "creditor", "gateway", "roles", "shadow")
 

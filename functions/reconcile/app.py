@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.domain.members import typed
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event, Response, caller_of, ok, query_of, serve
-from duecare.usecases.reconcile import Asked
+from duecare.usecases.audit.reconcile import Asked
+from duecare_core.domain.validation import typed
 
 
 def handler(event: Event, _context: Any) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from duecare.runtime import telemetry, wiring
-from duecare.usecases.ingest import Work
+from duecare.usecases.imports.ingest import Work
 
 # Pauses before a part that failed comes again, each four times as long as the one before: 30 s, 2 min, 8 min, 30 min.
 FIRST_PAUSE, LAST_PAUSE = 30, 1800

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import Contended
 from duecare.runtime import telemetry, wiring
+from duecare_core.errors import Contended
 
 # What one more move of the head may take, with its copies, its tiles and its marks; in milliseconds.
 A_MOVE = 60_000

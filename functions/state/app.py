@@ -6,7 +6,7 @@ from typing import Any
 
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, ok, problem, serve
-from duecare.usecases.state import Result, Statements
+from duecare.usecases.statements.accept import Result, Statements
 
 
 def handler(event: Event, _context: Any) -> Response:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import FileRefused
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, ok, problem, serve
-from duecare.usecases.uploads import Announcement, Looked, Opened
+from duecare.usecases.imports.announce import Announcement, Looked, Opened
+from duecare_core.errors import FileRefused
 
 
 def handler(event: Event, _context: Any) -> Response:

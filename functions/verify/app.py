@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.domain.members import typed
-from duecare.errors import Refused
 from duecare.runtime import rulebook, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok, serve
 from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
-from duecare.usecases.case import Message
-from duecare.usecases.verify import Batch
+from duecare.usecases.verify.pending import Message
+from duecare.usecases.verify.verify import Batch
+from duecare_core.domain.validation import typed
+from duecare_core.errors import Refused
 
 
 def handler(event: Event, _context: Any) -> Response:

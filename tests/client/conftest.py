@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare_client.cli.context import World
+from duecare_client.cli.main import app
 
 ISSUER = "urn:duecare:test"
 NOW = 1_700_000_000

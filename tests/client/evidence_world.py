@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 from typer.testing import CliRunner, Result
 
-from duecare.errors import NotFound
-from duecare.evidence.bundle import MEDIA_TYPE
-from duecare.usecases.decided import Decided
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare.usecases.verify.stored_decision import Decided
+from duecare_client.cli.context import World
+from duecare_client.cli.main import app
+from duecare_core.errors import NotFound
+from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 from tests.client.kept_log import KEY, Kept
-from tests.world import ISSUER, KEYS
+from tests.support.world import ISSUER, KEYS
 
 URL = "https://duecare.test"
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from typer.testing import CliRunner, Result
 
 from duecare_client.aws import connect
-from duecare_client.cli import app
+from duecare_client.cli.context import World
+from duecare_client.cli.main import app
 from duecare_client.settings import Profile
-from duecare_client.world import World
 
 NOW = 1_700_000_000
 OUTPUTS = {"OperateFunction": "duecare-operate", "ReceiptKeySecret": "duecare/receipt-key"}

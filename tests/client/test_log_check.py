@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from duecare.errors import BadEvidence
-from duecare.evidence.canonical import canonical
-from duecare.evidence.entry import pack_entries, unpack_entries
-from duecare.evidence.stored import copy_of, read_copy
 from duecare.ports import Document
 from duecare.usecases import table
-from duecare.usecases.decided import unpack
+from duecare.usecases.verify.stored_decision import unpack
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.log.entry import pack_entries, unpack_entries
+from duecare_core.evidence.stored import copy_of, read_copy
 from tests.client.kept_log import Kept
-from tests.world import RECIPIENT, stamp
+from tests.support.world import RECIPIENT, stamp
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_without_a_store_the_log_alone_is_checked(kept: Kept, memory: Path) -> N
 def test_a_decision_that_was_changed_in_the_table_is_named(kept: Kept, memory: Path) -> None:
     from msgspec import structs  # noqa: PLC0415
 
-    from duecare.usecases.decided import pack  # noqa: PLC0415
+    from duecare.usecases.verify.stored_decision import pack  # noqa: PLC0415
 
     def denied(document: Document) -> Document:
         decided = unpack(document)
@@ -61,7 +61,7 @@ def test_a_decision_that_was_changed_in_the_table_is_named(kept: Kept, memory: P
 def test_one_that_was_changed_under_a_new_version_is_named_though_it_is_young(kept: Kept, memory: Path) -> None:
     from msgspec import structs  # noqa: PLC0415
 
-    from duecare.usecases.decided import pack  # noqa: PLC0415
+    from duecare.usecases.verify.stored_decision import pack  # noqa: PLC0415
 
     def denied(document: Document) -> Document:
         decided = unpack(document)

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from duecare.adapters.memory import MemoryLogFiles
-from duecare.errors import BadEvidence
-from duecare.evidence.canonical import canonical
-from duecare.evidence.stored import copy_of, read_copy
 from duecare.ports import Document
 from duecare.usecases import table
-from duecare_client.logcheck import remember
+from duecare_client.checks.log import remember
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.stored import copy_of, read_copy
 from tests.client.kept_log import KEY, Kept
-from tests.logs import LOG_KEY, Logged
-from tests.world import RECIPIENT, stamp
+from tests.support.logs import LOG_KEY, Logged
+from tests.support.memory import MemoryLogFiles
+from tests.support.world import RECIPIENT, stamp
 
 ERASABLE = timedelta(days=186)
 
@@ -204,7 +204,7 @@ def test_no_object_of_the_log_can_be_changed_or_taken_away(memory: Path) -> None
 
 
 def test_a_log_under_the_same_name_with_another_key_is_told(kept: Kept, memory: Path) -> None:
-    from duecare.evidence.note import Checkpoint, LogKey  # noqa: PLC0415
+    from duecare_core.evidence.log.note import Checkpoint, LogKey  # noqa: PLC0415
 
     impostor = LogKey(LOG_KEY.name, b"other".ljust(32, b"!"))
     remember(memory, impostor.sign(Checkpoint(LOG_KEY.name, 0, kept.checkpoint().root).text()))

@@ -12,10 +12,10 @@ import jwt
 import pytest
 import rfc8785
 
-from duecare.domain.reconciliation import COUNTED, FINDINGS
 from duecare_client import BadAnswer, BadReceipt, CannotDecide, Client
+from duecare_client.cli.reconcile import _COUNTED, _WORDS
 from duecare_client.errors import Unreadable
-from duecare_client.reconcile import _COUNTED, _WORDS
+from duecare_core.domain.reconciliation import COUNTED, FINDINGS
 from tests.client.conftest import ISSUER, NOW, Key
 
 START, END = datetime(2023, 11, 1, tzinfo=UTC), datetime(2023, 11, 14, 22, tzinfo=UTC)

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from duecare.evidence.record import text_digest
-from duecare.usecases.reconcile import Reconcile
+from duecare.usecases.audit.reconcile import Reconcile
 from duecare_client import BadReceipt, Client, NotAllowed
 from duecare_client.errors import Unacceptable
-from tests.logs import Logged
-from tests.world import CASE_TEXT, ISSUER, KEYS, NOW, stamp
+from duecare_core.evidence.record import text_digest
+from tests.support.logs import Logged
+from tests.support.world import CASE_TEXT, ISSUER, KEYS, NOW, stamp
 
 HOUR = timedelta(hours=1)
 FUNCTION = Path(__file__).parents[2] / "functions" / "reconcile" / "app.py"

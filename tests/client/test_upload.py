@@ -13,8 +13,8 @@ import jwt
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare_client.cli.context import World
+from duecare_client.cli.main import app
 
 NOW = 1_700_000_000
 AS_OF = "2023-11-14T08:00:00+08:00"

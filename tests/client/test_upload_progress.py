@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from duecare_client import Client
-from duecare_client.meter import Meter
+from duecare_client.progress import Meter
 from duecare_client.storage import Storage
 from duecare_client.upload import Asked, Upload
 from tests.client.test_upload import Uploads, csv, row

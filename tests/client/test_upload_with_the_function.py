@@ -17,12 +17,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare.adapters.memory import MemoryFiles
 from duecare.ports import Target
-from duecare_client.cli import app
-from duecare_client.world import World as Here
-from tests.imports import Imports, as_csv, debt_row
-from tests.world import ISSUER, KEYS, World, stamp
+from duecare_client.cli.context import World as Here
+from duecare_client.cli.main import app
+from tests.support.imports import Imports, as_csv, debt_row
+from tests.support.memory import MemoryFiles
+from tests.support.world import ISSUER, KEYS, World, stamp
 from tools.portfolio import Plan, write
 
 APP = Path(__file__).parents[2] / "functions" / "upload" / "app.py"

@@ -16,18 +16,18 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare.adapters.memory import MemoryArchive, MemorySealer, MemoryTable
-from duecare.evidence.inputs import InputsKey
-from duecare.evidence.pseudonym import Pseudonyms
-from duecare.evidence.receipt import ReceiptKey
 from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, Unavailable
-from duecare_client.cli import app
+from duecare_client.cli.context import World
+from duecare_client.cli.main import app
 from duecare_client.errors import Unacceptable
 from duecare_client.keyfile import generate, published
 from duecare_client.operator import Operator
-from duecare_client.world import World
-from tests.packs import RULES
-from tests.world import daytime
+from duecare_core.evidence.casefile.inputs import InputsKey
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from duecare_core.evidence.receipt import ReceiptKey
+from tests.support.memory import MemoryArchive, MemorySealer, MemoryTable
+from tests.support.packs import RULES
+from tests.support.world import daytime
 
 ISSUER = "urn:duecare:test"
 NUMBER = "+8613812345678"
@@ -101,11 +101,11 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
         monkeypatch.setenv(name, value)
     from duecare.runtime import telemetry, wiring  # noqa: PLC0415  Powertools reads the environment when imported
     from duecare.runtime.settings import from_environment  # noqa: PLC0415
-    from duecare.usecases.authorize import Authorize  # noqa: PLC0415
-    from duecare.usecases.look_up import LookUp  # noqa: PLC0415
-    from duecare.usecases.operate import Operate  # noqa: PLC0415
-    from duecare.usecases.state import State  # noqa: PLC0415
-    from duecare.usecases.verify import Keys, Verify  # noqa: PLC0415
+    from duecare.usecases.access.authorize import Authorize  # noqa: PLC0415
+    from duecare.usecases.audit.look_up import LookUp  # noqa: PLC0415
+    from duecare.usecases.operator.parties import Operate  # noqa: PLC0415
+    from duecare.usecases.statements.accept import State  # noqa: PLC0415
+    from duecare.usecases.verify.verify import Keys, Verify  # noqa: PLC0415
 
     table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
     settings = from_environment(

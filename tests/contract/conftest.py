@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.memory import MemoryTable
-from tests import tables
-from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from tests.support import tables
+from tests.support.memory import MemoryTable
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
 
 
 class Ports(NamedTuple):

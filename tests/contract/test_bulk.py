@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from duecare.errors import Stale
 from duecare.ports import Document, Key
+from duecare_core.errors import Stale
 from tests.contract.conftest import Ports
 
 

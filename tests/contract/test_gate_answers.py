@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from duecare.adapters.gate import DynamoDBGate
-from duecare.adapters.wire import Call
-from duecare.errors import StoreFailed
+from duecare.adapters.dynamodb.decision_store import DynamoDBGate
+from duecare.adapters.lean_client import Call
 from duecare.ports import Document, Key
+from duecare_core.errors import StoreFailed
 
 TABLE = "t"
 KEYS = [Key("P#a", "P"), Key("P#b", "P"), Key("P#c", "P")]

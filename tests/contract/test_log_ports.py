@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
-from duecare.errors import NotFound, StoreFailed
 from duecare.ports import Change, Document, Key, Leaving, Mark
-from tests import tables
+from duecare_core.errors import NotFound, StoreFailed
+from tests.support import tables
+from tests.support.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=30)

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.memory import MemoryTable
-from duecare.adapters.ranges import DynamoDBRanges
-from duecare.errors import StoreFailed
+from duecare.adapters.dynamodb.ranges import DynamoDBRanges
 from duecare.ports import Document, Key
-from tests import tables
-from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from duecare_core.errors import StoreFailed
+from tests.support import tables
+from tests.support.memory import MemoryTable
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
 
 
 class Stretches(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import Stale
 from duecare.ports import Document, Key, Met, Write
+from duecare_core.errors import Stale
 from tests.contract.conftest import Ports
 
 KEY = Key("R#one", "D#bank#A-1")

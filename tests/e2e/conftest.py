@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
-from tests.engines import Stack
+from tests.support.engines import Stack
 
 
 class Caller:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests import tables
 from tests.functional.conftest import Stack, botocore_reads_its_models_once, forget, secured, stack  # noqa: F401
-from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from tests.support import tables
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
 from tools.microburst import Microburst
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from duecare.runtime import wiring
-from tests import events
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
 from tests.functional.test_batch import MESSAGE, ask, problem
+from tests.support import events
 
 # Of one recipient, these would go one after the other; of several, side by side.
 NUMBERS = [f"+861381234567{n}" for n in range(5)]

@@ -9,13 +9,13 @@ from typing import Any
 import jwt
 import pytest
 
-from duecare.evidence.keys import public_jwk
 from duecare.usecases.table import RECEIPT_KEYS
-from tests import tables
+from duecare_core.evidence.jose.keys import public_jwk
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
 from tests.functional.conftest import Stack, forget
 from tests.functional.test_public_routes import pass_time, receipt_secret, rotate
+from tests.support import tables
 
 PUT = {"operation": "PutItem", "body": f"Item.pk.S == '{RECEIPT_KEYS}'"}
 SIGNING = ["verify-honest", "verify-batch", "verify-status", "verify-jwks"]

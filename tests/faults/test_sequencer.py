@@ -14,15 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.errors import Stale, StoreFailed
-from duecare.evidence.entry import Entry
-from duecare.evidence.note import Checkpoint
-from duecare.evidence.stored import PREFIXES
-from duecare.usecases import sequence, table
-from duecare.usecases.head import load
-from duecare.usecases.logged import loggable
-from tests.logs import Logged
-from tests.world import RECIPIENT, stamp
+from duecare.usecases import table
+from duecare.usecases.log import sequencer as sequence
+from duecare.usecases.log.head import load
+from duecare.usecases.log.loggable import loggable
+from duecare_core.errors import Stale, StoreFailed
+from duecare_core.evidence.log.entry import Entry
+from duecare_core.evidence.log.note import Checkpoint
+from duecare_core.evidence.stored import PREFIXES
+from tests.support.logs import Logged
+from tests.support.world import RECIPIENT, stamp
 
 WRITES = ("commit", "write", "publish", "delete", "keep", "mark", "leave")
 
@@ -399,8 +400,8 @@ def test_it_stops_when_the_time_is_short_and_goes_on_from_there(
 
 
 def test_another_key_may_not_sign_this_log(world: Watched) -> None:
-    from duecare.errors import SecretsFailed  # noqa: PLC0415
-    from duecare.evidence.note import LogKey  # noqa: PLC0415
+    from duecare_core.errors import SecretsFailed  # noqa: PLC0415
+    from duecare_core.evidence.log.note import LogKey  # noqa: PLC0415
 
     world.sequencer()(lambda: True)
     other = world.sequencer()

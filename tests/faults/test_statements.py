@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence.statement import statement_id
-from tests import events
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.statement import statement_id
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
-from tests.world import RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import RECIPIENT, stamp
 
 
 def opt_out(faulty: Faulty) -> str:

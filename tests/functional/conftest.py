@@ -20,15 +20,15 @@ from aws_lambda_powertools import Metrics
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
-from duecare.adapters.wire import Wire
-from duecare.evidence.keys import thumbprint
-from duecare.evidence.statement import sign
+from duecare.adapters.lean_client import Wire
 from duecare.runtime import rulebook, telemetry, wiring
 from duecare.usecases.table import RECEIPT_KEYS
-from tests import events, tables
+from duecare_core.evidence.jose.keys import thumbprint
+from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
-from tests.servers import aws_environment, closed_connections, moto  # noqa: F401
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
+from tests.support import events, tables
+from tests.support.servers import aws_environment, closed_connections, moto  # noqa: F401
+from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 PATIENCE = 60.0  # seconds

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from tests import events, tables
-from tests.events import PORTFOLIO
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack
+from tests.support import events, tables
+from tests.support.events import PORTFOLIO
 
 Json = dict[str, Any]
 ANNOUNCED = events.upload_id()

@@ -13,12 +13,12 @@ from typing import Any
 import jwt
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence.keys import algorithm, b64, public_jwk, thumbprint, unb64
-from tests import events
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.jose.keys import algorithm, b64, public_jwk, thumbprint, unb64
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
-from tests.world import ISSUER
+from tests.support import events
+from tests.support.world import ISSUER
 
 REFUSED = {"isAuthorized": False}
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from duecare.evidence.canonical import canonical, digest
-from duecare.evidence.keys import public_jwk
-from tests import events
+from duecare_core.evidence.canonical import canonical, digest
+from duecare_core.evidence.jose.keys import public_jwk
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack, forget, leaks
 from tests.functional.test_verify import read_receipt
-from tests.world import RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import RECIPIENT, stamp
 
 
 def look_up(stack: Stack, party: str, decision_id: str, language: str = "", **context: Any) -> Answer:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests import events
 from tests.functional.conftest import Stack
+from tests.support import events
 
 EXPECTED: dict[str, Any] = {
     # name: what answers it, where everything that it needs has been stated

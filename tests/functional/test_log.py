@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence import bundle
-from duecare.evidence.entry import read_entry, unpack_entries
-from duecare.evidence.merkle import Tile, entries_path, leaf_hash, root
-from duecare.evidence.note import open_checkpoint
-from tests import events, tables
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.log.entry import read_entry, unpack_entries
+from duecare_core.evidence.log.merkle import Tile, entries_path, leaf_hash, root
+from duecare_core.evidence.log.note import open_checkpoint
 from tests.functional.conftest import Stack
+from tests.support import events, tables
 
 
 def served(stack: Stack, name: str, **parameters: str) -> tuple[bytes, dict[str, str]]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from duecare.evidence.keys import public_jwk, thumbprint
-from tests import events
+from duecare_core.evidence.jose.keys import public_jwk, thumbprint
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
-from tests.world import RECIPIENT
+from tests.support import events
+from tests.support.world import RECIPIENT
 
 ADD: dict[str, Any] = events.load("operate-add-mou-zichan")
 
@@ -157,7 +157,7 @@ def test_what_is_old_enough_is_erased_and_the_erasure_gets_its_entry(
     stack.honest()
     stack.verify()
     stack.invoke("sequence", events.load("sequence-clock"))
-    monkeypatch.setattr("duecare.domain.retention.least", lambda pack: timedelta(0))
+    monkeypatch.setattr("duecare_core.domain.rules.retention.least", lambda pack: timedelta(0))
     result = stack.operate("erase", recipient=RECIPIENT)["result"]
     assert (result["erased"], result["kept"], result["kept_until"]) == (3, 0, None)
     (record,) = [item for item in stack.items() if item["pk"]["S"].startswith("Z#")]

@@ -10,10 +10,10 @@ import jwt
 import pytest
 from openapi_spec_validator import validate
 
-from duecare.evidence.keys import new_private_jwk, public_jwk, thumbprint
 from duecare.runtime import wiring
-from tests import events, tables
+from duecare_core.evidence.jose.keys import new_private_jwk, public_jwk, thumbprint
 from tests.functional.conftest import Stack, forget, function
+from tests.support import events, tables
 from tools import openapi
 
 

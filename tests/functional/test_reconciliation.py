@@ -11,16 +11,16 @@ from typing import Any
 import jwt
 import pytest
 
-from duecare.domain.reconciliation import FINDINGS
-from duecare.evidence.reconciliation import result_digest
 from duecare.runtime import wiring
 from duecare.usecases import table
-from duecare.usecases.head import Head
-from duecare.usecases.logged import loggable, marks
-from tests import events, tables
+from duecare.usecases.log.head import Head
+from duecare.usecases.log.loggable import loggable, marks
+from duecare_core.domain.reconciliation import FINDINGS
+from duecare_core.evidence.reconciliation import result_digest
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack, forget, leaks
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support import events, tables
+from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
 
 SENT = f"sha256:{hashlib.sha256(CASE_TEXT.encode()).hexdigest()}"
 SOON = timedelta(seconds=30)

@@ -14,14 +14,14 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from duecare.evidence.statement import statement_id
 from duecare.runtime import wiring
-from tests import events, tables
-from tests.events import PORTFOLIO
+from duecare_core.evidence.statement import statement_id
 from tests.functional.conftest import Stack, leaks
 from tests.functional.files import ANNOUNCED, Json, announce, failures, imported, look, manifest, messages, objects, put
-from tests.imports import as_csv, recipient
-from tests.world import DAY, debt_members, stamp
+from tests.support import events, tables
+from tests.support.events import PORTFOLIO
+from tests.support.imports import as_csv, recipient
+from tests.support.world import DAY, debt_members, stamp
 
 # The way of a file
 

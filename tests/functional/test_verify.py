@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from tests import events
 from tests.functional.conftest import Stack
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
 
 
 def read_receipt(stack: Stack, receipt: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from duecare.domain.caps import Contact, counting, expire, full, pack_contacts, unpack_contacts
-from duecare.domain.rows import Cap
-from tests.packs import PACK, at, cap, packed
+from duecare_core.domain.rules.frequency_caps import Contact, counting, expire, full, pack_contacts, unpack_contacts
+from duecare_core.domain.rules.rule_types import Cap
+from tests.support.packs import PACK, at, cap, packed
 
 ZONES = ["Asia/Shanghai", "America/New_York", "Pacific/Kiritimati", "America/Havana"]
 START = at("2026-10-30T00:00")

@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.decide import decide
-from duecare.domain.decision import Request
-from duecare.domain.facts import Facts
-from tests.packs import RULES
-from tests.world import (
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import Request
+from duecare_core.domain.facts.states import Facts
+from tests.support.packs import RULES
+from tests.support.world import (
     CASE_TEXT,
     DAY,
     NOW,

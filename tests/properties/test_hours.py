@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.hours import first_permitted, is_quiet
-from duecare.domain.pack import Hours, Pack
-from duecare.domain.rows import DAYS
-from duecare.domain.rulepack import parse
-from duecare.errors import BadPack
-from tests.packs import PACK, at, row
+from duecare_core.domain.rules.pack import Hours, Pack
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet
+from duecare_core.domain.rules.rule_types import DAYS
+from duecare_core.errors import BadPack
+from tests.support.packs import PACK, at, row
 
 MINUTE = timedelta(minutes=1)
 WITHIN = timedelta(days=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain import place
+from duecare_core.domain.location import locate as place
 
 
 @settings(max_examples=1500, deadline=None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.reconciliation import COUNTED, FINDINGS, Decided, Delivery, Period, reconcile
+from duecare_core.domain.reconciliation import COUNTED, FINDINGS, Decided, Delivery, Period, reconcile
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 MANY = settings(max_examples=500, deadline=None)

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain import rowbytes
-from duecare.domain.rowfile import BadRow, FileShape, Row, read_rows
-from duecare.errors import FileRefused
+from duecare_core.domain.portfolio import row_splitter as rowbytes
+from duecare_core.domain.portfolio.row_reader import BadRow, FileShape, Row, read_rows
+from duecare_core.errors import FileRefused
 
 QUICK = settings(max_examples=200, deadline=None)
 NAMES = ("a", "b", "c")

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.binding import Binding
-from duecare.domain.caps import Contact
-from duecare.domain.pack import Dated, Pack
-from duecare.domain.place import ELSEWHERE, Place, locate
-from duecare.domain.rows import DAYS
-from duecare.domain.rulepack import parse
-from duecare.domain.tighten import tighten
-from duecare.errors import BadPack
-from tests.packs import PACK, cap, contents, hours
+from duecare_core.domain.location.locate import ELSEWHERE, Place, locate
+from duecare_core.domain.rules.applicable import Binding
+from duecare_core.domain.rules.frequency_caps import Contact
+from duecare_core.domain.rules.pack import Dated, Pack
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.rule_types import DAYS
+from duecare_core.domain.rules.tighten import tighten
+from duecare_core.errors import BadPack
+from tests.support.packs import PACK, cap, contents, hours
 
 START = datetime(2026, 12, 30, tzinfo=UTC)
 ZONES = ("Asia/Shanghai", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "Europe/London")

@@ -15,15 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from duecare.evidence.canonical import digest
-from duecare.evidence.note import Checkpoint
-from duecare.evidence.stored import PREFIXES
 from duecare.ports import Document, Key
-from duecare.usecases import listing, sequence, sweep, table
-from duecare.usecases.decided import Kept, pack, unpack
-from duecare.usecases.head import load
-from duecare.usecases.logged import loggable
-from tests.logs import Logged
+from duecare.usecases import table
+from duecare.usecases.log import decision_pages as listing
+from duecare.usecases.log import sequencer as sequence
+from duecare.usecases.log import sweep
+from duecare.usecases.log.head import load
+from duecare.usecases.log.loggable import loggable
+from duecare.usecases.verify.stored_decision import Kept, pack, unpack
+from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.log.note import Checkpoint
+from duecare_core.evidence.stored import PREFIXES
+from tests.support.logs import Logged
 
 HOUR = timedelta(hours=1)
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.folding import skeleton_pattern
-from duecare.domain.forbidden import PHRASES
-from duecare.domain.phrases import Phrase
-from duecare.domain.text import Meaning, Reading, names_sender, read
-from duecare.domain.wording import DISCLOSURE, OPT_OUT
-from tests.world import CASE_TEXT
+from duecare_core.domain.text.folding import skeleton_pattern
+from duecare_core.domain.text.forbidden import PHRASES
+from duecare_core.domain.text.phrases import Phrase
+from duecare_core.domain.text.reader import Meaning, Reading, names_sender, read
+from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
+from tests.support.world import CASE_TEXT
 
 RULES = [*PHRASES, *OPT_OUT, *DISCLOSURE]
 CORPUS = Path(__file__).parents[1] / "corpus" / "texts.jsonl"

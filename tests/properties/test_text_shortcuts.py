@@ -11,11 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from duecare.domain import meaning, runs
-from duecare.domain.currencies import FIRST_OF_A_MARK, LAST_OF_A_MARK, mark_after, mark_before
-from duecare.domain.folding import _FOLDED, _MIXED, fold, skeleton, skeleton_pattern
-from duecare.domain.phrases import _LETTERS_AND_DIGITS, Phrase, Phrases, searched
-from duecare.domain.text import _PHRASES
+from duecare_core.domain.text import amount_meaning as meaning
+from duecare_core.domain.text import numeral_runs as runs
+from duecare_core.domain.text.currencies import FIRST_OF_A_MARK, LAST_OF_A_MARK, mark_after, mark_before
+from duecare_core.domain.text.folding import _FOLDED, _MIXED, fold, skeleton, skeleton_pattern
+from duecare_core.domain.text.phrases import _LETTERS_AND_DIGITS, Phrase, Phrases, searched
+from duecare_core.domain.text.reader import _PHRASES
 from tests.properties.test_text import RULES, TEXTS
 
 MANY = settings(max_examples=1000, deadline=None)

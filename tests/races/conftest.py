@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests import tables
-from tests.servers import aws_environment, closed_connections, dynamodb_local  # noqa: F401
-from tests.world import World
+from tests.support import tables
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local  # noqa: F401
+from tests.support.world import World
 
 T = TypeVar("T")
 

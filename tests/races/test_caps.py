@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from duecare.domain.caps import unpack_contacts
-from duecare.domain.rules import Rules
 from duecare.runtime.wiring import rest
-from tests.packs import cap, packed, row
+from duecare_core.domain.rules.frequency_caps import unpack_contacts
+from duecare_core.domain.rules.ruleset import Rules
 from tests.races.conftest import Busy, together
-from tests.world import RECIPIENT, message, stamp
+from tests.support.packs import cap, packed, row
+from tests.support.world import RECIPIENT, message, stamp
 
 ELEMENTS = row("required", id="elements", jurisdiction="any", elements=["sender_name", "opt_out_wording"])
 HOURS = row("quiet_hours", id="hours", quiet=[{"from": "02:00", "to": "03:00"}])

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from duecare.domain.party import Party
-from duecare.errors import Conflict, Contended, NotAllowed
-from duecare.evidence.keys import new_private_jwk, public_jwk
-from duecare.usecases.state import Result
+from duecare.usecases.statements.accept import Result
+from duecare_core.domain.facts.party import Party
+from duecare_core.errors import Conflict, Contended, NotAllowed
+from duecare_core.evidence.jose.keys import new_private_jwk, public_jwk
 from tests.races.conftest import Busy, around, together
-from tests.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
+from tests.support.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
 
 HOUR = timedelta(hours=1)
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}

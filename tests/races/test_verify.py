@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import NotAllowed
-from duecare.evidence import keys
+from duecare_core.errors import NotAllowed
+from duecare_core.evidence.jose import keys
 from tests.races.conftest import Busy, around, together
-from tests.world import KEYS, RECIPIENT, consent_members, message, stamp
+from tests.support.world import KEYS, RECIPIENT, consent_members, message, stamp
 
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 

@@ -16,12 +16,12 @@ from typing import Any
 import httpx
 import pytest
 
-from duecare.evidence import bundle
-from tests import events, tables
-from tests.engines import built_function, runtimes
+from duecare_core.evidence.casefile import bundle
 from tests.functional.test_events import EXPECTED
-from tests.servers import moto  # noqa: F401
-from tests.world import ISSUER
+from tests.support import events, tables
+from tests.support.engines import built_function, runtimes
+from tests.support.servers import moto  # noqa: F401
+from tests.support.world import ISSUER
 from tools.rie import Runtime
 
 Invoke = Callable[..., Any]

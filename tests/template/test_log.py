@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from duecare.domain.retention import FLOOR
+from duecare_core.domain.rules.retention import FLOOR
 from tests.template.conftest import Template, of_type
 from tests.template.test_template import routes
 

@@ -12,9 +12,9 @@ import pytest
 from msgspec import convert
 from rich.console import Console
 
-from duecare.usecases.case import Message
-from duecare.usecases.decided import answer
-from tests.world import ISSUER, NOW, World
+from duecare.usecases.verify.pending import Message
+from duecare.usecases.verify.stored_decision import answer
+from tests.support.world import ISSUER, NOW, World
 from tools.demo import Demonstration
 from tools.parties import CREDITOR, GATEWAY
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from duecare.errors import Stale, StoreFailed
+from duecare_core.errors import Stale, StoreFailed
 
 Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from duecare.domain.members import typed
-from duecare.errors import (
+from duecare.runtime import telemetry
+from duecare.usecases.access.caller import Caller
+from duecare_core.domain.validation import typed
+from duecare_core.errors import (
     BadEvidence,
     CannotDecide,
     DuecareError,
@@ -21,9 +23,7 @@ from duecare.errors import (
     Unreadable,
     WrongMediaType,
 )
-from duecare.evidence.canonical import strict_json
-from duecare.runtime import telemetry
-from duecare.usecases.caller import Caller
+from duecare_core.evidence.canonical import strict_json
 
 Event = Mapping[str, Any]
 Response = dict[str, Any]

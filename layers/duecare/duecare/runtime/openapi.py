@@ -7,17 +7,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from duecare.domain.decision import NOW_MARGIN
-from duecare.domain.kinds import Time
-from duecare.domain.portfolio import Manifest
-from duecare.domain.reasons import REASONS
-from duecare.domain.reconciliation import Found
-from duecare.domain.statement import KINDS, STATED_BY
-from duecare.evidence.bundle import MEDIA_TYPE
-from duecare.usecases.case import Message
-from duecare.usecases.state import Statements
-from duecare.usecases.uploads import Announcement
-from duecare.usecases.verify import Batch
+from duecare.usecases.imports.announce import Announcement
+from duecare.usecases.statements.accept import Statements
+from duecare.usecases.verify.pending import Message
+from duecare.usecases.verify.verify import Batch
+from duecare_core.domain.decision.decision import NOW_MARGIN
+from duecare_core.domain.decision.reasons import REASONS
+from duecare_core.domain.facts.statement import KINDS, STATED_BY
+from duecare_core.domain.fields import Time
+from duecare_core.domain.portfolio.portfolio import Manifest
+from duecare_core.domain.reconciliation import Found
+from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 
 _JSON = "application/json"
 _BYTES = "application/octet-stream"

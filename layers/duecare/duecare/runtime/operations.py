@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from duecare.domain.kinds import E164, DisplayName, PartyId, Role
-from duecare.domain.party import Halt, Party
-from duecare.errors import Unacceptable
 from duecare.ports import Clock
-from duecare.usecases.erase import Erase, Erased
-from duecare.usecases.operate import Operate
+from duecare.usecases.operator.erase import Erase, Erased
+from duecare.usecases.operator.parties import Operate
+from duecare_core.domain.facts.party import Halt, Party
+from duecare_core.domain.fields import E164, DisplayName, PartyId, Role
+from duecare_core.errors import Unacceptable
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):

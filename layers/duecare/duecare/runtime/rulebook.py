@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from duecare.domain.rulepack import parse
-from duecare.domain.rules import Rules
-from duecare.domain.tighten import tighten
-from duecare.errors import BadPack, RulesFailed
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.domain.rules.tighten import tighten
+from duecare_core.errors import BadPack, RulesFailed
 
 FOLDER = Path(__file__).parents[1] / "rulepack"
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from duecare.adapters.wire import Credentials
+from duecare.adapters.lean_client import Credentials
 
 
 class Settings(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import CannotDecide, Refused
 from duecare.runtime import rulebook, telemetry, wiring
 from duecare.runtime.http import MAX_BODY, Event, language_of, problem, public_url
-from duecare.usecases.case import Result
-from duecare.usecases.decided import answer
+from duecare.usecases.verify.pending import Result
+from duecare.usecases.verify.stored_decision import answer
+from duecare_core.errors import CannotDecide, Refused
 
 
 def told(event: Event, result: Result) -> dict[str, Any]:

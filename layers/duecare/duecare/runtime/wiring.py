@@ -12,37 +12,37 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from duecare.adapters import secrets
-from duecare.adapters.gate import DynamoDBGate
-from duecare.adapters.wire import Wire
-from duecare.errors import CannotDecide, StoreFailed
-from duecare.evidence.receipt import ReceiptKey
+from duecare.adapters import secrets_manager as secrets
+from duecare.adapters.dynamodb.decision_store import DynamoDBGate
+from duecare.adapters.lean_client import Wire
 from duecare.runtime import rulebook, telemetry
 from duecare.runtime.settings import Settings, from_environment
-from duecare.usecases.log_reader import verifier_key
-from duecare.usecases.receipt_keys import put_on_file
-from duecare.usecases.verify import Keys, Verify
+from duecare.usecases.log.published_log import verifier_key
+from duecare.usecases.verify.receipt_keys import put_on_file
+from duecare.usecases.verify.verify import Keys, Verify
+from duecare_core.errors import CannotDecide, StoreFailed
+from duecare_core.evidence.receipt import ReceiptKey
 
 if TYPE_CHECKING:
-    from duecare.adapters.archive import S3Archive
-    from duecare.adapters.bulk import DynamoDBBulk
-    from duecare.adapters.documents import DynamoDBDocuments
-    from duecare.adapters.files import S3Files, SqsQueue
-    from duecare.adapters.logfiles import S3LogFiles
-    from duecare.evidence.pseudonym import Pseudonyms
-    from duecare.usecases.authorize import Authorize
-    from duecare.usecases.case_file import CaseFiles
-    from duecare.usecases.close import Close
-    from duecare.usecases.erase import Erase
-    from duecare.usecases.import_rows import ImportRows
-    from duecare.usecases.ingest import Ingest
-    from duecare.usecases.look_up import LookUp
-    from duecare.usecases.operate import Operate
-    from duecare.usecases.reconcile import Reconcile
-    from duecare.usecases.sequence import Sequencer
-    from duecare.usecases.state import State
-    from duecare.usecases.upload import Means
-    from duecare.usecases.uploads import Uploads
+    from duecare.adapters.dynamodb.bulk import DynamoDBBulk
+    from duecare.adapters.dynamodb.documents import DynamoDBDocuments
+    from duecare.adapters.s3.archive import S3Archive
+    from duecare.adapters.s3.files import S3Files, SqsQueue
+    from duecare.adapters.s3.log_files import S3LogFiles
+    from duecare.usecases.access.authorize import Authorize
+    from duecare.usecases.audit.case_file import CaseFiles
+    from duecare.usecases.audit.look_up import LookUp
+    from duecare.usecases.audit.reconcile import Reconcile
+    from duecare.usecases.imports.announce import Uploads
+    from duecare.usecases.imports.close import Close
+    from duecare.usecases.imports.import_part import ImportRows
+    from duecare.usecases.imports.ingest import Ingest
+    from duecare.usecases.imports.upload_state import Means
+    from duecare.usecases.log.sequencer import Sequencer
+    from duecare.usecases.operator.erase import Erase
+    from duecare.usecases.operator.parties import Operate
+    from duecare.usecases.statements.accept import State
+    from duecare_core.evidence.pseudonyms import Pseudonyms
 
 # How long a rotated receipt key may still sign: the JWKS keeps the old one, so both verify. The JWKS itself is never
 # older than the second figure, so that whoever meets a receipt of the new key finds that key.
@@ -133,23 +133,23 @@ def _gate() -> DynamoDBGate:
 
 @cache
 def authorize() -> Authorize:
-    from duecare.usecases.authorize import Authorize  # noqa: PLC0415
+    from duecare.usecases.access.authorize import Authorize  # noqa: PLC0415
 
     return Authorize(_gate(), settings().issuer, clock)
 
 
 @cache
 def look_up() -> LookUp:
-    from duecare.usecases.look_up import LookUp  # noqa: PLC0415
+    from duecare.usecases.audit.look_up import LookUp  # noqa: PLC0415
 
     return LookUp(_gate(), _archive, clock)
 
 
 @cache
 def case_files() -> CaseFiles:
-    from duecare.adapters.sealer import KmsOpener  # noqa: PLC0415
-    from duecare.adapters.witness import configured  # noqa: PLC0415
-    from duecare.usecases.case_file import CaseFiles, Means  # noqa: PLC0415
+    from duecare.adapters.kms import KmsOpener  # noqa: PLC0415
+    from duecare.adapters.witnesses import configured  # noqa: PLC0415
+    from duecare.usecases.audit.case_file import CaseFiles, Means  # noqa: PLC0415
 
     here = settings()
     (inputs,) = secrets.fetch(_secrets(), [here.inputs_secret])
@@ -166,11 +166,11 @@ def case_files() -> CaseFiles:
 
 @cache
 def sequencer() -> Sequencer:
-    from duecare.adapters.marks import DynamoDBMarks  # noqa: PLC0415
-    from duecare.adapters.stream import DynamoDBStream  # noqa: PLC0415
-    from duecare.adapters.witness import Witnesses, configured  # noqa: PLC0415
-    from duecare.domain.retention import retention  # noqa: PLC0415
-    from duecare.usecases.sequence import Sequencer, World  # noqa: PLC0415
+    from duecare.adapters.dynamodb.log_index import DynamoDBMarks  # noqa: PLC0415
+    from duecare.adapters.dynamodb.stream import DynamoDBStream  # noqa: PLC0415
+    from duecare.adapters.witnesses import Witnesses, configured  # noqa: PLC0415
+    from duecare.usecases.log.sequencer import Sequencer, World  # noqa: PLC0415
+    from duecare_core.domain.rules.retention import retention  # noqa: PLC0415
 
     here, rules, files = settings(), rulebook.rules(), log_files()
     (seed,) = secrets.fetch(_secrets(), [here.log_secret])
@@ -198,7 +198,7 @@ def sequencer() -> Sequencer:
 
 @cache
 def log_files() -> S3LogFiles:
-    from duecare.adapters.logfiles import S3LogFiles  # noqa: PLC0415
+    from duecare.adapters.s3.log_files import S3LogFiles  # noqa: PLC0415
 
     here = settings()
     return S3LogFiles(here.log_bucket, here.region, here.credentials, here.override("s3"))
@@ -206,7 +206,7 @@ def log_files() -> S3LogFiles:
 
 @cache
 def _archive() -> S3Archive:
-    from duecare.adapters.archive import S3Archive  # noqa: PLC0415
+    from duecare.adapters.s3.archive import S3Archive  # noqa: PLC0415
 
     here = settings()
     return S3Archive(here.archive_bucket, here.region, here.credentials, here.override("s3"))
@@ -214,8 +214,8 @@ def _archive() -> S3Archive:
 
 @cache
 def state() -> State:
-    from duecare.adapters.sealer import KmsSealer  # noqa: PLC0415
-    from duecare.usecases.state import State  # noqa: PLC0415
+    from duecare.adapters.kms import KmsSealer  # noqa: PLC0415
+    from duecare.usecases.statements.accept import State  # noqa: PLC0415
 
     here = settings()
     return State(
@@ -230,8 +230,8 @@ def state() -> State:
 
 @cache
 def uploads() -> Uploads:
-    from duecare.adapters.sealer import KmsSealer  # noqa: PLC0415
-    from duecare.usecases.uploads import Uploads  # noqa: PLC0415
+    from duecare.adapters.kms import KmsSealer  # noqa: PLC0415
+    from duecare.usecases.imports.announce import Uploads  # noqa: PLC0415
 
     here = settings()
     sealer = KmsSealer(here.statement_key)
@@ -240,14 +240,14 @@ def uploads() -> Uploads:
 
 @cache
 def ingest() -> Ingest:
-    from duecare.usecases.ingest import Ingest  # noqa: PLC0415
+    from duecare.usecases.imports.ingest import Ingest  # noqa: PLC0415
 
     return Ingest(_means(), parts())
 
 
 @cache
 def parts() -> SqsQueue:
-    from duecare.adapters.files import SqsQueue  # noqa: PLC0415
+    from duecare.adapters.s3.files import SqsQueue  # noqa: PLC0415
 
     here = settings()
     return SqsQueue(here.queue, here.region, here.override("sqs"))
@@ -262,15 +262,15 @@ class Importing(NamedTuple):
 
 @cache
 def importing() -> Importing:
-    from duecare.usecases.close import Close  # noqa: PLC0415
-    from duecare.usecases.import_rows import ImportRows  # noqa: PLC0415
+    from duecare.usecases.imports.close import Close  # noqa: PLC0415
+    from duecare.usecases.imports.import_part import ImportRows  # noqa: PLC0415
 
     means = _means()
     return Importing(ImportRows(means, rulebook.rules()), Close(means))
 
 
 def _means() -> Means:
-    from duecare.usecases.upload import Means  # noqa: PLC0415
+    from duecare.usecases.imports.upload_state import Means  # noqa: PLC0415
 
     return Means(_documents(), _bulk(), _files(), _pseudonyms(), clock, os.urandom, rest)
 
@@ -281,14 +281,14 @@ def _pseudonyms() -> Pseudonyms:
 
 
 def _bulk() -> DynamoDBBulk:
-    from duecare.adapters.bulk import DynamoDBBulk  # noqa: PLC0415
+    from duecare.adapters.dynamodb.bulk import DynamoDBBulk  # noqa: PLC0415
 
     # A transaction of a hundred takes longer than one of two, and no gateway waits for it.
     return DynamoDBBulk(_wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=10.0, deadline=30.0), settings().table)
 
 
 def _files() -> S3Files:
-    from duecare.adapters.files import S3Files  # noqa: PLC0415
+    from duecare.adapters.s3.files import S3Files  # noqa: PLC0415
 
     here = settings()
     return S3Files(here.bucket, here.region, here.override("s3"))
@@ -296,8 +296,8 @@ def _files() -> S3Files:
 
 @cache
 def reconcile() -> Reconcile:
-    from duecare.adapters.ranges import DynamoDBRanges  # noqa: PLC0415
-    from duecare.usecases.reconcile import Reconcile  # noqa: PLC0415
+    from duecare.adapters.dynamodb.ranges import DynamoDBRanges  # noqa: PLC0415
+    from duecare.usecases.audit.reconcile import Reconcile  # noqa: PLC0415
 
     here = settings()
     # Pages of a megabyte, many of them, and no gateway waits with a message in its hand.
@@ -318,22 +318,22 @@ def _receipt_key() -> ReceiptKey:
 
 @cache
 def operate() -> Operate:
-    from duecare.usecases.operate import Operate  # noqa: PLC0415
+    from duecare.usecases.operator.parties import Operate  # noqa: PLC0415
 
     return Operate(_documents(), clock)
 
 
 @cache
 def erase() -> Erase:
-    from duecare.domain.retention import least  # noqa: PLC0415
-    from duecare.usecases.erase import Erase, Means  # noqa: PLC0415
+    from duecare.usecases.operator.erase import Erase, Means  # noqa: PLC0415
+    from duecare_core.domain.rules.retention import least  # noqa: PLC0415
 
     means = Means(_documents(), _archive(), _pseudonyms(), clock, os.urandom)
     return Erase(means, least(rulebook.rules().pack))
 
 
 def _documents() -> DynamoDBDocuments:
-    from duecare.adapters.documents import DynamoDBDocuments  # noqa: PLC0415
+    from duecare.adapters.dynamodb.documents import DynamoDBDocuments  # noqa: PLC0415
 
     here = settings()
     return DynamoDBDocuments(here.table, here.region, here.override("dynamodb"))

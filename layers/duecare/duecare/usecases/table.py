@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from duecare.domain.facts import DebtState
-from duecare.domain.party import Halt, Party
-from duecare.errors import StoreFailed
-from duecare.evidence.keys import b64
 from duecare.ports import Document, Key
+from duecare_core.domain.facts.party import Halt, Party
+from duecare_core.domain.facts.states import DebtState
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.jose.keys import b64
 
 T = TypeVar("T")
 

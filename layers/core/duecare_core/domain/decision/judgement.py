@@ -1,0 +1,295 @@
+"""One message being judged: by who sends it, what its recipient did, agreed to and owes, and what the rules say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+
+from duecare_core.domain.decision import text_review as review
+from duecare_core.domain.decision.decision import Decision, Finding, Reason, Request
+from duecare_core.domain.decision.reasons import ORDER
+from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
+from duecare_core.domain.location.locate import Place, locate
+from duecare_core.domain.rules.applicable import Binding
+from duecare_core.domain.rules.frequency_caps import Contact, contact, others
+from duecare_core.domain.rules.rule_types import Sender
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.domain.text.reader import Reading
+
+
+class Case:
+    """One message being judged at one instant: collects reasons, findings, and what they rest on."""
+
+    def __init__(self, request: Request, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> None:
+        self.request = request
+        self.reading = reading
+        self.facts = facts
+        self.rules = rules
+        self.at = at
+        self.reasons: dict[str, Reason] = {}
+        self.findings: list[Finding] = []
+        self.relied_on: dict[str, None] = {}
+        self.contacts: tuple[Contact, ...] = ()
+        self.good_for = rules.answer_validity
+        self.consent: Consent | None = None
+        self.debt_ref: str | None = None
+        self.debt: DebtState | None = None
+        self.creditor = facts.creditor if facts.creditor and "creditor" in facts.creditor.roles else None
+        self.for_itself = request.collector == request.creditor
+        collector = None if self.for_itself else facts.collector
+        self.collector = collector if collector and "collector" in collector.roles else None
+
+    def deny(self, code: str, *statements: str, until: datetime | None = None) -> None:
+        self.reasons[code] = Reason(code, until)
+        self.rely(*statements)
+
+    def rely(self, *statements: str) -> None:
+        self.relied_on.update(dict.fromkeys(statements))
+
+    def deny_found(self, findings: Iterable[Finding], until: datetime | None = None) -> None:
+        """Deny for what was found, if anything was."""
+        for count, finding in enumerate(findings):
+            if count == 0:
+                self.deny(finding.code, until=until)
+            if count < review.MOST:
+                self.findings.append(finding)
+
+    def lasts_until(self, end: datetime) -> None:
+        """An answer is good for no longer than what it rests on."""
+        self.good_for = min(self.good_for, end - self.at)
+
+    def decision(self) -> Decision:
+        return Decision(
+            reasons=tuple(sorted(self.reasons.values(), key=lambda reason: ORDER[reason.code])),
+            findings=tuple(sorted(self.findings, key=lambda finding: ORDER[finding.code])),
+            relied_on=tuple(self.relied_on),
+            contacts=self.contacts,
+            regions=self.place.regions,
+            debt_ref=self.debt_ref,
+            good_for=self.good_for,
+        )
+
+    # Who sends, and for whom
+
+    def judge_parties(self) -> None:
+        gateway = self.facts.gateway
+        if self.facts.halted or any(party and party.halted for party in (gateway, self.creditor)):
+            self.deny("HALTED")
+        if gateway is None or gateway.state != "active":
+            self.deny("GATEWAY_SUSPENDED")
+        if self.creditor is None:
+            self.deny("CREDITOR_UNKNOWN")
+        elif self.creditor.state != "active":
+            self.deny("CREDITOR_SUSPENDED")
+        if self.for_itself:
+            return
+        if self.collector is None:
+            self.deny("COLLECTOR_UNKNOWN")
+        elif self.collector.state != "active":
+            self.deny("COLLECTOR_SUSPENDED")
+        if self.creditor and self.collector:
+            self._judge_mandate()
+
+    def _judge_mandate(self) -> None:
+        mandate = self.facts.mandate
+        if mandate is None:
+            self.deny("MANDATE_MISSING")
+            return
+        self.rely(mandate.statement)
+        if mandate.status == "revoked":
+            self.deny("MANDATE_REVOKED")
+        elif self.at >= mandate.valid_until:
+            self.deny("MANDATE_EXPIRED")
+        elif self.request.channel not in mandate.channels:
+            self.deny("MANDATE_MISSING")
+        elif self.at < mandate.valid_from:
+            self.deny("MANDATE_MISSING", until=mandate.valid_from)
+        else:
+            self.lasts_until(mandate.valid_until)
+
+    # What the recipient did
+
+    def judge_stops(self) -> None:
+        for stop in self.facts.stops:
+            if stop.in_force:
+                self.deny("OPTED_OUT", stop.in_force.statement)
+            elif stop.lifted:
+                self.rely(stop.lifted.statement)
+
+    # What the recipient agreed to and owes
+
+    def judge_consent_and_debt(self) -> None:
+        consent = self._judge_consent()
+        debt = self._judge_debt()
+        if debt is None:
+            return
+        self.lasts_until(debt.newest.valid_until)
+        if consent and _differ(consent.subject, debt.newest.subject):
+            self.deny("SUBJECT_MISMATCH")
+        self.deny_found(review.amounts(self.reading, debt.newest))
+
+    def _voided(self, at: datetime) -> bool:
+        """What was stated about the number's earlier holder does not count."""
+        number = self.facts.number
+        return number is not None and at < number.reassigned.at
+
+    def _reassigned(self) -> None:
+        if self.facts.number:
+            self.deny("NUMBER_REASSIGNED", self.facts.number.reassigned.statement)
+
+    def _judge_consent(self) -> Consent | None:
+        """The consent that counts, or None and the reason."""
+        state = self.facts.consents.get(self.request.channel, ConsentState())
+        consent = state.consent
+        revoked = self._revocation(state)
+        if consent and self._voided(consent.at):
+            self.rely(consent.statement)
+            self._reassigned()
+        elif consent and revoked is None:
+            self.rely(consent.statement)
+            self.consent = consent
+            if consent.expires_at is None:
+                return consent
+            if self.at < consent.expires_at:
+                self.lasts_until(consent.expires_at)
+                return consent
+            self.deny("CONSENT_EXPIRED")
+        elif consent or revoked:
+            self.deny("CONSENT_REVOKED", *([consent.statement] if consent else []), *([revoked] if revoked else []))
+        else:
+            self._judge_other_channels()
+        return None
+
+    def _revocation(self, state: ConsentState) -> str | None:
+        """The statement that revokes, of this channel or of all: at or after the consent, for it wins a tie."""
+        everywhere = self.facts.consents.get("*", ConsentState()).revoked
+        marks = [mark for mark in (state.revoked, everywhere) if mark]
+        if not marks:
+            return None
+        newest = max(marks, key=lambda mark: mark.at)
+        return newest.statement if state.consent is None or newest.at >= state.consent.at else None
+
+    def _judge_other_channels(self) -> None:
+        others = [state for channel, state in self.facts.consents.items() if channel not in ("*", self.request.channel)]
+        given = [(state.consent, self._revocation(state)) for state in others if state.consent]
+        for consent, revoked in given:
+            if revoked is None and not self._voided(consent.at):
+                self.deny("CONSENT_CHANNEL", consent.statement)
+                return
+        self.deny("CONSENT_MISSING")
+
+    def _judge_debt(self) -> DebtState | None:
+        """The open, confirmed debt that this collector may collect, or None and the reasons.
+
+        Without a `debt_ref` any such debt will do, one that bears out the text before others; where none is open the
+        newest one gives the reason.
+        """
+        named = self.request.debt_ref
+        stated = {ref: debt for ref, debt in self.facts.debts.items() if named is None or ref == named}
+        current = {ref: debt for ref, debt in stated.items() if not self._voided(debt.newest.at)}
+        if not current:
+            if stated:
+                self.rely(*sorted(debt.newest.statement for debt in stated.values()))
+                self._reassigned()
+            else:
+                self.deny("DEBT_MISSING")
+            return None
+        # Of one debt there is nothing to rank, and that is the usual case.
+        ref = min(current, key=lambda ref: self._rank(ref, current[ref])) if len(current) > 1 else next(iter(current))
+        debt = current[ref]
+        self.debt_ref, self.debt = ref, debt
+        self.rely(debt.newest.statement)
+        faults = self._debt_faults(ref, debt)
+        for code, statements in faults.items():
+            self.deny(code, *statements)
+        if faults:
+            return None
+        self.rely(*(answer.statement for answer in debt.answers.values()))
+        return debt
+
+    def _rank(self, ref: str, debt: DebtState) -> tuple[bool, bool, bool, float, str]:
+        """Which debt speaks for the message, least first: one without fault that the text and the consent bear out,
+        then one without fault, then an open one, then the newest."""
+        faulty = bool(self._debt_faults(ref, debt))
+        consent = self.facts.consents.get(self.request.channel, ConsentState()).consent
+        differs = bool(consent and _differ(consent.subject, debt.newest.subject))
+        unfit = not faulty and (differs or not self._amounts_fit(debt))
+        return faulty, unfit, debt.newest.status != "open", -debt.newest.at.timestamp(), ref
+
+    def _debt_faults(self, ref: str, debt: DebtState) -> dict[str, list[str]]:
+        """Why this debt cannot be collected by this collector now: code → statements it rests on."""
+        newest = debt.newest
+        if newest.status == "settled":
+            return {"DEBT_SETTLED": []}
+        if newest.status == "withdrawn":
+            return {"DEBT_WITHDRAWN": []}
+        faults: dict[str, list[str]] = {}
+        open_disputes = [dispute.statement for dispute in self.facts.disputes if _blocks(dispute, ref, debt)]
+        if open_disputes:
+            # What shows that a dispute of all debts covers this one, where the newest confirmation does not.
+            shown = [debt.first_by] if debt.first_by and debt.first < newest.at else []
+            faults["DEBT_DISPUTED"] = [*sorted(open_disputes), *shown]
+        if self.at >= newest.valid_until:
+            faults["DEBT_STALE"] = []
+        if newest.collectors is not None and not self.for_itself and self.request.collector not in newest.collectors:
+            faults["DEBT_COLLECTOR"] = []
+        return faults
+
+    # What the rules of the place say of the text and of the time
+
+    @cached_property
+    def place(self) -> Place:
+        """By the number, and by what the creditor stated of the debt that the message is about, and of the consent."""
+        debt = self.debt.newest if self.debt else None
+        return locate(
+            self.request.recipient,
+            region=debt.region if debt else None,
+            time_zones=(debt.time_zone if debt else None, self.consent.time_zone if self.consent else None),
+        )
+
+    @cached_property
+    def binding(self) -> Binding:
+        product = self.debt.newest.product if self.debt else None
+        sender: Sender = "creditor" if self.for_itself else "collector"
+        return Binding(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
+
+    def judge_text(self) -> None:
+        required = self.binding.required(promotional=review.is_promotional(self.reading))
+        if self.creditor and "sender_name" in required:
+            names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
+            self.deny_found(review.sender(self.request.text, self.reading, names))
+        if self.reading.opt_out is None:
+            self.deny_found(review.named("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
+        if self.reading.disclosure is None:
+            self.deny_found(review.named("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
+        self.deny_found(review.forbidden(self.reading, self.binding.forbidden()))
+
+    def judge_contact(self) -> None:
+        """Whether now, and whether once more."""
+        quiet = self.binding.quiet()
+        if quiet:
+            self.deny_found(review.named("QUIET_HOURS", quiet.rows), until=quiet.until)
+        else:
+            self.good_for = self.binding.permitted_for(self.good_for)
+        request = self.request
+        new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
+        earlier = others(self.facts.contacts, new)
+        self.contacts = self.binding.counting(earlier, new)
+        full = self.binding.full(self.contacts, new)
+        if full:
+            self.deny_found(review.named("FREQUENCY_CAP", full.rows), until=full.until)
+
+    def _amounts_fit(self, debt: DebtState) -> bool:
+        return not review.amounts(self.reading, debt.newest)
+
+
+def _blocks(dispute: Dispute, ref: str, debt: DebtState) -> bool:
+    """A dispute blocks the debt it names, or every debt stated by then, until that debt's own statement answers it."""
+    covers = debt.first <= dispute.at if dispute.debt_ref is None else dispute.debt_ref == ref
+    answer = debt.answers.get(dispute.statement)
+    return covers and (answer is None or answer.at <= dispute.at)
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other

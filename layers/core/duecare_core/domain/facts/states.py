@@ -1,0 +1,127 @@
+"""What has been stated so far, merged: the state that a decision reads.
+
+Each state is a join-semilattice: merging is commutative, associative and idempotent, so statements that come late,
+repeated or reordered end in the same state (guarantee 5). `content` is a keyed digest of a statement's members without
+`iat`; it tells "the same again" from "something else at the same instant".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct, field
+
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.rules.frequency_caps import Contact
+
+
+class Mark(Struct, frozen=True):
+    """Something that happened at an instant, and the statement that says so."""
+
+    at: datetime
+    statement: str
+
+
+class Consent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest consent on one channel."""
+
+    at: datetime
+    statement: str
+    content: str
+    method: str
+    expires_at: datetime | None = None
+    subject: str | None = None
+    time_zone: str | None = None
+
+
+class ConsentState(Struct, frozen=True, omit_defaults=True):
+    """Consent to one creditor on one channel. Under the channel `*` only revocations of all channels stand."""
+
+    consent: Consent | None = None
+    revoked: Mark | None = None
+
+
+class Debt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest confirmation of one debt."""
+
+    at: datetime
+    statement: str
+    content: str
+    status: Literal["open", "settled", "withdrawn"]
+    currency: str
+    outstanding: Decimal
+    valid_until: datetime
+    subject: str | None = None
+    collectors: tuple[str, ...] | None = None
+    region: str | None = None
+    product: str | None = None
+    time_zone: str | None = None
+
+
+class DebtState(Struct, frozen=True, omit_defaults=True):
+    """One debt. `first` is the earliest `as_of` ever stated (a dispute of all debts covers what was stated by then),
+    `first_by` the statement that stated it, where that is not the newest; `answers` holds, per dispute, the newest
+    statement that answers it."""
+
+    newest: Debt
+    first: datetime
+    first_by: str = ""
+    answers: dict[str, Mark] = field(default_factory=dict)
+
+
+class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The recipient contests one debt, or all debts of the creditor stated so far."""
+
+    at: datetime
+    statement: str
+    claim: str
+    debt_ref: str | None = None
+
+
+class StopState(Struct, frozen=True, omit_defaults=True):
+    """Stops of one creditor, or of all. Only the recipient's own START lifts a stop; on a tie the stop holds."""
+
+    stopped: Mark | None = None
+    lifted: Mark | None = None
+
+    @property
+    def in_force(self) -> Mark | None:
+        if self.stopped and (self.lifted is None or self.lifted.at <= self.stopped.at):
+            return self.stopped
+        return None
+
+
+class NumberState(Struct, frozen=True):
+    """The last time that the number changed hands."""
+
+    reassigned: Mark
+
+
+class Mandate(Struct, frozen=True, kw_only=True):
+    """The newest word of the creditor on one collector."""
+
+    at: datetime
+    statement: str
+    content: str
+    status: Literal["active", "revoked"]
+    channels: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """All that a decision reads. A party is None where it is not registered."""
+
+    gateway: Party | None = None
+    creditor: Party | None = None
+    collector: Party | None = None
+    halted: bool = False
+    mandate: Mandate | None = None
+    consents: dict[str, ConsentState] = field(default_factory=dict)  # by channel, and "*"
+    debts: dict[str, DebtState] = field(default_factory=dict)  # by debt_ref
+    disputes: tuple[Dispute, ...] = ()
+    stops: tuple[StopState, ...] = ()  # of this creditor, and of all
+    number: NumberState | None = None
+    contacts: tuple[Contact, ...] = ()  # those that frequency caps count

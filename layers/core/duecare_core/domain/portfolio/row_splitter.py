@@ -1,0 +1,165 @@
+"""The bytes of an uploaded file, cut into rows: unpacked, in pieces, never more of them at a time than is needed.
+
+Memory is bounded by `ROW_LIMIT` and `PIECE`, not by the file, a row, a chunk or a ratio of compression. The rows depend
+on the bytes alone, not on how they come in chunks.
+
+Rows are found before anything is decoded: neither in UTF-8 nor in GB18030 is a byte of a longer character a line end, a
+quote or a comma (the second and fourth bytes of GB18030 are digits, or 0x40 and above). So it is certain where a row
+ends even if what it holds cannot be decoded.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from duecare_core.errors import FileRefused
+
+ROW_LIMIT = 64 * 1024  # bytes of one row as sent, without its line end; a debt has a few hundred
+PIECE = 64 * 1024  # bytes worked on at a time
+UNPACKED_LIMIT = 1 << 30  # bytes that a gzip file may unpack to: ten times the largest file that can be uploaded
+
+# A field in quotes (with what wrongly follows its closing quote), one without, or an empty one; and a row of them with
+# the line end. Every repetition is possessive: a field ends at half of a doubled quote under no circumstances, and
+# nothing is kept in order to try it another way, which would take memory for each field of a long row.
+_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
+_ROW = re.compile(rb"(" + _FIELD + rb"(?:," + _FIELD + rb")*+)[\r\n]")
+
+
+def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
+    """Rows as sent, without line ends and without blank ones; None for one that is longer than `ROW_LIMIT`.
+
+    Raises FileRefused for a quote that is never closed: nobody can say which rows it has swallowed.
+    """
+    rest, skipped = b"", None
+    for piece in chain(pieces, (b"\n",)):
+        block = rest + piece
+        if skipped is not None:
+            start = skipped.end(piece)
+            if start is None:
+                continue
+            skipped, block = None, piece[start:]
+            yield None
+        if quoting and b'"' in block:
+            start = 0
+            while row := _ROW.match(block, start):
+                start = row.end()
+                if row[1].strip():
+                    yield row[1] if len(row[1]) <= ROW_LIMIT else None
+            rest = block[start:]
+        else:
+            *rows, rest = block.replace(b"\r", b"\n").split(b"\n")
+            for line in rows:
+                if line.strip():
+                    yield line if len(line) <= ROW_LIMIT else None
+        if len(rest) > ROW_LIMIT:
+            skipped = _Skipped(quoting=quoting)
+            skipped.end(rest)
+            rest = b""
+    if rest or skipped:
+        raise FileRefused("unclosed-quote", "A quoted field is never closed; the rows after it cannot be told apart.")
+
+
+_PLAIN, _EDGE, _QUOTED = range(3)  # within a field; where a quote would open one, or be a doubled one; inside quotes
+_LINE_END = re.compile(rb"[\r\n]")
+_FIELD_END = re.compile(rb"[,\r\n]")
+_WHOLE_FIELDS = re.compile(rb"[^,\r\n]*+(?:," + _FIELD + rb"(?=[,\r\n]))*+")
+_INSIDE_QUOTES = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
+
+
+class _Skipped:
+    """A row that is too long to hold: where it ends is found in one piece after another, none of which is kept."""
+
+    def __init__(self, *, quoting: bool) -> None:
+        self._quoting = quoting
+        self._state = _EDGE if quoting else _PLAIN
+        self._until = _FIELD_END if quoting else _LINE_END
+
+    def end(self, data: bytes) -> int | None:
+        """Where the next row starts in this piece; None if this one goes on."""
+        at = 0
+        while at < len(data):
+            if self._state == _EDGE:  # at the first byte of a field, or behind a quote inside quotes
+                self._state, at = (_QUOTED, at + 1) if data[at] == ord('"') else (_PLAIN, at)
+            elif self._state == _QUOTED:
+                inside = _INSIDE_QUOTES.match(data, at)
+                at = inside.end() if inside else at
+                self._state, at = (_EDGE, at + 1) if at < len(data) else (_QUOTED, at)
+            else:
+                whole = _WHOLE_FIELDS.match(data, at) if self._quoting else None
+                found = self._until.search(data, whole.end() if whole else at)
+                if found is None:
+                    return None
+                at = found.end()
+                if found[0] != b",":
+                    return at
+                self._state = _EDGE
+        return None
+
+
+_OTHERS = {
+    b"\x1f\x8b": ("not-text", "This is a gzip file; the manifest's format must say so."),
+    b"PK\x03\x04": ("not-text", "This is a zip file or a workbook; save it as CSV."),
+    b"\xff\xfe": ("wrong-charset", "This is UTF-16; save it as UTF-8."),
+    b"\xfe\xff": ("wrong-charset", "This is UTF-16; save it as UTF-8."),
+}
+_MARKS = {"utf-8": b"\xef\xbb\xbf", "gb18030": b"\x84\x31\x95\x33"}
+
+
+def without_mark(pieces: Iterator[bytes], charset: str) -> Iterator[bytes]:
+    """Without the byte order mark. Raises FileRefused where the first bytes say that this is something else."""
+    first = next(pieces, b"")
+    for start, (name, detail) in _OTHERS.items():
+        if first.startswith(start):
+            raise FileRefused(name, detail)
+    if any(first.startswith(mark) for other, mark in _MARKS.items() if other != charset):
+        raise other_charset()
+    return chain((first.removeprefix(_MARKS[charset]),), pieces)
+
+
+def other_charset() -> FileRefused:
+    return FileRefused("wrong-charset", "The file is not in the charset that the manifest names.")
+
+
+def pieces_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of one size."""
+    held = bytearray()
+    for chunk in chunks:
+        start = 0
+        while start < len(chunk):
+            end = start + PIECE - len(held)
+            held += chunk[start:end]
+            start = end
+            if len(held) == PIECE:
+                yield bytes(held)
+                held.clear()
+    if held:
+        yield bytes(held)
+
+
+def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What gzip (RFC 1952: one member or more; zeros may follow them) packed, at most `PIECE` at a time."""
+    size, member, members = 0, None, 0
+    # In small slices, because zlib copies what it has left over each time that it stops.
+    for data in (chunk[at : at + 16384] for chunk in chunks for at in range(0, len(chunk), 16384)):
+        while data:
+            if member is None:
+                data = data.lstrip(b"\0") if members else data  # noqa: PLW2901
+                member, members = (zlib.decompressobj(wbits=31), members + 1) if data else (None, members)
+                continue
+            try:
+                out = member.decompress(data, PIECE)
+            except zlib.error:
+                raise FileRefused("bad-gzip", "The file is not gzip, or is damaged.") from None
+            size += len(out)
+            if size > UNPACKED_LIMIT:
+                raise FileRefused("too-large-unpacked", "The file unpacks to more than 1 GiB.")
+            yield out
+            if member.eof:
+                data, member = member.unused_data, None  # noqa: PLW2901
+            else:
+                data = member.unconsumed_tail  # noqa: PLW2901
+    if member is not None or not members:
+        raise FileRefused("truncated-gzip", "The gzip file ends before its end.")

@@ -1,0 +1,237 @@
+"""Frequency caps: may one more contact be counted, and if not, from when on.
+
+A cap of N is full while the N-th newest of the contacts that it counts lies within its window. That one contact
+decides, so nothing older needs to be kept, and a cap opens again when that contact leaves the window.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from duecare_core.domain.location.localtime import next_day, wall, zone
+from duecare_core.domain.rules.pack import Counted, Pack
+from duecare_core.domain.rules.rule_types import Cap
+
+CREDITOR_BYTES = 4
+DEBT_BYTES = 6
+MESSAGE_BYTES = 8
+_CHANNELS = ("sms", "voice", "email", "im")
+_AT_DEBT = 5 + 1 + CREDITOR_BYTES
+_AT_MESSAGE = _AT_DEBT + DEBT_BYTES
+_SIZE = _AT_MESSAGE + MESSAGE_BYTES
+SKEW = timedelta(minutes=5)  # between the clocks of those who write and read one ledger
+# A local date differs by at most a day from UTC's, and a day of a fold has 25 hours: what may share one.
+_SAME_DATE = timedelta(days=3)
+
+
+class Contact(Struct, frozen=True):
+    """A message that counts. `at`: whole seconds since 1970, as its record has it; the others are the first bytes of
+    digests (`contact`). A `debt` of None counts against every debt. Two debts of one digest would count as one: too
+    strict, never too loose. `message` tells a message that is asked about again from another one."""
+
+    at: int
+    channel: str
+    creditor: bytes
+    debt: bytes | None
+    message: bytes
+
+
+def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, decision_id: str) -> Contact:
+    """The contact that this message makes if it is allowed at this instant."""
+    return Contact(
+        at=int(at.timestamp()),
+        channel=channel,
+        creditor=_mark(CREDITOR_BYTES, creditor),
+        debt=None if debt_ref is None else _mark(DEBT_BYTES, creditor, debt_ref),
+        message=_mark(MESSAGE_BYTES, decision_id),
+    )
+
+
+def others(contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
+    """Without the contact that the same message made before: asked about again, it counts once, when it was last
+    allowed."""
+    return tuple(contact for contact in contacts if contact.message != new.message)
+
+
+def in_order(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
+    """Oldest first; those of one second in an order that depends on nothing else."""
+    return tuple(sorted(contacts, key=lambda one: (one.at, one.message, one.channel, one.creditor, one.debt or b"")))
+
+
+class Full(Struct, frozen=True):
+    """Caps that leave no room: the ids of their rows, and the first instant at which no cap is full."""
+
+    rows: tuple[str, ...]
+    until: datetime
+
+
+def full(
+    rules: tuple[Counted, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+) -> Full | None:
+    """None where `new` may be counted at this instant beside the contacts already counted.
+
+    A calendar day is counted in every zone, and the strictest says. A contact dated after `at` counts as one of now:
+    the writer's clock may have been ahead.
+    """
+    counted = sorted(contacts, key=lambda contact: contact.at, reverse=True)
+    rows: tuple[str, ...] = ()
+    while True:
+        releases = {}
+        days = {wall(at, zone(name)).toordinal() for name in zones}
+        for rule in rules:
+            if not any(rule.in_force(day) for day in days):
+                continue
+            until = _release(rule, zones, counted, new, at)
+            if until is not None:
+                releases[rule.cap.id] = until
+        if not releases:
+            return Full(rows, at) if rows else None
+        rows = rows or tuple(releases)
+        at = max(releases.values())
+
+
+def counting(
+    rules: tuple[Counted, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+) -> tuple[Contact, ...]:
+    """The contacts on which it rests what `full` says at this instant, and at any later one: of those that a cap counts
+    together with `new` its N newest, as long as they count. Oldest first."""
+    newest_first = in_order(contacts)[::-1]
+    if not newest_first:
+        return ()
+    resting: set[int] = set()
+    today = min(wall(at, zone(name)).toordinal() for name in zones)
+    for rule in rules:
+        left = rule.cap.max if rule.in_force_from(today) else 0
+        for number, contact in enumerate(newest_first):
+            if not left or _counts_until(rule.cap, zones, contact) <= at:
+                break
+            if _counts(rule.cap, contact, new):
+                resting.add(number)
+                left -= 1
+    return tuple(newest_first[number] for number in sorted(resting, reverse=True))
+
+
+def expire(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple[Contact, ...]:
+    """The contacts that some row of the pack can still count, whatever place a debt may name next; oldest first.
+
+    Of each set of contacts that a row counts together, its N newest within the window matter, and no other.
+    """
+    newest_first = sorted(contacts, key=lambda contact: contact.at, reverse=True)
+    kept: set[int] = set()
+    now = int(at.timestamp())
+    for cap in pack.of_kind(Cap):
+        oldest = now - int(_reach(cap).total_seconds())
+        room: dict[Any, int] = {}
+        for number, contact in enumerate(newest_first):
+            if contact.at <= oldest or contact.channel not in cap.channels:
+                continue
+            key = (contact.creditor if cap.across == "creditor" else b"", contact.debt if cap.per == "debt" else b"")
+            room[key] = room.get(key, cap.max) - 1
+            # A contact of no named debt counts in every set of a debt: it is kept as long as the window is open.
+            if room[key] >= 0 or (cap.per == "debt" and contact.debt is None):
+                kept.add(number)
+    return tuple(newest_first[number] for number in sorted(kept, reverse=True))
+
+
+def pack_contacts(contacts: Iterable[Contact]) -> bytes:
+    """24 bytes a contact: 42 in 1 KiB. Raises ValueError for a digest of another length."""
+    return b"".join(_pack(contact) for contact in contacts)
+
+
+def unpack_contacts(data: bytes) -> tuple[Contact, ...]:
+    """Raises ValueError for what `pack_contacts` did not write: a ledger that cannot be read allows nothing."""
+    if len(data) % _SIZE:
+        raise ValueError("not a contact ledger")
+    return tuple(_unpack(data[start : start + _SIZE]) for start in range(0, len(data), _SIZE))
+
+
+def _pack(contact: Contact) -> bytes:
+    debt = bytes(DEBT_BYTES) if contact.debt is None else contact.debt
+    marks = contact.creditor, debt, contact.message
+    if tuple(map(len, marks)) != (CREDITOR_BYTES, DEBT_BYTES, MESSAGE_BYTES):
+        raise ValueError("not digests of a contact ledger")
+    return contact.at.to_bytes(5, "big") + bytes([_CHANNELS.index(contact.channel)]) + b"".join(marks)
+
+
+def _unpack(data: bytes) -> Contact:
+    if data[5] >= len(_CHANNELS):
+        raise ValueError("not a contact ledger")
+    debt = data[_AT_DEBT:_AT_MESSAGE]
+    return Contact(
+        at=int.from_bytes(data[:5], "big"),
+        channel=_CHANNELS[data[5]],
+        creditor=data[6:_AT_DEBT],
+        debt=debt if any(debt) else None,
+        message=data[_AT_MESSAGE:],
+    )
+
+
+def _mark(length: int, *parts: str) -> bytes:
+    """The first bytes of a digest. No secret is needed: creditor and debt stand in the clear beside the ledger, and a
+    decision's id is keyed already."""
+    return hashlib.sha256("\0".join(parts).encode()).digest()[:length]
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _release(
+    rule: Counted, zones: tuple[str, ...], newest_first: list[Contact], new: Contact, at: datetime
+) -> datetime | None:
+    """When this cap, in force at `at`, has room again or ceases to count; None where it has room at once."""
+    deciding = _deciding(rule.cap, newest_first, new)
+    if deciding is None:
+        return None
+    until = _counts_until(rule.cap, zones, deciding)
+    if until <= at:
+        return None
+    last = rule.last_day(max(day for day in (wall(at, zone(name)).toordinal() for name in zones) if rule.in_force(day)))
+    if all(wall(until, zone(name)).toordinal() <= last for name in zones):
+        return until
+    return min(until, max(_after(last, name, at) for name in zones))
+
+
+def _counts_until(cap: Cap, zones: tuple[str, ...], contact: Contact) -> datetime:
+    """When this contact leaves the window; the later, the newer it is."""
+    counted_at = _instant(contact.at)
+    if cap.window == "rolling":
+        return counted_at + timedelta(days=cap.days)
+    return max(next_day(counted_at, zone(name)) for name in zones)
+
+
+def _after(last: int, name: str, at: datetime) -> datetime:
+    """The first instant after this local day, from `at` on."""
+    where = zone(name)
+    while wall(at, where).toordinal() <= last:
+        at = next_day(at, where)
+    return at
+
+
+def _deciding(cap: Cap, newest_first: list[Contact], new: Contact) -> Contact | None:
+    """The N-th newest of the contacts that this cap counts together with `new`."""
+    left = cap.max
+    for contact in newest_first:
+        if _counts(cap, contact, new):
+            left -= 1
+            if not left:
+                return contact
+    return None
+
+
+def _counts(cap: Cap, contact: Contact, new: Contact) -> bool:
+    if contact.channel not in cap.channels or new.channel not in cap.channels:
+        return False
+    if cap.across == "creditor" and contact.creditor != new.creditor:
+        return False
+    return cap.per == "recipient" or None in (contact.debt, new.debt) or contact.debt == new.debt
+
+
+def _reach(cap: Cap) -> timedelta:
+    """How long a contact may count at most, for any reader's clock."""
+    return SKEW + (timedelta(days=cap.days) if cap.window == "rolling" else _SAME_DATE)

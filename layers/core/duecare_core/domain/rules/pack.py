@@ -1,0 +1,268 @@
+"""A rule pack that was checked, ready to be asked which rows count where and when.
+
+A row belongs to a jurisdiction: a country (ISO 3166-1), a part of one (ISO 3166-2) or a city, which refine their
+country and only ever add to it; `any`, which counts everywhere; or `*`, elsewhere: what counts in a country on the days
+on which no row of its own about hours or frequency is in force. `from` and `until` are local days, both inclusive;
+without them a row always was, or always will be, in force.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import date
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from duecare_core.domain.location.locate import ELSEWHERE, country_of
+from duecare_core.domain.rules.rule_types import (
+    ALWAYS,
+    ANY,
+    DAYS,
+    TIME,
+    AnyRow,
+    Cap,
+    Contents,
+    Forbidden,
+    QuietHours,
+    Required,
+    Row,
+    Sender,
+    Span,
+)
+from duecare_core.errors import BadPack
+
+REMEMBERED = 1024
+_DAY = 24 * 60
+
+Interval = tuple[int, int]  # minutes of a day, the end exclusive
+
+
+class Dated(Struct, frozen=True):
+    """The days on which a row is in force; not on those of `except_on`, on which a country's own rows count instead."""
+
+    span: Span
+    except_on: tuple[Span, ...]
+
+    def in_force(self, day: int) -> bool:
+        return _within(self.span, day) and not any(_within(span, day) for span in self.except_on)
+
+    def in_force_from(self, day: int) -> bool:
+        """Whether it is in force on this day, or on any after it."""
+        starts = (day, self.span[0], *(span[1] + 1 for span in self.except_on))
+        return any(start >= day and self.in_force(start) for start in starts)
+
+    def last_day(self, day: int) -> int:
+        """The last day of those without a break from `day` on, on which it is in force."""
+        return min(self.span[1], *(span[0] - 1 for span in self.except_on if span[0] > day), ALWAYS[1])
+
+
+class Hours(Dated, frozen=True, kw_only=True):
+    """A row of quiet hours, ready to be asked: what it permits on each weekday (0 is Monday).
+
+    `holidays` are known from the first to the last day of `known`; any other day is quiet, since nobody can say whether
+    it is a holiday."""
+
+    id: str
+    week: tuple[tuple[Interval, ...], ...]
+    holidays: frozenset[int] | None
+    known: Span
+
+    def permits(self, day: int) -> tuple[Interval, ...]:
+        """The permitted minutes of this local day."""
+        if self.holidays is not None and (day in self.holidays or not _within(self.known, day)):
+            return ()
+        return self.week[(day - 1) % 7]  # day 1 was a Monday
+
+
+class Counted(Dated, frozen=True, kw_only=True):
+    """A cap, ready to be asked."""
+
+    cap: Cap
+
+
+class Demand(Dated, frozen=True, kw_only=True):
+    """What a message must or must not contain."""
+
+    row: Required | Forbidden
+
+
+Found = TypeVar("Found")
+RowType = TypeVar("RowType", bound=Row)
+
+
+class Pack:
+    """A pack that was checked. Two packs of equal content have equal `digest`: `sha256:` of the RFC 8785 bytes."""
+
+    __slots__ = ("_found", "_rows", "contents", "data", "digest")
+
+    def __init__(self, contents: Contents) -> None:
+        """Use `parse` or `tighten`: they check."""
+        self.contents = contents
+        # Equal to RFC 8785 for this type: no fractions, no control characters, ASCII member names. A test compares.
+        self.data = msgspec.json.encode(contents, order="sorted")
+        self.digest = "sha256:" + hashlib.sha256(self.data).hexdigest()
+        self._rows: dict[str, tuple[AnyRow, ...]] = {}
+        for row in contents.rows:
+            self._rows[row.jurisdiction] = (*self._rows.get(row.jurisdiction, ()), row)
+        self._found: dict[tuple[object, ...], Any] = {}
+
+    @property
+    def version(self) -> str:
+        return self.contents.version
+
+    @property
+    def rows(self) -> tuple[AnyRow, ...]:
+        return self.contents.rows
+
+    def of_kind(self, kind: type[RowType]) -> tuple[RowType, ...]:
+        return self.once(("kind", kind), lambda: tuple(row for row in self.rows if isinstance(row, kind)))
+
+    def counts(self, channel: str) -> bool:
+        """Whether any row counts contacts on this channel. Then every allow is counted, wherever it goes: another debt
+        of the same recipient may name another place."""
+        return any(channel in cap.channels for cap in self.of_kind(Cap))
+
+    def hours(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[Hours, ...]:
+        """The quiet hours that such a message must keep in all these regions; each says on which days it counts."""
+
+        def find() -> tuple[Hours, ...]:
+            rows = self._binding(QuietHours, regions, channel, sender, product)
+            return tuple(dict.fromkeys(self.ready(row, spans) for row, spans in rows))
+
+        return self.once(("hours", regions, channel, sender, product), find)
+
+    def caps(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[Counted, ...]:
+        """The caps that such a message must keep in all these regions; each says on which days it counts."""
+
+        def find() -> tuple[Counted, ...]:
+            rows = self._binding(Cap, regions, channel, sender, product)
+            return tuple(dict.fromkeys(Counted(row.span, spans, cap=row) for row, spans in rows))
+
+        return self.once(("caps", regions, channel, sender, product), find)
+
+    def demands(
+        self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None
+    ) -> tuple[Demand, ...]:
+        """What such a message must and must not contain in all these regions; each says on which days it counts."""
+
+        def find() -> tuple[Demand, ...]:
+            required = self._binding(Required, regions, channel, sender, product)
+            forbidden = self._binding(Forbidden, regions, channel, sender, product)
+            demands = [Demand(row.span, spans, row=row) for row, spans in required]
+            demands += [Demand(row.span, spans, row=row) for row, spans in forbidden]
+            return tuple(dict.fromkeys(demands))
+
+        return self.once(("demands", regions, channel, sender, product), find)
+
+    def once(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
+        """What was found under this key before, or is found now. Keys are made of regions that creditors name: the
+        memory is bounded, whatever they name."""
+        found: Found | None = self._found.get(key)
+        if found is None:
+            found = find()
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[key] = found
+        return found
+
+    def _binding(
+        self, kind: type[RowType], regions: tuple[str, ...], channel: str, sender: str, product: str | None
+    ) -> list[tuple[RowType, tuple[Span, ...]]]:
+        """Each row of this kind, with the days on which it gives way to a country's own rows."""
+        found: list[tuple[RowType, tuple[Span, ...]]] = []
+
+        def add(jurisdiction: str, spans: tuple[Span, ...] = ()) -> None:
+            for row in self._rows.get(jurisdiction, ()):
+                if not (isinstance(row, kind) and row.binds(channel, sender, product)):
+                    continue
+                # What an operator added elsewhere gives way to nothing: a country's own row might be looser.
+                gives_way = () if row.operator else spans
+                if not any(span[0] <= row.span[0] and row.span[1] <= span[1] for span in gives_way):
+                    found.append((row, gives_way))
+
+        add(ANY)
+        for region in regions:
+            country = country_of(region)
+            country = self.contents.territories.get(country, country)
+            add(country)
+            if "-" in region:
+                add(region)
+                for city, parent in self.contents.cities.items():
+                    if region == parent:
+                        add(city)
+                    elif region == city:
+                        add(parent)
+            add(ELSEWHERE, self._covered(country))
+        return found
+
+    def _covered(self, country: str) -> tuple[Span, ...]:
+        """The days on which a row of this country's own about hours or frequency is in force."""
+        own = self._rows.get(country, ()) if country != ELSEWHERE else ()
+        return tuple(row.span for row in own if isinstance(row, QuietHours | Cap) and not row.operator)
+
+    def ready(self, row: QuietHours, spans: tuple[Span, ...] = ()) -> Hours:
+        """What this row permits on each weekday; on days within `spans` it does not count."""
+        holidays, known = self._days_off(row.holidays) if row.holidays else (None, ALWAYS)
+        return Hours(row.span, spans, id=row.id, week=permitted_week(row), holidays=holidays, known=known)
+
+    def _days_off(self, name: str) -> tuple[frozenset[int], Span]:
+        years = self.contents.holidays[name]
+        days = [
+            date(int(year), int(day[:2]), int(day[2:])).toordinal()
+            for year, days in years.items()
+            for day in days.split()
+        ]
+        first, last = date(min(map(int, years)), 1, 1), date(max(map(int, years)), 12, 31)
+        return frozenset(days), (first.toordinal(), last.toordinal())
+
+
+def permitted_week(row: QuietHours) -> tuple[tuple[Interval, ...], ...]:
+    """The permitted minutes of each weekday, in order and apart. Raises BadPack for windows that overlap."""
+    week: list[list[Interval]] = [[] for _ in DAYS]
+    for window in row.quiet or row.permitted:
+        start, end = _minutes(row, window.start), _minutes(row, window.to)
+        for day in window.days:
+            place = DAYS.index(day)
+            if start < end:
+                week[place].append((start, end))
+            else:
+                week[place].append((start, _DAY))
+                if end:
+                    week[(place + 1) % 7].append((0, end))
+    for intervals in week:
+        intervals.sort()
+        if any(later[0] < earlier[1] for earlier, later in pairwise(intervals)):
+            raise bad(row, "quiet" if row.quiet else "permitted", "its windows overlap")
+    return tuple(_complement(day) if row.quiet else _joined(day) for day in week)
+
+
+def _minutes(row: Row, time: str) -> int:
+    if not TIME.fullmatch(time):
+        raise bad(row, "from/to", f"{time!r} is not a time of day (HH:MM)")
+    return int(time[:2]) * 60 + int(time[3:])
+
+
+def _joined(intervals: list[Interval]) -> tuple[Interval, ...]:
+    joined: list[Interval] = []
+    for start, end in intervals:
+        if joined and joined[-1][1] == start:
+            start, _ = joined.pop()  # noqa: PLW2901  the two are one
+        joined.append((start, end))
+    return tuple(joined)
+
+
+def _complement(intervals: list[Interval]) -> tuple[Interval, ...]:
+    edges = [0, *(edge for interval in intervals for edge in interval), _DAY]
+    return tuple((start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end)
+
+
+def _within(span: Span, day: int) -> bool:
+    return span[0] <= day <= span[1]
+
+
+def bad(row: Row, member: str, message: str) -> BadPack:
+    return BadPack(f"row {row.id}, member {member}: {message}")

@@ -1,0 +1,92 @@
+"""Quiet hours: may a message arrive at an instant, and if not, from when on.
+
+A rule permits an instant in a zone when it permits the wall time there. So a quiet wall time in a fold is quiet in both
+passes, and the answer is always an instant that there is, gap or not. Every rule in force must permit it in every zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from duecare_core.domain.location.localtime import towards, wall, zone
+from duecare_core.domain.rules.pack import Hours, Interval
+
+WITHIN = timedelta(days=8)
+_MIDNIGHT = 24 * 60
+
+
+def is_quiet(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime) -> bool:
+    """Whether a rule forbids this instant in one of the zones."""
+    days = _Days(rules)
+    return any(not days.permit(wall(at, zone(name))) for name in zones)
+
+
+def first_permitted(
+    rules: tuple[Hours, ...], zones: Iterable[str], at: datetime, within: timedelta = WITHIN
+) -> datetime | None:
+    """The first instant, from `at` on, that every rule permits in every zone; None where none comes `within`."""
+    days = _Days(rules)
+    places = [zone(name) for name in zones]
+    limit = at + within
+    candidate = at
+    while True:
+        before = candidate
+        for where in places:
+            opens = _opens(days, where, candidate, limit)
+            if opens is None:
+                return None
+            candidate = opens
+        if candidate == before:
+            return candidate
+
+
+def permitted_on(rules: Iterable[Hours], day: int) -> tuple[Interval, ...]:
+    """The minutes of a local day that all rules in force on it permit, in order."""
+    common: list[Interval] = [(0, _MIDNIGHT)]
+    for rule in rules:
+        if rule.in_force(day):
+            common = [
+                (max(one[0], other[0]), min(one[1], other[1]))
+                for one in common
+                for other in rule.permits(day)
+                if max(one[0], other[0]) < min(one[1], other[1])
+            ]
+    return tuple(sorted(common))
+
+
+class _Days(dict[int, tuple[Interval, ...]]):
+    """Local day → the minutes that all rules in force on it permit, worked out once a day."""
+
+    def __init__(self, rules: tuple[Hours, ...]) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, day: int) -> tuple[Interval, ...]:
+        self[day] = permitted_on(self._rules, day)
+        return self[day]
+
+    def permit(self, clock: datetime) -> bool:
+        minute = clock.hour * 60 + clock.minute
+        return any(start <= minute < end for start, end in self[clock.toordinal()])
+
+    def opening(self, clock: datetime) -> datetime:
+        """The next opening on this day, or else the midnight that ends it."""
+        minute = clock.hour * 60 + clock.minute
+        opens = next((start for start, _ in self[clock.toordinal()] if start > minute), _MIDNIGHT)
+        return clock.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=opens)
+
+
+def _opens(days: _Days, where: ZoneInfo, at: datetime, limit: datetime) -> datetime | None:
+    """The first instant from `at` on that is permitted in one zone.
+
+    Step by step to the next opening of the day or the next midnight, and no further than a change of the clock, after
+    which the wall time is another and is looked at anew.
+    """
+    while at <= limit:
+        clock = wall(at, where)
+        if days.permit(clock):
+            return at
+        at = towards(at, days.opening(clock), where)
+    return None

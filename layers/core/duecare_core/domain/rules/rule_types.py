@@ -1,0 +1,173 @@
+"""Contact rules as rows of data: the kinds of rows, with their members and limits.
+
+Annotations are evaluated here, not kept as text: msgspec would evaluate each once a kind, 5 ms of every cold start.
+"""
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from duecare_core.domain.fields import Channel
+
+ANY = "any"
+ALWAYS = (1, date.max.toordinal())
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Sender = Literal["creditor", "collector"]
+Span = tuple[int, int]  # first and last, both inclusive: days as `date.toordinal`
+
+TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+_TEXT = Meta(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]*\Z")
+Words = tuple[Annotated[str, _TEXT], ...]
+
+
+class Window(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"start": "from"}):
+    """From one time of the local day to another (`24:00` is its end), on these days. One that ends at or before its
+    start ends on the next day."""
+
+    start: str
+    to: str
+    days: tuple[Day, ...] = DAYS
+
+
+class Row(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="kind",
+    rename={"since": "from"},
+):
+    """What every rule says of itself. `products` binds a rule to debts of these products and to those of none stated;
+    `whom` and `exceptions` are for people: nothing is decided by them. `operator` marks what `tighten` added."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
+    jurisdiction: str
+    rule: Annotated[str, _TEXT]
+    channels: tuple[Channel, ...]
+    senders: tuple[Sender, ...] = ("creditor", "collector")
+    products: tuple[Literal["credit_card", "consumer_loan", "microfinance", "other"], ...] | None = None
+    whom: Annotated[str, _TEXT] = "all"
+    exceptions: Annotated[str, _TEXT] | None = None
+    source: Annotated[str, _TEXT]
+    since: date | None = None
+    until: date | None = None
+    read: date
+    confidence: Literal["read", "second-hand", "default"]
+    note: Annotated[str, _TEXT] | None = None
+    operator: bool = False
+
+    @property
+    def span(self) -> Span:
+        """The days on which it is in force."""
+        return (
+            self.since.toordinal() if self.since else ALWAYS[0],
+            self.until.toordinal() if self.until else ALWAYS[1],
+        )
+
+    def binds(self, channel: str, sender: str, product: str | None) -> bool:
+        """Whether it speaks of such a message. A debt of no stated product may be of any."""
+        of_product = self.products is None or product is None or product in self.products
+        return channel in self.channels and sender in self.senders and of_product
+
+
+class QuietHours(Row, frozen=True, kw_only=True, tag="quiet_hours"):
+    """When a message may not arrive: within `quiet`, or outside `permitted`; and all day on the `holidays` named."""
+
+    quiet: tuple[Window, ...] = ()
+    permitted: tuple[Window, ...] = ()
+    holidays: str | None = None
+
+
+class Cap(Row, frozen=True, kw_only=True, tag="cap"):
+    """At most `max` contacts, of the row's channels, in any `days` × 24 hours or in a local calendar day; counted per
+    recipient or per debt, across all creditors and their collectors or per creditor."""
+
+    max: Annotated[int, Meta(ge=1, le=1000)]
+    window: Literal["rolling", "calendar_day"]
+    days: Annotated[int, Meta(ge=1, le=366)] = 1
+    per: Literal["recipient", "debt"]
+    across: Literal["all", "creditor"]
+
+
+Element = Literal["prior_consent", "sender_name", "opt_out_wording", "collector_disclosure", "collection_disclosure"]
+Topic = Literal[
+    "posing_as_authority",
+    "posing_as_creditor",
+    "threat",
+    "exposure",
+    "abuse",
+    "invented_blacklist",
+    "exaggerated_amount",
+    "exaggerated_consequence",
+    "details_to_unknown_person",
+    "sender_name_reveals_collection",
+]
+
+
+class Required(Row, frozen=True, kw_only=True, tag="required"):
+    """What a message must have: each one, the first of a debt, or a promotional one."""
+
+    elements: tuple[Element, ...]
+    when: Literal["each", "first", "promotional"] = "each"
+
+
+class Forbidden(Row, frozen=True, kw_only=True, tag="forbidden"):
+    topics: tuple[Topic, ...]
+
+
+class ReplyWords(Row, frozen=True, kw_only=True, tag="reply_words"):
+    """Replies that stop messages, and replies that open them again."""
+
+    stop: Words
+    start: Words
+
+
+class Wording(Row, frozen=True, kw_only=True, tag="wording"):
+    """How a text may say how to opt out."""
+
+    examples: Words
+
+
+class Whom(Row, frozen=True, kw_only=True, tag="whom"):
+    """Whom a message may go to."""
+
+    persons: tuple[Literal["debtor", "guarantor", "contact"], ...]
+
+
+class Refusal(Row, frozen=True, kw_only=True, tag="refusal"):
+    """How many confirmations may follow a refusal."""
+
+    confirmations: Annotated[int, Meta(ge=0, le=1)]
+
+
+class Records(Row, frozen=True, kw_only=True, tag="records"):
+    """How long records are kept (`keep`: an ISO 8601 period), from the contact or the last activity on the debt."""
+
+    what: Literal["traffic", "collection"]
+    keep: Annotated[str, Meta(pattern=r"^P[1-9][0-9]?[DMY]\Z")]
+    after: Literal["contact", "last_activity"]
+
+
+class Reassignment(Row, frozen=True, kw_only=True, tag="reassignment"):
+    """A safe harbour for numbers that change hands: last texted, or looked up, within these days."""
+
+    days: Annotated[int, Meta(ge=1, le=366)]
+
+
+AnyRow = QuietHours | Cap | Required | Forbidden | ReplyWords | Wording | Whom | Refusal | Records | Reassignment
+
+
+class Contents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A pack as it is written. `cities` names the region that each city lies in, `territories` the country whose rules
+    count in a country of its own code; `holidays`: name → year → days as `MMDD`."""
+
+    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}\Z")]
+    cities: dict[str, str] = field(default_factory=dict)
+    territories: dict[str, str] = field(default_factory=dict)
+    rows: tuple[AnyRow, ...]
+    holidays: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -1,0 +1,35 @@
+"""What no text may say: posing as an authority, threats of arrest, violence or exposure, invented blacklists, abuse.
+
+Sources: the Banking Association's guideline and GB/T 45251-2025 (no posing as state organs, no threats, no invented
+blacklists), 12 CFR 1006.14 and 1006.18 (harassment, false representation), RBI Directions 2025, FCA CONC 7.
+A plain announcement that the creditor may sue is not forbidden, nor is a warning against people who pose.
+"""
+
+from __future__ import annotations
+
+from duecare_core.domain.text.folding import Folded
+from duecare_core.domain.text.forbidden_en import ENGLISH
+from duecare_core.domain.text.forbidden_zh import CHINESE
+from duecare_core.domain.text.phrases import FORBIDDEN, Finding, Phrase, compiled
+
+PHRASES: tuple[Phrase, ...] = CHINESE + ENGLISH
+
+
+# A sign, or the words with which a text opens, in an authority's name. These need the signs that squeezing removes.
+_SIGN = r"""[【\[](?![^【】\[\]]{0,20}医院)[^【】\[\]]{0,24}
+    (?:公安|派出所|法院|检察院|人民政府|市政府|法庭|经侦|刑侦|警务|警方|公检法|司法局|执行局|纪委|专案组|反诈|网警|交警
+      |police|court\b|sheriff|hmrc|\birs\b|\bfbi\b|\bcbi\b|crime\ branch|magistrate|ministry\ of|department\ of\ justice
+      |government\ of)
+    [^【】\[\]]{0,24}[】\]]"""
+_OPENING = r"""\W{0,8}(?:(?:final|urgent|important)\ )?(?:[a-z]{1,16}\ ){0,2}
+    (?:police|court|sheriff|hmrc|irs|fbi|cbi|crime\ branch|cyber\ ?(?:crime|cell)|magistrates?|ministry\ of\ justice)
+    (?:'s)?(?:\ (?:office|department|dept|station|notice|alert|order|summons|warning|cell|division|unit|final)){0,3}
+    \ ?[:\-–!]"""
+
+
+def find_posing_signs(text: Folded) -> list[Finding]:
+    """A sign or an opening in the name of an authority, in a skeleton."""
+    bracketed = "【" in text.chars or "[" in text.chars
+    match = compiled(_SIGN).search(text.chars) if bracketed else None
+    match = match or compiled(_OPENING).match(text.chars)
+    return [Finding("posing_as_authority.sign", FORBIDDEN, *text.span(*match.span()))] if match else []

@@ -1,0 +1,63 @@
+"""What a text says: which amounts it claims, who signs it, how to stop it, and what it must not say.
+
+`read` is the entry: pure, linear in the text's length, and never an exception. Everything is found in the folded text
+(folding.py), so that look-alikes, invisible characters and signs between characters hide nothing; every offset points
+into the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from duecare_core.domain.text.amount_meaning import Meaning
+from duecare_core.domain.text.amounts import Claim, read_amounts
+from duecare_core.domain.text.folding import fold, skeleton
+from duecare_core.domain.text.forbidden import PHRASES, find_posing_signs
+from duecare_core.domain.text.phrases import FORBIDDEN, Finding, Phrases, find, searched
+from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
+from duecare_core.domain.text.sender_names import Sign, find_signs, names_sender, normalize
+
+__all__ = ["Claim", "Finding", "Meaning", "Reading", "Sign", "claims", "condense", "names_sender", "normalize", "read"]
+
+_PHRASES = Phrases((*PHRASES, *OPT_OUT, *DISCLOSURE))
+
+
+class Reading(Struct, frozen=True):
+    """What one text says. Offsets point into the text as it was given to `read`."""
+
+    amounts: tuple[Claim, ...]
+    forbidden: tuple[Finding, ...]
+    signs: tuple[Sign, ...]
+    opt_out: Finding | None
+    disclosure: Finding | None
+
+
+def read(text: str) -> Reading:
+    """Read a text once."""
+    folded = fold(text)
+    bones = skeleton(folded)
+    said = searched(bones)
+    to_try = _PHRASES.to_try(said)
+    return Reading(
+        amounts=read_amounts(folded, text),
+        forbidden=_in_order([*find_posing_signs(bones), *find(said, to_try, FORBIDDEN)]),
+        signs=find_signs(text),
+        opt_out=next(find(said, to_try, "TEXT_OPT_OUT"), None),
+        disclosure=next(find(said, to_try, "TEXT_DISCLOSURE"), None),
+    )
+
+
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.start, finding.rule)))
+
+
+def claims(text: str) -> tuple[Claim, ...]:
+    """Every amount of money in a text, with offsets into what is given."""
+    return read_amounts(fold(text), text)
+
+
+def condense(text: str) -> str:
+    """Letters and digits alone, in one case: what is left when quotes, spaces and signs do not count."""
+    return "".join(char for char in normalize(text).casefold() if char.isalnum())

@@ -1,0 +1,29 @@
+"""A reconciliation as it is signed: a compact JWS (`typ: reconciliation+jws`) by a receipt key over its digest.
+
+The claims say the most of it, so that the JWS alone is worth keeping; `result_sha256` is the digest of the RFC 8785
+bytes of the whole result without its member `signed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from duecare_core.evidence.canonical import canonical, digest
+
+TYP = "reconciliation+jws"
+SIGNED = "signed"
+# What stands in the claims as it stands in the result.
+SAID = ("gateway", "from", "to", "complete_until", "final", "ok", "counts")
+
+
+def result_digest(result: Mapping[str, Any]) -> str:
+    """`sha256:<hex>` of what is signed. Raises BadEvidence for what JSON cannot hold exactly."""
+    return digest(canonical({name: value for name, value in result.items() if name != SIGNED}))
+
+
+def claims(result: Mapping[str, Any], issuer: str, at: datetime) -> dict[str, Any]:
+    """The payload; `at` is when it was made."""
+    said = {name: result[name] for name in SAID if name in result}
+    return {"iss": issuer, "iat": int(at.timestamp()), **said, "result_sha256": result_digest(result)}

@@ -1,0 +1,88 @@
+"""A statement: a compact JWS signed by the party that answers for it. Its id is the digest of the JWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import jwt
+from msgspec import Struct
+
+from duecare_core.domain.facts.statement import KINDS, Statement
+from duecare_core.domain.validation import typed
+from duecare_core.evidence.canonical import canonical_plain, digest
+from duecare_core.evidence.jose.keys import algorithm, thumbprint
+
+SUFFIX = "+jws"
+# The members of each type that say something: all but when it was signed and for whom.
+_SAID = {kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()}
+
+
+class OnFile(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A statement's record: what stands in the clear beside the sealed JWS, and has its leaf in the log.
+
+    `recipient` is a pseudonym. `sealed_sha256` is the digest of the ciphertext: whoever changes that is found out, and
+    as it is random nobody can guess the record from its own digest.
+    """
+
+    kind: str
+    issuer: str
+    kid: str
+    received_at: datetime
+    recipient: str | None = None
+    sealed_sha256: str = ""
+
+
+def on_file(kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None) -> OnFile:
+    return OnFile(
+        kind=kind,
+        issuer=issuer,
+        kid=kid,
+        received_at=received_at,
+        recipient=recipient,
+        sealed_sha256=digest(sealed),
+    )
+
+
+def statement_id(token: str) -> str:
+    """`sha256:` of the compact JWS."""
+    return digest(token.encode())
+
+
+def kind_of(typ: str) -> str | None:
+    """The kind of statement that this `typ` announces, or None."""
+    kind = typ.removesuffix(SUFFIX)
+    return kind if typ.endswith(SUFFIX) and kind in KINDS else None
+
+
+def parse(kind: str, payload: dict[str, Any]) -> Statement:
+    """The members, typed. Raises Unacceptable, naming the member that is wrong and never its value."""
+    return typed(payload, KINDS[kind])
+
+
+def content(statement: Statement) -> bytes:
+    """What is stated, without when it was signed: equal for the same statement under a new `iat`, however its times,
+    amounts and lists are spelled."""
+    members = {}
+    for name in _SAID[type(statement)]:
+        value = getattr(statement, name)
+        if value is not None:
+            members[name] = _plain(name, value)
+    return canonical_plain(members)  # texts and lists of texts
+
+
+def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:
+    """The compact JWS of a statement; `members` must hold iss, aud and iat."""
+    key = jwt.PyJWK({**private_jwk, "alg": algorithm(private_jwk)})
+    headers = {"kid": thumbprint(private_jwk), "typ": kind + SUFFIX}
+    return jwt.encode(dict(members), key, algorithm=algorithm(private_jwk), headers=headers)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return str(Decimal(value).normalize()) if name == "outstanding" else value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return sorted(value) if isinstance(value, list) else value

@@ -1,0 +1,95 @@
+"""A record as it is stored, in the table and in the archive: which entry of the log is its own.
+
+Pure, so that whoever reads the store finds out by himself whether it still holds what was logged.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, NamedTuple
+
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import canonical, digest, strict_json
+from duecare_core.evidence.packing import unpack
+from duecare_core.evidence.record import decode
+
+# By the partition key's beginning: decisions, statements, parties and the halt of everything, receipt keys, erasures.
+PREFIXES = ("X#", "S#", "P#", "K#", "Z#")
+_KINDS = {"S#": "statement", "Z#": "erasure"}
+# Before a decision's packed record: thumbprint of the receipt's key, its signature (Ed25519), the recipient's pseudonym
+# and a keyed digest of the request (HMAC-SHA-256 both).
+BOUNDS = (0, 32, 96, 128, 160)
+
+
+class Stored(NamedTuple):
+    """A document's parts; `body` is a JSON value."""
+
+    pk: str
+    sk: str
+    version: int
+    body: Any
+    sealed: bytes = b""
+    inputs: bytes = b""
+
+
+class Identity(NamedTuple):
+    """What an entry of the log says of a record, but for the time."""
+
+    kind: str
+    id: str
+    record_sha256: str
+
+
+def record_bytes(sealed: bytes) -> bytes:
+    """The canonical bytes of the record in a stored decision. Raises BadEvidence."""
+    return unpack(sealed[BOUNDS[-1] :])
+
+
+def identify(stored: Stored) -> Identity | None:
+    """None where the log has no entries of this kind. Raises BadEvidence for what cannot be read."""
+    prefix, name = stored.pk[:2], stored.pk[2:]
+    if prefix not in PREFIXES:
+        return None
+    if prefix == "X#":
+        data = record_bytes(stored.sealed)
+        if decode(data).decision_id != name:
+            raise BadEvidence("the record is of another decision")
+        return Identity("decision", name, digest(data))
+    if not isinstance(stored.body, dict):
+        raise BadEvidence("a body that is no JSON object")
+    record_sha256 = digest(canonical(stored.body))
+    if prefix == "P#":
+        return Identity("party", f"{name}/{stored.version}", record_sha256)
+    if prefix == "K#":
+        return Identity("receipt-key", stored.sk, record_sha256)
+    if prefix == "S#" and digest(stored.sealed) != stored.body.get("sealed_sha256"):
+        raise BadEvidence("the sealed statement is not the one that was put on file")
+    return Identity(_KINDS[prefix], name, record_sha256)
+
+
+def copy_of(stored: Stored) -> bytes:
+    """What the archive keeps of a document: RFC 8785, with the body as JSON and bytes in base64."""
+    value = {"pk": stored.pk, "sk": stored.sk, "version": stored.version, "body": stored.body}
+    for name, data in (("sealed", stored.sealed), ("inputs", stored.inputs)):
+        if data:
+            value[name] = base64.b64encode(data).decode()
+    return canonical(value)
+
+
+def read_copy(data: bytes) -> Stored:
+    """The document of a copy. Raises BadEvidence where it is none."""
+    value = strict_json(data)
+    try:
+        stored = Stored(
+            value["pk"],
+            value["sk"],
+            value["version"],
+            value["body"],
+            base64.b64decode(value.get("sealed", ""), validate=True),
+            base64.b64decode(value.get("inputs", ""), validate=True),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BadEvidence("not a copy of a document") from error
+    if copy_of(stored) != data:
+        raise BadEvidence("a copy that is not in its canonical form")
+    return stored
