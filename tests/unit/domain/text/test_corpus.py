@@ -11,7 +11,7 @@ import pytest
 
 from duecare_core.domain.text.reader import names_sender, read
 
-CORPUS = Path(__file__).parents[4] / "corpus" / "texts.jsonl"
+CORPUS = Path(__file__).parents[3] / "corpus" / "texts.jsonl"
 ROWS = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]
 
 
