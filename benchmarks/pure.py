@@ -14,7 +14,7 @@ from duecare.runtime import rulebook, wiring
 from duecare.usecases import table
 from duecare.usecases.verify.load_facts import facts_of, situation_keys
 from duecare_core.domain.decision.decide import decide
-from duecare_core.domain.decision.decision import Request
+from duecare_core.domain.decision.decision import DecisionRequest
 from duecare_core.domain.facts.states import Facts
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tools.steps import Problem
@@ -39,7 +39,7 @@ def measure(crowd: Crowd) -> Spent:
 
 
 def _least(crowd: Crowd, recipient: str, text: str) -> float:
-    request = Request(
+    request = DecisionRequest(
         decision_id="a" * 26,
         recipient=recipient,
         gateway="xinxi",

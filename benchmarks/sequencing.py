@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from duecare.ports import Document
-from duecare.usecases.log.sequencer import Sequencer, World
+from duecare.usecases.log.sequencer import Sequencer, SequencerDeps
 from duecare_core.domain.rules.retention import retention
 from duecare_core.evidence.log.note import LogKey
 from tests.support import tables
@@ -74,7 +74,7 @@ class _Bench:
         self._bulk = tables.bulk(endpoint, table, timeout=60.0, deadline=120.0)
         self._stream = _Timed(tables.stream(endpoint, table, timeout=60.0, deadline=120.0), "read")
         self._marks = _Timed(tables.marks(endpoint, table, timeout=60.0, deadline=120.0), "mark")
-        world = World(
+        world = SequencerDeps(
             stream=self._stream,
             documents=tables.documents(endpoint, table),
             files=MemoryLogFiles(),

@@ -25,7 +25,7 @@ import httpx
 
 from duecare_client.checks import reconciliation
 from duecare_client.checks.receipts import UnknownKey, check, digest_of
-from duecare_client.checks.reconciliation import Period
+from duecare_client.checks.reconciliation import RequestedPeriod
 from duecare_client.errors import BadAnswer, NotAllowed, Unreadable
 from duecare_client.keyfile import read_private
 from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
@@ -90,7 +90,7 @@ class Client(Reader):
     `timeout`: seconds for a whole call; stating takes up to STATING_SECONDS. `language`: `zh-CN` or `en`, of the
     reasons' messages.
     Raises BadKey, BadSettings. Every method that asks the service raises CannotDecide where there is no answer, and
-    Refused where the request is at fault.
+    RequestError where the request is at fault.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Client(Reader):
         query = {"from": start.isoformat(), "to": end.isoformat()} | ({"gateway": gateway} if gateway else {})
         since = self._clock()
         answer = self._call("GET", f"/v1/reconciliation?{urlencode(query)}", timeout=RECONCILING_SECONDS)
-        asked = Period(gateway or self.party, start, end, since)
+        asked = RequestedPeriod(gateway or self.party, start, end, since)
         issuer, now = self.issuer(), self._clock()
         keys = self._keys or self._fetch_keys()
         try:

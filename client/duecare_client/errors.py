@@ -8,7 +8,7 @@ client adds why there was no answer, and what is wrong on this machine.
     │   ├── Unreachable      no connection, a broken one, or too slow
     │   ├── Unavailable      429 or 5xx: it answered that it cannot now; `status`, `retry_after` in seconds or None
     │   └── BadAnswer        something answered, but not as the contract says
-    ├── Refused              the request is wrong and will stay so; `status`, `name`, `detail`, `errors`
+    ├── RequestError              the request is wrong and will stay so; `status`, `name`, `detail`, `errors`
     │   ├── Unreadable       400, or not sendable at all (lone surrogates, not JSON): nothing left this machine
     │   ├── NotAllowed       401, 403
     │   ├── NotFound         404
@@ -34,7 +34,7 @@ from duecare_core.errors import (
     DuecareError,
     NotAllowed,
     NotFound,
-    Refused,
+    RequestError,
     TooLarge,
     Unacceptable,
     Unreadable,
@@ -53,7 +53,7 @@ __all__ = [
     "DuecareError",
     "NotAllowed",
     "NotFound",
-    "Refused",
+    "RequestError",
     "TooLarge",
     "Unacceptable",
     "Unavailable",
@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 _PROBLEM = "urn:duecare:problem:"
-_BY_STATUS: dict[int, type[Refused]] = {
+_BY_STATUS: dict[int, type[RequestError]] = {
     400: Unreadable,
     401: NotAllowed,
     403: NotAllowed,
@@ -109,9 +109,9 @@ class BadSettings(DuecareError):
     """A profile, an environment variable or a file on this machine is missing or wrong."""
 
 
-def refused(status: int, problem: dict[str, Any]) -> Refused:
+def refused(status: int, problem: dict[str, Any]) -> RequestError:
     """The exception for an RFC 9457 problem (or API Gateway's own `{"message": ...}`) with a 4xx status."""
-    kind = _BY_STATUS.get(status, Refused)
+    kind = _BY_STATUS.get(status, RequestError)
     title = problem.get("title") or problem.get("message") or kind.title
     name = str(problem.get("type", "")).removeprefix(_PROBLEM) or None
     errors = problem.get("errors")
@@ -127,7 +127,7 @@ def refused(status: int, problem: dict[str, Any]) -> Refused:
 
 def as_problem(error: DuecareError) -> dict[str, Any]:
     """The RFC 9457 form of any error here; what `--json` prints where there is no other answer."""
-    if isinstance(error, Refused):
+    if isinstance(error, RequestError):
         listed = [violation._asdict() for violation in error.errors]
         problem = {"type": _PROBLEM + error.name, "title": error.title, "status": error.status, "detail": error.detail}
         return {**problem, "errors": listed} if listed else problem

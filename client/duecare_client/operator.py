@@ -27,7 +27,7 @@ _NEXT = "DUECARE_NEXT"
 class Operator:
     """`client(service)` gives a boto3 client (duecare_client.aws); `stack` is the CloudFormation stack's name.
 
-    Every method raises Refused, CannotDecide or BadSettings.
+    Every method raises RequestError, CannotDecide or BadSettings.
     """
 
     def __init__(self, client: Callable[[str], Any], stack: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from duecare.runtime import wiring
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent, serve
 from duecare.runtime.openapi import document
-from duecare.usecases.audit.look_up import Found, numbered
+from duecare.usecases.audit.look_up import FoundDecision, numbered
 from duecare.usecases.log.published_log import CHECKPOINT, published
 from duecare.usecases.verify.stored_decision import answer
 from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
@@ -49,7 +49,7 @@ def tile(event: Event) -> Response:
     return sent(data, "application/octet-stream", cache="public, max-age=31536000, immutable")
 
 
-def _found(event: Event) -> Found:
+def _found(event: Event) -> FoundDecision:
     attempt = numbered((event.get("queryStringParameters") or {}).get("attempt"))
     return wiring.look_up()(caller_of(event), event["pathParameters"]["id"], attempt)
 

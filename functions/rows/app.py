@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from duecare.runtime import telemetry, wiring
-from duecare.usecases.imports.ingest import Work
+from duecare.usecases.imports.ingest import PartMessage
 
 # Pauses before a part that failed comes again, each four times as long as the one before: 30 s, 2 min, 8 min, 30 min.
 FIRST_PAUSE, LAST_PAUSE = 30, 1800
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _fails(record: dict[str, Any]) -> bool:
     try:
-        work = msgspec.json.decode(record["body"], type=Work)
+        work = msgspec.json.decode(record["body"], type=PartMessage)
         importing = wiring.importing()
         upload = importing.rows(work.upload, work.part)
         if upload is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, ok, problem, serve
-from duecare.usecases.statements.accept import Result, Statements
+from duecare.usecases.statements.accept import StatementResult, Statements
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -21,7 +21,7 @@ def state(event: Event) -> Response:
     return ok({"results": [_render(result) for result in results]})
 
 
-def _render(result: Result) -> dict[str, Any]:
+def _render(result: StatementResult) -> dict[str, Any]:
     rendered: dict[str, Any] = {"statement_id": result.statement_id, "status": result.status}
     if result.problem:
         rendered["problem"] = problem(result.problem)

@@ -6,7 +6,7 @@ from typing import Any
 
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event, Response, body_of, caller_of, ok, problem, serve
-from duecare.usecases.imports.announce import Announcement, Looked, Opened
+from duecare.usecases.imports.announce import Announcement, UploadTicket, UploadView
 from duecare_core.errors import FileRefused
 
 
@@ -28,7 +28,7 @@ def look(event: Event) -> Response:
     return ok(_looked(wiring.uploads().look(caller, event["pathParameters"]["id"])))
 
 
-def _opened(opened: Opened) -> dict[str, Any]:
+def _opened(opened: UploadTicket) -> dict[str, Any]:
     return {
         "upload_id": opened.upload_id,
         "state": opened.upload.state,
@@ -38,7 +38,7 @@ def _opened(opened: Opened) -> dict[str, Any]:
     }
 
 
-def _looked(looked: Looked) -> dict[str, Any]:
+def _looked(looked: UploadView) -> dict[str, Any]:
     upload = looked.upload
     body: dict[str, Any] = {
         "upload_id": looked.upload_id,

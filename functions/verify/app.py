@@ -12,7 +12,7 @@ from duecare.usecases import table
 from duecare.usecases.verify.pending import Message
 from duecare.usecases.verify.verify import Batch
 from duecare_core.domain.validation import typed
-from duecare_core.errors import Refused
+from duecare_core.errors import RequestError
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -37,10 +37,10 @@ def verify_batch(event: Event) -> Response:
     return ok({"results": [told(event, result) for result in results]}, language=language_of(event))
 
 
-def _parsed(value: Any) -> Message | Refused:
+def _parsed(value: Any) -> Message | RequestError:
     try:
         return typed(value, Message)
-    except Refused as refused:
+    except RequestError as refused:
         return refused
 
 

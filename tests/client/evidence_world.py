@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from typer.testing import CliRunner, Result
 
-from duecare.usecases.verify.stored_decision import Decided
-from duecare_client.cli.context import World
+from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
 from duecare_core.errors import NotFound
 from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
@@ -34,7 +34,7 @@ class Served:
         self.key: str | None = KEY
         self.instead: dict[str, list[Handler]] = {}
         self.asked: list[str] = []
-        self.decisions: dict[str, Decided] = {kept.id: kept.decided}
+        self.decisions: dict[str, StoredDecision] = {kept.id: kept.decided}
         self.network = httpx.MockTransport(self._handle)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
@@ -84,7 +84,7 @@ class Command:
         (home / "local.json").write_text(json.dumps(profile))
 
     def __call__(self, *args: str, profile: bool = True, **environment: str) -> Result:
-        world = World(
+        world = CliContext(
             environment=self.environment | environment,
             directory=self.folder,
             network=self.served.network,

@@ -11,7 +11,7 @@ from duecare.adapters.dynamodb import items
 from duecare.ports import Document
 from duecare_client.checks.log import Outcome, Places, check_log
 from duecare_client.checks.store import Between, Store, check_store, stored_in
-from duecare_core.evidence.stored import Stored
+from duecare_core.evidence.stored import StoredRecord
 from tests.support.logs import LOG_KEY, Logged
 from tests.support.world import ISSUER
 
@@ -49,7 +49,7 @@ class Kept(Logged):
         outcome, places = self.look(memory)
         return self.compare(outcome, places) if store else outcome
 
-    def documents_stored(self) -> Iterable[Stored]:
+    def documents_stored(self) -> Iterable[StoredRecord]:
         for document in self.table.everything():
             if document.key.pk[:2] in ("X#", "S#", "P#", "K#", "Z#"):
                 yield stored_in(item(document))

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from typer.testing import CliRunner, Result
 
 from duecare_client.aws import connect
-from duecare_client.cli.context import World
+from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
 from duecare_client.settings import Profile
 
@@ -81,7 +81,7 @@ def aws(service: Any) -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, profile: Path) -> Callable[..., Result]:
     def run(*args: str, **environment: str) -> Result:
-        world = World(environment=environment, directory=profile, aws=aws, clock=lambda: NOW)
+        world = CliContext(environment=environment, directory=profile, aws=aws, clock=lambda: NOW)
         return CliRunner().invoke(app, list(args), obj=world)
 
     return run
@@ -286,7 +286,7 @@ def test_a_local_profile_needs_no_credentials_at_all(no_aws_settings: pytest.Mon
 
 
 def test_without_a_region_nothing_is_guessed(no_aws_settings: pytest.MonkeyPatch, profile: Path) -> None:
-    world = World(environment={}, directory=profile)
+    world = CliContext(environment={}, directory=profile)
     result = CliRunner().invoke(app, ["admin", "halt", "on"], obj=world)
     assert result.exit_code == 2
     assert "AWS_REGION" in result.stderr

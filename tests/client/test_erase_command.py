@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare_client.cli.context import World
+from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
 
 NUMBER = "+8613812345678"
@@ -42,7 +42,7 @@ def aws() -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, tmp_path: Path) -> Callable[..., Result]:
     def run(*args: str, stdin: str | None = None) -> Result:
-        world = World(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
+        world = CliContext(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
         return CliRunner().invoke(app, ["admin", "erase", *args], input=stdin, obj=world)
 
     return run

@@ -17,8 +17,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare.ports import Target
-from duecare_client.cli.context import World as Here
+from duecare.ports import UploadTarget
+from duecare_client.cli.context import CliContext as Here
 from duecare_client.cli.main import app
 from tests.support.imports import Imports, as_csv, debt_row
 from tests.support.memory import MemoryFiles
@@ -32,9 +32,9 @@ BUCKET = "https://bucket.test/"
 class Bucket(MemoryFiles):
     """Files that can be put and got over https, as far as a client sees of it."""
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
         assert size is not None
-        return Target(BUCKET + name, {"content-type": content_type, "content-length": str(size)})
+        return UploadTarget(BUCKET + name, {"content-type": content_type, "content-length": str(size)})
 
     def link(self, name: str, seconds: int) -> str:
         return BUCKET + name

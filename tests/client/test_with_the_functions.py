@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, Unavailable
-from duecare_client.cli.context import World
+from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
 from duecare_client.errors import Unacceptable
 from duecare_client.keyfile import generate, published
@@ -103,9 +103,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     from duecare.runtime.settings import from_environment  # noqa: PLC0415
     from duecare.usecases.access.authorize import Authorize  # noqa: PLC0415
     from duecare.usecases.audit.look_up import LookUp  # noqa: PLC0415
-    from duecare.usecases.operator.parties import Operate  # noqa: PLC0415
-    from duecare.usecases.statements.accept import State  # noqa: PLC0415
-    from duecare.usecases.verify.verify import Keys, Verify  # noqa: PLC0415
+    from duecare.usecases.operator.parties import PartyAdmin  # noqa: PLC0415
+    from duecare.usecases.statements.accept import AcceptStatements  # noqa: PLC0415
+    from duecare.usecases.verify.verify import DecisionKeys, Verify  # noqa: PLC0415
 
     table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
     settings = from_environment(
@@ -118,15 +118,15 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
         }
     )
     common: dict[str, Any] = {"rules": RULES, "issuer": ISSUER, "clock": now}
-    keys = Keys(pseudonyms, receipt_key, InputsKey(b"i" * 32))
+    keys = DecisionKeys(pseudonyms, receipt_key, InputsKey(b"i" * 32))
     verify = Verify(gate=table, keys=keys, entropy=os.urandom, rest=lambda _: None, **common)
-    state = State(documents=table, sealer=MemorySealer(), pseudonyms=pseudonyms, **common)
+    state = AcceptStatements(documents=table, sealer=MemorySealer(), pseudonyms=pseudonyms, **common)
     built: dict[str, Any] = {
         "settings": settings,
         "deciding": wiring.Deciding(verify, table, receipt_key, float("inf")),  # type: ignore[arg-type]
         "authorize": Authorize(table, ISSUER, now),
         "look_up": LookUp(table, MemoryArchive, now),
-        "operate": Operate(table, now),
+        "operate": PartyAdmin(table, now),
         "state": state,
     }
     for name, value in built.items():
@@ -262,7 +262,7 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
     client: Any, deployed: Deployed, keys: Any, tmp_path: Path
 ) -> None:
     def admin(*args: str) -> Result:
-        world = World(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
+        world = CliContext(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
         return CliRunner().invoke(app, ["admin", *args], obj=world)
 
     gateway, creditor = client("some-gateway"), client("some-asset")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duecare.usecases.audit.case_file import CaseFiles, Means
+from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
 from duecare_client.checks.log import checkpoint_file
 from duecare_core.evidence.log.note import COSIGNATURE, LogKey, Signature, WitnessKey, parse_note
 from tests.client.evidence_world import Command, Served
@@ -55,7 +55,7 @@ def spoiled(cosignature: str) -> str:
 def case_file(kept: Kept, folder: Path, *named: Witness) -> str:
     """The decision's, in which the service names these witnesses."""
     keys = tuple(one.verifier_key for one in named)
-    means = Means(kept.table, kept.archive, kept.files, kept.sealer, kept.inputs_key, keys)
+    means = CaseFileDeps(kept.table, kept.archive, kept.files, kept.sealer, kept.inputs_key, keys)
     found = kept.look_up()(kept.caller("xinxi"), kept.id, None)
     file = folder / "case.duecare.json"
     file.write_bytes(CaseFiles(means, RULES, ISSUER)(found))

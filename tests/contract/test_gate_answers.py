@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from duecare.adapters.dynamodb.decision_store import DynamoDBGate
+from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.lean_client import Call
 from duecare.ports import Document, Key
 from duecare_core.errors import StoreFailed
@@ -32,8 +32,8 @@ class Scripted:
         ]
 
 
-def gate(wire: Scripted) -> DynamoDBGate:
-    return DynamoDBGate(wire, TABLE)  # type: ignore[arg-type]
+def gate(wire: Scripted) -> DynamoDBDecisionStore:
+    return DynamoDBDecisionStore(wire, TABLE)  # type: ignore[arg-type]
 
 
 def item(key: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from duecare.ports import Document, Key, Met, Write
-from duecare_core.errors import Stale
+from duecare.ports import Document, Key, Write, WriteConflict
+from duecare_core.errors import VersionConflict
 from tests.contract.conftest import Ports
 
 KEY = Key("R#one", "D#bank#A-1")
@@ -152,14 +152,14 @@ def test_a_first_record_is_stored(ports: Ports) -> None:
 def test_a_second_first_record_changes_nothing_and_meets_what_stands(ports: Ports) -> None:
     first = document(sealed=b"first")
     record(ports, first)
-    assert record(ports, document(body=b'{"n":2}', sealed=b"second")) == Met(first)
+    assert record(ports, document(body=b'{"n":2}', sealed=b"second")) == WriteConflict(first)
     assert ports.gate.get([KEY]) == {KEY: first}
 
 
 def test_a_write_whose_answer_was_lost_meets_itself_as_an_equal_document(ports: Ports) -> None:
     written = document(body='{"text":"余敏"}'.encode(), sealed=bytes(range(256)))
     record(ports, written)
-    assert record(ports, written) == Met(written)
+    assert record(ports, written) == WriteConflict(written)
 
 
 def test_a_record_replaces_the_version_before_it(ports: Ports) -> None:
@@ -180,7 +180,7 @@ def test_a_record_over_another_version_changes_nothing(ports: Ports, version: in
     record(ports, document())
     second = document(version=2, sealed=b"2")
     record(ports, second)
-    assert record(ports, document(version=version, body=b"{}", sealed=b"other")) == Met(second)
+    assert record(ports, document(version=version, body=b"{}", sealed=b"other")) == WriteConflict(second)
     assert ports.gate.get([KEY]) == {KEY: second}
 
 
@@ -199,31 +199,31 @@ def test_two_documents_are_recorded_both_or_neither(ports: Ports) -> None:
 def test_where_the_record_stands_already_it_is_met_and_the_one_beside_is_not_written(ports: Ports) -> None:
     standing = document(sealed=b"1")
     record(ports, standing)
-    assert record(ports, document(body=b"{}"), document(OTHER)) == Met(standing)
+    assert record(ports, document(body=b"{}"), document(OTHER)) == WriteConflict(standing)
     assert ports.gate.get([KEY, OTHER]) == {KEY: standing}
 
 
 def test_where_the_one_beside_has_moved_the_record_is_not_written(ports: Ports) -> None:
     ports.documents.commit([document(OTHER)])
-    assert record(ports, document(), document(OTHER, body=b"{}")) == Met(None)
+    assert record(ports, document(), document(OTHER, body=b"{}")) == WriteConflict(None)
     assert ports.gate.get([KEY, OTHER]) == {OTHER: document(OTHER)}
 
 
 def test_where_both_have_moved_the_record_is_met(ports: Ports) -> None:
     ports.documents.commit([document(OTHER), document()])
-    assert record(ports, document(body=b"{}"), document(OTHER, body=b"{}")) == Met(document())
+    assert record(ports, document(body=b"{}"), document(OTHER, body=b"{}")) == WriteConflict(document())
 
 
 def test_a_pair_whose_answer_was_lost_meets_itself(ports: Ports) -> None:
     assert record(ports, document(), document(OTHER)) is None
-    assert record(ports, document(), document(OTHER)) == Met(document())
+    assert record(ports, document(), document(OTHER)) == WriteConflict(document())
 
 
 def test_many_partitions_are_loaded_and_many_writes_recorded_side_by_side(ports: Ports) -> None:
     keys = [Key(f"R#{n}", "N") for n in range(30)]
     ports.documents.commit([document(keys[7])])
     outcomes = ports.gate.record([Write(document(key, body=b"[]")) for key in keys])
-    assert outcomes == [Met(document(key)) if key == keys[7] else None for key in keys]
+    assert outcomes == [WriteConflict(document(key)) if key == keys[7] else None for key in keys]
     situation = ports.gate.load([key.pk for key in keys], [])
     assert situation.partitions == {
         key.pk: [document(key, body=b'{"n":1}' if key == keys[7] else b"[]")] for key in keys
@@ -243,23 +243,23 @@ def test_documents_of_several_partitions_are_committed_together(ports: Ports) ->
 def test_one_stale_document_keeps_all_the_others_out(ports: Ports, stale_at: int) -> None:
     ports.documents.commit([document()])
     others = [document(Key("S#x", "S")), document(OTHER)]
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([*others[:stale_at], document(body=b"{}"), *others[stale_at:]])
     assert ports.gate.get([KEY, OTHER, Key("S#x", "S")]) == {KEY: document()}
 
 
 def test_a_single_document_is_stale_where_another_stands(ports: Ports) -> None:
     ports.documents.commit([document()])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(body=b"{}")])
     assert ports.gate.get([KEY]) == {KEY: document()}
 
 
 @pytest.mark.parametrize("version", [2, 7])
 def test_a_replacement_of_what_does_not_stand_is_stale(ports: Ports, version: int) -> None:
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(version=version)])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(OTHER), document(version=version)])
     assert ports.gate.get([KEY, OTHER]) == {}
 
@@ -267,7 +267,7 @@ def test_a_replacement_of_what_does_not_stand_is_stale(ports: Ports, version: in
 def test_a_replacement_over_a_later_version_is_stale(ports: Ports) -> None:
     for version in (1, 2, 3):
         ports.documents.commit([document(version=version)])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(version=2), document(OTHER)])
     assert ports.gate.get([KEY, OTHER]) == {KEY: document(version=3)}
 
@@ -281,7 +281,7 @@ def test_a_commit_replaces_and_adds_at_once(ports: Ports) -> None:
 def test_a_hundred_documents_are_committed_or_none(ports: Ports) -> None:
     written = [document(Key(f"S#{n}", "S")) for n in range(100)]
     ports.documents.commit([document(written[-1].key, body=b"{}")])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit(written)
     assert len(ports.gate.get([one.key for one in written])) == 1
     ports.documents.commit([document(Key(f"X#{n}", "X")) for n in range(100)])
@@ -297,7 +297,7 @@ def test_of_many_writers_of_one_version_exactly_one_wins_and_the_others_meet_it(
         met = list(threads.map(lambda one: record(ports, one), candidates))
     winners = [one for one, standing in zip(candidates, met, strict=True) if standing is None]
     assert len(winners) == 1
-    assert [one for one in met if one is not None] == [Met(winners[0])] * 11
+    assert [one for one in met if one is not None] == [WriteConflict(winners[0])] * 11
     assert ports.documents.get([KEY]) == {KEY: winners[0]}
 
 
@@ -305,7 +305,7 @@ def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_do
     def commit(n: int) -> bool:
         try:
             ports.documents.commit([document(body=b'{"n":%d}' % n), document(Key(f"S#{n}", "S"))])
-        except Stale:
+        except VersionConflict:
             return False
         return True
 
@@ -325,10 +325,12 @@ def test_of_many_pairs_written_together_those_in_the_way_keep_only_themselves_ou
     ports.documents.commit([document(Key("X#3", "X"), body=b'{"n":3}')])
     ports.documents.commit([document(Key("R#7", "L"))])
     outcomes = ports.gate.record([pair(n) for n in range(60)])
-    assert outcomes[3] == Met(document(Key("X#3", "X"), body=b'{"n":3}'))
-    assert outcomes[7] == Met(None)
+    assert outcomes[3] == WriteConflict(document(Key("X#3", "X"), body=b'{"n":3}'))
+    assert outcomes[7] == WriteConflict(None)
     assert [outcome for n, outcome in enumerate(outcomes) if n not in (3, 7)] == [None] * 58
     found = ports.gate.get([Key(f"X#{n}", "X") for n in range(60)])
     assert len(found) == 59
     assert Key("X#7", "X") not in found
-    assert ports.gate.record([pair(n) for n in range(60)])[:3] == [Met(document(Key(f"X#{n}", "X"))) for n in range(3)]
+    assert ports.gate.record([pair(n) for n in range(60)])[:3] == [
+        WriteConflict(document(Key(f"X#{n}", "X"))) for n in range(3)
+    ]

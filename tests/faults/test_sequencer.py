@@ -18,7 +18,7 @@ from duecare.usecases import table
 from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log.head import load
 from duecare.usecases.log.loggable import loggable
-from duecare_core.errors import Stale, StoreFailed
+from duecare_core.errors import StoreFailed, VersionConflict
 from duecare_core.evidence.log.entry import Entry
 from duecare_core.evidence.log.note import Checkpoint
 from duecare_core.evidence.stored import PREFIXES
@@ -159,7 +159,7 @@ def writes_of_a_run() -> list[str]:
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["not stored", "stored"])
-@pytest.mark.parametrize("error", [Crash, StoreFailed, Stale], ids=["crash", "error", "refused"])
+@pytest.mark.parametrize("error", [Crash, StoreFailed, VersionConflict], ids=["crash", "error", "refused"])
 @pytest.mark.parametrize("at", writes_of_a_run())
 def test_stopped_at_any_write_the_next_one_recovers_by_the_normal_path(
     world: Watched, at: str, error: type[Exception], stored: bool

@@ -91,7 +91,7 @@ def test_times_are_read_with_a_minute_of_skew(stack: Stack, changes: dict[str, A
     assert ask(stack, f"Bearer {token(**{**changes, **times})}")["isAuthorized"]
 
 
-# Refused
+# RequestError
 
 
 def refused(stack: Stack, authorization: str) -> None:

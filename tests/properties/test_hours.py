@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare_core.domain.rules.pack import Hours, Pack
+from duecare_core.domain.rules.pack import DatedHours, Pack
 from duecare_core.domain.rules.parse import parse
 from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet
 from duecare_core.domain.rules.rule_types import DAYS
@@ -69,7 +69,7 @@ instants = st.builds(
 )
 
 
-def says_permitted(rules: tuple[Hours, ...], zone: str, instant: datetime) -> bool:
+def says_permitted(rules: tuple[DatedHours, ...], zone: str, instant: datetime) -> bool:
     """The definition, spelled out anew: the wall time lies in a permitted window of every row in force that day."""
     clock = instant.astimezone(ZoneInfo(zone))
     minute = clock.hour * 60 + clock.minute
@@ -83,7 +83,7 @@ def says_permitted(rules: tuple[Hours, ...], zone: str, instant: datetime) -> bo
     return True
 
 
-def searched(rules: tuple[Hours, ...], zones: list[str], instant: datetime) -> datetime | None:
+def searched(rules: tuple[DatedHours, ...], zones: list[str], instant: datetime) -> datetime | None:
     candidate = instant
     while candidate <= instant + WITHIN:
         if all(says_permitted(rules, zone, candidate) for zone in zones):

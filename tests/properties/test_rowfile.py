@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duecare_core.domain.portfolio import row_splitter as rowbytes
-from duecare_core.domain.portfolio.row_reader import BadRow, FileShape, Row, read_rows
+from duecare_core.domain.portfolio.row_reader import BadRow, FileRow, FileShape, read_rows
 from duecare_core.errors import FileRefused
 
 QUICK = settings(max_examples=200, deadline=None)
@@ -134,9 +134,9 @@ def test_any_bytes_are_rows_or_refused_and_nothing_else(data: bytes, shape: File
 def test_no_row_hides_another(data: bytes, charset: Charset) -> None:
     """What comes before may reject itself; a good row after it, behind a line end, is read, unless a quote is open."""
     found = outcome([b"a,b,c\n" + data + b"\n7,8,9\n"], FileShape("csv", False, charset))
-    assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], Row | BadRow)
+    assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], FileRow | BadRow)
     if b'"' not in data:
-        assert isinstance(found[-1], Row)
+        assert isinstance(found[-1], FileRow)
         assert found[-1].members == {"a": "7", "b": "8", "c": "9"}
 
 
@@ -151,7 +151,7 @@ def test_what_a_csv_writer_wrote_is_read_back(
     data = gz.compress(data) if packed else data
     with small(16, 1 << 16):
         found = outcome([data], FileShape("csv", packed, charset))
-    assert found == [Row(number, dict(zip(NAMES, row, strict=True))) for number, row in enumerate(table, 1)]
+    assert found == [FileRow(number, dict(zip(NAMES, row, strict=True))) for number, row in enumerate(table, 1)]
 
 
 @QUICK
@@ -163,7 +163,7 @@ def test_json_lines_are_read_back(rows: list[dict[str, Any]], charset: Charset, 
     data = gz.compress(data) if packed else data
     with small(16, 1 << 16):
         found = outcome([data], FileShape("jsonl", packed, charset))
-    assert found == [Row(number, row) for number, row in enumerate(rows, 1)]
+    assert found == [FileRow(number, row) for number, row in enumerate(rows, 1)]
 
 
 @QUICK

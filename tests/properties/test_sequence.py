@@ -22,7 +22,7 @@ from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log import sweep
 from duecare.usecases.log.head import load
 from duecare.usecases.log.loggable import loggable
-from duecare.usecases.verify.stored_decision import Kept, pack, unpack
+from duecare.usecases.verify.stored_decision import DecisionEnvelope, pack, unpack
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.log.note import Checkpoint
 from duecare_core.evidence.stored import PREFIXES
@@ -151,7 +151,7 @@ class Weather(Logged):
         record, kept = unpack(old).record, unpack(old).kept
         self.number += 1
         again = structs.replace(record, attempt=record.attempt + 1, at=self.now, salt=str(self.number))
-        self.table.commit([pack(again, Kept(*kept), b"inputs", old)])
+        self.table.commit([pack(again, DecisionEnvelope(*kept), b"inputs", old)])
 
     def state(self) -> None:
         self.number += 1

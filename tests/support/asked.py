@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from duecare_core.domain.decision.decide import decide
-from duecare_core.domain.decision.decision import Decision, Request
+from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import Consent, ConsentState, Debt, DebtState, Facts, Mandate
 from duecare_core.domain.rules.frequency_caps import Contact, contact
@@ -78,7 +78,7 @@ def ask(
         "debts": {DEBT_REF: DebtState(debt, LONG_AGO)},
         "contacts": tuple(past),
     }
-    request = Request(
+    request = DecisionRequest(
         decision_id="this",
         recipient=number,
         gateway="xinxi",

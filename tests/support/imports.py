@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from duecare.usecases.imports.announce import Looked, Opened, Uploads
-from duecare.usecases.imports.close import Close
-from duecare.usecases.imports.import_part import ImportRows
-from duecare.usecases.imports.ingest import Ingest, Work
-from duecare.usecases.imports.upload_state import Means, Upload, file_name
+from duecare.usecases.imports.announce import Uploads, UploadTicket, UploadView
+from duecare.usecases.imports.close import CloseImport
+from duecare.usecases.imports.import_part import ImportPart
+from duecare.usecases.imports.ingest import Ingest, PartMessage
+from duecare.usecases.imports.upload_state import ImportDeps, UploadState, file_name
 from duecare_core.evidence.statement import sign
 from tests.support.memory import MemoryFiles, MemoryQueue
 from tests.support.world import ISSUER, KEYS, World, debt_members
@@ -33,13 +33,13 @@ class Imports:
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        means = Means(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.rest)
+        means = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.rest)
         self.uploads = Uploads(
             documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
         )
         self.ingest = Ingest(means, self.queue)
-        self.rows = ImportRows(means, world.rules)
-        self.close = Close(means)
+        self.rows = ImportPart(means, world.rules)
+        self.close = CloseImport(means)
 
     def manifest(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> str:
         claims = {
@@ -54,10 +54,10 @@ class Imports:
         }
         return sign("upload", claims | changes, KEYS[party])
 
-    def announce(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> Opened:
+    def announce(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadTicket:
         return self.uploads.open(self.world.caller(party), self.manifest(data, rows, party, **changes))
 
-    def put(self, upload_id: str, data: bytes) -> Upload | None:
+    def put(self, upload_id: str, data: bytes) -> UploadState | None:
         """The file arrives, and the event with it."""
         self.files.write(file_name(upload_id), [data])
         return self.ingest(upload_id)
@@ -68,22 +68,22 @@ class Imports:
             self.one(self.queue.messages.pop(0))
 
     def one(self, message: bytes) -> None:
-        work = msgspec.json.decode(message, type=Work)
+        work = msgspec.json.decode(message, type=PartMessage)
         upload = self.rows(work.upload, work.part)
         if upload is not None:
             self.close(work.upload, upload)
 
-    def send(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> Looked:
+    def send(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadView:
         """All of it; what became of the file."""
         opened = self.announce(data, rows, party, **changes)
         self.put(opened.upload_id, data)
         self.work()
         return self.look(opened.upload_id, party)
 
-    def debts(self, rows: Rows, **changes: Any) -> Looked:
+    def debts(self, rows: Rows, **changes: Any) -> UploadView:
         return self.send(as_csv(rows), len(rows), **changes)
 
-    def look(self, upload_id: str, party: str = "mou-zichan") -> Looked:
+    def look(self, upload_id: str, party: str = "mou-zichan") -> UploadView:
         return self.uploads.look(self.world.caller(party), upload_id)
 
     def rejects(self, upload_id: str) -> list[list[str]]:

@@ -9,17 +9,16 @@ from typing import Any
 
 from duecare.ports import Document
 from duecare.usecases import table
-from duecare.usecases.audit.case_file import CaseFiles, Means
+from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
 from duecare.usecases.audit.look_up import LookUp
 from duecare.usecases.log import decision_pages as listing
 from duecare.usecases.log import pointers
 from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log.loggable import LEAVING, Loggable, loggable
-from duecare.usecases.log.sequencer import Passed, Sequencer
-from duecare.usecases.operator.erase import Erase
-from duecare.usecases.operator.erase import Means as ErasingMeans
+from duecare.usecases.log.sequencer import Sequencer, SequencerStats
+from duecare.usecases.operator.erase import Erase, EraseDeps
 from duecare.usecases.verify.receipt_keys import put_on_file
-from duecare.usecases.verify.stored_decision import Decided
+from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.evidence.log.entry import Entry, read_entry, unpack_entries
 from duecare_core.evidence.log.merkle import Tile, consistency_proof, entries_path, leaf_hash, root, verify_consistency
 from duecare_core.evidence.log.note import Checkpoint, LogKey, open_checkpoint
@@ -45,7 +44,7 @@ class Logged(World):
         put_on_file(self.table, self.receipt_key, self.now)
 
     def sequencer(self, **parts: Any) -> Sequencer:
-        world = sequence.World(
+        world = sequence.SequencerDeps(
             stream=parts.pop("stream", self.stream),
             documents=parts.pop("documents", self.table),
             files=parts.pop("files", self.files),
@@ -57,7 +56,7 @@ class Logged(World):
         )
         return Sequencer(world, LOG_KEY, RULES, retention=RETENTION, stays=STAYS)
 
-    def sequenced(self) -> Passed:
+    def sequenced(self) -> SequencerStats:
         return self.sequencer()(lambda: True)
 
     def swept(self) -> None:
@@ -81,13 +80,13 @@ class Logged(World):
     def look_up(self) -> LookUp:
         return LookUp(self.table, lambda: self.archive, self.clock)
 
-    def case_file(self, decided: Decided, party: str = "xinxi", attempt: int | None = None) -> bytes:
-        means = Means(self.table, self.archive, self.files, self.sealer, self.inputs_key)
+    def case_file(self, decided: StoredDecision, party: str = "xinxi", attempt: int | None = None) -> bytes:
+        means = CaseFileDeps(self.table, self.archive, self.files, self.sealer, self.inputs_key)
         found = self.look_up()(self.caller(party), decided.record.decision_id, attempt)
         return CaseFiles(means, RULES, ISSUER)(found)
 
     def erase(self, least: timedelta) -> Erase:
-        means = ErasingMeans(self.table, self.archive, self.pseudonyms, self.clock, os.urandom)
+        means = EraseDeps(self.table, self.archive, self.pseudonyms, self.clock, os.urandom)
         return Erase(means, least)
 
     # The log as anyone reads it
@@ -142,12 +141,12 @@ class Logged(World):
         assert may_leave == {key for key in self.table.expires if key.pk.startswith(LEAVING)}
         self.nothing_leaves_too_soon()
 
-    def listed(self) -> list[listing.Listed]:
+    def listed(self) -> list[listing.ListedDecision]:
         """The decisions of all pages, each of which stands where it belongs and leaves one day."""
-        found: list[listing.Listed] = []
+        found: list[listing.ListedDecision] = []
         for document in self.table.everything():
             if document.key.pk.startswith("G#"):
-                page = table.read(document, listing.Page)
+                page = table.read(document, listing.DecisionPage)
                 first = page.decisions[0]
                 assert document.key.sk == f"{table.minute(first.at)}#{first.index:016}"
                 assert len(page.decisions) <= listing.A_PAGE

@@ -15,18 +15,18 @@ from duecare.ports import (
     Change,
     Clock,
     Document,
+    Expiry,
+    IndexEntry,
     Key,
-    Leaving,
-    Mark,
-    Met,
-    Page,
-    Scanned,
+    ScanPage,
     Shard,
     Situation,
-    Target,
+    StreamPage,
+    UploadTarget,
     Write,
+    WriteConflict,
 )
-from duecare_core.errors import NotFound, Stale, StoreFailed, Trimmed
+from duecare_core.errors import NotFound, StoreFailed, StreamTrimmed, VersionConflict
 
 PIECE = 64 * 1024
 SEGMENTS = 4  # of a table's scan
@@ -69,16 +69,16 @@ class MemoryStream:
     def shards(self) -> list[Shard]:
         return [Shard(shard, self._parents[shard]) for shard in self._shards]
 
-    def read(self, shard: str, after: str, limit: int) -> Page:
+    def read(self, shard: str, after: str, limit: int) -> StreamPage:
         changes = self._shards.get(shard)
         if changes is None:
             raise StoreFailed("no such shard")
         places = [change.position for change in changes]
         if after and after not in places:
-            raise Trimmed(after)
+            raise StreamTrimmed(after)
         start = places.index(after) + 1 if after else 0
         page = tuple(changes[start : start + limit])
-        return Page(page, ended=shard not in self._open and start + len(page) == len(changes))
+        return StreamPage(page, ended=shard not in self._open and start + len(page) == len(changes))
 
 
 class MemoryTable:
@@ -99,7 +99,7 @@ class MemoryTable:
             if self._stream:
                 self._stream.add(document.key, document)
 
-    def mark(self, marks: Sequence[Mark]) -> None:
+    def mark(self, marks: Sequence[IndexEntry]) -> None:
         with self._lock:
             for document, expires in marks:
                 self._documents[document.key] = document
@@ -107,7 +107,7 @@ class MemoryTable:
                 if expires:
                     self.expires[document.key] = expires
 
-    def leave(self, leaving: Sequence[Leaving]) -> None:
+    def leave(self, leaving: Sequence[Expiry]) -> None:
         with self._lock:
             for key, version, expires in leaving:
                 standing = self._documents.get(key)
@@ -116,7 +116,7 @@ class MemoryTable:
                     if self._stream:
                         self._stream.add(key, None)
 
-    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> Scanned:
+    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> ScanPage:
         found: list[Document] = []
         left: dict[str, str] = {}
         with self._lock:
@@ -127,7 +127,7 @@ class MemoryTable:
                 found += [self._documents[key] for key in page if key.pk.startswith(tuple(prefixes))]
                 if len(behind) > len(page):
                     left[segment] = json.dumps(page[-1])
-            return Scanned([one for one in found if one.key not in self.expires], left)
+            return ScanPage([one for one in found if one.key not in self.expires], left)
 
     def everything(self) -> list[Document]:
         with self._lock:
@@ -144,16 +144,16 @@ class MemoryTable:
     def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
         return Situation({pk: self.partition(pk, "") for pk in pks}, self.get(keys))
 
-    def record(self, writes: Sequence[Write]) -> list[Met | StoreFailed | None]:
+    def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:
         return [self._record(*write) for write in writes]
 
-    def _record(self, document: Document, beside: Document | None) -> Met | None:
+    def _record(self, document: Document, beside: Document | None) -> WriteConflict | None:
         with self._lock:
             standing = self._documents.get(document.key)
             if not self._replaces(document):
-                return Met(standing)
+                return WriteConflict(standing)
             if beside and not self._replaces(beside):
-                return Met(None)
+                return WriteConflict(None)
             self._write(one for one in (document, beside) if one)
             return None
 
@@ -180,13 +180,13 @@ class MemoryTable:
             found = sorted(key for key, document in self._documents.items() if document.open_of == shard)
         return iter(found)
 
-    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
         return [self._committed(group) for group in groups]
 
-    def _committed(self, group: Sequence[Document]) -> Stale | None:
+    def _committed(self, group: Sequence[Document]) -> VersionConflict | None:
         try:
             self.commit(group)
-        except Stale as stale:
+        except VersionConflict as stale:
             return stale
         return None
 
@@ -194,7 +194,7 @@ class MemoryTable:
         with self._lock:
             for document in documents:
                 if not self._replaces(document):
-                    raise Stale(document.key.sk[:1])
+                    raise VersionConflict(document.key.sk[:1])
             self._write(documents)
 
 
@@ -208,8 +208,8 @@ class MemoryFiles:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
-        return Target(f"memory:{name}", {"content-type": content_type})
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
+        return UploadTarget(f"memory:{name}", {"content-type": content_type})
 
     def link(self, name: str, seconds: int) -> str:
         return f"memory:{name}"

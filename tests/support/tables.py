@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from duecare.adapters.dynamodb.bulk import DynamoDBBulk
-from duecare.adapters.dynamodb.decision_store import DynamoDBGate
+from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
+from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
-from duecare.adapters.dynamodb.log_index import DynamoDBMarks
+from duecare.adapters.dynamodb.log_index import DynamoDBLogIndex
 from duecare.adapters.dynamodb.stream import DynamoDBStream
 from duecare.adapters.lean_client import Credentials, Wire
 from duecare.adapters.s3.archive import S3Archive
@@ -91,20 +91,20 @@ def wire(endpoint: str, target: str = "DynamoDB_20120810", **limits: Any) -> Wir
     )
 
 
-def gate(endpoint: str, table: str, **limits: Any) -> DynamoDBGate:
-    return DynamoDBGate(wire(endpoint, **limits), table)
+def gate(endpoint: str, table: str, **limits: Any) -> DynamoDBDecisionStore:
+    return DynamoDBDecisionStore(wire(endpoint, **limits), table)
 
 
-def bulk(endpoint: str, table: str, **limits: Any) -> DynamoDBBulk:
-    return DynamoDBBulk(wire(endpoint, **limits), table)
+def bulk(endpoint: str, table: str, **limits: Any) -> DynamoDBBulkStore:
+    return DynamoDBBulkStore(wire(endpoint, **limits), table)
 
 
 def stream(endpoint: str, table: str, **limits: Any) -> DynamoDBStream:
     return DynamoDBStream(wire(endpoint, "DynamoDBStreams_20120810", **limits), stream_arn(endpoint, table))
 
 
-def marks(endpoint: str, table: str, **limits: Any) -> DynamoDBMarks:
-    return DynamoDBMarks(wire(endpoint, **limits), table, rest=lambda _: None)
+def marks(endpoint: str, table: str, **limits: Any) -> DynamoDBLogIndex:
+    return DynamoDBLogIndex(wire(endpoint, **limits), table, rest=lambda _: None)
 
 
 def log_files(endpoint: str, bucket: str) -> S3LogFiles:

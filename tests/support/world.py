@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller
-from duecare.usecases.operator.parties import Operate
-from duecare.usecases.statements.accept import Result, State
+from duecare.usecases.operator.parties import PartyAdmin
+from duecare.usecases.statements.accept import AcceptStatements, StatementResult
 from duecare.usecases.verify.pending import Message
-from duecare.usecases.verify.stored_decision import Decided, unpack
-from duecare.usecases.verify.verify import Keys, Verify
+from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import Statement
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
-from duecare_core.evidence.casefile.replay import Signed, differences, is_row, replay
+from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
@@ -83,8 +83,8 @@ class World:
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)
         self.inputs_key = InputsKey(b"i" * 32)
-        self.operate = Operate(self.documents, self.clock)
-        self.state_use_case = State(
+        self.operate = PartyAdmin(self.documents, self.clock)
+        self.state_use_case = AcceptStatements(
             documents=self.documents,
             sealer=self.sealer,
             pseudonyms=self.pseudonyms,
@@ -94,7 +94,7 @@ class World:
         )
         self.verify_use_case = Verify(
             gate=self.gate,
-            keys=Keys(self.pseudonyms, self.receipt_key, self.inputs_key),
+            keys=DecisionKeys(self.pseudonyms, self.receipt_key, self.inputs_key),
             rules=rules,
             issuer=ISSUER,
             clock=self.clock,
@@ -121,11 +121,11 @@ class World:
     def jws(self, party: str, kind: str, /, **members: Any) -> str:
         return sign(kind, {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}, KEYS[party])
 
-    def state_all(self, party: str, tokens: Sequence[str]) -> list[Result]:
+    def state_all(self, party: str, tokens: Sequence[str]) -> list[StatementResult]:
         self.tokens.update((statement_id(token), token) for token in tokens)
         return self.state_use_case(self.caller(party), tokens)
 
-    def state(self, party: str, kind: str, /, **members: Any) -> Result:
+    def state(self, party: str, kind: str, /, **members: Any) -> StatementResult:
         return self.state_all(party, [self.jws(party, kind, **members)])[0]
 
     def accepted(self, party: str, kind: str, /, **members: Any) -> str:
@@ -133,7 +133,7 @@ class World:
         assert result.status == "accepted", result
         return result.statement_id
 
-    def verify(self, gateway: str = "xinxi", /, **changes: Any) -> Decided:
+    def verify(self, gateway: str = "xinxi", /, **changes: Any) -> StoredDecision:
         decided = self.verify_use_case(self.caller(gateway), message(**changes))
         self.replay(decided)
         return decided
@@ -141,11 +141,11 @@ class World:
     def verify_many(self, *messages: Message, gateway: str = "xinxi") -> list[Any]:
         results = self.verify_use_case.many(self.caller(gateway), messages)
         for result in results:
-            if isinstance(result, Decided):
+            if isinstance(result, StoredDecision):
                 self.replay(result)
         return results
 
-    def replay(self, decided: Decided) -> None:
+    def replay(self, decided: StoredDecision) -> None:
         """Guarantee 10, for whatever any test decides: the statements that the record names give the same decision."""
         record = decided.record
         key = table.decision(record.decision_id)
@@ -157,7 +157,7 @@ class World:
         if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
             return  # somebody was suspended since, at the same time
         parties = {who: table.read(found[table.party(who)], Party) for who in inputs.parties}
-        signed = [Signed(name, _parsed(self.tokens[name])) for name in record.relied_on if not is_row(name)]
+        signed = [SignedStatement(name, _parsed(self.tokens[name])) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from duecare_client.checks.witnesses import Cosigned, cosigned
+from duecare_client.checks.witnesses import Cosignature, cosigned
 from duecare_client.errors import BadSettings
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.log.entry import read_entry, unpack_entries
@@ -36,7 +36,7 @@ Told = Callable[[int, int], None]
 Places = dict[Identity, int]
 
 
-class Fault(NamedTuple):
+class LogFault(NamedTuple):
     """What is wrong, and where: a record by its kind and id, or the log itself."""
 
     where: str
@@ -54,9 +54,9 @@ class Outcome(NamedTuple):
 
     checkpoint: Checkpoint
     since: int | None
-    faults: tuple[Fault, ...]
+    faults: tuple[LogFault, ...]
     whole: bool
-    cosigned: tuple[Cosigned, ...] = ()
+    cosigned: tuple[Cosignature, ...] = ()
     compared: int | None = None
     pending: int = 0
 
@@ -74,7 +74,7 @@ def check_log(
     note = _fetched(fetch, "checkpoint").decode("utf-8", "replace")
     checkpoint = open_checkpoint(note, verifier_key)
     seen = cosigned(note, witnesses)
-    unseen = tuple(Fault(f"witness {one.name}", one.wrong) for one in seen if one.at is None)
+    unseen = tuple(LogFault(f"witness {one.name}", one.wrong) for one in seen if one.at is None)
     since, faults = _grown(memory, verifier_key, checkpoint, fetch)
     places: Places = {}
     wrong = tuple(_Walk(fetch, checkpoint, places, told).faults())
@@ -83,7 +83,7 @@ def check_log(
     return Outcome(checkpoint, since, (*unseen, *faults, *wrong), not wrong, seen), places
 
 
-def _grown(memory: Path, verifier_key: str, now: Checkpoint, fetch: Fetch) -> tuple[int | None, tuple[Fault, ...]]:
+def _grown(memory: Path, verifier_key: str, now: Checkpoint, fetch: Fetch) -> tuple[int | None, tuple[LogFault, ...]]:
     """The size that was seen before, and whether what is there now is that log, grown."""
     seen = recall(memory)
     if seen is None:
@@ -92,16 +92,16 @@ def _grown(memory: Path, verifier_key: str, now: Checkpoint, fetch: Fetch) -> tu
         before = open_checkpoint(seen, verifier_key)
     except BadEvidence:
         said = "what was seen of it here before is not signed with this key: it is another log, under the same name"
-        return None, (Fault("log", f"{said} (remembered in {memory}; remove that if you know why)"),)
+        return None, (LogFault("log", f"{said} (remembered in {memory}; remove that if you know why)"),)
     if now.size < before.size:
         said = f"it has {now.size} entries, and had {before.size} when it was looked at before"
-        return before.size, (Fault("log", said),)
+        return before.size, (LogFault("log", said),)
     try:
         proof = consistency_proof(before.size, now.size, lambda tile: _fetched(fetch, tile.path))
         verify_consistency(before.size, before.root, now.size, now.root, proof)
     except BadEvidence as error:
         said = f"it is not the one that was looked at before, only larger: {error}"
-        return before.size, (Fault("log", said),)
+        return before.size, (LogFault("log", said),)
     return before.size, ()
 
 
@@ -117,21 +117,21 @@ class _Walk:
         self._told = told
         self._made: dict[Tile, bytes] = {}
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[LogFault]:
         try:
             yield from self._entries()
             if root(self._size, self._made.__getitem__) != self._root:
-                yield Fault("log", "the tree over its entries has another root than the checkpoint")
+                yield LogFault("log", "the tree over its entries has another root than the checkpoint")
             yield from self._upper_tiles()
         except BadEvidence as error:
-            yield Fault("log", str(error))
+            yield LogFault("log", str(error))
 
-    def _entries(self) -> Iterator[Fault]:
+    def _entries(self) -> Iterator[LogFault]:
         done = 0
         for entries, hashes in self._bundles():
             leaves = [leaf_hash(one) for one in entries]
             if b"".join(leaves) != hashes:
-                yield Fault("log", f"entry {done + _first_difference(leaves, hashes)} is not the one in the tree")
+                yield LogFault("log", f"entry {done + _first_difference(leaves, hashes)} is not the one in the tree")
             yield from self._placed(done, entries)
             grown = append(done, self._made.__getitem__, leaves)
             self._keep(grown.tiles, edge(done))
@@ -146,16 +146,16 @@ class _Walk:
                 del self._made[tile]
         self._made |= {tile: data for tile, data in tiles.items() if tile.level or tile.width < TILE_WIDTH}
 
-    def _placed(self, first: int, entries: list[bytes]) -> Iterator[Fault]:
+    def _placed(self, first: int, entries: list[bytes]) -> Iterator[LogFault]:
         for place, one in enumerate(entries, first):
             try:
                 read = read_entry(one)
             except BadEvidence as error:
-                yield Fault("log", f"entry {place} cannot be read: {error}")
+                yield LogFault("log", f"entry {place} cannot be read: {error}")
                 continue
             identity = Identity(read.kind, read.id, read.record_sha256)
             if identity in self._places:
-                yield Fault(f"{read.kind} {read.id}", f"it has two entries: {self._places[identity]} and {place}")
+                yield LogFault(f"{read.kind} {read.id}", f"it has two entries: {self._places[identity]} and {place}")
             self._places.setdefault(identity, place)
 
     def _bundles(self) -> Iterator[tuple[list[bytes], bytes]]:
@@ -176,11 +176,11 @@ class _Walk:
             raise BadEvidence(f"{name} has {len(entries)} entries instead of {width}")
         return entries, _fetched(self._fetch, Tile(0, number, width).path)
 
-    def _upper_tiles(self) -> Iterator[Fault]:
+    def _upper_tiles(self) -> Iterator[LogFault]:
         """No proof of ours needs them all, but those of others may."""
         for tile, made in self._made.items():
             if tile.level and _fetched(self._fetch, tile.path) != made:
-                yield Fault("log", f"{tile.path} is not the tile of its entries")
+                yield LogFault("log", f"{tile.path} is not the tile of its entries")
 
 
 def _fetched(fetch: Fetch, name: str) -> bytes:

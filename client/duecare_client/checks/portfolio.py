@@ -18,7 +18,7 @@ from duecare_core.domain.facts import merge as says
 from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement
 from duecare_core.domain.location.phone import keyed
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, Stated
-from duecare_core.domain.portfolio.row_reader import Reject, Row, read_rows
+from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.domain.validation import typed
 from duecare_core.errors import FileRefused
 from duecare_core.evidence.casefile import inputs
@@ -38,7 +38,7 @@ class _Announced(NamedTuple):
     received_at: datetime
 
 
-class _Wrong(Exception):
+class _Mismatch(Exception):
     """What is wrong, for a person to read."""
 
 
@@ -53,7 +53,7 @@ def check_portfolios(case: CaseFile, paths: Iterable[Path], meter: Meter) -> tup
     for path in paths:
         try:
             checks.append(Check(NAME, True, f"{path}: {_same(case, announced, PortfolioFile(path), meter)}"))
-        except (_Wrong, FileRefused) as error:
+        except (_Mismatch, FileRefused) as error:
             checks.append(Check(NAME, False, f"{path}: {error}"))
     return tuple(checks)
 
@@ -63,13 +63,13 @@ def _announced(token: str, received_at: datetime) -> _Announced:
 
 
 def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, meter: Meter) -> str:
-    """What was found good. Raises _Wrong, FileRefused, BadSettings."""
+    """What was found good. Raises _Mismatch, FileRefused, BadSettings."""
     with meter.stage("reading", file.size, "bytes") as told:
         sha256 = file.whole(lambda done: told(done, "")).sha256
     those = [one for one in announced if one.manifest.sha256 == sha256]
     if not those:
         wanted = ", ".join(dict.fromkeys(one.manifest.sha256 for one in announced)) or "no fact here came with a file"
-        raise _Wrong(f"it is none of the files that the facts here came with ({wanted}): its digest is {sha256}")
+        raise _Mismatch(f"it is none of the files that the facts here came with ({wanted}): its digest is {sha256}")
     found = [name for one in those for name in _rows(case, one, file, meter)]
     return f"it is the file that {those[0].manifest.iss} signed, and says the same in {', '.join(found)}"
 
@@ -79,7 +79,7 @@ def _rows(case: CaseFile, announced: _Announced, file: PortfolioFile, meter: Met
     named = [name.partition(inputs.ROW) for name in case.decision.record.relied_on]
     wanted = [row for statement, _, row in named if statement == announced.statement]
     if announced.manifest.iss != case.decision.record.creditor:
-        raise _Wrong("another creditor signed it")
+        raise _Mismatch("another creditor signed it")
     facts = _Facts(case)
     portfolio = Portfolio(announced.manifest)
     numbers = {int(row) for row in wanted if row != LEFT_OUT}
@@ -87,10 +87,12 @@ def _rows(case: CaseFile, announced: _Announced, file: PortfolioFile, meter: Met
     with meter.stage("looking for the rows", file.size, "bytes") as told, file.open() as opened:
         pieces = chunks(opened, lambda done: told(done, ""))
         for row in read_rows(pieces, portfolio.shape, portfolio.columns, portfolio.required):
-            if LEFT_OUT in wanted and isinstance(row, Row):
+            if LEFT_OUT in wanted and isinstance(row, FileRow):
                 facts.check_left_out(row.number, row.members)
             if row.number in numbers:
-                read = portfolio.statement(row.members, announced.received_at) if isinstance(row, Row) else row.reject
+                read = (
+                    portfolio.statement(row.members, announced.received_at) if isinstance(row, FileRow) else row.reject
+                )
                 said[row.number] = read
             if LEFT_OUT not in wanted and len(said) == len(numbers):
                 break
@@ -109,28 +111,28 @@ class _Facts:
         self._rows = case.inputs.rows
 
     def check_left_out(self, number: int, members: Mapping[str, Any]) -> None:
-        """Raises _Wrong where a debt that was left out stands in the file."""
+        """Raises _Mismatch where a debt that was left out stands in the file."""
         if keyed(str(members.get("recipient"))) != self._recipient:
             return
         for row in self._rows:
             named = row.debt and row.debt.newest.statement.endswith(inputs.ROW + LEFT_OUT)
             if named and members.get("debt_ref") == row.of:
-                raise _Wrong(f"row {number} holds the debt {row.of}, which the case file says was left out")
+                raise _Mismatch(f"row {number} holds the debt {row.of}, which the case file says was left out")
 
     def check(self, name: str, number: int, said: Stated | Reject | None) -> None:
-        """Raises _Wrong where the case file says of this row what the row does not say."""
+        """Raises _Mismatch where the case file says of this row what the row does not say."""
         if said is None:
-            raise _Wrong(f"it has no row {number}")
+            raise _Mismatch(f"it has no row {number}")
         if isinstance(said, Reject):
-            raise _Wrong(f"its row {number} does not count: {said.message}")
+            raise _Mismatch(f"its row {number} does not count: {said.message}")
         if keyed(said.recipient) != self._recipient:
-            raise _Wrong(f"its row {number} is about another number")
+            raise _Mismatch(f"its row {number} is about another number")
         differing = [row.of for row in self._rows if not _agrees(row, name, said)]
         if differing:
-            raise _Wrong(f"its row {number} says something else of {', '.join(differing)}")
+            raise _Mismatch(f"its row {number} says something else of {', '.join(differing)}")
 
 
-def _agrees(row: inputs.Row, name: str, said: Stated) -> bool:
+def _agrees(row: inputs.InputRow, name: str, said: Stated) -> bool:
     """Whether this fact rests on the statement of that name as far as it says so."""
     if row.consent and row.consent.consent and row.consent.consent.statement == name:
         same = isinstance(said, ConsentStatement) and row.of in said.channels

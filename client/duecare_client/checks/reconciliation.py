@@ -14,7 +14,7 @@ from duecare_core.evidence.reconciliation import SAID, SIGNED, TYP, result_diges
 _KINDS: dict[str, type] = {"final": bool, "ok": bool, "truncated": bool, "counts": dict, "gateway": str, SIGNED: str}
 
 
-class Period(NamedTuple):
+class RequestedPeriod(NamedTuple):
     """What was asked for, and when (in seconds since 1970): an older answer is not the answer."""
 
     gateway: str
@@ -24,7 +24,7 @@ class Period(NamedTuple):
 
 
 def check(
-    answer: Mapping[str, Any], keys: Sequence[Mapping[str, Any]], *, issuer: str, now: float, asked: Period
+    answer: Mapping[str, Any], keys: Sequence[Mapping[str, Any]], *, issuer: str, now: float, asked: RequestedPeriod
 ) -> None:
     """1. The answer has the form of the contract; 2. a key of the service signed claims of this `typ`; 3. `iss` is the
     service; 4. they were made now; 5. the digest in them is that of this answer, and they say what it says; 6. it is

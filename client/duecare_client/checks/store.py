@@ -14,14 +14,23 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from duecare_client.aws import told
-from duecare_client.checks.log import AT_ONCE, Fault, Outcome, Places
+from duecare_client.checks.log import AT_ONCE, LogFault, Outcome, Places
 from duecare_core.errors import BadEvidence, BadKey
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.jose.jws import verify
 from duecare_core.evidence.jose.keys import Jwk, b64
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import decode
-from duecare_core.evidence.stored import BOUNDS, PREFIXES, Identity, Stored, copy_of, identify, read_copy, record_bytes
+from duecare_core.evidence.stored import (
+    BOUNDS,
+    PREFIXES,
+    Identity,
+    StoredRecord,
+    copy_of,
+    identify,
+    read_copy,
+    record_bytes,
+)
 
 # So long a record may be on its way to its entry: the sequencer is woken at once, and every minute.
 ON_ITS_WAY = timedelta(minutes=10)
@@ -34,7 +43,7 @@ _UNREADABLE = (BadEvidence, TypeError, ValueError, AttributeError, KeyError, Ind
 class Store(NamedTuple):
     """What the operator holds, as it stands now: copies of the archive by name, and documents of the table."""
 
-    table: Iterable[Stored]
+    table: Iterable[StoredRecord]
     archive: Iterable[tuple[str, bytes]]
 
 
@@ -48,8 +57,8 @@ class Between(NamedTuple):
 class _Strange(NamedTuple):
     """A record that no entry is of."""
 
-    fault: Fault
-    stored: Stored
+    fault: LogFault
+    stored: StoredRecord
     identity: Identity
 
 
@@ -88,14 +97,14 @@ class _Comparing:
         self._damaged: set[tuple[str, str]] = set()
         self._keys: dict[str, Jwk] = {}
         self._strange: list[_Strange] = []
-        self.faults: list[Fault] = []
+        self.faults: list[LogFault] = []
         self.compared = 0
 
     def copy(self, name: str, data: bytes) -> None:
         """A copy in the archive: is it what was logged, under the name of what it is?"""
         if name.startswith("rules/"):
             if digest(data) != f"sha256:{name.removeprefix('rules/')}":
-                self.faults.append(Fault(name, "the copy in the archive is not what its name says"))
+                self.faults.append(LogFault(name, "the copy in the archive is not what its name says"))
             return
         self.compared += 1
         try:
@@ -115,7 +124,7 @@ class _Comparing:
         self._copied[identity] = digest(data)
         self._learn(stored, identity)
 
-    def stored(self, stored: Stored) -> None:
+    def stored(self, stored: StoredRecord) -> None:
         """A record in the table: is it what was logged, and is all that stands beside it what was archived?"""
         self.compared += 1
         where = f"{_CALLED.get(stored.pk[:2], 'record')} {stored.sk if stored.pk[:2] == 'K#' else stored.pk[2:]}"
@@ -123,7 +132,7 @@ class _Comparing:
             identity = identify(stored)
             copy = copy_of(stored)
         except _UNREADABLE as error:
-            self.faults.append(Fault(where, f"the record in the table cannot be read: {error}"))
+            self.faults.append(LogFault(where, f"the record in the table cannot be read: {error}"))
             return
         if identity is None:
             return
@@ -136,7 +145,7 @@ class _Comparing:
             return
         if digest(copy) != self._copied.get(identity, digest(copy)):
             said = "what stands beside the record in the table is not what stands in the archive"
-            self.faults.append(Fault(where, said))
+            self.faults.append(LogFault(where, said))
         self._learn(stored, identity)
 
     def settle(self, between: Between) -> int:
@@ -154,31 +163,33 @@ class _Comparing:
         for identity in self._places:
             known = identity in self._archived or identity[:2] in self._damaged
             if not known and not {(identity.kind, identity.record_sha256), identity[:2]} & self._erased:
-                self.faults.append(Fault(f"{identity.kind} {identity.id}", "its copy is not in the archive any more"))
+                self.faults.append(
+                    LogFault(f"{identity.kind} {identity.id}", "its copy is not in the archive any more")
+                )
         return len(pending)
 
-    def _learn(self, stored: Stored, identity: Identity) -> None:
+    def _learn(self, stored: StoredRecord, identity: Identity) -> None:
         """What a record that is in the log says of others."""
         self._learn_erased(stored, identity)
         if identity.kind == "receipt-key":
             self._keys[identity.id] = stored.body["jwk"]
 
-    def _learn_erased(self, stored: Stored, identity: Identity) -> None:
+    def _learn_erased(self, stored: StoredRecord, identity: Identity) -> None:
         if identity.kind == "erasure":
             self._erased |= {_erased(one) for one in stored.body.get("erased", ())}
 
     def _damage(self, name: str, what: str) -> None:
         kind, identifier = _named_by(name)
         self._damaged.add((kind, identifier))
-        self.faults.append(Fault(f"{kind} {identifier}", what))
+        self.faults.append(LogFault(f"{kind} {identifier}", what))
 
-    def _wonder(self, where: str, what: str, stored: Stored, identity: Identity) -> None:
+    def _wonder(self, where: str, what: str, stored: StoredRecord, identity: Identity) -> None:
         self._strange.append(_Strange(self._not_logged(where, what, identity), stored, identity))
 
-    def _not_logged(self, where: str, what: str, identity: Identity) -> Fault:
+    def _not_logged(self, where: str, what: str, identity: Identity) -> LogFault:
         place = self._logged.get(identity[:2])
         known = "the log has no entry of it" if place is None else f"entry {place} of the log"
-        return Fault(where, f"{what} is not what was logged ({known})")
+        return LogFault(where, f"{what} is not what was logged ({known})")
 
     def _may_be_on_its_way(self, one: _Strange, since: datetime, until: datetime) -> bool:
         try:
@@ -190,14 +201,14 @@ class _Comparing:
         except (BadKey, *_UNREADABLE):
             return False
 
-    def _check_signature(self, stored: Stored) -> None:
+    def _check_signature(self, stored: StoredRecord) -> None:
         """Raises unless the service's key has signed this record's receipt."""
         kid, signature = (stored.sealed[start:end] for start, end in pairwise(BOUNDS[:3]))
         name = b64(kid)
         verify(receipt(decode(record_bytes(stored.sealed)), self._issuer, name, signature), self._keys[name])
 
 
-def _time_of(stored: Stored) -> datetime:
+def _time_of(stored: StoredRecord) -> datetime:
     """The record's own time; of a registration the latest that it tells."""
     if stored.pk.startswith("X#"):
         return decode(record_bytes(stored.sealed)).at
@@ -228,7 +239,7 @@ def _erased(one: str) -> tuple[str, str]:
     return parts[0], f"sha256:{parts[-1]}"
 
 
-def table_of(client: Any, name: str) -> Iterator[Stored]:
+def table_of(client: Any, name: str) -> Iterator[StoredRecord]:
     """The records of the table, through boto3's `dynamodb` client. Raises CannotDecide, BadSettings, NotAllowed."""
     names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(PREFIXES)}
     with told(f"read the table {name}"):
@@ -242,7 +253,7 @@ def table_of(client: Any, name: str) -> Iterator[Stored]:
             yield from map(stored_in, page["Items"])
 
 
-def stored_in(item: Mapping[str, Any]) -> Stored:
+def stored_in(item: Mapping[str, Any]) -> StoredRecord:
     """Whatever stands there: what is no JSON, or has no version, is found not to be what was logged."""
     try:
         body = json.loads(item["body"]["S"])
@@ -250,7 +261,7 @@ def stored_in(item: Mapping[str, Any]) -> Stored:
     except (KeyError, ValueError, RecursionError):
         body, version = None, 0
     sealed, inputs = (item.get(name, {}).get("B", b"") for name in ("sealed", "inputs"))
-    return Stored(item["pk"]["S"], item["sk"]["S"], version, body, sealed, inputs)
+    return StoredRecord(item["pk"]["S"], item["sk"]["S"], version, body, sealed, inputs)
 
 
 def archive_of(client: Any, bucket: str) -> Iterator[tuple[str, bytes]]:

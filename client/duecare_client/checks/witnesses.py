@@ -32,7 +32,7 @@ Named = Annotated[
 ]
 
 
-class Cosigned(NamedTuple):
+class Cosignature(NamedTuple):
     """What a witness that was named has said of a checkpoint. `at`: when it saw it, in UTC; None where its cosignature
     is not there or not good, and then `wrong` says so, and what to do."""
 
@@ -56,17 +56,17 @@ def named_witnesses(keys: Iterable[str] | None) -> tuple[Verifier, ...]:
     return tuple(found)
 
 
-def cosigned(note: str, witnesses: Sequence[Verifier]) -> tuple[Cosigned, ...]:
+def cosigned(note: str, witnesses: Sequence[Verifier]) -> tuple[Cosignature, ...]:
     """What each of these witnesses has said of a checkpoint. Raises BadEvidence for what is no signed note."""
     parsed = parse_note(note)
     return tuple(_cosigned(parsed, one) for one in witnesses)
 
 
-def _cosigned(note: Note, witness: Verifier) -> Cosigned:
+def _cosigned(note: Note, witness: Verifier) -> Cosignature:
     try:
-        return Cosigned(witness.name, witness.verifier_key, _seen_at(note, witness))
+        return Cosignature(witness.name, witness.verifier_key, _seen_at(note, witness))
     except BadEvidence as error:
-        return Cosigned(witness.name, witness.verifier_key, None, str(error))
+        return Cosignature(witness.name, witness.verifier_key, None, str(error))
 
 
 def _seen_at(note: Note, witness: Verifier) -> datetime:
@@ -94,7 +94,7 @@ def _missing(note: Note, witness: Verifier) -> str:
     )
 
 
-def as_told(seen: Iterable[Cosigned], now: datetime) -> list[dict[str, Any]]:
+def as_told(seen: Iterable[Cosignature], now: datetime) -> list[dict[str, Any]]:
     """For `--json`: `{name, verifier_key, seen_at, age_seconds}` each; the last two are null without a cosignature
     that is good."""
     return [
@@ -108,7 +108,7 @@ def as_told(seen: Iterable[Cosigned], now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def in_words(one: Cosigned, now: datetime) -> str:
+def in_words(one: Cosignature, now: datetime) -> str:
     """For a person: when it saw the checkpoint, or what is wrong."""
     if one.at is None:
         return one.wrong

@@ -12,9 +12,9 @@ import typer
 
 from duecare_client.checks.portfolio import NAME as PORTFOLIO
 from duecare_client.checks.portfolio import check_portfolios
-from duecare_client.checks.witnesses import Cosigned, Named, as_told, cosigned, in_words, named_witnesses
+from duecare_client.checks.witnesses import Cosignature, Named, as_told, cosigned, in_words, named_witnesses
 from duecare_client.cli import output as show
-from duecare_client.cli.context import World, world
+from duecare_client.cli.context import CliContext, world
 from duecare_client.errors import BadEvidence, BadSettings, Conflict, as_problem
 from duecare_client.progress import Meter
 from duecare_core.evidence.casefile import bundle as bundles
@@ -104,7 +104,7 @@ def verify(
     held, witnesses = world(context), named_witnesses(witness)
     key, source = trusted_key(held, log_key)
     verdict = bundles.check(_read(file), key)
-    seen: tuple[Cosigned, ...] = ()
+    seen: tuple[Cosignature, ...] = ()
     if verdict.case and witnesses:
         verdict, seen = _witnessed(verdict, verdict.case, witnesses, held.now())
     if verdict.case and portfolio:
@@ -150,7 +150,7 @@ def report(
     raise typer.Exit(0 if verdict.ok else DENIED)
 
 
-def trusted_key(held: World, given: str | None) -> tuple[str | None, str]:
+def trusted_key(held: CliContext, given: str | None) -> tuple[str | None, str]:
     """The log's verifier key, and where it comes from. Raises BadSettings for what is no such key."""
     for key, source in (
         (given, "the command line"),
@@ -168,7 +168,7 @@ def trusted_key(held: World, given: str | None) -> tuple[str | None, str]:
 
 def _witnessed(
     verdict: bundles.Verdict, case: bundles.CaseFile, witnesses: Sequence[Verifier], now: datetime
-) -> tuple[bundles.Verdict, tuple[Cosigned, ...]]:
+) -> tuple[bundles.Verdict, tuple[Cosignature, ...]]:
     """With a check for each witness that was named: the file itself may name others, or none."""
     try:
         seen = cosigned(case.checkpoint, witnesses)
@@ -216,7 +216,7 @@ def _answer(verdict: bundles.Verdict) -> None:
     show.line(f"  decision {record.decision_id}, attempt {record.attempt}")
 
 
-def _say_not_yet(held: World, early: Conflict) -> None:
+def _say_not_yet(held: CliContext, early: Conflict) -> None:
     """Nobody has refused anything: not the 1 that other conflicts have."""
     if held.json:
         show.as_json({"problem": as_problem(early)})

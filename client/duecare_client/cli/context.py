@@ -27,7 +27,7 @@ PATIENCE = 15.0
 
 
 @dataclass
-class World:
+class CliContext:
     """The options that may stand anywhere (`profile`, `json`), and everything outside the process."""
 
     profile: str | None = None
@@ -106,10 +106,10 @@ class World:
         return "zh-CN" if next(filter(None, spoken), "").startswith("zh") else "en"
 
 
-def world(context: typer.Context) -> World:
+def world(context: typer.Context) -> CliContext:
     """The world that the root command was given."""
     held = context.find_root().obj
-    assert isinstance(held, World)  # noqa: S101  set by the root callback, before any command runs
+    assert isinstance(held, CliContext)  # noqa: S101  set by the root callback, before any command runs
     return held
 
 

@@ -15,14 +15,14 @@ from typer.core import TyperGroup
 from duecare_client.cli import output as show
 from duecare_client.cli.admin import admin
 from duecare_client.cli.bundle import DecisionId, bundle
-from duecare_client.cli.context import World, read_json, read_object, world
+from duecare_client.cli.context import CliContext, read_json, read_object, world
 from duecare_client.cli.log import log
 from duecare_client.cli.reconcile import reconcile
 from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
 from duecare_client.keyfile import generate, published, write_private
 from duecare_client.progress import Meter
-from duecare_client.upload import INTERRUPTED, Asked, Upload, adds_up, is_complete
+from duecare_client.upload import INTERRUPTED, Asked, UploadRun, adds_up, is_complete
 from duecare_core.domain.facts.statement import STATED_BY
 from duecare_core.errors import FileRefused
 
@@ -46,7 +46,7 @@ class _Root(TyperGroup):
             return super().invoke(ctx)
         except DuecareError as failure:
             usage = isinstance(failure, BadSettings | BadKey)
-            if isinstance(ctx.obj, World) and ctx.obj.json and not usage:
+            if isinstance(ctx.obj, CliContext) and ctx.obj.json and not usage:
                 show.as_json({"problem": as_problem(failure)})
             show.error(failure)
             if ctx.invoked_subcommand == "verify" and not usage:
@@ -106,8 +106,8 @@ def root(
     json: Annotated[bool, typer.Option("--json", help="One JSON value on stdout, and nothing else there.")] = False,
 ) -> None:
     # A test hands in its own world; a person gets the real one.
-    if not isinstance(context.obj, World):
-        context.obj = World()
+    if not isinstance(context.obj, CliContext):
+        context.obj = CliContext()
     context.obj.profile, context.obj.json = profile, json
 
 
@@ -212,7 +212,7 @@ def upload(
     """
     asked, held = Asked(kind, file, charset, as_of, snapshot, confirm_withdrawals), world(context)
     with held.client(party, ["creditor"]) as client:
-        work = Upload(client, asked, meter=Meter(), note=show.note, clock=held.clock, sleep=held.sleep)
+        work = UploadRun(client, asked, meter=Meter(), note=show.note, clock=held.clock, sleep=held.sleep)
         try:
             result, rejects = work.run(), work.first_rejects()
         except KeyboardInterrupt:

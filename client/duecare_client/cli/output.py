@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duecare_client.errors import DuecareError, Refused
+from duecare_client.errors import DuecareError, RequestError
 
 Json = dict[str, Any]
 _LISTED = 5
@@ -52,7 +52,7 @@ def table(rows: Iterable[tuple[str, str, str]]) -> None:
 def error(failure: DuecareError) -> None:
     """What went wrong and what to do, in a line or a few."""
     note(("duecare: ", "bold red"), str(failure))
-    if isinstance(failure, Refused):
+    if isinstance(failure, RequestError):
         for violation in failure.errors[:_LISTED]:
             note("  ", (violation.pointer or "/", "bold"), f": {violation.message}")
 

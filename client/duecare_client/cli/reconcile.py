@@ -10,7 +10,7 @@ import typer
 
 from duecare_client.cli import output as show
 from duecare_client.cli.context import world
-from duecare_client.errors import BadSettings, Refused, Unacceptable, as_problem
+from duecare_client.errors import BadSettings, RequestError, Unacceptable, as_problem
 from duecare_core.domain.reconciliation import FINDINGS
 
 IN_ORDER, MISSING, BAD_USAGE, COULD_NOT = 0, 1, 2, 3
@@ -60,7 +60,7 @@ def reconcile(
     with world(context).client(party, roles) as client:
         try:
             answer = client.reconciliation(*between, gateway)
-        except Refused as refusal:
+        except RequestError as refusal:
             # Not the 1 that other commands have for it: here that says that something is missing.
             if world(context).json:
                 show.as_json({"problem": as_problem(refusal)})

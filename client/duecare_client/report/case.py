@@ -10,7 +10,17 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from duecare_client.report.statements import Cell, FileRow, Stated, entry, file_row, instant, payload, stated, value
+from duecare_client.report.statements import (
+    Cell,
+    RowView,
+    StatementView,
+    entry,
+    file_row,
+    instant,
+    payload,
+    stated,
+    value,
+)
 from duecare_client.report.texts import Mask, Piece, Span, pieces
 from duecare_client.report.words import FAULTS, LACKS, TOPICS, Words
 from duecare_core.domain.decision.decision import Finding
@@ -18,8 +28,7 @@ from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.location.localtime import is_zone, wall, zone
 from duecare_core.domain.location.locate import Place, locate
-from duecare_core.domain.rules.pack import Counted as CountedRow
-from duecare_core.domain.rules.pack import Demand, Hours, Pack
+from duecare_core.domain.rules.pack import DatedCap, DatedDemand, DatedHours, Pack
 from duecare_core.domain.rules.parse import parse as parse_pack
 from duecare_core.domain.rules.rule_types import AnyRow, Forbidden, Required, Sender
 from duecare_core.errors import DuecareError
@@ -57,7 +66,7 @@ class Rule(NamedTuple):
     broken: bool
 
 
-class Found(NamedTuple):
+class FindingView(NamedTuple):
     """A finding. `quote`: what of the text it marks, None where it marks nothing; `rows`: those it follows from."""
 
     number: int
@@ -72,10 +81,10 @@ class Why(NamedTuple):
 
     code: str
     sentence: Words
-    findings: tuple[Found, ...]
+    findings: tuple[FindingView, ...]
 
 
-class Counted(NamedTuple):
+class ContactView(NamedTuple):
     """`own`: for the same creditor; `debt` as in the inputs."""
 
     at: datetime
@@ -84,7 +93,7 @@ class Counted(NamedTuple):
     debt: str | None
 
 
-class Witness(NamedTuple):
+class WitnessView(NamedTuple):
     name: str
     seen_at: datetime | str | None
 
@@ -164,13 +173,15 @@ class Parts:
         return self.text != self.inputs.text
 
     @cached_property
-    def findings(self) -> tuple[Found, ...]:
+    def findings(self) -> tuple[FindingView, ...]:
         return tuple(self._finding(number, one) for number, one in enumerate(self.record.findings, 1))
 
-    def _finding(self, number: int, one: Finding) -> Found:
+    def _finding(self, number: int, one: Finding) -> FindingView:
         inside = one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(self.text)
         label = FAULTS.get(one.rule) or TOPICS.get(one.rule.partition(".")[0]) or LACKS.get(one.code)
-        return Found(number, one, label, self.text[one.start : one.end] if inside else None, self._rows_behind(one))
+        return FindingView(
+            number, one, label, self.text[one.start : one.end] if inside else None, self._rows_behind(one)
+        )
 
     def pieces(self) -> tuple[Piece, ...]:
         spans = [Span(one.number, one.finding.start or 0, one.finding.end or 0) for one in self.findings if one.quote]
@@ -201,7 +212,7 @@ class Parts:
         record, product = self.record, next(iter(self._told("product")), None)
         sender: Sender = "creditor" if record.collector == record.creditor else "collector"
         asked = (record.regions, record.channel, sender, product)
-        rules: list[Demand | Hours | CountedRow] = [
+        rules: list[DatedDemand | DatedHours | DatedCap] = [
             *self.pack.demands(*asked),
             *self.pack.hours(*asked),
             *self.pack.caps(*asked),
@@ -234,25 +245,25 @@ class Parts:
 
     # What was signed, what was told, what was counted
 
-    def statements(self) -> tuple[Stated, ...]:
+    def statements(self) -> tuple[StatementView, ...]:
         return tuple(
             stated(logged, said, [one.record for one in self._registrations(logged.record.issuer)])
             for logged, said in zip(self.case.statements, self._payloads, strict=True)
         )
 
-    def rows(self) -> tuple[FileRow, ...]:
+    def rows(self) -> tuple[RowView, ...]:
         return tuple(map(file_row, self.inputs.rows))
 
-    def counted(self) -> tuple[Counted, ...]:
+    def counted(self) -> tuple[ContactView, ...]:
         """What frequency caps counted, oldest first."""
         return tuple(
-            Counted(datetime.fromtimestamp(one.at, UTC), value("channels", one.channel), one.own, one.debt)
+            ContactView(datetime.fromtimestamp(one.at, UTC), value("channels", one.channel), one.own, one.debt)
             for one in self.inputs.counted
         )
 
     # The receipt and the log
 
-    def receipt(self) -> jws.Unverified | None:
+    def receipt(self) -> jws.UnverifiedJws | None:
         try:
             return jws.read(self.case.decision.receipt)
         except DuecareError:
@@ -273,7 +284,7 @@ class Parts:
         except DuecareError:
             return None
 
-    def witnesses(self) -> tuple[Witness, ...]:
+    def witnesses(self) -> tuple[WitnessView, ...]:
         """Those whom the file names, and when they signed the checkpoint."""
         try:
             signatures = parse_note(self.case.checkpoint).signatures
@@ -282,16 +293,16 @@ class Parts:
         return tuple(_witness(key, signatures) for key in self.case.log.witnesses)
 
 
-def _witness(key: str, signatures: tuple[Signature, ...]) -> Witness:
+def _witness(key: str, signatures: tuple[Signature, ...]) -> WitnessView:
     try:
         by = parse_verifier(key)
     except DuecareError:
-        return Witness(key, None)
+        return WitnessView(key, None)
     if by.kind != COSIGNATURE:
-        return Witness(by.name, None)
+        return WitnessView(by.name, None)
     # c2sp.org/tlog-cosignature: eight bytes of time before the signature.
     times = [one.signature[:8] for one in signatures if (one.name, one.key_id) == (by.name, by.key_id)]
-    return Witness(by.name, instant(int.from_bytes(times[0], "big")) if times else None)
+    return WitnessView(by.name, instant(int.from_bytes(times[0], "big")) if times else None)
 
 
 def _sentence(code: str) -> Words:
@@ -299,11 +310,11 @@ def _sentence(code: str) -> Words:
     return Words(sentence.zh, sentence.en) if sentence else _UNKNOWN
 
 
-def _row_id(rule: Demand | Hours | CountedRow) -> Any:
+def _row_id(rule: DatedDemand | DatedHours | DatedCap) -> Any:
     match rule:
-        case Demand():
+        case DatedDemand():
             return rule.row.id
-        case CountedRow():
+        case DatedCap():
             return rule.cap.id
         case _:
             return rule.id

@@ -14,7 +14,7 @@ from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.domain.facts.statement import KINDS as CONTRACT
 from duecare_core.errors import DuecareError
 from duecare_core.evidence.casefile.bundle import LoggedStatement
-from duecare_core.evidence.casefile.inputs import ROW, Row
+from duecare_core.evidence.casefile.inputs import ROW, InputRow
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.statement import statement_id
@@ -25,7 +25,7 @@ _ELSEWHERE = frozenset({"iss", "aud", "iat"})  # shown with the signature
 _SPOKEN = frozenset({"status", "channels", "claim", "product", "kind"})
 
 
-class Line(NamedTuple):
+class MemberLine(NamedTuple):
     """A member and its value; many where it is a list."""
 
     name: str
@@ -33,7 +33,7 @@ class Line(NamedTuple):
     values: tuple[Cell, ...]
 
 
-class Stated(NamedTuple):
+class StatementView(NamedTuple):
     """A statement as its party signed it. `lines` is None where it cannot be read; `signed_at` as the party says;
     `entry`: its place in the log."""
 
@@ -42,7 +42,7 @@ class Stated(NamedTuple):
     label: Words | None
     issuer: str
     issuer_name: str | None
-    lines: tuple[Line, ...] | None
+    lines: tuple[MemberLine, ...] | None
     signed_at: datetime | str | None
     received_at: datetime
     kid: str
@@ -50,13 +50,13 @@ class Stated(NamedTuple):
     entry: int | None
 
 
-class FileRow(NamedTuple):
+class RowView(NamedTuple):
     """A fact that came with a file, as the service holds it. `names`: manifest and number of the rows it is made of."""
 
     kind: str
     of: Cell
     names: tuple[tuple[str, str], ...]
-    lines: tuple[Line, ...]
+    lines: tuple[MemberLine, ...]
 
 
 def payload(logged: LoggedStatement) -> Json:
@@ -67,12 +67,12 @@ def payload(logged: LoggedStatement) -> Json:
         return {}
 
 
-def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> Stated:
+def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> StatementView:
     """`said`: its payload; `registrations`: of its issuer, oldest first."""
     on_file = logged.record
     keys = [key for party in registrations for key in party.keys if key.kid == on_file.kid]
     order = CONTRACT[on_file.kind].__struct_fields__ if on_file.kind in CONTRACT else ()
-    return Stated(
+    return StatementView(
         id=statement_id(logged.jws),
         kind=on_file.kind,
         label=KINDS.get(on_file.kind),
@@ -87,7 +87,7 @@ def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> S
     )
 
 
-def file_row(row: Row) -> FileRow:
+def file_row(row: InputRow) -> RowView:
     """Keyed digests are empty in a case file, and left out; whose row it is is told beside its members."""
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
@@ -103,7 +103,7 @@ def file_row(row: Row) -> FileRow:
         members["revoked"] = getattr(revoked, "at", None)
     if "outstanding" in members:
         members["outstanding"] = str(members["outstanding"])
-    return FileRow(
+    return RowView(
         "debt" if row.debt else "consent",
         row.of if row.debt else value("channels", row.of),
         names,
@@ -125,12 +125,12 @@ def _statements(values: Any) -> Iterator[str]:
             yield getattr(one, "statement", "")
 
 
-def _lines(members: Mapping[str, Any]) -> Iterator[Line]:
+def _lines(members: Mapping[str, Any]) -> Iterator[MemberLine]:
     for name, said in members.items():
         if name in _ELSEWHERE or said is None or said in ("", [], {}):
             continue
         many = said if isinstance(said, list | tuple) else [said]
-        yield Line(name, MEMBERS.get(name), tuple(value(name, one) for one in many))
+        yield MemberLine(name, MEMBERS.get(name), tuple(value(name, one) for one in many))
 
 
 def value(name: str, said: Any) -> Cell:

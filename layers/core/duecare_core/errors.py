@@ -1,27 +1,28 @@
-"""Every error of duecare. A deny is a value with reasons, never one of these.
+"""Every error of duecare. A deny is a value with reasons, never an error.
 
     DuecareError
     ├── BadKey               a key that is not Ed25519 or P-256, or is malformed
     ├── BadEvidence          a statement, receipt or record that does not verify
-    ├── BadPack              a rule pack that cannot be used; names the row and its member
-    ├── Refused              the caller's fault, each with the problem's name, status and a detail for a person
-    │   ├── Unreadable       400  not JSON, not UTF-8, lone surrogates, the same member twice
-    │   ├── NotAllowed       403  the wrong role, a suspended party, a revoked key, an expired token
+    ├── BadPack              an invalid rule pack; the message names the row and its member
+    ├── RequestError         the caller's fault: a problem name, an HTTP status and a detail for a person
+    │   ├── Unreadable       400  not JSON, not UTF-8, lone surrogates, a duplicate member
+    │   ├── NotAllowed       403  wrong role, suspended party, revoked key, expired token
     │   ├── NotFound         404  unknown, or somebody else's
-    │   ├── Conflict         409  another body under the same message_id, another content at the same time
+    │   ├── Conflict         409  another body under the same message_id, other content at the same instant
     │   ├── TooLarge         413
     │   ├── WrongMediaType   415
     │   ├── Unacceptable     422  readable, but not acceptable
-    │   └── FileRefused      422  an uploaded file that is wrong as a whole; nothing of it counts
+    │   └── FileRefused      422  an uploaded file is invalid as a whole; none of its rows count
     └── CannotDecide         503  could not decide: the gateway must not send
-        ├── StoreFailed      the table did not answer, throttled, or answered with an error
-        ├── Contended        others kept changing what we read; the few attempts are used up
-        ├── RulesFailed      the rule pack could not be read, or is not valid; says what is wrong with it
+        ├── StoreFailed      the table did not answer, throttled, or returned an error
+        ├── Contention       write conflicts outlasted the retries
+        ├── RulesFailed      the rule pack cannot be read or is invalid; the message says why
         ├── SecretsFailed    a key or the pepper could not be read
         └── SealFailed       a statement could not be encrypted
 
-`Stale` and `Trimmed` stand beside them: a conditional write found another version than the one that was read; a place
-in the table's stream is too old to be read from. Use cases catch them and read again; they never leave one.
+Two more are internal signals and never leave a use case: `VersionConflict`, when a conditional write finds another
+version than the one read, and `StreamTrimmed`, when a stream position is too old to read from. The use case reads
+again.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Violation(NamedTuple):
     message: str
 
 
-class Refused(DuecareError):
+class RequestError(DuecareError):
     """The caller can mend it. `name` goes into the problem's type, `detail` never repeats what was sent."""
 
     status = 400
@@ -68,49 +69,49 @@ class Refused(DuecareError):
             self.name = name
 
 
-class Unreadable(Refused):
+class Unreadable(RequestError):
     status = 400
     name = "unreadable"
     title = "The body cannot be read"
 
 
-class NotAllowed(Refused):
+class NotAllowed(RequestError):
     status = 403
     name = "not-allowed"
     title = "Not allowed"
 
 
-class NotFound(Refused):
+class NotFound(RequestError):
     status = 404
     name = "not-found"
     title = "Not found"
 
 
-class Conflict(Refused):
+class Conflict(RequestError):
     status = 409
     name = "conflict"
     title = "Conflicts with what is known"
 
 
-class TooLarge(Refused):
+class TooLarge(RequestError):
     status = 413
     name = "too-large"
     title = "Too large"
 
 
-class WrongMediaType(Refused):
+class WrongMediaType(RequestError):
     status = 415
     name = "wrong-media-type"
     title = "Wrong media type"
 
 
-class Unacceptable(Refused):
+class Unacceptable(RequestError):
     status = 422
     name = "unacceptable"
     title = "Not acceptable"
 
 
-class FileRefused(Refused):
+class FileRefused(RequestError):
     """An uploaded file that is wrong as a whole: nothing of it counts. `name` says what is wrong with it."""
 
     status = 422
@@ -131,7 +132,7 @@ class StoreFailed(CannotDecide):
     part = "store"
 
 
-class Contended(CannotDecide):
+class Contention(CannotDecide):
     part = "contention"
 
 
@@ -147,9 +148,9 @@ class SealFailed(CannotDecide):
     part = "seal"
 
 
-class Stale(DuecareError):
+class VersionConflict(DuecareError):
     """A conditional write found another version than the one that was read."""
 
 
-class Trimmed(DuecareError):
+class StreamTrimmed(DuecareError):
     """A place in the table's stream that is too old: what came after it may be gone."""

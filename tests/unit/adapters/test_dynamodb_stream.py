@@ -10,8 +10,8 @@ import pytest
 
 from duecare.adapters.dynamodb.stream import EMPTY_PAGES, DynamoDBStream
 from duecare.adapters.lean_client import WireError
-from duecare.ports import Change, Document, Key, Page, Shard
-from duecare_core.errors import StoreFailed, Trimmed
+from duecare.ports import Change, Document, Key, Shard, StreamPage
+from duecare_core.errors import StoreFailed, StreamTrimmed
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026"
 AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_what_lies_behind_many_empty_pages_is_reached_by_the_reads_that_follow()
     """Each goes on from where the one before stopped; begun anew, none would ever get further."""
     far = [page(following=f"far-{number}") for number in range(2 * EMPTY_PAGES)]
     reads, wire = stream(BEGUN, *far, page(record(7)), *EMPTY)
-    assert reads.read("a", "5", 1000) == reads.read("a", "5", 1000) == Page((), ended=False)
+    assert reads.read("a", "5", 1000) == reads.read("a", "5", 1000) == StreamPage((), ended=False)
     assert [change.position for change in reads.read("a", "5", 1000).changes] == ["7"]
     assert wire.operations().count("GetShardIterator") == 1
     iterators = [asked["ShardIterator"] for operation, asked in wire.asked if operation == "GetRecords"]
@@ -138,7 +138,7 @@ def test_no_more_is_read_than_asked_for() -> None:
 def test_a_position_that_is_too_old_is_told_as_that(where: str) -> None:
     gone = WireError("TrimmedDataAccessException", b"", 400)
     reads, _ = stream(*([gone] if where == "GetShardIterator" else [BEGUN, gone]))
-    with pytest.raises(Trimmed):
+    with pytest.raises(StreamTrimmed):
         reads.read("a", "5", 1000)
 
 

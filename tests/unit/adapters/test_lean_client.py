@@ -337,7 +337,7 @@ def test_what_is_not_http_is_an_error(calling: Callable[..., Wire]) -> None:
     service.plan = [not_http]
     with pytest.raises(WireError) as raised:
         calling(service).call(*CALL)
-    assert raised.value.code == "Garbled"
+    assert raised.value.code == "GarbledResponse"
     assert len(service.requests) == 1
 
 

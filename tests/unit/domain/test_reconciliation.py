@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from duecare_core.domain import reconciliation
-from duecare_core.domain.reconciliation import FINDINGS, LISTED, Decided, Delivery, Period, Reconciliation, reconcile
+from duecare_core.domain.reconciliation import (
+    FINDINGS,
+    LISTED,
+    DecisionSummary,
+    Delivery,
+    Period,
+    Reconciliation,
+    reconcile,
+)
 
 DAY = timedelta(days=1)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -22,7 +30,7 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def decided(at: datetime = NOON, **changes: Any) -> Decided:
+def decided(at: datetime = NOON, **changes: Any) -> DecisionSummary:
     made: dict[str, Any] = {
         "message_id": "m-1",
         "decision_id": "a" * 26,
@@ -34,7 +42,7 @@ def decided(at: datetime = NOON, **changes: Any) -> Decided:
         "valid_until": at + timedelta(seconds=120),
         "text_sha256": TEXT,
     }
-    return Decided(**made | changes)
+    return DecisionSummary(**made | changes)
 
 
 def delivered(at: datetime = NOON, **changes: Any) -> Delivery:
@@ -48,14 +56,14 @@ def delivered(at: datetime = NOON, **changes: Any) -> Delivery:
     return Delivery(**made | changes)
 
 
-def held(*events: Decided | Delivery, period: Period = PERIOD) -> Reconciliation:
+def held(*events: DecisionSummary | Delivery, period: Period = PERIOD) -> Reconciliation:
     """These events in the order of their time."""
-    decisions = [event for event in events if isinstance(event, Decided)]
+    decisions = [event for event in events if isinstance(event, DecisionSummary)]
     deliveries = [event for event in events if isinstance(event, Delivery)]
     return reconcile(period, sorted(decisions, key=lambda one: one.at), sorted(deliveries, key=lambda one: one.at))
 
 
-def findings(*events: Decided | Delivery, period: Period = PERIOD) -> dict[str, int]:
+def findings(*events: DecisionSummary | Delivery, period: Period = PERIOD) -> dict[str, int]:
     counts = held(*events, period=period).counts
     return {name: counts[name] for name in ("matched", *FINDINGS, "pending") if counts[name]}
 
@@ -206,7 +214,7 @@ def test_a_period_has_its_start_and_not_its_end() -> None:
 
 
 def test_two_periods_side_by_side_count_everything_once() -> None:
-    events: list[Decided | Delivery] = []
+    events: list[DecisionSummary | Delivery] = []
     for hour in range(48):
         at = PERIOD.start + timedelta(hours=hour)
         events += [decided(at, message_id=f"m-{hour}"), delivered(at + timedelta(minutes=hour), message_id=f"m-{hour}")]
@@ -283,7 +291,7 @@ def test_a_message_takes_less_than_a_kilobyte() -> None:
     """What is read is forgotten: only what the matching keeps of each message stays, or a busy day would not fit."""
     number = 5_000
 
-    def decisions() -> Iterator[Decided]:
+    def decisions() -> Iterator[DecisionSummary]:
         for n in range(number):
             at = PERIOD.start + timedelta(seconds=n)
             yield decided(at, message_id=f"{n:036}", decision_id=f"{n:026}", text_sha256=f"sha256:{n:064}")

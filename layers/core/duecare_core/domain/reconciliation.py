@@ -61,7 +61,7 @@ class Delivery(Struct, frozen=True, kw_only=True, gc=False):
     statement: str
 
 
-class Decided(Struct, frozen=True, kw_only=True, gc=False):
+class DecisionSummary(Struct, frozen=True, kw_only=True, gc=False):
     """A decision's record, as far as deliveries are held against it."""
 
     message_id: str
@@ -91,7 +91,7 @@ class Period(NamedTuple):
         return self.start <= at < self.end and at < self.known
 
 
-class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Discrepancy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A delivery with the decision that it was judged by, if there is one; or an allow."""
 
     message_id: str
@@ -108,7 +108,7 @@ class Reconciliation(NamedTuple):
     last allow of the period expires, if there is any: a delivery may come as late as that."""
 
     counts: dict[str, int]
-    found: dict[str, list[Found]]
+    found: dict[str, list[Discrepancy]]
     usable_until: datetime | None
 
     @property
@@ -120,7 +120,7 @@ class Reconciliation(NamedTuple):
         return any(self.counts[name] > len(self.found[name]) for name in FINDINGS)
 
 
-def reconcile(period: Period, decisions: Iterable[Decided], deliveries: Iterable[Delivery]) -> Reconciliation:
+def reconcile(period: Period, decisions: Iterable[DecisionSummary], deliveries: Iterable[Delivery]) -> Reconciliation:
     """Both in the order of their time, beginning some while before the period; deliveries go on after it, and are read
     as long as an allow of the period may be delivered on.
 
@@ -128,9 +128,9 @@ def reconcile(period: Period, decisions: Iterable[Decided], deliveries: Iterable
     """
     work = _Work(period)
     # At one instant decisions come first: an allow holds from its own second on.
-    both: tuple[Iterable[Decided | Delivery], ...] = (decisions, deliveries)
+    both: tuple[Iterable[DecisionSummary | Delivery], ...] = (decisions, deliveries)
     for event in merge(*both, key=attrgetter("at")):
-        if isinstance(event, Decided):
+        if isinstance(event, DecisionSummary):
             work.decide(event)
         elif work.is_over(event.at):
             break
@@ -142,8 +142,8 @@ def reconcile(period: Period, decisions: Iterable[Decided], deliveries: Iterable
 class _Message(Struct, gc=False):
     """What is known of a message so far. `told`: what became of it since the newest decision."""
 
-    decided: Decided | None = None
-    rehearsed: Decided | None = None
+    decided: DecisionSummary | None = None
+    rehearsed: DecisionSummary | None = None
     delivered: bool = False
     told: bool = False
 
@@ -155,12 +155,12 @@ class _Work:
         self._undecided: list[Delivery] = []
         self._usable_until: datetime | None = None
         self._counts = dict.fromkeys((*COUNTED, *FINDINGS), 0)
-        self._found: dict[str, list[Found]] = {name: [] for name in FINDINGS}
+        self._found: dict[str, list[Discrepancy]] = {name: [] for name in FINDINGS}
 
     def is_over(self, at: datetime) -> bool:
         return at >= self._period.end and (self._usable_until is None or at > self._usable_until)
 
-    def decide(self, decided: Decided) -> None:
+    def decide(self, decided: DecisionSummary) -> None:
         if decided.at >= min(self._period.end, self._period.known):
             return
         message = self._message(decided.message_id)
@@ -209,7 +209,7 @@ class _Work:
                 self._counts["pending"] += 1
         return Reconciliation(self._counts, self._found, self._usable_until)
 
-    def _open_allows(self) -> Iterable[Decided]:
+    def _open_allows(self) -> Iterable[DecisionSummary]:
         """The allows of the period that stand as the newest decision, and of which nobody said what came of them."""
         for message in self._messages.values():
             decided = message.decided
@@ -223,7 +223,7 @@ class _Work:
             message = self._messages[message_id] = _Message()
         return message
 
-    def _add(self, name: str, found: Found) -> None:
+    def _add(self, name: str, found: Discrepancy) -> None:
         self._counts[name] += 1
         if len(self._found[name]) < LISTED:
             self._found[name].append(found)
@@ -245,7 +245,7 @@ def _finding(delivery: Delivery, message: _Message) -> str | None:
     return TWICE if message.delivered else None
 
 
-def _manner(decided: Decided) -> str:
+def _manner(decided: DecisionSummary) -> str:
     if decided.provisional:
         return "rehearsals"
     if not decided.enforced:
@@ -253,8 +253,8 @@ def _manner(decided: Decided) -> str:
     return "allowed" if decided.allows else "denied"
 
 
-def _found(delivery: Delivery, decided: Decided | None) -> Found:
-    return Found(
+def _found(delivery: Delivery, decided: DecisionSummary | None) -> Discrepancy:
+    return Discrepancy(
         message_id=delivery.message_id,
         delivered_at=delivery.at,
         statement_id=delivery.statement,
@@ -265,8 +265,8 @@ def _found(delivery: Delivery, decided: Decided | None) -> Found:
     )
 
 
-def _found_allow(allow: Decided) -> Found:
-    return Found(
+def _found_allow(allow: DecisionSummary) -> Discrepancy:
+    return Discrepancy(
         message_id=allow.message_id,
         decision_id=allow.decision_id,
         decision=allow.decision,

@@ -19,7 +19,7 @@ from duecare_core.evidence.record import Record, encode
 TYP = "decision+jws"
 
 
-class KeyOnFile(Struct, frozen=True, forbid_unknown_fields=True):
+class ReceiptKeyRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """A public key that signs receipts, and since when it has."""
 
     kid: str

@@ -20,7 +20,7 @@ SUFFIX = "+jws"
 _SAID = {kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()}
 
 
-class OnFile(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A statement's record: what stands in the clear beside the sealed JWS, and has its leaf in the log.
 
     `recipient` is a pseudonym. `sealed_sha256` is the digest of the ciphertext: whoever changes that is found out, and
@@ -35,8 +35,10 @@ class OnFile(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sealed_sha256: str = ""
 
 
-def on_file(kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None) -> OnFile:
-    return OnFile(
+def on_file(
+    kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None
+) -> StatementRecord:
+    return StatementRecord(
         kind=kind,
         issuer=issuer,
         kid=kid,

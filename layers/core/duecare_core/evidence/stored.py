@@ -21,7 +21,7 @@ _KINDS = {"S#": "statement", "Z#": "erasure"}
 BOUNDS = (0, 32, 96, 128, 160)
 
 
-class Stored(NamedTuple):
+class StoredRecord(NamedTuple):
     """A document's parts; `body` is a JSON value."""
 
     pk: str
@@ -45,7 +45,7 @@ def record_bytes(sealed: bytes) -> bytes:
     return unpack(sealed[BOUNDS[-1] :])
 
 
-def identify(stored: Stored) -> Identity | None:
+def identify(stored: StoredRecord) -> Identity | None:
     """None where the log has no entries of this kind. Raises BadEvidence for what cannot be read."""
     prefix, name = stored.pk[:2], stored.pk[2:]
     if prefix not in PREFIXES:
@@ -67,7 +67,7 @@ def identify(stored: Stored) -> Identity | None:
     return Identity(_KINDS[prefix], name, record_sha256)
 
 
-def copy_of(stored: Stored) -> bytes:
+def copy_of(stored: StoredRecord) -> bytes:
     """What the archive keeps of a document: RFC 8785, with the body as JSON and bytes in base64."""
     value = {"pk": stored.pk, "sk": stored.sk, "version": stored.version, "body": stored.body}
     for name, data in (("sealed", stored.sealed), ("inputs", stored.inputs)):
@@ -76,11 +76,11 @@ def copy_of(stored: Stored) -> bytes:
     return canonical(value)
 
 
-def read_copy(data: bytes) -> Stored:
+def read_copy(data: bytes) -> StoredRecord:
     """The document of a copy. Raises BadEvidence where it is none."""
     value = strict_json(data)
     try:
-        stored = Stored(
+        stored = StoredRecord(
             value["pk"],
             value["sk"],
             value["version"],

@@ -58,7 +58,7 @@ class Call(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Request(NamedTuple):
+class WireRequest(NamedTuple):
     """A request as it goes out. Header names are in lower case."""
 
     method: str
@@ -197,7 +197,7 @@ class Wire:
             connection.close()  # most likely the service closed it while it stood idle
         return self._put(self._connect(), request)
 
-    def _put(self, connection: Connection, request: Request) -> Connection:
+    def _put(self, connection: Connection, request: WireRequest) -> Connection:
         try:
             connection.send(*request)
         except OSError:
@@ -217,11 +217,11 @@ class Wire:
             self._tls = ssl.create_default_context()
         return Connection(self._host, self._port, self._timeout, self._tls)
 
-    def _request(self, call: Call) -> Request:
+    def _request(self, call: Call) -> WireRequest:
         headers = {"content-type": self._content_type, "x-amz-target": f"{self._target}.{call.operation}"}
         return self._signed("POST", self._path, headers, call.body, hashlib.sha256(call.body).hexdigest())
 
-    def _signed(self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str) -> Request:
+    def _signed(self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str) -> WireRequest:
         """A request signed with AWS Signature Version 4, all of its headers included. `sha256`: the body's, in hex."""
         stamp = self._clock().strftime("%Y%m%dT%H%M%SZ")
         scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
@@ -238,7 +238,7 @@ class Wire:
             f"AWS4-HMAC-SHA256 Credential={self._credentials.access_key}/{scope}, "
             f"SignedHeaders={signed}, Signature={signature}"
         )
-        return Request(method, path, headers, body)
+        return WireRequest(method, path, headers, body)
 
     def _code(self, status: int, body: bytes) -> str:
         """AWS's name for the error, or the status where the body does not say."""

@@ -39,12 +39,12 @@ class Witness(NamedTuple):
     url: str
 
 
-class Answer(NamedTuple):
+class WitnessAnswer(NamedTuple):
     status: int
     body: bytes
 
 
-Post = Callable[[str, bytes], Answer]
+Post = Callable[[str, bytes], WitnessAnswer]
 
 
 def configured(text: str) -> tuple[Witness, ...]:
@@ -58,15 +58,15 @@ def configured(text: str) -> tuple[Witness, ...]:
     return found
 
 
-def post(url: str, body: bytes) -> Answer:
+def post(url: str, body: bytes) -> WitnessAnswer:
     """Raises OSError where there is no answer."""
     request = urllib.request.Request(url, data=body, method="POST", headers={"content-type": "text/plain"})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310  as the operator configured it
-            return Answer(answer.status, answer.read(LONGEST_ANSWER))
+            return WitnessAnswer(answer.status, answer.read(LONGEST_ANSWER))
     except urllib.error.HTTPError as refused:
         with refused:
-            return Answer(refused.code, refused.read(LONGEST_ANSWER))
+            return WitnessAnswer(refused.code, refused.read(LONGEST_ANSWER))
 
 
 class Witnesses:
@@ -105,7 +105,7 @@ class Witnesses:
         self._seen[by.name] = size
         return line
 
-    def _submit(self, note: str, by: Verifier, url: str, size: int) -> Answer:
+    def _submit(self, note: str, by: Verifier, url: str, size: int) -> WitnessAnswer:
         old = self._seen.get(by.name, 0)
         if old > size:
             raise BadEvidence("the witness has seen a larger tree")

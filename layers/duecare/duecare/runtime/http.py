@@ -18,7 +18,7 @@ from duecare_core.errors import (
     CannotDecide,
     DuecareError,
     NotAllowed,
-    Refused,
+    RequestError,
     TooLarge,
     Unreadable,
     WrongMediaType,
@@ -39,7 +39,7 @@ def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Re
     leave as an answer (guarantee 1: fail closed)."""
     try:
         return routes[event["routeKey"]](event)
-    except Refused as refused:
+    except RequestError as refused:
         telemetry.count("Refused", problem=refused.name)
         return _problem(problem(refused))
     except CannotDecide as error:
@@ -54,7 +54,7 @@ def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Re
 
 def problem(error: DuecareError) -> dict[str, Any]:
     """An RFC 9457 problem. Whatever the caller cannot mend is a 503: no decision was made."""
-    if not isinstance(error, Refused):
+    if not isinstance(error, RequestError):
         return {
             "type": "urn:duecare:problem:cannot-decide",
             "title": "Could not decide",

@@ -16,7 +16,7 @@ from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.statement import KINDS, STATED_BY
 from duecare_core.domain.fields import Time
 from duecare_core.domain.portfolio.portfolio import Manifest
-from duecare_core.domain.reconciliation import Found
+from duecare_core.domain.reconciliation import Discrepancy
 from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 
 _JSON = "application/json"
@@ -154,15 +154,15 @@ class Reconciled(msgspec.Struct, omit_defaults=True):
     log_size: int
     decisions_since: Time
     counts: dict[str, int]
-    delivered_without_decision: list[Found]
-    delivered_before_decision: list[Found]
-    delivered_on_rehearsal: list[Found]
-    delivered_though_denied: list[Found]
-    delivered_unenforced: list[Found]
-    delivered_other_text: list[Found]
-    delivered_after_expiry: list[Found]
-    delivered_twice: list[Found]
-    allowed_without_delivery: list[Found]
+    delivered_without_decision: list[Discrepancy]
+    delivered_before_decision: list[Discrepancy]
+    delivered_on_rehearsal: list[Discrepancy]
+    delivered_though_denied: list[Discrepancy]
+    delivered_unenforced: list[Discrepancy]
+    delivered_other_text: list[Discrepancy]
+    delivered_after_expiry: list[Discrepancy]
+    delivered_twice: list[Discrepancy]
+    allowed_without_delivery: list[Discrepancy]
     signed: str
     complete_until: Time | None = None
 

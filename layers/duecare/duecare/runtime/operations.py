@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from duecare.ports import Clock
-from duecare.usecases.operator.erase import Erase, Erased
-from duecare.usecases.operator.parties import Operate
+from duecare.usecases.operator.erase import Erase, ErasureResult
+from duecare.usecases.operator.parties import PartyAdmin
 from duecare_core.domain.facts.party import Halt, Party
 from duecare_core.domain.fields import E164, DisplayName, PartyId, Role
 from duecare_core.errors import Unacceptable
@@ -67,9 +67,9 @@ Anything = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevok
 
 
 def perform(  # noqa: PLR0911  one return a verb
-    request: Any, operate: Operate, erase: Callable[[], Erase], clock: Clock
-) -> Party | Halt | Erased:
-    """Raises Refused and CannotDecide."""
+    request: Any, operate: PartyAdmin, erase: Callable[[], Erase], clock: Clock
+) -> Party | Halt | ErasureResult:
+    """Raises RequestError and CannotDecide."""
     match request:
         case PartyAdd():
             return operate.add(

@@ -8,7 +8,7 @@ from duecare.runtime import rulebook, telemetry, wiring
 from duecare.runtime.http import MAX_BODY, Event, language_of, problem, public_url
 from duecare.usecases.verify.pending import Result
 from duecare.usecases.verify.stored_decision import answer
-from duecare_core.errors import CannotDecide, Refused
+from duecare_core.errors import CannotDecide, RequestError
 
 
 def told(event: Event, result: Result) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def told(event: Event, result: Result) -> dict[str, Any]:
         telemetry.failed(result)
         telemetry.count("CannotDecide", part=result.part)
         return {"problem": problem(result)}
-    if isinstance(result, Refused):
+    if isinstance(result, RequestError):
         telemetry.count("Refused", problem=result.name)
         return {"problem": problem(result)}
     settings, record = wiring.settings(), result.record

@@ -13,18 +13,18 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from duecare.adapters import secrets_manager as secrets
-from duecare.adapters.dynamodb.decision_store import DynamoDBGate
+from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import rulebook, telemetry
 from duecare.runtime.settings import Settings, from_environment
 from duecare.usecases.log.published_log import verifier_key
 from duecare.usecases.verify.receipt_keys import put_on_file
-from duecare.usecases.verify.verify import Keys, Verify
+from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.errors import CannotDecide, StoreFailed
 from duecare_core.evidence.receipt import ReceiptKey
 
 if TYPE_CHECKING:
-    from duecare.adapters.dynamodb.bulk import DynamoDBBulk
+    from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
     from duecare.adapters.dynamodb.documents import DynamoDBDocuments
     from duecare.adapters.s3.archive import S3Archive
     from duecare.adapters.s3.files import S3Files, SqsQueue
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from duecare.usecases.audit.look_up import LookUp
     from duecare.usecases.audit.reconcile import Reconcile
     from duecare.usecases.imports.announce import Uploads
-    from duecare.usecases.imports.close import Close
-    from duecare.usecases.imports.import_part import ImportRows
+    from duecare.usecases.imports.close import CloseImport
+    from duecare.usecases.imports.import_part import ImportPart
     from duecare.usecases.imports.ingest import Ingest
-    from duecare.usecases.imports.upload_state import Means
+    from duecare.usecases.imports.upload_state import ImportDeps
     from duecare.usecases.log.sequencer import Sequencer
     from duecare.usecases.operator.erase import Erase
-    from duecare.usecases.operator.parties import Operate
-    from duecare.usecases.statements.accept import State
+    from duecare.usecases.operator.parties import PartyAdmin
+    from duecare.usecases.statements.accept import AcceptStatements
     from duecare_core.evidence.pseudonyms import Pseudonyms
 
 # How long a rotated receipt key may still sign: the JWKS keeps the old one, so both verify. The JWKS itself is never
@@ -68,7 +68,7 @@ class Deciding(NamedTuple):
     """What the decision path holds between invocations."""
 
     verify: Verify
-    gate: DynamoDBGate
+    gate: DynamoDBDecisionStore
     receipt_key: ReceiptKey
     since: float
 
@@ -93,11 +93,11 @@ def deciding(max_age: float = SIGNING_SECONDS) -> Deciding:
     return _deciding
 
 
-def _build(gate: DynamoDBGate) -> Deciding:
+def _build(gate: DynamoDBDecisionStore) -> Deciding:
     here = settings()
     wanted = [here.pepper_secret, here.receipt_key_secret, here.inputs_secret]
     pepper, receipt, inputs = secrets.fetch(_secrets(), wanted)
-    keys = Keys(secrets.pseudonyms(pepper), secrets.receipt_key(receipt), secrets.inputs_key(inputs))
+    keys = DecisionKeys(secrets.pseudonyms(pepper), secrets.receipt_key(receipt), secrets.inputs_key(inputs))
     verify = Verify(
         gate=gate,
         keys=keys,
@@ -127,8 +127,8 @@ def log_key() -> str | None:
     return _log_key
 
 
-def _gate() -> DynamoDBGate:
-    return DynamoDBGate(_wire("dynamodb", "DynamoDB_20120810", "1.0"), settings().table)
+def _gate() -> DynamoDBDecisionStore:
+    return DynamoDBDecisionStore(_wire("dynamodb", "DynamoDB_20120810", "1.0"), settings().table)
 
 
 @cache
@@ -149,11 +149,11 @@ def look_up() -> LookUp:
 def case_files() -> CaseFiles:
     from duecare.adapters.kms import KmsOpener  # noqa: PLC0415
     from duecare.adapters.witnesses import configured  # noqa: PLC0415
-    from duecare.usecases.audit.case_file import CaseFiles, Means  # noqa: PLC0415
+    from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles  # noqa: PLC0415
 
     here = settings()
     (inputs,) = secrets.fetch(_secrets(), [here.inputs_secret])
-    means = Means(
+    means = CaseFileDeps(
         documents=_documents(),
         archive=_archive(),
         log=log_files(),
@@ -166,10 +166,10 @@ def case_files() -> CaseFiles:
 
 @cache
 def sequencer() -> Sequencer:
-    from duecare.adapters.dynamodb.log_index import DynamoDBMarks  # noqa: PLC0415
+    from duecare.adapters.dynamodb.log_index import DynamoDBLogIndex  # noqa: PLC0415
     from duecare.adapters.dynamodb.stream import DynamoDBStream  # noqa: PLC0415
     from duecare.adapters.witnesses import Witnesses, configured  # noqa: PLC0415
-    from duecare.usecases.log.sequencer import Sequencer, World  # noqa: PLC0415
+    from duecare.usecases.log.sequencer import Sequencer, SequencerDeps  # noqa: PLC0415
     from duecare_core.domain.rules.retention import retention  # noqa: PLC0415
 
     here, rules, files = settings(), rulebook.rules(), log_files()
@@ -177,12 +177,12 @@ def sequencer() -> Sequencer:
     # Nobody waits for the log, and what it reads and writes at once is much.
     table = _wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=10.0, deadline=30.0)
     stream = _wire("dynamodb", "DynamoDBStreams_20120810", "1.0", here.streams_endpoint(), timeout=10.0, deadline=30.0)
-    world = World(
+    world = SequencerDeps(
         stream=DynamoDBStream(stream, here.stream),
         documents=_documents(),
         files=files,
         archive=_archive(),
-        marks=DynamoDBMarks(table, here.table, rest),
+        marks=DynamoDBLogIndex(table, here.table, rest),
         clock=clock,
         entropy=os.urandom,
         cosign=Witnesses(files, configured(here.witnesses), lambda name: telemetry.count("NotCosigned", witness=name)),
@@ -213,12 +213,12 @@ def _archive() -> S3Archive:
 
 
 @cache
-def state() -> State:
+def state() -> AcceptStatements:
     from duecare.adapters.kms import KmsSealer  # noqa: PLC0415
-    from duecare.usecases.statements.accept import State  # noqa: PLC0415
+    from duecare.usecases.statements.accept import AcceptStatements  # noqa: PLC0415
 
     here = settings()
-    return State(
+    return AcceptStatements(
         documents=_documents(),
         sealer=KmsSealer(here.statement_key),
         pseudonyms=_pseudonyms(),
@@ -256,23 +256,23 @@ def parts() -> SqsQueue:
 class Importing(NamedTuple):
     """What a worker does with a part: its rows, and the end of the import where it was the last."""
 
-    rows: ImportRows
-    close: Close
+    rows: ImportPart
+    close: CloseImport
 
 
 @cache
 def importing() -> Importing:
-    from duecare.usecases.imports.close import Close  # noqa: PLC0415
-    from duecare.usecases.imports.import_part import ImportRows  # noqa: PLC0415
+    from duecare.usecases.imports.close import CloseImport  # noqa: PLC0415
+    from duecare.usecases.imports.import_part import ImportPart  # noqa: PLC0415
 
     means = _means()
-    return Importing(ImportRows(means, rulebook.rules()), Close(means))
+    return Importing(ImportPart(means, rulebook.rules()), CloseImport(means))
 
 
-def _means() -> Means:
-    from duecare.usecases.imports.upload_state import Means  # noqa: PLC0415
+def _means() -> ImportDeps:
+    from duecare.usecases.imports.upload_state import ImportDeps  # noqa: PLC0415
 
-    return Means(_documents(), _bulk(), _files(), _pseudonyms(), clock, os.urandom, rest)
+    return ImportDeps(_documents(), _bulk(), _files(), _pseudonyms(), clock, os.urandom, rest)
 
 
 def _pseudonyms() -> Pseudonyms:
@@ -280,11 +280,13 @@ def _pseudonyms() -> Pseudonyms:
     return secrets.pseudonyms(pepper)
 
 
-def _bulk() -> DynamoDBBulk:
-    from duecare.adapters.dynamodb.bulk import DynamoDBBulk  # noqa: PLC0415
+def _bulk() -> DynamoDBBulkStore:
+    from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore  # noqa: PLC0415
 
     # A transaction of a hundred takes longer than one of two, and no gateway waits for it.
-    return DynamoDBBulk(_wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=10.0, deadline=30.0), settings().table)
+    return DynamoDBBulkStore(
+        _wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=10.0, deadline=30.0), settings().table
+    )
 
 
 def _files() -> S3Files:
@@ -296,7 +298,7 @@ def _files() -> S3Files:
 
 @cache
 def reconcile() -> Reconcile:
-    from duecare.adapters.dynamodb.ranges import DynamoDBRanges  # noqa: PLC0415
+    from duecare.adapters.dynamodb.ranges import DynamoDBRangeReader  # noqa: PLC0415
     from duecare.usecases.audit.reconcile import Reconcile  # noqa: PLC0415
 
     here = settings()
@@ -304,7 +306,7 @@ def reconcile() -> Reconcile:
     wire = _wire("dynamodb", "DynamoDB_20120810", "1.0", timeout=3.0, deadline=6.0)
     return Reconcile(
         reader=_gate(),
-        ranges=DynamoDBRanges(wire, here.table),
+        ranges=DynamoDBRangeReader(wire, here.table),
         receipt_key=_receipt_key,
         issuer=here.issuer,
         clock=clock,
@@ -317,18 +319,18 @@ def _receipt_key() -> ReceiptKey:
 
 
 @cache
-def operate() -> Operate:
-    from duecare.usecases.operator.parties import Operate  # noqa: PLC0415
+def operate() -> PartyAdmin:
+    from duecare.usecases.operator.parties import PartyAdmin  # noqa: PLC0415
 
-    return Operate(_documents(), clock)
+    return PartyAdmin(_documents(), clock)
 
 
 @cache
 def erase() -> Erase:
-    from duecare.usecases.operator.erase import Erase, Means  # noqa: PLC0415
+    from duecare.usecases.operator.erase import Erase, EraseDeps  # noqa: PLC0415
     from duecare_core.domain.rules.retention import least  # noqa: PLC0415
 
-    means = Means(_documents(), _archive(), _pseudonyms(), clock, os.urandom)
+    means = EraseDeps(_documents(), _archive(), _pseudonyms(), clock, os.urandom)
     return Erase(means, least(rulebook.rules().pack))
 
 

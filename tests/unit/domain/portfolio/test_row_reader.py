@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from duecare_core.domain.portfolio import row_splitter as rowbytes
-from duecare_core.domain.portfolio.row_reader import TRIES, BadRow, FileShape, Row, read_rows
+from duecare_core.domain.portfolio.row_reader import TRIES, BadRow, FileRow, FileShape, read_rows
 from duecare_core.errors import FileRefused
 
 NAMES = frozenset({"a", "b", "c"})
@@ -25,16 +25,16 @@ def read(
     *,
     packed: bool = False,
     charset: Literal["utf-8", "gb18030"] = "utf-8",
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     chunks = [data] if isinstance(data, bytes) else data
     return read_rows(chunks, FileShape(file_format, packed, charset), NAMES, NEEDED)
 
 
-def told(rows: Iterable[Row | BadRow]) -> list[Any]:
+def told(rows: Iterable[FileRow | BadRow]) -> list[Any]:
     """The values of each good row, the code of each bad one; their numbers must be in order."""
     seen = list(rows)
     assert [row.number for row in seen] == list(range(1, len(seen) + 1))
-    return [list(row.members.values()) if isinstance(row, Row) else row.reject.code for row in seen]
+    return [list(row.members.values()) if isinstance(row, FileRow) else row.reject.code for row in seen]
 
 
 def refusal(*arguments: Any, **options: Any) -> FileRefused:
@@ -48,7 +48,7 @@ def refusal(*arguments: Any, **options: Any) -> FileRefused:
 
 
 def test_a_row_has_the_cells_under_the_names_of_its_columns() -> None:
-    assert list(read(b"b,a\r\n1,2\r\n")) == [Row(1, {"b": "1", "a": "2"})]
+    assert list(read(b"b,a\r\n1,2\r\n")) == [FileRow(1, {"b": "1", "a": "2"})]
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
@@ -305,7 +305,7 @@ def test_memory_does_not_grow_with_the_file(row: bytes, packed: bool) -> None:
         tracemalloc.start()
         try:
             found = read(data, "csv" if header else "jsonl", packed=packed)
-            assert sum(isinstance(row, Row) for row in found) == rows
+            assert sum(isinstance(row, FileRow) for row in found) == rows
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

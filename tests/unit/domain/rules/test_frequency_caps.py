@@ -9,7 +9,7 @@ import pytest
 
 from duecare_core.domain.rules.frequency_caps import (
     Contact,
-    Full,
+    FullCaps,
     counting,
     expire,
     full,
@@ -32,7 +32,7 @@ def contact(instant: datetime, debt: bytes | None = b"debt-1", creditor: bytes =
 
 def ask(
     region: str, zone: str | tuple[str, ...], past: list[Contact], instant: datetime, pack: Pack = PACK, **of: Any
-) -> Full | None:
+) -> FullCaps | None:
     new = contact(instant, **of)
     zones = (zone,) if isinstance(zone, str) else zone
     return full(pack.caps((region,), new.channel, "collector", "other"), zones, past, instant, new)
@@ -44,7 +44,7 @@ def test_china_lets_three_texts_a_day_through_and_the_next_at_midnight() -> None
     assert ask("CN", SHANGHAI, past, noon) is None
     past.append(contact(noon))
     blocked = ask("CN", SHANGHAI, past, noon)
-    assert blocked == Full(("cn-sms-day",), at("2026-11-25T00:00", SHANGHAI))
+    assert blocked == FullCaps(("cn-sms-day",), at("2026-11-25T00:00", SHANGHAI))
     assert ask("CN", SHANGHAI, past, at("2026-11-24T23:59:59", SHANGHAI)) == blocked
     assert ask("CN", SHANGHAI, past, at("2026-11-25T00:00", SHANGHAI)) is None
 
@@ -67,7 +67,7 @@ def test_massachusetts_lets_two_through_in_seven_days_per_debt() -> None:
     first, second = at("2026-11-24T09:00:07", NEW_YORK), at("2026-11-26T10:00", NEW_YORK)
     past = [contact(first), contact(second)]
     blocked = ask("US-MA", NEW_YORK, past, second + DAY)
-    assert blocked == Full(("us-ma-contacts",), first + 7 * DAY)
+    assert blocked == FullCaps(("us-ma-contacts",), first + 7 * DAY)
     assert ask("US-MA", NEW_YORK, past, first + 7 * DAY - timedelta(seconds=1)) == blocked
     assert ask("US-MA", NEW_YORK, past, first + 7 * DAY) is None
     assert ask("US-MA", NEW_YORK, past, second + DAY, debt=b"debt-2") is None
@@ -88,7 +88,7 @@ def test_the_last_of_several_full_caps_says_when() -> None:
     start = at("2026-11-02T09:00", SYDNEY)
     past = [contact(start + day * DAY) for day in (0, 3, 6, 9, 12, 15, 18, 21, 24, 27)]
     blocked = ask("AU", SYDNEY, past, start + 27 * DAY)
-    assert blocked == Full(("au-week", "au-month"), start + 31 * DAY)
+    assert blocked == FullCaps(("au-week", "au-month"), start + 31 * DAY)
     assert ask("AU", SYDNEY, past, start + 31 * DAY) is None
 
 
@@ -97,7 +97,7 @@ def test_of_two_zones_the_strictest_day_counts() -> None:
     sent = at("2026-11-24T23:00", "Asia/Tokyo")  # still 24 November, 06:00, in Los Angeles
     past = [contact(sent)] * 3
     midnight = at("2026-11-25T00:00", "America/Los_Angeles")
-    assert ask("CN", zones, past, at("2026-11-25T00:00", "Asia/Tokyo")) == Full(("cn-sms-day",), midnight)
+    assert ask("CN", zones, past, at("2026-11-25T00:00", "Asia/Tokyo")) == FullCaps(("cn-sms-day",), midnight)
     assert ask("CN", zones, past, midnight) is None
 
 
@@ -105,7 +105,7 @@ def test_a_day_of_twenty_five_hours_is_one_day() -> None:
     pack = packed(cap(1, jurisdiction="US", window="calendar_day"))
     sent = at("2026-11-01T00:00", NEW_YORK)
     blocked = ask("US", NEW_YORK, [contact(sent)], sent + timedelta(hours=24), pack)
-    assert blocked == Full(("x-row",), sent + timedelta(hours=25))
+    assert blocked == FullCaps(("x-row",), sent + timedelta(hours=25))
 
 
 def test_a_contact_dated_ahead_counts_as_one_of_now() -> None:
@@ -113,14 +113,14 @@ def test_a_contact_dated_ahead_counts_as_one_of_now() -> None:
     ahead = [contact(noon + timedelta(seconds=3))] * 3
     assert ask("CN", SHANGHAI, ahead, noon)
     pack = packed(cap(1))
-    assert ask("CN", SHANGHAI, ahead, noon, pack) == Full(("x-row",), noon + timedelta(days=1, seconds=3))
+    assert ask("CN", SHANGHAI, ahead, noon, pack) == FullCaps(("x-row",), noon + timedelta(days=1, seconds=3))
 
 
 def test_a_cap_ends_with_its_row() -> None:
     pack = packed(cap(1, days=7, until="2026-12-31"))
     sent = at("2026-12-30T12:00", SHANGHAI)
     end = at("2027-01-01T00:00", SHANGHAI)
-    assert ask("CN", SHANGHAI, [contact(sent)], sent, pack) == Full(("x-row",), end)
+    assert ask("CN", SHANGHAI, [contact(sent)], sent, pack) == FullCaps(("x-row",), end)
     assert ask("CN", SHANGHAI, [contact(sent)], end, pack) is None
 
 
@@ -130,7 +130,7 @@ def test_a_cap_that_begins_while_one_waits_is_kept() -> None:
         cap(1, window="calendar_day", until="2026-12-31"), cap(1, id="y-row", days=7, **{"from": "2027-01-01"})
     )
     sent = at("2026-12-31T12:00", SHANGHAI)
-    assert ask("CN", SHANGHAI, [contact(sent)], sent, pack) == Full(("x-row",), sent + 7 * DAY)
+    assert ask("CN", SHANGHAI, [contact(sent)], sent, pack) == FullCaps(("x-row",), sent + 7 * DAY)
 
 
 def test_per_creditor_caps_count_one_creditor() -> None:

@@ -12,7 +12,7 @@ import pytest
 import rfc8785
 
 from duecare_core.domain.location.locate import locate
-from duecare_core.domain.rules.applicable import Binding
+from duecare_core.domain.rules.applicable import ApplicableRules
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.parse import parse
 from duecare_core.domain.rules.rule_types import AnyRow, Cap, QuietHours, Wording
@@ -147,7 +147,7 @@ def test_a_collector_must_disclose_itself_and_a_creditor_need_not() -> None:
 def test_what_a_text_needs_depends_on_the_place_and_the_day() -> None:
     def demands(number: str, day: str, *, promotional: bool = True) -> set[str]:
         noon = at(f"{day}T12:00", "Asia/Shanghai")
-        binding = Binding(PACK, locate(number), "sms", "collector", None, noon)
+        binding = ApplicableRules(PACK, locate(number), "sms", "collector", None, noon)
         required = binding.required(promotional=promotional)
         return {row for rows in required.values() for row in rows}
 
@@ -163,7 +163,7 @@ def test_what_a_text_must_not_say_depends_on_the_place_too() -> None:
     noon = at("2026-11-24T12:00", "Asia/Shanghai")
 
     def topics(number: str) -> frozenset[str]:
-        return Binding(PACK, locate(number), "sms", "collector", None, noon).forbidden()
+        return ApplicableRules(PACK, locate(number), "sms", "collector", None, noon).forbidden()
 
     everywhere = {"posing_as_authority", "threat", "exposure", "abuse"}
     assert topics("+88216123456") == everywhere

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duecare_core.domain.location.locate import UNKNOWN, locate
-from duecare_core.domain.rules.pack import Hours, Pack
+from duecare_core.domain.rules.pack import DatedHours, Pack
 from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet
 from tests.support.packs import PACK, at, hours, packed, row
 
@@ -18,7 +18,7 @@ SYDNEY, JAKARTA, KOLKATA = "Australia/Sydney", "Asia/Jakarta", "Asia/Kolkata"
 
 def rules(
     region: str, pack: Pack = PACK, product: str | None = "other", sender: Any = "collector"
-) -> tuple[Hours, ...]:
+) -> tuple[DatedHours, ...]:
     return pack.hours((region,), "sms", sender, product)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from duecare.adapters.dynamodb.items import item
 from duecare.usecases import table
-from duecare.usecases.verify.stored_decision import Decided
-from duecare_core.evidence.casefile.inputs import Counted, Inputs, decode
+from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare_core.evidence.casefile.inputs import CountedContact, Inputs, decode
 from tests.support.world import DAY, World, consent_members, debt_members, stamp
 
 OTHERS = {"creditor": "other-bank", "collector": None, "text": "Other Bank: 欠款5元,退订回T"}
@@ -26,7 +26,7 @@ def world() -> World:
     return world
 
 
-def inputs_of(world: World, decided: Decided) -> Inputs:
+def inputs_of(world: World, decided: StoredDecision) -> Inputs:
     key = table.decision(decided.record.decision_id)
     return decode(world.inputs_key.open(world.documents.get([key])[key].inputs, key.pk[2:]))
 
@@ -52,8 +52,8 @@ def test_each_counted_message_is_kept_with_what_concerns_the_reader(world: World
     world.now += timedelta(minutes=1)
     decided = world.verify(message_id="m-2")
     assert inputs_of(world, decided).counted == (
-        Counted(at=seconds(began), channel="sms", own=False, debt=""),
-        Counted(at=seconds(began + timedelta(minutes=1)), channel="sms", own=True, debt="A-1"),
+        CountedContact(at=seconds(began), channel="sms", own=False, debt=""),
+        CountedContact(at=seconds(began + timedelta(minutes=1)), channel="sms", own=True, debt="A-1"),
     )
 
 

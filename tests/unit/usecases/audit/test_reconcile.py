@@ -11,14 +11,14 @@ import jwt
 import pytest
 from msgspec import structs
 
-from duecare.ports import Document, Mark
+from duecare.ports import Document, IndexEntry
 from duecare.runtime.http import ok
 from duecare.usecases.audit import reconcile as usecase
-from duecare.usecases.audit.reconcile import Asked, Reconcile
+from duecare.usecases.audit.reconcile import Reconcile, ReconciliationQuery
 from duecare.usecases.log import decision_pages as listing
 from duecare.usecases.log import sequencer as sequence
-from duecare_core.domain.reconciliation import COUNTED, FINDINGS, LISTED, Found, Period, Reconciliation
-from duecare_core.errors import NotAllowed, NotFound, Refused, SecretsFailed, StoreFailed, Unacceptable
+from duecare_core.domain.reconciliation import COUNTED, FINDINGS, LISTED, Discrepancy, Period, Reconciliation
+from duecare_core.errors import NotAllowed, NotFound, RequestError, SecretsFailed, StoreFailed, Unacceptable
 from duecare_core.evidence.receipt import ReceiptKey
 from duecare_core.evidence.reconciliation import TYP, result_digest
 from duecare_core.evidence.record import Record, text_digest
@@ -58,7 +58,7 @@ class Reconciled(Logged):
         start: datetime = NOW - HOUR,
         end: datetime = NOW + 30 * MINUTE,
     ) -> dict[str, Any]:
-        return self.use_case()(self.caller(party), Asked(start=start, end=end, gateway=gateway))
+        return self.use_case()(self.caller(party), ReconciliationQuery(start=start, end=end, gateway=gateway))
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_every_attempt_is_in_the_listing_that_the_sequencer_writes(world: Reconc
 def logged(world: Reconciled, *pages: list[tuple[int, Record]]) -> None:
     """Decisions as moves of the head have listed them: each with the index of its entry, in the order of the log."""
     for page in pages:
-        world.table.mark([Mark(document) for document in listing.pages(page)])
+        world.table.mark([IndexEntry(document) for document in listing.pages(page)])
 
 
 def decided(world: Reconciled) -> Record:
@@ -275,7 +275,7 @@ def test_the_key_is_asked_for_each_time(world: Reconciled) -> None:
     keys = [ReceiptKey(b"1" * 32), ReceiptKey(b"2" * 32)]
     waiting = iter(keys)
     use_case = world.use_case(receipt_key=lambda: next(waiting))
-    asked = Asked(start=NOW - HOUR, end=NOW)
+    asked = ReconciliationQuery(start=NOW - HOUR, end=NOW)
     signed = [use_case(world.caller("xinxi"), asked)["signed"] for _ in keys]
     assert [jwt.get_unverified_header(one)["kid"] for one in signed] == [key.kid for key in keys]
 
@@ -303,7 +303,7 @@ def test_an_auditor_asks_for_any_gateway_and_a_gateway_for_itself(world: Reconci
         ("shenji", "mou-zichan", NotFound, "unknown-gateway"),
     ],
 )
-def test_nobody_elses(world: Reconciled, party: str, gateway: str | None, kind: type[Refused], name: str) -> None:
+def test_nobody_elses(world: Reconciled, party: str, gateway: str | None, kind: type[RequestError], name: str) -> None:
     with pytest.raises(kind) as refused:
         world.ask(party, gateway)
     assert refused.value.name == name
@@ -482,7 +482,7 @@ def test_a_key_that_cannot_be_read_is_no_answer(world: Reconciled) -> None:
         raise SecretsFailed("no")
 
     with pytest.raises(SecretsFailed):
-        world.use_case(receipt_key=failing)(world.caller("xinxi"), Asked(start=NOW - HOUR, end=NOW))
+        world.use_case(receipt_key=failing)(world.caller("xinxi"), ReconciliationQuery(start=NOW - HOUR, end=NOW))
 
 
 class Broken(MemoryTable):
@@ -505,7 +505,7 @@ def test_what_cannot_be_read_is_no_answer_and_never_left_out(world: Reconciled, 
     world.settle()
     use_case = world.use_case(ranges=Broken(world.table, body=body))
     with pytest.raises(StoreFailed):
-        use_case(world.caller("xinxi"), Asked(start=NOW - HOUR, end=NOW + MINUTE))
+        use_case(world.caller("xinxi"), ReconciliationQuery(start=NOW - HOUR, end=NOW + MINUTE))
 
 
 class Slow(MemoryTable):
@@ -524,10 +524,10 @@ def test_what_takes_too_long_is_refused_with_what_to_do(world: Reconciled) -> No
     end = world.now
     use_case = world.use_case(ranges=Slow(world, SECOND))
     with pytest.raises(Unacceptable) as refused:
-        use_case(world.caller("xinxi"), Asked(start=end - 31 * DAY, end=end))
+        use_case(world.caller("xinxi"), ReconciliationQuery(start=end - 31 * DAY, end=end))
     assert refused.value.name == "period-too-full"
     assert "shorter period" in refused.value.detail
-    use_case(world.caller("xinxi"), Asked(start=end - DAY, end=end))
+    use_case(world.caller("xinxi"), ReconciliationQuery(start=end - DAY, end=end))
 
 
 def test_what_is_too_much_to_be_held_is_refused_the_same_way(
@@ -545,7 +545,7 @@ def test_what_is_too_much_to_be_held_is_refused_the_same_way(
 
 def test_the_longest_answer_is_within_what_a_function_may_answer() -> None:
     """Lambda: 6 MB, with the body's quotes escaped; the client: 8 MiB."""
-    longest = Found(
+    longest = Discrepancy(
         message_id="\U0001f4a9" * 128,
         delivered_at=NOW + timedelta(microseconds=1),
         statement_id=SENT,

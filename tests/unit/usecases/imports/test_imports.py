@@ -11,9 +11,9 @@ import pytest
 from duecare.usecases import table
 from duecare.usecases.imports import close, ingest
 from duecare.usecases.imports import import_part as import_rows
-from duecare.usecases.imports.announce import Looked
-from duecare.usecases.imports.upload_state import Upload
-from duecare_core.errors import NotAllowed, NotFound, Refused, StoreFailed, Unacceptable
+from duecare.usecases.imports.announce import UploadView
+from duecare.usecases.imports.upload_state import UploadState
+from duecare_core.errors import NotAllowed, NotFound, RequestError, StoreFailed, Unacceptable
 from tests.support.imports import Imports, as_csv, debt_row, recipient
 from tests.support.world import DAY, NOTICE, World, consent_members, stamp
 
@@ -35,7 +35,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "ROWS_A_PART", 3)
 
 
-def counts(looked: Looked) -> tuple[str, int, int, int]:
+def counts(looked: UploadView) -> tuple[str, int, int, int]:
     upload = looked.upload
     return upload.state, upload.accepted, upload.unchanged, upload.rejected
 
@@ -191,7 +191,7 @@ def test_too_many_doubled_rows_refuse_the_file(
 # A file that is not what was announced
 
 
-def refused(looked: Looked) -> str:
+def refused(looked: UploadView) -> str:
     assert looked.upload.state == "refused"
     assert looked.upload.problem
     return looked.upload.problem.name
@@ -263,7 +263,7 @@ def test_a_manifest_that_cannot_be_accepted_says_where(imports: Imports, changes
 
 def test_a_manifest_of_another_creditor_or_of_no_creditor_is_refused(imports: Imports, world: World) -> None:
     token = imports.manifest(b"x", 1, "other-bank")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         imports.uploads.open(world.caller("mou-zichan"), token)
     assert refused.value.errors[0].code == "unknown-key"
     with pytest.raises(NotAllowed) as wrong:
@@ -409,7 +409,7 @@ def test_a_close_that_died_half_way_withdraws_the_rest_and_counts_all(
     imports.put(opened.upload_id, data)
     withdraw, left = imports.close._withdraw_these, [1]
 
-    def dies(upload: Upload, keys: Any) -> None:
+    def dies(upload: UploadState, keys: Any) -> None:
         if not left:
             raise StoreFailed("gone")
         left.pop()

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from duecare.usecases.imports import row_marks as marks_module
-from duecare.usecases.imports.row_marks import Marks, SortedMarks, mark
+from duecare.usecases.imports.row_marks import RowMarks, SortedRowMarks, mark
 
 RANDOM = Random(7)
 
@@ -21,12 +21,12 @@ def some(number: int) -> list[int]:
 
 def test_every_mark_is_found_wherever_it_waits_and_no_other() -> None:
     values = some(100_000)
-    with Marks() as marks:
+    with RowMarks() as marks:
         for value in values:
             marks.add(value)
         pieces = list(marks.sorted_bytes())
     assert array("Q", b"".join(pieces)).tolist() == sorted(values)
-    there = SortedMarks(pieces)
+    there = SortedRowMarks(pieces)
     assert all(value in there for value in values[::97])
     assert not any(value in there for value in some(1000))
     assert "1" not in there
@@ -34,7 +34,7 @@ def test_every_mark_is_found_wherever_it_waits_and_no_other() -> None:
 
 def test_what_stands_twice_is_told_however_far_apart() -> None:
     values = some(80_000)
-    with Marks() as marks:
+    with RowMarks() as marks:
         for value in [*values, *values[:3], values[-1], values[0]]:
             marks.add(value)
         assert marks.doubled(4) == {*values[:3], values[-1]}
@@ -42,14 +42,14 @@ def test_what_stands_twice_is_told_however_far_apart() -> None:
 
 def test_no_more_is_looked_for_than_is_asked() -> None:
     values = some(30_000)
-    with Marks() as marks:
+    with RowMarks() as marks:
         for value in values * 2:
             marks.add(value)
         assert 100 < len(marks.doubled(100)) < 1000
 
 
 def test_a_row_about_nothing_has_no_mark() -> None:
-    with Marks() as marks:
+    with RowMarks() as marks:
         marks.add(0)
         marks.add(0)
         assert marks.doubled(1) == frozenset()
@@ -63,7 +63,7 @@ def test_the_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch)
     values = iter(lambda: RANDOM.getrandbits(64), None)
     tracemalloc.start()
     try:
-        with Marks() as marks:
+        with RowMarks() as marks:
             for value in islice(values, 60_000):
                 marks.add(value)
             marks.doubled(10)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from duecare.usecases import table
-from duecare.usecases.log.decision_pages import A_PAGE, Page, pages
+from duecare.usecases.log.decision_pages import A_PAGE, DecisionPage, pages
 from duecare_core.evidence.record import Record
 from tests.support.logs import Logged
 
@@ -26,7 +26,7 @@ def record(number: int = 0, **changes: Any) -> Record:
 def listed(entered: list[tuple[int, Record]]) -> dict[tuple[str, str], list[int]]:
     """Of each page its key and the entries that it lists."""
     return {
-        tuple(page.key): [one.index for one in table.read(page, Page).decisions]  # type: ignore[misc]
+        tuple(page.key): [one.index for one in table.read(page, DecisionPage).decisions]  # type: ignore[misc]
         for page in pages(entered)
     }
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from duecare.adapters.dynamodb.log_index import DynamoDBMarks
+from duecare.adapters.dynamodb.log_index import DynamoDBLogIndex
 from duecare.adapters.lean_client import Call, WireError
-from duecare.ports import Document, Key, Leaving, Mark
+from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare_core.errors import StoreFailed
 
 EXPIRES = datetime(2027, 5, 1, tzinfo=UTC)
@@ -38,17 +38,17 @@ class Busy:
         return json.dumps({"UnprocessedItems": {"t": left} if left else {}}).encode()
 
 
-def pointer(number: int, expires: datetime | None = None) -> Mark:
-    return Mark(Document(Key(f"E#decision#{number}", "aa"), 1, b"{}"), expires)
+def pointer(number: int, expires: datetime | None = None) -> IndexEntry:
+    return IndexEntry(Document(Key(f"E#decision#{number}", "aa"), 1, b"{}"), expires)
 
 
-def marks(wire: Busy) -> tuple[DynamoDBMarks, list[int]]:
+def marks(wire: Busy) -> tuple[DynamoDBLogIndex, list[int]]:
     rested: list[int] = []
-    return DynamoDBMarks(wire, "t", rested.append), rested  # type: ignore[arg-type]
+    return DynamoDBLogIndex(wire, "t", rested.append), rested  # type: ignore[arg-type]
 
 
-def leaving(number: int) -> Leaving:
-    return Leaving(Key(f"X#{number}", "X"), 3, EXPIRES)
+def leaving(number: int) -> Expiry:
+    return Expiry(Key(f"X#{number}", "X"), 3, EXPIRES)
 
 
 def written(wire: Busy) -> list[dict[str, Any]]:

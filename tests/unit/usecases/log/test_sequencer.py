@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from duecare.ports import Document, Leaving
+from duecare.ports import Document, Expiry
 from duecare.usecases import table
 from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log import sweep
@@ -19,7 +19,7 @@ from duecare.usecases.log.head import Head, load
 from duecare.usecases.log.loggable import LEAVING, loggable
 from duecare.usecases.log.stream_reader import read_on
 from duecare.usecases.verify.stored_decision import unpack
-from duecare_core.errors import Contended, Stale, StoreFailed
+from duecare_core.errors import Contention, StoreFailed, VersionConflict
 from duecare_core.evidence.log.entry import unpack_entries
 from duecare_core.evidence.log.merkle import edge, entries_path, leaf_hash
 from duecare_core.evidence.record import as_json
@@ -219,7 +219,7 @@ def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest
             if documents[0].key == table.LOG_HEAD and table.read(documents[0], Head).staged:
                 heads += 1
                 if heads % 2:
-                    raise Stale
+                    raise VersionConflict
             world.table.commit(documents)
 
     assert world.sequencer(documents=Racing())(lambda: True).added > 2 * sequence.ATTEMPTS
@@ -510,7 +510,7 @@ def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -
     (first,) = decisions(world)
     leave = world.table.leave
 
-    def overtaken(leaving: Sequence[Leaving]) -> None:
+    def overtaken(leaving: Sequence[Expiry]) -> None:
         if any(one.key == first.key for one in leaving):
             world.table.leave = leave  # type: ignore[method-assign]
             world.operate.suspend("keji")
@@ -647,9 +647,9 @@ def test_a_staged_object_stays_where_its_head_may_still_win(world: Logged) -> No
             return getattr(world.table, name)
 
         def commit(self, documents: Any) -> None:
-            raise Stale("TransactionConflict")
+            raise VersionConflict("TransactionConflict")
 
-    with pytest.raises(Contended):
+    with pytest.raises(Contention):
         world.sequencer(documents=Busy())(lambda: True)
     assert [name for name in world.files.objects if name.startswith("staging/")]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duecare.ports import Met, Situation, Write
+from duecare.ports import Situation, Write, WriteConflict
 from duecare_core.errors import Conflict, NotAllowed, StoreFailed, Unacceptable
 from tests.support.memory import MemoryTable
 from tests.support.world import CASE_TEXT, DAY, World, message
@@ -73,7 +73,7 @@ def test_what_is_wrong_with_one_is_its_own_problem(world: World) -> None:
 def test_a_record_that_cannot_be_stored_denies_an_answer_to_its_message_alone(world: World) -> None:
     record = world.gate.record
 
-    def failing(writes: list[Write]) -> list[Met | StoreFailed | None]:
+    def failing(writes: list[Write]) -> list[WriteConflict | StoreFailed | None]:
         return [StoreFailed("x") if n == 1 else record([one])[0] for n, one in enumerate(writes)]
 
     world.gate.record = failing

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from duecare.usecases.audit.look_up import LookUp
-from duecare.usecases.verify.stored_decision import Decided, answer
+from duecare.usecases.verify.stored_decision import StoredDecision, answer
 from duecare_core.errors import Conflict, NotAllowed, NotFound, Unacceptable
 from duecare_core.evidence.canonical import canonical, digest
 from duecare_core.evidence.receipt import receipt
@@ -24,7 +24,7 @@ def world() -> World:
     return World().honest()
 
 
-def claims(world: World, decided: Decided) -> dict[str, object]:
+def claims(world: World, decided: StoredDecision) -> dict[str, object]:
     """The receipt, verified with nothing of this project."""
     token = receipt(decided.record, ISSUER, decided.kept.kid, decided.kept.signature)
     (key,) = world.receipt_key.jwks()["keys"]

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from msgspec import structs
 
-from duecare_core.domain.decision.decision import Decision, Request, is_rehearsal
-from duecare_core.domain.decision.judgement import Case
+from duecare_core.domain.decision.decision import Decision, DecisionRequest, is_rehearsal
+from duecare_core.domain.decision.judgement import Judgement
 from duecare_core.domain.facts.states import Facts
 from duecare_core.domain.rules.frequency_caps import in_order
 from duecare_core.domain.rules.ruleset import Rules
@@ -21,7 +21,7 @@ from duecare_core.domain.text.reader import Reading, read
 _STEPS = 16
 
 
-def decide(request: Request, facts: Facts, rules: Rules, now: datetime) -> Decision:
+def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) -> Decision:
     """All the reasons against delivering this message; none is an allow.
 
     A rehearsal is judged at its `send_at`, everything else at `now`. Raises Unacceptable for a `send_at` out of range.
@@ -32,7 +32,7 @@ def decide(request: Request, facts: Facts, rules: Rules, now: datetime) -> Decis
     return _cured(decision, request, reading, facts, rules)
 
 
-def _cured(decision: Decision, request: Request, reading: Reading, facts: Facts, rules: Rules) -> Decision:
+def _cured(decision: Decision, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules) -> Decision:
     """With the first instant at which the same message would be allowed if nothing but time changed, if there is one.
     What that rests on, the answer rests on too.
 
@@ -56,8 +56,8 @@ def _cured(decision: Decision, request: Request, reading: Reading, facts: Facts,
     return structs.replace(decision, relied_on=tuple(relied_on), contacts=counted)
 
 
-def _judge(request: Request, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> Decision:
-    case = Case(request, reading, facts, rules, at)
+def _judge(request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> Decision:
+    case = Judgement(request, reading, facts, rules, at)
     case.judge_parties()
     case.judge_stops()
     case.judge_consent_and_debt()

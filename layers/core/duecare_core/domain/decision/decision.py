@@ -13,7 +13,7 @@ NOW_MARGIN = timedelta(seconds=120)
 AHEAD_AT_MOST = timedelta(days=7)
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class DecisionRequest(Struct, frozen=True, kw_only=True):
     """One message as far as the decision reads it. `collector` is the creditor itself where it sends for itself;
     `recipient` is an E.164 number, `decision_id` what tells this message from others."""
 

@@ -7,21 +7,21 @@ from datetime import datetime
 from functools import cached_property
 
 from duecare_core.domain.decision import text_review as review
-from duecare_core.domain.decision.decision import Decision, Finding, Reason, Request
+from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
 from duecare_core.domain.decision.reasons import ORDER
 from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
 from duecare_core.domain.location.locate import Place, locate
-from duecare_core.domain.rules.applicable import Binding
+from duecare_core.domain.rules.applicable import ApplicableRules
 from duecare_core.domain.rules.frequency_caps import Contact, contact, others
 from duecare_core.domain.rules.rule_types import Sender
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import Reading
 
 
-class Case:
+class Judgement:
     """One message being judged at one instant: collects reasons, findings, and what they rest on."""
 
-    def __init__(self, request: Request, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> None:
+    def __init__(self, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> None:
         self.request = request
         self.reading = reading
         self.facts = facts
@@ -249,10 +249,10 @@ class Case:
         )
 
     @cached_property
-    def binding(self) -> Binding:
+    def binding(self) -> ApplicableRules:
         product = self.debt.newest.product if self.debt else None
         sender: Sender = "creditor" if self.for_itself else "collector"
-        return Binding(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
+        return ApplicableRules(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
 
     def judge_text(self) -> None:
         required = self.binding.required(promotional=review.is_promotional(self.reading))

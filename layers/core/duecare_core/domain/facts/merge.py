@@ -21,17 +21,17 @@ from duecare_core.domain.facts.states import (
     Debt,
     DebtState,
     Mandate,
-    Mark,
     NumberState,
+    Occurrence,
     StopState,
 )
 from duecare_core.errors import Conflict
 
 Dated = TypeVar("Dated", Consent, Debt, Mandate)
-StopMerge = Callable[[StopState | None, Mark], StopState]
+StopMerge = Callable[[StopState | None, Occurrence], StopState]
 
 
-def later(current: Mark | None, new: Mark) -> Mark:
+def later(current: Occurrence | None, new: Occurrence) -> Occurrence:
     """The later of two marks; the one that stands where both are of one instant."""
     return new if current is None or new.at > current.at else current
 
@@ -50,7 +50,7 @@ def with_consent(state: ConsentState | None, consent: Consent) -> ConsentState:
     return structs.replace(state, consent=newest(state.consent, consent))
 
 
-def with_revocation(state: ConsentState | None, mark: Mark) -> ConsentState:
+def with_revocation(state: ConsentState | None, mark: Occurrence) -> ConsentState:
     state = state or ConsentState()
     return structs.replace(state, revoked=later(state.revoked, mark))
 
@@ -62,7 +62,7 @@ def with_debt(state: DebtState | None, debt: Debt, answers_dispute: str | None) 
     """
     answers = dict(state.answers) if state else {}
     if answers_dispute is not None and debt.status == "open":
-        answers[answers_dispute] = later(answers.get(answers_dispute), Mark(debt.at, debt.statement))
+        answers[answers_dispute] = later(answers.get(answers_dispute), Occurrence(debt.at, debt.statement))
     after = newest(state.newest if state else None, debt)
     first, first_by = _first(state, debt)
     first_by = "" if first_by == after.statement else first_by
@@ -76,17 +76,17 @@ def _first(state: DebtState | None, debt: Debt) -> tuple[datetime, str]:
     return state.first, state.first_by or (state.newest.statement if state.newest.at == state.first else "")
 
 
-def with_stop(state: StopState | None, mark: Mark) -> StopState:
+def with_stop(state: StopState | None, mark: Occurrence) -> StopState:
     state = state or StopState()
     return structs.replace(state, stopped=later(state.stopped, mark))
 
 
-def with_start(state: StopState | None, mark: Mark) -> StopState:
+def with_start(state: StopState | None, mark: Occurrence) -> StopState:
     state = state or StopState()
     return structs.replace(state, lifted=later(state.lifted, mark))
 
 
-def with_reassignment(state: NumberState | None, mark: Mark) -> NumberState:
+def with_reassignment(state: NumberState | None, mark: Occurrence) -> NumberState:
     return NumberState(later(state.reassigned if state else None, mark))
 
 

@@ -17,7 +17,7 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.rules.frequency_caps import Contact
 
 
-class Mark(Struct, frozen=True):
+class Occurrence(Struct, frozen=True):
     """Something that happened at an instant, and the statement that says so."""
 
     at: datetime
@@ -40,7 +40,7 @@ class ConsentState(Struct, frozen=True, omit_defaults=True):
     """Consent to one creditor on one channel. Under the channel `*` only revocations of all channels stand."""
 
     consent: Consent | None = None
-    revoked: Mark | None = None
+    revoked: Occurrence | None = None
 
 
 class Debt(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,7 +68,7 @@ class DebtState(Struct, frozen=True, omit_defaults=True):
     newest: Debt
     first: datetime
     first_by: str = ""
-    answers: dict[str, Mark] = field(default_factory=dict)
+    answers: dict[str, Occurrence] = field(default_factory=dict)
 
 
 class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,11 +83,11 @@ class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StopState(Struct, frozen=True, omit_defaults=True):
     """Stops of one creditor, or of all. Only the recipient's own START lifts a stop; on a tie the stop holds."""
 
-    stopped: Mark | None = None
-    lifted: Mark | None = None
+    stopped: Occurrence | None = None
+    lifted: Occurrence | None = None
 
     @property
-    def in_force(self) -> Mark | None:
+    def in_force(self) -> Occurrence | None:
         if self.stopped and (self.lifted is None or self.lifted.at <= self.stopped.at):
             return self.stopped
         return None
@@ -96,7 +96,7 @@ class StopState(Struct, frozen=True, omit_defaults=True):
 class NumberState(Struct, frozen=True):
     """The last time that the number changed hands."""
 
-    reassigned: Mark
+    reassigned: Occurrence
 
 
 class Mandate(Struct, frozen=True, kw_only=True):

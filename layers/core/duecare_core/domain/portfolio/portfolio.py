@@ -19,7 +19,7 @@ from msgspec.structs import fields
 
 from duecare_core.domain.facts.statement import SKEW, ConsentStatement, DebtStatement, Statement, check
 from duecare_core.domain.fields import Digest, Time
-from duecare_core.domain.portfolio.row_reader import BadRow, FileShape, Reject, Row, read_rows
+from duecare_core.domain.portfolio.row_reader import BadRow, FileRow, FileShape, Reject, read_rows
 from duecare_core.domain.validation import typed
 from duecare_core.errors import Unacceptable, Violation
 
@@ -91,7 +91,7 @@ class Portfolio:
     def read(self, chunks: Iterable[bytes], now: datetime) -> Iterator[tuple[int, Stated | Reject]]:
         """Each row's number and what it states, or why it does not count. Raises FileRefused, as `read_rows` does."""
         for row in read_rows(chunks, self.shape, self.columns, self.required):
-            yield row.number, self.statement(row.members, now) if isinstance(row, Row) else row.reject
+            yield row.number, self.statement(row.members, now) if isinstance(row, FileRow) else row.reject
 
     def statement(self, members: dict[str, Any], now: datetime) -> Stated | Reject:
         """What a row states: in CSV an empty cell is an absent member, and a list has `;` between its items."""

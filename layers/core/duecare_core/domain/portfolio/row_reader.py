@@ -35,7 +35,7 @@ class FileShape(Struct, frozen=True):
     charset: Literal["utf-8", "gb18030"]
 
 
-class Row(Struct, frozen=True):
+class FileRow(Struct, frozen=True):
     """A row that could be read: its number (1-based; header and blank lines are not counted) and its members: every
     column as a text (CSV), or what the JSON object holds."""
 
@@ -72,7 +72,7 @@ _TWICE = Reject("", "member-twice", "the same member stands twice in one object"
 
 def read_rows(
     chunks: Iterable[bytes], shape: FileShape, columns: frozenset[str], required: frozenset[str]
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     """The rows of a file, in its order. `columns` are those that it may have, `required` those that it must have.
 
     Raises FileRefused, perhaps after some rows, named `bad-gzip`, `truncated-gzip`, `too-large-unpacked`, `not-text`,
@@ -89,7 +89,7 @@ def read_rows(
             undecodable += 1
             if undecodable == TRIES:
                 break
-        elif isinstance(row, Row):
+        elif isinstance(row, FileRow):
             decoded = True
         yield row
     if undecodable and not decoded:
@@ -101,7 +101,7 @@ def read_rows(
 
 def _csv(
     raws: Iterator[bytes | None], charset: str, columns: frozenset[str], required: frozenset[str]
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     names = _header(next(raws, None), charset, columns, required)
     # One reader for all rows: making one takes longer than reading a row. It is handed whole rows, one at a time.
     waiting: list[str] = []
@@ -121,7 +121,7 @@ def _csv(
         else:
             fields = text.split(",")
         if len(fields) == len(names):
-            yield Row(number, dict(zip(names, fields, strict=True)))
+            yield FileRow(number, dict(zip(names, fields, strict=True)))
         else:
             yield BadRow(number, _FEW if len(fields) < len(names) else _MANY)
 
@@ -166,7 +166,7 @@ _MEMBER = re.compile(r'"[ \t]*:')
 
 def _jsonl(
     raws: Iterator[bytes | None], charset: str, columns: frozenset[str], required: frozenset[str]
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     for number, raw in enumerate(raws, 1):
         text = _text(raw, charset)
         members = text if isinstance(text, Reject) else _object(text)
@@ -179,7 +179,7 @@ def _jsonl(
             column = min(required.difference(members))
             yield BadRow(number, Reject(column, "missing", "this member is required"))
         else:
-            yield Row(number, members)
+            yield FileRow(number, members)
 
 
 def _object(text: str) -> dict[str, Any] | Reject:

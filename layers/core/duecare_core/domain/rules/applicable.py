@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from duecare_core.domain.location.localtime import wall, zone
 from duecare_core.domain.location.locate import Place
-from duecare_core.domain.rules.frequency_caps import Contact, Full, counting, full
+from duecare_core.domain.rules.frequency_caps import Contact, FullCaps, counting, full
 from duecare_core.domain.rules.pack import Interval, Pack
 from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet, permitted_on
 from duecare_core.domain.rules.rule_types import Element, Required, Sender, Topic
@@ -18,7 +18,7 @@ from duecare_core.domain.rules.rule_types import Element, Required, Sender, Topi
 _MINUTE = timedelta(minutes=1)
 
 
-class Quiet(Struct, frozen=True):
+class QuietRows(Struct, frozen=True):
     """Quiet hours: the ids of the rows that say so, and the first permitted instant (None where none comes soon)."""
 
     rows: tuple[str, ...]
@@ -39,7 +39,7 @@ class _Day(NamedTuple):
         return any(start <= minute < end for start, end in self.permitted)
 
 
-class Binding:
+class ApplicableRules:
     """The rows that bind a message: by where its recipient may be, who sends it, what kind of debt it is about, and
     the instant at which it would arrive."""
 
@@ -68,13 +68,13 @@ class Binding:
         """What the text must not contain."""
         return self._today[0].forbidden.union(*(day.forbidden for day in self._today[1:]))
 
-    def quiet(self) -> Quiet | None:
+    def quiet(self) -> QuietRows | None:
         """None where a message may arrive, in every zone."""
         if all(self._day(clock.toordinal()).permits(clock) for clock in self._clocks):
             return None
         hours = self._pack.hours(*self._selected)
         rows = tuple(rule.id for rule in hours if is_quiet((rule,), self._names, self._at))
-        return Quiet(rows, first_permitted(hours, self._names, self._at))
+        return QuietRows(rows, first_permitted(hours, self._names, self._at))
 
     def permitted_for(self, within: timedelta) -> timedelta:
         """How long from then on a message may still arrive, looking no further than `within`.
@@ -89,7 +89,7 @@ class Binding:
             minute += _MINUTE
         return within
 
-    def full(self, contacts: Iterable[Contact], new: Contact) -> Full | None:
+    def full(self, contacts: Iterable[Contact], new: Contact) -> FullCaps | None:
         """None where no frequency cap is full."""
         return full(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
 

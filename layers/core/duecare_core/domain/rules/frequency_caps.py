@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from duecare_core.domain.location.localtime import next_day, wall, zone
-from duecare_core.domain.rules.pack import Counted, Pack
+from duecare_core.domain.rules.pack import DatedCap, Pack
 from duecare_core.domain.rules.rule_types import Cap
 
 CREDITOR_BYTES = 4
@@ -63,7 +63,7 @@ def in_order(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     return tuple(sorted(contacts, key=lambda one: (one.at, one.message, one.channel, one.creditor, one.debt or b"")))
 
 
-class Full(Struct, frozen=True):
+class FullCaps(Struct, frozen=True):
     """Caps that leave no room: the ids of their rows, and the first instant at which no cap is full."""
 
     rows: tuple[str, ...]
@@ -71,8 +71,8 @@ class Full(Struct, frozen=True):
 
 
 def full(
-    rules: tuple[Counted, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
-) -> Full | None:
+    rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+) -> FullCaps | None:
     """None where `new` may be counted at this instant beside the contacts already counted.
 
     A calendar day is counted in every zone, and the strictest says. A contact dated after `at` counts as one of now:
@@ -90,13 +90,13 @@ def full(
             if until is not None:
                 releases[rule.cap.id] = until
         if not releases:
-            return Full(rows, at) if rows else None
+            return FullCaps(rows, at) if rows else None
         rows = rows or tuple(releases)
         at = max(releases.values())
 
 
 def counting(
-    rules: tuple[Counted, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+    rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
 ) -> tuple[Contact, ...]:
     """The contacts on which it rests what `full` says at this instant, and at any later one: of those that a cap counts
     together with `new` its N newest, as long as they count. Oldest first."""
@@ -182,7 +182,7 @@ def _instant(seconds: int) -> datetime:
 
 
 def _release(
-    rule: Counted, zones: tuple[str, ...], newest_first: list[Contact], new: Contact, at: datetime
+    rule: DatedCap, zones: tuple[str, ...], newest_first: list[Contact], new: Contact, at: datetime
 ) -> datetime | None:
     """When this cap, in force at `at`, has room again or ceases to count; None where it has room at once."""
     deciding = _deciding(rule.cap, newest_first, new)

@@ -25,11 +25,11 @@ from duecare_core.domain.rules.rule_types import (
     TIME,
     AnyRow,
     Cap,
-    Contents,
     Forbidden,
+    PackContents,
     QuietHours,
     Required,
-    Row,
+    RuleRow,
     Sender,
     Span,
 )
@@ -41,7 +41,7 @@ _DAY = 24 * 60
 Interval = tuple[int, int]  # minutes of a day, the end exclusive
 
 
-class Dated(Struct, frozen=True):
+class DatedRow(Struct, frozen=True):
     """The days on which a row is in force; not on those of `except_on`, on which a country's own rows count instead."""
 
     span: Span
@@ -60,7 +60,7 @@ class Dated(Struct, frozen=True):
         return min(self.span[1], *(span[0] - 1 for span in self.except_on if span[0] > day), ALWAYS[1])
 
 
-class Hours(Dated, frozen=True, kw_only=True):
+class DatedHours(DatedRow, frozen=True, kw_only=True):
     """A row of quiet hours, ready to be asked: what it permits on each weekday (0 is Monday).
 
     `holidays` are known from the first to the last day of `known`; any other day is quiet, since nobody can say whether
@@ -78,20 +78,20 @@ class Hours(Dated, frozen=True, kw_only=True):
         return self.week[(day - 1) % 7]  # day 1 was a Monday
 
 
-class Counted(Dated, frozen=True, kw_only=True):
+class DatedCap(DatedRow, frozen=True, kw_only=True):
     """A cap, ready to be asked."""
 
     cap: Cap
 
 
-class Demand(Dated, frozen=True, kw_only=True):
+class DatedDemand(DatedRow, frozen=True, kw_only=True):
     """What a message must or must not contain."""
 
     row: Required | Forbidden
 
 
 Found = TypeVar("Found")
-RowType = TypeVar("RowType", bound=Row)
+RowType = TypeVar("RowType", bound=RuleRow)
 
 
 class Pack:
@@ -99,7 +99,7 @@ class Pack:
 
     __slots__ = ("_found", "_rows", "contents", "data", "digest")
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: PackContents) -> None:
         """Use `parse` or `tighten`: they check."""
         self.contents = contents
         # Equal to RFC 8785 for this type: no fractions, no control characters, ASCII member names. A test compares.
@@ -126,34 +126,36 @@ class Pack:
         of the same recipient may name another place."""
         return any(channel in cap.channels for cap in self.of_kind(Cap))
 
-    def hours(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[Hours, ...]:
+    def hours(
+        self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None
+    ) -> tuple[DatedHours, ...]:
         """The quiet hours that such a message must keep in all these regions; each says on which days it counts."""
 
-        def find() -> tuple[Hours, ...]:
+        def find() -> tuple[DatedHours, ...]:
             rows = self._binding(QuietHours, regions, channel, sender, product)
             return tuple(dict.fromkeys(self.ready(row, spans) for row, spans in rows))
 
         return self.once(("hours", regions, channel, sender, product), find)
 
-    def caps(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[Counted, ...]:
+    def caps(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[DatedCap, ...]:
         """The caps that such a message must keep in all these regions; each says on which days it counts."""
 
-        def find() -> tuple[Counted, ...]:
+        def find() -> tuple[DatedCap, ...]:
             rows = self._binding(Cap, regions, channel, sender, product)
-            return tuple(dict.fromkeys(Counted(row.span, spans, cap=row) for row, spans in rows))
+            return tuple(dict.fromkeys(DatedCap(row.span, spans, cap=row) for row, spans in rows))
 
         return self.once(("caps", regions, channel, sender, product), find)
 
     def demands(
         self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None
-    ) -> tuple[Demand, ...]:
+    ) -> tuple[DatedDemand, ...]:
         """What such a message must and must not contain in all these regions; each says on which days it counts."""
 
-        def find() -> tuple[Demand, ...]:
+        def find() -> tuple[DatedDemand, ...]:
             required = self._binding(Required, regions, channel, sender, product)
             forbidden = self._binding(Forbidden, regions, channel, sender, product)
-            demands = [Demand(row.span, spans, row=row) for row, spans in required]
-            demands += [Demand(row.span, spans, row=row) for row, spans in forbidden]
+            demands = [DatedDemand(row.span, spans, row=row) for row, spans in required]
+            demands += [DatedDemand(row.span, spans, row=row) for row, spans in forbidden]
             return tuple(dict.fromkeys(demands))
 
         return self.once(("demands", regions, channel, sender, product), find)
@@ -204,10 +206,10 @@ class Pack:
         own = self._rows.get(country, ()) if country != ELSEWHERE else ()
         return tuple(row.span for row in own if isinstance(row, QuietHours | Cap) and not row.operator)
 
-    def ready(self, row: QuietHours, spans: tuple[Span, ...] = ()) -> Hours:
+    def ready(self, row: QuietHours, spans: tuple[Span, ...] = ()) -> DatedHours:
         """What this row permits on each weekday; on days within `spans` it does not count."""
         holidays, known = self._days_off(row.holidays) if row.holidays else (None, ALWAYS)
-        return Hours(row.span, spans, id=row.id, week=permitted_week(row), holidays=holidays, known=known)
+        return DatedHours(row.span, spans, id=row.id, week=permitted_week(row), holidays=holidays, known=known)
 
     def _days_off(self, name: str) -> tuple[frozenset[int], Span]:
         years = self.contents.holidays[name]
@@ -240,7 +242,7 @@ def permitted_week(row: QuietHours) -> tuple[tuple[Interval, ...], ...]:
     return tuple(_complement(day) if row.quiet else _joined(day) for day in week)
 
 
-def _minutes(row: Row, time: str) -> int:
+def _minutes(row: RuleRow, time: str) -> int:
     if not TIME.fullmatch(time):
         raise bad(row, "from/to", f"{time!r} is not a time of day (HH:MM)")
     return int(time[:2]) * 60 + int(time[3:])
@@ -264,5 +266,5 @@ def _within(span: Span, day: int) -> bool:
     return span[0] <= day <= span[1]
 
 
-def bad(row: Row, member: str, message: str) -> BadPack:
+def bad(row: RuleRow, member: str, message: str) -> BadPack:
     return BadPack(f"row {row.id}, member {member}: {message}")

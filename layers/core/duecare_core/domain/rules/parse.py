@@ -9,7 +9,7 @@ import msgspec
 
 from duecare_core.domain.location.locate import ELSEWHERE, country_of, is_region
 from duecare_core.domain.rules.pack import Pack, bad, permitted_week
-from duecare_core.domain.rules.rule_types import ANY, AnyRow, Cap, Contents, QuietHours
+from duecare_core.domain.rules.rule_types import ANY, AnyRow, Cap, PackContents, QuietHours
 from duecare_core.errors import BadPack
 
 
@@ -25,7 +25,7 @@ def parse(data: bytes) -> Pack:
     raise BadPack(message)
 
 
-def _check(contents: Contents) -> None:
+def _check(contents: PackContents) -> None:
     for city, parent in contents.cities.items():
         if not (is_region(city) and "-" in city and is_region(parent) and country_of(city) == country_of(parent)):
             raise BadPack(f"cities: {city} in {parent} is no city of a region")
@@ -47,7 +47,7 @@ def _check(contents: Contents) -> None:
             raise bad(row, "id", f"says the same as row {other}")
 
 
-def _check_row(row: AnyRow, contents: Contents) -> None:
+def _check_row(row: AnyRow, contents: PackContents) -> None:
     if row.jurisdiction not in (ANY, ELSEWHERE) and not is_region(row.jurisdiction):
         raise bad(row, "jurisdiction", f"{row.jurisdiction!r} is no country, region or city")
     if row.since and row.until and row.until < row.since:
@@ -63,7 +63,7 @@ def _check_row(row: AnyRow, contents: Contents) -> None:
             raise bad(row, "days", "a calendar day is one day")
 
 
-def _check_hours(row: QuietHours, contents: Contents) -> None:
+def _check_hours(row: QuietHours, contents: PackContents) -> None:
     if bool(row.quiet) == bool(row.permitted):
         raise bad(row, "quiet", "give either quiet or permitted")
     if row.holidays is not None and not contents.holidays.get(row.holidays):
@@ -117,4 +117,4 @@ def _located(message: str, data: bytes) -> str:
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _YEAR = re.compile(r"[12][0-9]{3}")
 _APART_FROM_CONTENT = frozenset({"id", "rule", "exceptions", "note", "read", "confidence", "operator"})
-_DECODER = msgspec.json.Decoder(Contents)
+_DECODER = msgspec.json.Decoder(PackContents)

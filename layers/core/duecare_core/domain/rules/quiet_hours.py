@@ -11,20 +11,20 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from duecare_core.domain.location.localtime import towards, wall, zone
-from duecare_core.domain.rules.pack import Hours, Interval
+from duecare_core.domain.rules.pack import DatedHours, Interval
 
 WITHIN = timedelta(days=8)
 _MIDNIGHT = 24 * 60
 
 
-def is_quiet(rules: tuple[Hours, ...], zones: Iterable[str], at: datetime) -> bool:
+def is_quiet(rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime) -> bool:
     """Whether a rule forbids this instant in one of the zones."""
     days = _Days(rules)
     return any(not days.permit(wall(at, zone(name))) for name in zones)
 
 
 def first_permitted(
-    rules: tuple[Hours, ...], zones: Iterable[str], at: datetime, within: timedelta = WITHIN
+    rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime, within: timedelta = WITHIN
 ) -> datetime | None:
     """The first instant, from `at` on, that every rule permits in every zone; None where none comes `within`."""
     days = _Days(rules)
@@ -42,7 +42,7 @@ def first_permitted(
             return candidate
 
 
-def permitted_on(rules: Iterable[Hours], day: int) -> tuple[Interval, ...]:
+def permitted_on(rules: Iterable[DatedHours], day: int) -> tuple[Interval, ...]:
     """The minutes of a local day that all rules in force on it permit, in order."""
     common: list[Interval] = [(0, _MIDNIGHT)]
     for rule in rules:
@@ -59,7 +59,7 @@ def permitted_on(rules: Iterable[Hours], day: int) -> tuple[Interval, ...]:
 class _Days(dict[int, tuple[Interval, ...]]):
     """Local day → the minutes that all rules in force on it permit, worked out once a day."""
 
-    def __init__(self, rules: tuple[Hours, ...]) -> None:
+    def __init__(self, rules: tuple[DatedHours, ...]) -> None:
         super().__init__()
         self._rules = rules
 

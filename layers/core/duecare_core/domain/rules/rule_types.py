@@ -33,7 +33,7 @@ class Window(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     days: tuple[Day, ...] = DAYS
 
 
-class Row(
+class RuleRow(
     Struct,
     frozen=True,
     kw_only=True,
@@ -75,7 +75,7 @@ class Row(
         return channel in self.channels and sender in self.senders and of_product
 
 
-class QuietHours(Row, frozen=True, kw_only=True, tag="quiet_hours"):
+class QuietHours(RuleRow, frozen=True, kw_only=True, tag="quiet_hours"):
     """When a message may not arrive: within `quiet`, or outside `permitted`; and all day on the `holidays` named."""
 
     quiet: tuple[Window, ...] = ()
@@ -83,7 +83,7 @@ class QuietHours(Row, frozen=True, kw_only=True, tag="quiet_hours"):
     holidays: str | None = None
 
 
-class Cap(Row, frozen=True, kw_only=True, tag="cap"):
+class Cap(RuleRow, frozen=True, kw_only=True, tag="cap"):
     """At most `max` contacts, of the row's channels, in any `days` × 24 hours or in a local calendar day; counted per
     recipient or per debt, across all creditors and their collectors or per creditor."""
 
@@ -109,43 +109,43 @@ Topic = Literal[
 ]
 
 
-class Required(Row, frozen=True, kw_only=True, tag="required"):
+class Required(RuleRow, frozen=True, kw_only=True, tag="required"):
     """What a message must have: each one, the first of a debt, or a promotional one."""
 
     elements: tuple[Element, ...]
     when: Literal["each", "first", "promotional"] = "each"
 
 
-class Forbidden(Row, frozen=True, kw_only=True, tag="forbidden"):
+class Forbidden(RuleRow, frozen=True, kw_only=True, tag="forbidden"):
     topics: tuple[Topic, ...]
 
 
-class ReplyWords(Row, frozen=True, kw_only=True, tag="reply_words"):
+class ReplyWords(RuleRow, frozen=True, kw_only=True, tag="reply_words"):
     """Replies that stop messages, and replies that open them again."""
 
     stop: Words
     start: Words
 
 
-class Wording(Row, frozen=True, kw_only=True, tag="wording"):
+class Wording(RuleRow, frozen=True, kw_only=True, tag="wording"):
     """How a text may say how to opt out."""
 
     examples: Words
 
 
-class Whom(Row, frozen=True, kw_only=True, tag="whom"):
+class Whom(RuleRow, frozen=True, kw_only=True, tag="whom"):
     """Whom a message may go to."""
 
     persons: tuple[Literal["debtor", "guarantor", "contact"], ...]
 
 
-class Refusal(Row, frozen=True, kw_only=True, tag="refusal"):
+class Refusal(RuleRow, frozen=True, kw_only=True, tag="refusal"):
     """How many confirmations may follow a refusal."""
 
     confirmations: Annotated[int, Meta(ge=0, le=1)]
 
 
-class Records(Row, frozen=True, kw_only=True, tag="records"):
+class Records(RuleRow, frozen=True, kw_only=True, tag="records"):
     """How long records are kept (`keep`: an ISO 8601 period), from the contact or the last activity on the debt."""
 
     what: Literal["traffic", "collection"]
@@ -153,7 +153,7 @@ class Records(Row, frozen=True, kw_only=True, tag="records"):
     after: Literal["contact", "last_activity"]
 
 
-class Reassignment(Row, frozen=True, kw_only=True, tag="reassignment"):
+class Reassignment(RuleRow, frozen=True, kw_only=True, tag="reassignment"):
     """A safe harbour for numbers that change hands: last texted, or looked up, within these days."""
 
     days: Annotated[int, Meta(ge=1, le=366)]
@@ -162,7 +162,7 @@ class Reassignment(Row, frozen=True, kw_only=True, tag="reassignment"):
 AnyRow = QuietHours | Cap | Required | Forbidden | ReplyWords | Wording | Whom | Refusal | Records | Reassignment
 
 
-class Contents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class PackContents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A pack as it is written. `cities` names the region that each city lies in, `territories` the country whose rules
     count in a country of its own code; `holidays`: name → year → days as `MMDD`."""
 

@@ -11,18 +11,18 @@ from typing import Any
 
 from msgspec import structs
 
-from duecare_core.domain.rules.pack import Hours, Pack
+from duecare_core.domain.rules.pack import DatedHours, Pack
 from duecare_core.domain.rules.parse import parse
 from duecare_core.domain.rules.rule_types import (
     AnyRow,
     Cap,
-    Contents,
     Forbidden,
+    PackContents,
     QuietHours,
     Records,
     ReplyWords,
     Required,
-    Row,
+    RuleRow,
     Wording,
 )
 from duecare_core.errors import BadPack
@@ -52,7 +52,7 @@ def tighten(pack: Pack, operator: Pack) -> Pack:
         if looser:
             raise BadPack(f"row {row.id}, member {looser[0]}: {looser[1]}")
         rows.append(structs.replace(row, operator=True))
-    contents = Contents(
+    contents = PackContents(
         version=f"{base.version}+{own.version}",
         cities=base.cities | own.cities,
         territories=base.territories | own.territories,
@@ -150,12 +150,12 @@ def _loosens_records(old: Records, new: Records) -> Looser:
         yield "what/after", "are other records"
 
 
-def _loosens_other(old: Row, new: Row) -> Looser:
+def _loosens_other(old: RuleRow, new: RuleRow) -> Looser:
     if _own(old) != _own(new):
         yield "rule", "a row of this kind cannot be changed, only added to"
 
 
-_CHECKS: dict[type[Row], Callable[[Any, Any], Looser]] = {
+_CHECKS: dict[type[RuleRow], Callable[[Any, Any], Looser]] = {
     QuietHours: _loosens_hours,
     Cap: _loosens_cap,
     Required: _loosens_required,
@@ -165,7 +165,7 @@ _CHECKS: dict[type[Row], Callable[[Any, Any], Looser]] = {
 }
 
 
-def _accepts_more(base: Contents, row: AnyRow) -> tuple[str, str] | None:
+def _accepts_more(base: PackContents, row: AnyRow) -> tuple[str, str] | None:
     """A new row that would let more through: words that open again, wordings that a text may use."""
     if isinstance(row, Wording):
         return "examples", "accepts more wordings"
@@ -185,7 +185,7 @@ def _keep_hours(pack: Pack, effective: Pack) -> None:
             raise BadPack(f"row {row.id}, member {'quiet' if row.quiet else 'permitted'}: permits more time")
 
 
-def _holds(old: Hours, new: Hours) -> bool:
+def _holds(old: DatedHours, new: DatedHours) -> bool:
     return all(
         any(start >= earliest and end <= latest for earliest, latest in permitted)
         for permitted, intervals in zip(old.week, new.week, strict=True)
@@ -197,6 +197,6 @@ def _days(period: str) -> int:
     return int(period[1:-1]) * _DAYS_OF[period[-1]]
 
 
-def _own(row: Row) -> tuple[object, ...]:
+def _own(row: RuleRow) -> tuple[object, ...]:
     """The members that only this kind of row has."""
-    return tuple(getattr(row, name) for name in row.__struct_fields__ if name not in Row.__struct_fields__)
+    return tuple(getattr(row, name) for name in row.__struct_fields__ if name not in RuleRow.__struct_fields__)

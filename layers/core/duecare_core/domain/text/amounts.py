@@ -18,12 +18,12 @@ from duecare_core.domain.text.currencies import (
     ANY_CURRENCY,
     FIRST_OF_A_MARK,
     LAST_OF_A_MARK,
-    Mark,
+    CurrencyMark,
     mark_after,
     mark_before,
 )
-from duecare_core.domain.text.folding import OVERRIDES, Folded
-from duecare_core.domain.text.numeral_runs import Run, find_runs, straighten
+from duecare_core.domain.text.folding import OVERRIDES, FoldedText
+from duecare_core.domain.text.numeral_runs import NumeralRun, find_runs, straighten
 from duecare_core.domain.text.numerals import CHINESE, SCALES, Number, read_english, read_number
 from duecare_core.domain.text.unmarked_amounts import counts, is_money
 
@@ -55,7 +55,7 @@ class Claim(Struct, frozen=True):
         return self.amount == outstanding or (self.amount < outstanding and self.meaning is Meaning.OFFERED)
 
 
-def read_amounts(folded: Folded, original: str) -> tuple[Claim, ...]:
+def read_amounts(folded: FoldedText, original: str) -> tuple[Claim, ...]:
     """Every claim, from left to right, with offsets into the original."""
     if overridden := _overridden(original):
         return (overridden,)
@@ -94,7 +94,7 @@ _TOGETHER = ("一", "两")  # 一块 is mostly "together"
 class _Amounts:
     """The numbers of one text and the marks beside them."""
 
-    def __init__(self, text: str, runs: list[Run]) -> None:
+    def __init__(self, text: str, runs: list[NumeralRun]) -> None:
         self.text = text
         self.runs = runs
         self._read_to = 0  # the end of the claim before
@@ -120,7 +120,7 @@ class _Amounts:
             if unreadable == MOST_UNREADABLE:
                 return
 
-    def _claim(self, run: Run) -> Claim | None:
+    def _claim(self, run: NumeralRun) -> Claim | None:
         before = self._mark_before(run.start)
         scale, scaled, after = "", run.end, None
         vague: re.Match[str] | None = None
@@ -153,7 +153,7 @@ class _Amounts:
             return _unreadable(start, end)
         return Claim(amount, currencies, meaning, start, end)
 
-    def _number(self, run: Run, currencies: frozenset[str], scale: str = "") -> Decimal | None:
+    def _number(self, run: NumeralRun, currencies: frozenset[str], scale: str = "") -> Decimal | None:
         number: Number | None = None
         if run.certain:
             number = read_english(run.text) if run.english else read_number(run.text)
@@ -185,7 +185,7 @@ class _Amounts:
                     else self._read(number, claim.currencies, other.start, other.end)
                 )
 
-    def _mark_before(self, start: int) -> Mark | None:
+    def _mark_before(self, start: int) -> CurrencyMark | None:
         for at in range(start, max(0, start - _FAR), -1):
             char = self.text[at - 1]
             if char in LAST_OF_A_MARK and (mark := mark_before(self.text, at)):
@@ -194,7 +194,7 @@ class _Amounts:
                 return None
         return None
 
-    def _mark_after(self, run: Run, end: int) -> Mark | None:
+    def _mark_after(self, run: NumeralRun, end: int) -> CurrencyMark | None:
         mark, at = None, end
         for at in range(end, min(len(self.text), end + _FAR)):
             char = self.text[at]
@@ -209,7 +209,7 @@ class _Amounts:
             return None if any(char.isdecimal() for char in behind) else mark
         return None if self.text[mark.start : mark.end] == "块" and run.text in _TOGETHER else mark
 
-    def _scale(self, run: Run) -> tuple[str, int]:
+    def _scale(self, run: NumeralRun) -> tuple[str, int]:
         match = None if run.english else _SCALE.match(self.text, run.end)
         return (match[1] or match[2], match.end()) if match else ("", run.end)
 

@@ -183,7 +183,7 @@ FIRST_OF_A_MARK = frozenset(_BY_FIRST)
 LAST_OF_A_MARK = frozenset(_BY_LAST) | _LETTER_CODES.keys()
 
 
-class Mark(Struct, frozen=True):
+class CurrencyMark(Struct, frozen=True):
     """Where a mark stands, what it can stand for, and whether it can also belong to a number after it."""
 
     start: int
@@ -192,7 +192,7 @@ class Mark(Struct, frozen=True):
     either: bool
 
 
-def mark_before(text: str, end: int) -> Mark | None:
+def mark_before(text: str, end: int) -> CurrencyMark | None:
     """The mark that ends at `end`, the longest, as one that stands before a number."""
     letter = text[end - 1 : end]
     for length in _BY_LAST.get(letter, ()):
@@ -202,13 +202,13 @@ def mark_before(text: str, end: int) -> Mark | None:
             and mark not in _AFTER
             and not (_latin(mark[0]) and end > length and _latin(text[end - length - 1]))
         ):
-            return Mark(end - length, end, _CODES[mark], either=True)
+            return CurrencyMark(end - length, end, _CODES[mark], either=True)
     if letter in _LETTER_CODES and not text[end - 2 : end - 1].isalnum() and _MONEY_BEHIND_A_LETTER.match(text, end):
-        return Mark(end - 1, end, _LETTER_CODES[letter], either=True)
+        return CurrencyMark(end - 1, end, _LETTER_CODES[letter], either=True)
     return None
 
 
-def mark_after(text: str, start: int) -> Mark | None:
+def mark_after(text: str, start: int) -> CurrencyMark | None:
     """The mark that begins at `start`, the longest, as one that stands after a number."""
     for length in _BY_FIRST.get(text[start : start + 1], ()):
         mark = text[start : start + length]
@@ -217,7 +217,7 @@ def mark_after(text: str, start: int) -> Mark | None:
             if not (_latin(mark[-1]) and _latin(following)) and (
                 not following or following not in _NO_MARK.get(mark, "")
             ):
-                return Mark(start, start + len(mark), _CODES[mark], either=mark not in _AFTER)
+                return CurrencyMark(start, start + len(mark), _CODES[mark], either=mark not in _AFTER)
     return None
 
 

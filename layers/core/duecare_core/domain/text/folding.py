@@ -46,7 +46,7 @@ _LETTERS = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled, regional in
 OVERRIDES = ("\u202d", "\u202e")
 
 
-class Folded(Struct, frozen=True):
+class FoldedText(Struct, frozen=True):
     """A folded text; `at[i]` is the offset in the original of the character that `chars[i]` came from."""
 
     chars: str
@@ -57,13 +57,13 @@ class Folded(Struct, frozen=True):
         return self.at[start], self.at[end - 1] + 1
 
 
-def fold(text: str) -> Folded:
+def fold(text: str) -> FoldedText:
     """Each character on its own, so that one that is folded before another does not change what the other folds to."""
     chars, places = text.translate(_ONE_FOR_ONE), range(len(text))
     if len(chars) == len(text):
-        return Folded(chars, places)
+        return FoldedText(chars, places)
     pieces = [_FOLDED[char] for char in text]
-    return Folded("".join(pieces), list(chain.from_iterable(map(repeat, places, map(len, pieces)))))
+    return FoldedText("".join(pieces), list(chain.from_iterable(map(repeat, places, map(len, pieces)))))
 
 
 # A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
@@ -72,13 +72,13 @@ _WORD = re.compile(r"[@$]?[a-z0-9]+(?:[@$!]+[a-z0-9]+)*")
 AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
 
 
-def skeleton(folded: Folded) -> Folded:
+def skeleton(folded: FoldedText) -> FoldedText:
     """Letters that pass for one another made one: i, l, 1, ! and |, and in words 0 and o, 3 and e, 4 and a, $ and s.
 
     Two texts that look alike have one skeleton; what is searched in it must be a skeleton too (`skeleton_pattern`).
     """
     chars = _WORD.sub(_letters, folded.chars) if _MIXED.search(folded.chars) else folded.chars
-    return Folded(chars.replace("i", "l"), folded.at)
+    return FoldedText(chars.replace("i", "l"), folded.at)
 
 
 def skeleton_pattern(pattern: str) -> str:

@@ -7,10 +7,10 @@ A plain announcement that the creditor may sue is not forbidden, nor is a warnin
 
 from __future__ import annotations
 
-from duecare_core.domain.text.folding import Folded
+from duecare_core.domain.text.folding import FoldedText
 from duecare_core.domain.text.forbidden_en import ENGLISH
 from duecare_core.domain.text.forbidden_zh import CHINESE
-from duecare_core.domain.text.phrases import FORBIDDEN, Finding, Phrase, compiled
+from duecare_core.domain.text.phrases import FORBIDDEN, Phrase, PhraseMatch, compiled
 
 PHRASES: tuple[Phrase, ...] = CHINESE + ENGLISH
 
@@ -27,9 +27,9 @@ _OPENING = r"""\W{0,8}(?:(?:final|urgent|important)\ )?(?:[a-z]{1,16}\ ){0,2}
     \ ?[:\-–!]"""
 
 
-def find_posing_signs(text: Folded) -> list[Finding]:
+def find_posing_signs(text: FoldedText) -> list[PhraseMatch]:
     """A sign or an opening in the name of an authority, in a skeleton."""
     bracketed = "【" in text.chars or "[" in text.chars
     match = compiled(_SIGN).search(text.chars) if bracketed else None
     match = match or compiled(_OPENING).match(text.chars)
-    return [Finding("posing_as_authority.sign", FORBIDDEN, *text.span(*match.span()))] if match else []
+    return [PhraseMatch("posing_as_authority.sign", FORBIDDEN, *text.span(*match.span()))] if match else []

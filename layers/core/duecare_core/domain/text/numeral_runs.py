@@ -11,7 +11,7 @@ from msgspec import Struct
 from duecare_core.domain.text.numerals import CHINESE, english_numbers, read_number
 
 
-class Run(Struct, frozen=True):
+class NumeralRun(Struct, frozen=True):
     """One number as it is written. Not `certain` where a letter, a sign or a space among its digits leaves a doubt."""
 
     start: int
@@ -79,30 +79,34 @@ _CONTINUES = re.compile(r"[年月日号时点分天期次%折笔]|[:/-]\d")
 _PARTING = frozenset(" ,.:()!?]】-~–—/%")
 
 
-def find_runs(text: str, confused: frozenset[int], most: int) -> list[Run]:
+def find_runs(text: str, confused: frozenset[int], most: int) -> list[NumeralRun]:
     """The first runs of a text, at least `most` if it has so many; the longer first where two begin together."""
-    runs: list[Run] = []
+    runs: list[NumeralRun] = []
     for match in _RUN.finditer(text):
         start, run = match.start(), match[0]
         certain = _certain(text, start, match.end(), confused)
         if " " in run or "," in run:
             runs += islice(_split(text, start, run, certain=certain), most - len(runs))  # it may have very many parts
         else:
-            runs.append(Run(start, match.end(), run, certain))
+            runs.append(NumeralRun(start, match.end(), run, certain))
         if len(runs) == most:
             break
     end = runs[-1].end if len(runs) == most else len(text)
-    others = [Run(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)]
-    others += [Run(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)]
+    others = [
+        NumeralRun(*match.span(), match[0], certain=False) for match in islice(_SCATTERED.finditer(text, 0, end), most)
+    ]
+    others += [
+        NumeralRun(*match.span(), match[0], certain=False) for match in islice(_VAGUE.finditer(text, 0, end), most)
+    ]
     if _TWO_LETTERS.search(text) and any(word in text for word in _SPELLED_OUT):
         others += [
-            Run(*match.span(), match[0], english=True)
+            NumeralRun(*match.span(), match[0], english=True)
             for match in islice(english_numbers().finditer(text, 0, end), most)
         ]
     return sorted([*runs, *others], key=lambda run: (run.start, -run.end)) if others else runs
 
 
-def _split(text: str, start: int, run: str, *, certain: bool) -> Iterator[Run]:
+def _split(text: str, start: int, run: str, *, certain: bool) -> Iterator[NumeralRun]:
     """A run with spaces is one number where it is grouped like one, spelled digit by digit, or goes on with a unit.
 
     Otherwise each part is a number; one that follows digits which name nothing may be the rest of a hidden number.
@@ -111,17 +115,17 @@ def _split(text: str, start: int, run: str, *, certain: bool) -> Iterator[Run]:
     parts = run.split(" ")
     grouped = read_number(run) is not None and (len(parts) == 1 or not names_something(text, start))
     if grouped or any(part[0] in _UNITS for part in parts[1:]):
-        yield Run(start, end, run, certain)
+        yield NumeralRun(start, end, run, certain)
     elif len(parts) > 2 and all(len(part) == 1 for part in parts):
-        yield Run(start, end, "".join(parts), certain)
+        yield NumeralRun(start, end, "".join(parts), certain)
     elif len(parts) == 1 and (comma := run.rfind(",")) > 0 and _CONTINUES.match(text, end):
         # ¥1024,18:00: the comma ends a clause, and what follows it is a time or a date.
-        yield Run(start, start + comma, run[:comma], certain)
-        yield Run(start + comma + 1, end, run[comma + 1 :], certain)
+        yield NumeralRun(start, start + comma, run[:comma], certain)
+        yield NumeralRun(start + comma + 1, end, run[comma + 1 :], certain)
     else:
         sure = True
         for part in parts:
-            yield Run(start, start + len(part), part, certain and sure)
+            yield NumeralRun(start, start + len(part), part, certain and sure)
             sure = names_something(text, start)
             start += len(part) + 1
 

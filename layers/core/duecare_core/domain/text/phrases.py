@@ -14,7 +14,7 @@ from operator import add
 
 from msgspec import Struct
 
-from duecare_core.domain.text.folding import AS_LETTERS, Folded, skeleton_pattern
+from duecare_core.domain.text.folding import AS_LETTERS, FoldedText, skeleton_pattern
 
 FORBIDDEN = "TEXT_FORBIDDEN"
 
@@ -30,7 +30,7 @@ _SHORT = 200  # a text of so many characters is searched as a whole
 _LOOKS_AHEAD = 16
 
 
-class Finding(Struct, frozen=True):
+class PhraseMatch(Struct, frozen=True):
     """What a rule found: its id, the reason it is for, and where, as offsets into the original text."""
 
     rule: str
@@ -104,7 +104,7 @@ class Phrases:
                 self._by_beginning.setdefault(beginning, []).append((anchor, at))
         self._beginnings = frozenset(self._by_beginning)
 
-    def to_try(self, text: Searched) -> ToTry:
+    def to_try(self, text: SearchableText) -> ToTry:
         """The rules of which an anchor occurs, in their order, each with those that do: few, in most texts."""
         occurring: dict[int, list[str]] = {}
         ascii_alone = text.chars.encode("ascii", "ignore").decode()
@@ -116,10 +116,10 @@ class Phrases:
         return [(self.rules[at], occurring[at]) for at in sorted(occurring)]
 
 
-class Searched(Struct, frozen=True):
+class SearchableText(Struct, frozen=True):
     """A skeleton squeezed to its letters and digits, `kept[i]` being where the character `chars[i]` stands in it."""
 
-    text: Folded
+    text: FoldedText
     chars: str
     kept: list[int]
 
@@ -137,19 +137,19 @@ class Searched(Struct, frozen=True):
         return self.text.span(self.kept[start], self.kept[end - 1] + 1)
 
 
-def searched(text: Folded) -> Searched:
+def searched(text: FoldedText) -> SearchableText:
     """A skeleton made ready for phrases."""
     pieces = list(_LETTERS_AND_DIGITS.finditer(text.chars))
     chars = _LONE_DIGIT.sub(_as_letter, "".join([piece[0] for piece in pieces]))
     kept = list(chain.from_iterable([range(*piece.span()) for piece in pieces]))
-    return Searched(text, chars, kept)
+    return SearchableText(text, chars, kept)
 
 
 def _as_letter(match: re.Match[str]) -> str:
     return match[0].translate(AS_LETTERS)
 
 
-def find(text: Searched, to_try: ToTry, code: str) -> Iterator[Finding]:
+def find(text: SearchableText, to_try: ToTry, code: str) -> Iterator[PhraseMatch]:
     """The first match of each phrase for this reason that counts; of a topic with so many, no more."""
     found: dict[str, int] = {}
     for rule, anchors in to_try:
@@ -161,11 +161,11 @@ def find(text: Searched, to_try: ToTry, code: str) -> Iterator[Finding]:
         for start, end in _stretches(rule, text.chars, anchors):
             if match := _first(rule, text, start, end):
                 found[topic] = found.get(topic, 0) + 1
-                yield Finding(rule.rule, rule.code, *text.span(*match))
+                yield PhraseMatch(rule.rule, rule.code, *text.span(*match))
                 break
 
 
-def _first(rule: Phrase, text: Searched, start: int, end: int) -> tuple[int, int] | None:
+def _first(rule: Phrase, text: SearchableText, start: int, end: int) -> tuple[int, int] | None:
     pattern = compiled(rule.pattern, rule.begins)
     while match := pattern.search(text.chars, start, end):
         match_end = _end(rule, match, text)
@@ -198,7 +198,7 @@ def _places(anchor: str, chars: str) -> Iterator[tuple[int, int]]:
         at = chars.find(anchor, at + 1)
 
 
-def _end(rule: Phrase, match: re.Match[str], text: Searched) -> int | None:
+def _end(rule: Phrase, match: re.Match[str], text: SearchableText) -> int | None:
     """Where the match ends, or None where it does not count."""
     start, end = match.span()
     before = match.string[max(0, start - _BEFORE) : start]

@@ -15,11 +15,22 @@ from duecare_core.domain.text.amount_meaning import Meaning
 from duecare_core.domain.text.amounts import Claim, read_amounts
 from duecare_core.domain.text.folding import fold, skeleton
 from duecare_core.domain.text.forbidden import PHRASES, find_posing_signs
-from duecare_core.domain.text.phrases import FORBIDDEN, Finding, Phrases, find, searched
+from duecare_core.domain.text.phrases import FORBIDDEN, PhraseMatch, Phrases, find, searched
 from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
-from duecare_core.domain.text.sender_names import Sign, find_signs, names_sender, normalize
+from duecare_core.domain.text.sender_names import SenderTag, find_signs, names_sender, normalize
 
-__all__ = ["Claim", "Finding", "Meaning", "Reading", "Sign", "claims", "condense", "names_sender", "normalize", "read"]
+__all__ = [
+    "Claim",
+    "Meaning",
+    "PhraseMatch",
+    "Reading",
+    "SenderTag",
+    "claims",
+    "condense",
+    "names_sender",
+    "normalize",
+    "read",
+]
 
 _PHRASES = Phrases((*PHRASES, *OPT_OUT, *DISCLOSURE))
 
@@ -28,10 +39,10 @@ class Reading(Struct, frozen=True):
     """What one text says. Offsets point into the text as it was given to `read`."""
 
     amounts: tuple[Claim, ...]
-    forbidden: tuple[Finding, ...]
-    signs: tuple[Sign, ...]
-    opt_out: Finding | None
-    disclosure: Finding | None
+    forbidden: tuple[PhraseMatch, ...]
+    signs: tuple[SenderTag, ...]
+    opt_out: PhraseMatch | None
+    disclosure: PhraseMatch | None
 
 
 def read(text: str) -> Reading:
@@ -49,7 +60,7 @@ def read(text: str) -> Reading:
     )
 
 
-def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def _in_order(findings: Iterable[PhraseMatch]) -> tuple[PhraseMatch, ...]:
     return tuple(sorted(findings, key=lambda finding: (finding.start, finding.rule)))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 
-class Sign(Struct, frozen=True):
+class SenderTag(Struct, frozen=True):
     """A sender's sign at the start or the end of a text, with its offsets."""
 
     name: str
@@ -40,7 +40,7 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def find_signs(text: str) -> tuple[Sign, ...]:
+def find_signs(text: str) -> tuple[SenderTag, ...]:
     """The signs at the start and the end of a text, with offsets into what is given. `【…】` goes before `[…]`."""
     signs = _at_the_ends(text, _LEADING, _TRAILING)
     if not signs and _CHINESE.search(text):
@@ -48,13 +48,13 @@ def find_signs(text: str) -> tuple[Sign, ...]:
     return signs
 
 
-def _at_the_ends(text: str, leading: re.Pattern[str], trailing: re.Pattern[str]) -> tuple[Sign, ...]:
+def _at_the_ends(text: str, leading: re.Pattern[str], trailing: re.Pattern[str]) -> tuple[SenderTag, ...]:
     first = leading.match(text)
     last = trailing.search(text, max(0, len(text) - _TAIL))
     found = [match for match in (first, last) if match]
     if first and last and first.start(1) == last.start(1):
         found.pop()
-    return tuple(Sign(match[1].strip(), *match.span()) for match in found)
+    return tuple(SenderTag(match[1].strip(), *match.span()) for match in found)
 
 
 def names_sender(text: str, sender_names: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from duecare_core.domain.text.currencies import written_as_money
-from duecare_core.domain.text.numeral_runs import Run, names_something
+from duecare_core.domain.text.numeral_runs import NumeralRun, names_something
 
 # What follows a number that counts something else, or continues a date, a time, a phone number.
 _COUNTS = re.compile(
@@ -116,7 +116,7 @@ def counts(text: str, end: int) -> bool:
     return _COUNTS.match(text, end) is not None
 
 
-def is_money(text: str, run: Run, end: int, scale: str) -> bool:
+def is_money(text: str, run: NumeralRun, end: int, scale: str) -> bool:
     """Whether a run that no mark stands beside is money; `end` is where the word for its scale ends."""
     digits = len(run.text.partition(".")[0])
     counted = counts(text, end)
@@ -133,7 +133,7 @@ def is_money(text: str, run: Run, end: int, scale: str) -> bool:
     )
 
 
-def _names_a_debt(before: str, run: Run, *, large: bool) -> bool:
+def _names_a_debt(before: str, run: NumeralRun, *, large: bool) -> bool:
     """Whether what stands before a bare number says that the number is a debt or a payment."""
     told = before.rstrip(_ORDINARY_SIGNS)
     while told and not told[-1].isalnum():
@@ -163,7 +163,7 @@ def _names_a_debt_in_english(told: str, *, large: bool) -> bool:
     return words[-1] in _ENGLISH_NOUNS or " ".join(words[-2:]) in _ENGLISH_NOUNS
 
 
-def _is_scaled(text: str, run: Run, end: int, scale: str) -> bool:
+def _is_scaled(text: str, run: NumeralRun, end: int, scale: str) -> bool:
     """27k, 2.79万, two thousand: so many are counted in money only, where nothing says otherwise."""
     if run.english:
         return " " in run.text and not _MONEY_SCALES.isdisjoint(run.text.split())
@@ -171,7 +171,7 @@ def _is_scaled(text: str, run: Run, end: int, scale: str) -> bool:
     return scale in _MONEY_SCALES or (in_wan and run.text != "一万" and text[end : end + 1] != "火")  # 十万火急
 
 
-def _is_said_to_be_owed(text: str, run: Run, end: int, before: str) -> bool:
+def _is_said_to_be_owed(text: str, run: NumeralRun, end: int, before: str) -> bool:
     """By what follows it, or by the way it is written; but not the end of a name, as in LN-88213."""
     if run.english or _PART_OF_A_NAME.search(before[-3:]):
         return False

@@ -21,16 +21,16 @@ from duecare_core.errors import DuecareError
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile.inputs import Inputs
-from duecare_core.evidence.casefile.replay import Signed, differences, is_row, replay
+from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
-from duecare_core.evidence.receipt import TYP, KeyOnFile, claims
+from duecare_core.evidence.receipt import TYP, ReceiptKeyRecord, claims
 from duecare_core.evidence.record import Record, recipient_digest, text_digest, whole_seconds
 from duecare_core.evidence.record import encode as encode_record
-from duecare_core.evidence.statement import OnFile
+from duecare_core.evidence.statement import StatementRecord
 
 FORMAT: Literal["duecare-case-file/1"] = "duecare-case-file/1"
 MEDIA_TYPE = "application/vnd.duecare.bundle+json"
@@ -54,17 +54,17 @@ class LoggedParty(Struct, frozen=True, forbid_unknown_fields=True):
 
 class LoggedKey(Struct, frozen=True, forbid_unknown_fields=True):
     at: str
-    record: KeyOnFile
+    record: ReceiptKeyRecord
     proof: str
 
 
 class LoggedStatement(Struct, frozen=True, forbid_unknown_fields=True):
-    record: OnFile
+    record: StatementRecord
     jws: str
     proof: str
 
 
-class Log(Struct, frozen=True, forbid_unknown_fields=True):
+class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
     """`verifier_key` and `witnesses` as c2sp.org/signed-note spells them."""
 
     origin: str
@@ -83,7 +83,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     parties: tuple[LoggedParty, ...]
     receipt_keys: tuple[LoggedKey, ...]
     rules: dict[str, Any]
-    log: Log
+    log: LogNames
     checkpoint: str
 
 
@@ -103,7 +103,7 @@ class Verdict(NamedTuple):
     case: CaseFile | None
 
 
-class _Wrong(Exception):
+class _CheckFailed(Exception):
     """What is wrong, for a person to read."""
 
 
@@ -118,7 +118,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     checks: list[Check] = []
     try:
         case, raw = _read(data)
-    except (DuecareError, msgspec.MsgspecError, _Wrong) as error:
+    except (DuecareError, msgspec.MsgspecError, _CheckFailed) as error:
         return Verdict(False, (Check("form", False, str(error)),), None)
     checks.append(Check("form", True, "one JSON object in its canonical form, with the members of a case file"))
     checking = _Checking(case, raw, verifier_key or case.log.verifier_key)
@@ -126,7 +126,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
         step: Callable[[], str] = getattr(checking, f"check_{name}")
         try:
             checks.append(Check(name, True, step()))
-        except (DuecareError, _Wrong, ValueError, KeyError) as error:
+        except (DuecareError, _CheckFailed, ValueError, KeyError) as error:
             checks.append(Check(name, False, str(error) or type(error).__name__))
     return Verdict(all(one.ok for one in checks), tuple(checks), case)
 
@@ -137,7 +137,9 @@ ORDER = ("log", "record", "receipt", "inputs", "parties", "statements", "rules",
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
     value = strict_json(data)
     if canonical(value) != data:
-        raise _Wrong("the file is not in its canonical form (RFC 8785): something was added, or written differently")
+        raise _CheckFailed(
+            "the file is not in its canonical form (RFC 8785): something was added, or written differently"
+        )
     return msgspec.convert(value, CaseFile), value
 
 
@@ -150,16 +152,16 @@ class _Checking:
         self._key = verifier_key
         self._record = case.decision.record
         self._checkpoint: Checkpoint | None = None
-        self._signed: list[Signed] = []
+        self._signed: list[SignedStatement] = []
         self._rules: Rules | None = None
 
     def check_log(self) -> str:
         log = self._case.log
         if log.verifier_key != self._key:
-            raise _Wrong("the file names another log's key than the one that is trusted")
+            raise _CheckFailed("the file names another log's key than the one that is trusted")
         checkpoint = open_checkpoint(self._case.checkpoint, self._key, log.witnesses, strict=True)
         if checkpoint.origin != log.origin:
-            raise _Wrong("the checkpoint is of another log")
+            raise _CheckFailed("the checkpoint is of another log")
         self._checkpoint = checkpoint
         seen = f", seen by {len(log.witnesses)} witnesses" if log.witnesses else ""
         return f"{log.origin} signed its {checkpoint.size} entries{seen}"
@@ -168,7 +170,7 @@ class _Checking:
         raw = self._raw["decision"]["record"]
         index = self._proven("decision", self._record.decision_id, digest(canonical(raw)), raw["at"], "decision")
         if encode_record(self._record) != canonical(raw):
-            raise _Wrong("the record has members that a record does not have")
+            raise _CheckFailed("the record has members that a record does not have")
         return f"the record is entry {index} of the log"
 
     def check_receipt(self) -> str:
@@ -176,27 +178,27 @@ class _Checking:
         read = jws.read(token)
         for logged, raw in zip(self._case.receipt_keys, self._raw["receipt_keys"], strict=True):
             if thumbprint(logged.record.jwk) != logged.record.kid:
-                raise _Wrong("a receipt key is not the one that it is called")
+                raise _CheckFailed("a receipt key is not the one that it is called")
             record_sha256 = digest(canonical(raw["record"]))
             self._proven_beside(logged.proof, "receipt-key", logged.record.kid, record_sha256, logged.at)
         key = next((one.record for one in self._case.receipt_keys if one.record.kid == read.kid), None)
         if key is None:
-            raise _Wrong("the receipt is signed by a key that is not in the file")
+            raise _CheckFailed("the receipt is signed by a key that is not in the file")
         jws.verify(token, key.jwk)
         if read.typ != TYP or canonical(read.payload) != canonical(claims(self._record, self._case.issuer)):
-            raise _Wrong("the receipt says something else than the record")
+            raise _CheckFailed("the receipt says something else than the record")
         return f"signed by the service's key {read.kid}, which is in the log, and says what the record says"
 
     def check_inputs(self) -> str:
         record, inputs = self._record, self._case.inputs
         if digest(canonical(self._raw["inputs"])) != record.inputs_sha256:
-            raise _Wrong("the inputs are not those that the record commits to")
+            raise _CheckFailed("the inputs are not those that the record commits to")
         if recipient_digest(bytes.fromhex(record.salt), inputs.recipient) != record.recipient:
-            raise _Wrong("the telephone number is not the one that was asked about")
+            raise _CheckFailed("the telephone number is not the one that was asked about")
         if text_digest(inputs.text) != record.text_sha256:
-            raise _Wrong("the text is not the one that was asked about")
+            raise _CheckFailed("the text is not the one that was asked about")
         if whole_seconds(inputs.at) != record.at:
-            raise _Wrong("the time is not the record's")
+            raise _CheckFailed("the time is not the record's")
         return "number, text and time are those that the record commits to"
 
     def check_parties(self) -> str:
@@ -205,14 +207,14 @@ class _Checking:
             self._proven_beside(logged.proof, "party", name, digest(canonical(raw["record"])), logged.at)
         missing = [who for who, version in self._case.inputs.parties.items() if self._party(who, version) is None]
         if missing:
-            raise _Wrong(f"the registration of {', '.join(missing)} as it was then is not in the file")
+            raise _CheckFailed(f"the registration of {', '.join(missing)} as it was then is not in the file")
         return f"{len(self._case.parties)} registrations, each in the log as it was"
 
     def check_statements(self) -> str:
         relied_on = list(dict.fromkeys(name.partition("#")[0] for name in self._record.relied_on))
         found = [statements.statement_id(one.jws) for one in self._case.statements]
         if sorted(found) != sorted(relied_on):
-            raise _Wrong("the statements are not those that the record names")
+            raise _CheckFailed("the statements are not those that the record names")
         named = set(self._record.relied_on)
         for name, logged, raw in zip(found, self._case.statements, self._raw["statements"], strict=True):
             payload = self._signature(logged)
@@ -220,7 +222,7 @@ class _Checking:
                 logged.proof, "statement", name, digest(canonical(raw["record"])), raw["record"]["received_at"]
             )
             if logged.record.kind != MANIFEST and name in named:
-                self._signed.append(Signed(name, statements.parse(logged.record.kind, payload)))
+                self._signed.append(SignedStatement(name, statements.parse(logged.record.kind, payload)))
         return self._what_was_signed()
 
     def _what_was_signed(self) -> str:
@@ -236,44 +238,44 @@ class _Checking:
         read = jws.read(logged.jws)
         on_file = logged.record
         if read.typ != on_file.kind + statements.SUFFIX or read.kid != on_file.kid:
-            raise _Wrong("a statement is not of the kind, or not by the key, that was put on file")
+            raise _CheckFailed("a statement is not of the kind, or not by the key, that was put on file")
         if read.payload.get("iss") != on_file.issuer or read.payload.get("aud") != self._case.issuer:
-            raise _Wrong("a statement is not by the party, or not to the service, that was put on file")
+            raise _CheckFailed("a statement is not by the party, or not to the service, that was put on file")
         key = self._key_of(on_file)
         jws.verify(logged.jws, key.jwk)
         if on_file.received_at > self._case.inputs.at:
-            raise _Wrong("a statement was received after the decision that rests on it")
+            raise _CheckFailed("a statement was received after the decision that rests on it")
         return read.payload
 
-    def _key_of(self, on_file: OnFile) -> PartyKey:
+    def _key_of(self, on_file: StatementRecord) -> PartyKey:
         keys = [key for one in self._case.parties if one.record.id == on_file.issuer for key in one.record.keys]
         for key in keys:
             if key.kid == on_file.kid and thumbprint(key.jwk) == key.kid and key.registered_at <= on_file.received_at:
                 if key.revoked_at is not None and key.revoked_at <= on_file.received_at:
                     continue
                 return key
-        raise _Wrong(f"no key of {on_file.issuer} that was registered then signed this statement")
+        raise _CheckFailed(f"no key of {on_file.issuer} that was registered then signed this statement")
 
     def check_rules(self) -> str:
         data = canonical(self._case.rules)
         pack = parse_pack(data)
         if pack.data != data or pack.digest != self._record.rules_sha256 or pack.version != self._record.rules_version:
-            raise _Wrong("the rules are not those that the record names")
+            raise _CheckFailed("the rules are not those that the record names")
         self._rules = Rules(pack=pack)
         return f"version {pack.version}, {len(pack.rows)} rows, as the record names them"
 
     def check_replay(self) -> str:
         if self._rules is None or len(self._signed) < sum(not is_row(name) for name in self._record.relied_on):
-            raise _Wrong("not made again, because of what is wrong above")
+            raise _CheckFailed("not made again, because of what is wrong above")
         at_the_time = {who: self._party(who, version) for who, version in self._case.inputs.parties.items()}
         parties = {who: party for who, party in at_the_time.items() if party}
         decision = replay(self._record, self._case.inputs, self._in_order(), parties, self._rules)
         differing = differences(self._record, decision, self._rules, self._case.inputs.at)
         if differing:
-            raise _Wrong(f"made again it differs in {', '.join(differing)}")
+            raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
 
-    def _in_order(self) -> Iterable[Signed]:
+    def _in_order(self) -> Iterable[SignedStatement]:
         """As the record names them."""
         place = {name: number for number, name in enumerate(self._record.relied_on)}
         return sorted(self._signed, key=lambda one: place[one.statement_id])
@@ -287,13 +289,13 @@ class _Checking:
     def _proven_beside(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
         """That this record is in the log, under the file's one checkpoint; its index."""
         if self._checkpoint is None:
-            raise _Wrong("not looked for in the log, whose checkpoint is not good")
+            raise _CheckFailed("not looked for in the log, whose checkpoint is not good")
         leaf = entry(kind, name, record_sha256, at)
         parsed = logproof.parse(proof)
         if parsed.checkpoint != self._case.checkpoint or logproof.encode(*parsed) != proof:
-            raise _Wrong(f"the proof of the {kind} {name} is of another checkpoint")
+            raise _CheckFailed(f"the proof of the {kind} {name} is of another checkpoint")
         try:
             logproof.check(proof, leaf, self._key, self._case.log.witnesses, strict=True)
         except DuecareError as error:
-            raise _Wrong(f"the {kind} {name} as it is here is not in the log: {error}") from error
+            raise _CheckFailed(f"the {kind} {name} as it is here is not in the log: {error}") from error
         return parsed.index

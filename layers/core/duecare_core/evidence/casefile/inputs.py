@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct, structs
 
-from duecare_core.domain.decision.decision import Decision, Request
+from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.states import ConsentState, DebtState, Facts
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.errors import BadEvidence
@@ -28,7 +28,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 ROW = "#"  # a statement that is a row of a file: the manifest's id, and the row's number
 
 
-class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class InputRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact that came with a file: no party signed it alone. `of`: the channel of a consent, or a debt's debt_ref."""
 
     of: str
@@ -36,7 +36,7 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     debt: DebtState | None = None
 
 
-class Counted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CountedContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message that a frequency cap counted, as far as it concerns whoever reads this decision. `at`: seconds since
     1970. `own`: of the same creditor. `debt`: the debt_ref where it was about one of that creditor's debts that are
     known here, empty where it was about another debt; None where no debt was named, so that it counts for each."""
@@ -63,16 +63,18 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     halted: bool = False
     parties: dict[str, int] = {}
-    counted: tuple[Counted, ...] = ()
-    rows: tuple[Row, ...] = ()
+    counted: tuple[CountedContact, ...] = ()
+    rows: tuple[InputRow, ...] = ()
     same_subject: bool = True
 
 
-def inputs_of(request: Request, facts: Facts, decision: Decision, versions: Mapping[str, int], at: datetime) -> Inputs:
+def inputs_of(
+    request: DecisionRequest, facts: Facts, decision: Decision, versions: Mapping[str, int], at: datetime
+) -> Inputs:
     """What this decision needs to be made again from it, the record, the statements that it names, and the rules."""
     relied_on = frozenset(decision.relied_on)
-    consents = (Row(of=of, consent=_bare_consent(state)) for of, state in facts.consents.items())
-    debts = (Row(of=of, debt=_bare_debt(state)) for of, state in facts.debts.items())
+    consents = (InputRow(of=of, consent=_bare_consent(state)) for of, state in facts.consents.items())
+    debts = (InputRow(of=of, debt=_bare_debt(state)) for of, state in facts.debts.items())
     rows = tuple(row for row in (*consents, *debts) if any(ROW in name for name in _names(row) & relied_on))
     return Inputs(
         at=at,
@@ -86,7 +88,9 @@ def inputs_of(request: Request, facts: Facts, decision: Decision, versions: Mapp
     )
 
 
-def _counted(contacts: tuple[Contact, ...], request: Request, debts: Mapping[str, DebtState]) -> tuple[Counted, ...]:
+def _counted(
+    contacts: tuple[Contact, ...], request: DecisionRequest, debts: Mapping[str, DebtState]
+) -> tuple[CountedContact, ...]:
     """Without digests of what others' messages and debts are called, which are nobody's here to know."""
     if not contacts:
         return ()
@@ -94,7 +98,7 @@ def _counted(contacts: tuple[Contact, ...], request: Request, debts: Mapping[str
     refs = {one.debt: ref for one, ref in zip(made, debts, strict=True)}
     creditor = contact(_EPOCH, request.channel, request.creditor, None, "").creditor
     return tuple(
-        Counted(
+        CountedContact(
             at=one.at,
             channel=one.channel,
             own=one.creditor == creditor,
@@ -114,7 +118,7 @@ def _bare_debt(state: DebtState) -> DebtState:
     return structs.replace(state, newest=structs.replace(state.newest, content="", subject=None))
 
 
-def _names(row: Row) -> frozenset[str]:
+def _names(row: InputRow) -> frozenset[str]:
     return (_stated_by(row.consent) if row.consent else frozenset()) | (
         _confirmed_by(row.debt) if row.debt else frozenset()
     )

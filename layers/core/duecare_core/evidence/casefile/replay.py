@@ -14,7 +14,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from duecare_core.domain.decision.decide import decide
-from duecare_core.domain.decision.decision import Decision, Request
+from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts import merge
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import (
@@ -34,8 +34,8 @@ from duecare_core.domain.facts.states import (
     Dispute,
     Facts,
     Mandate,
-    Mark,
     NumberState,
+    Occurrence,
     StopState,
 )
 from duecare_core.domain.rules.reply import Reply, read_reply
@@ -49,7 +49,7 @@ from duecare_core.evidence.statement import content
 SECOND = timedelta(seconds=1)
 
 
-class Signed(NamedTuple):
+class SignedStatement(NamedTuple):
     """A statement that was read and whose signature was found good."""
 
     statement_id: str
@@ -57,11 +57,11 @@ class Signed(NamedTuple):
 
 
 def replay(
-    record: Record, inputs: Inputs, signed: Iterable[Signed], parties: Mapping[str, Party], rules: Rules
+    record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
 ) -> Decision:
     """What `decide` says to the same request on the same facts by the same rules. `parties`: as they were registered
     when it was decided. Raises BadEvidence where that cannot be asked."""
-    request = Request(
+    request = DecisionRequest(
         decision_id=record.decision_id,
         recipient=inputs.recipient,
         gateway=record.gateway,
@@ -110,7 +110,7 @@ class _Merging:
         self._number: NumberState | None = None
         self._mandate: Mandate | None = None
 
-    def facts(self, signed: Iterable[Signed]) -> Facts:
+    def facts(self, signed: Iterable[SignedStatement]) -> Facts:
         for one in signed:
             self._merge(one)
         record = self._record
@@ -141,13 +141,13 @@ class _Merging:
         told = "holder" if self._inputs.same_subject else "debtor"
         return structs.replace(state, newest=structs.replace(state.newest, subject=told))
 
-    def _merge(self, one: Signed) -> None:
+    def _merge(self, one: SignedStatement) -> None:
         name, said = one
         match said:
             case ConsentStatement():
                 self._consent(name, said)
             case ConsentRevocationStatement():
-                mark = Mark(said.revoked_at, name)
+                mark = Occurrence(said.revoked_at, name)
                 channels: list[str] = [*said.channels] if said.channels else ["*"]
                 for channel in channels:
                     self._consents[channel] = merge.with_revocation(self._consents.get(channel), mark)
@@ -160,14 +160,14 @@ class _Merging:
                     Dispute(at=said.received_at, statement=name, claim=said.claim, debt_ref=said.debt_ref)
                 )
             case OptOutStatement():
-                self._stop(said.creditor, merge.with_stop, Mark(said.received_at, name))
+                self._stop(said.creditor, merge.with_stop, Occurrence(said.received_at, name))
             case ReplyStatement():
                 lifts = read_reply(said.text, self._rules, said.received_at) is Reply.OPT_IN
                 # A reply to a message is to whom that message was sent for; it is named here because it counted.
                 whose = said.creditor or self._record.creditor
-                self._stop(whose, merge.with_start if lifts else merge.with_stop, Mark(said.received_at, name))
+                self._stop(whose, merge.with_start if lifts else merge.with_stop, Occurrence(said.received_at, name))
             case NumberReassignmentStatement():
-                self._number = merge.with_reassignment(self._number, Mark(said.effective_at, name))
+                self._number = merge.with_reassignment(self._number, Occurrence(said.effective_at, name))
 
     def _consent(self, name: str, said: ConsentStatement) -> None:
         consent = merge.consent(said, name, digest(content(said)), said.subject)
@@ -183,7 +183,7 @@ class _Merging:
             return
         self._debts[said.debt_ref] = merge.with_debt(before, debt, said.answers_dispute)
 
-    def _stop(self, whose: str, how: merge.StopMerge, mark: Mark) -> None:
+    def _stop(self, whose: str, how: merge.StopMerge, mark: Occurrence) -> None:
         self._stops[whose] = how(self._stops.get(whose), mark)
 
 

@@ -23,7 +23,7 @@ _ALGORITHMS = ["EdDSA", "ES256"]
 _JWS = PyJWS(algorithms=_ALGORITHMS)
 
 
-class Unverified(NamedTuple):
+class UnverifiedJws(NamedTuple):
     """A well-formed JWS whose signature has not been looked at yet."""
 
     alg: str
@@ -32,7 +32,7 @@ class Unverified(NamedTuple):
     payload: dict[str, Any]
 
 
-def read(token: str) -> Unverified:
+def read(token: str) -> UnverifiedJws:
     """The parts of a compact JWS, unverified. Raises BadEvidence where it is malformed."""
     if not _COMPACT.match(token):
         raise BadEvidence("not a compact JWS")
@@ -47,7 +47,7 @@ def read(token: str) -> Unverified:
         raise BadEvidence("the header must hold alg, kid and typ, and nothing else")
     if members["alg"] not in _ALGORITHMS:
         raise BadEvidence("the algorithm must be EdDSA or ES256")
-    return Unverified(members["alg"], members["kid"], members["typ"].lower(), claims)
+    return UnverifiedJws(members["alg"], members["kid"], members["typ"].lower(), claims)
 
 
 def verify(token: str, jwk: Mapping[str, Any]) -> None:

@@ -36,7 +36,7 @@ class Tile(NamedTuple):
 Read = Callable[[Tile], bytes]
 
 
-class Appended(NamedTuple):
+class AppendedTree(NamedTuple):
     """A tree after leaves were added: its size and root, and every tile that is new, full ones and partial ones."""
 
     size: int
@@ -66,7 +66,7 @@ def edge(size: int) -> list[Tile]:
     return tiles
 
 
-def append(size: int, read: Read, leaves: Sequence[bytes]) -> Appended:
+def append(size: int, read: Read, leaves: Sequence[bytes]) -> AppendedTree:
     """Add these leaf hashes to a tree of `size` leaves. Raises what `read` raises, and BadEvidence for other lengths.
 
     Reads the partial tiles of the right edge, and what the root needs besides; nothing full is written again.
@@ -91,7 +91,7 @@ def append(size: int, read: Read, leaves: Sequence[bytes]) -> Appended:
         below //= TILE_WIDTH
         level += 1
     after = size + len(leaves)
-    return Appended(after, root(after, _over(tiles, read)), tiles)
+    return AppendedTree(after, root(after, _over(tiles, read)), tiles)
 
 
 def root(size: int, read: Read) -> bytes:

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from duecare.adapters.dynamodb.decision_store import DynamoDBGate
+from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.dynamodb.items import decode, put
 from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare.ports import Document, Key
-from duecare_core.errors import Stale, StoreFailed
+from duecare_core.errors import StoreFailed, VersionConflict
 
 INDEX = "open"
 AT_ONCE = 8  # transactions of a hundred: more only wait for each other
@@ -45,16 +45,16 @@ _PAGE = msgspec.json.Decoder(_Page)
 _CANCELLED = msgspec.json.Decoder(_Cancelled)
 
 
-class DynamoDBBulk:
+class DynamoDBBulkStore:
     def __init__(self, wire: Wire, table: str) -> None:
         self._wire = wire
         self._table = table
-        self._gate = DynamoDBGate(wire, table)
+        self._gate = DynamoDBDecisionStore(wire, table)
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         return self._gate.get(keys)
 
-    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
         calls = [self._transaction(group) for group in groups]
         answers = [
             answer
@@ -85,15 +85,19 @@ class DynamoDBBulk:
             asked["ExclusiveStartKey"] = page.LastEvaluatedKey
 
 
-def _outcome(answer: bytes | WireError) -> Stale | StoreFailed | None:
+def _outcome(answer: bytes | WireError) -> VersionConflict | StoreFailed | None:
     if isinstance(answer, bytes):
         return None
     if answer.code == "TransactionConflictException":
-        return Stale(answer.code)
+        return VersionConflict(answer.code)
     if answer.code != "TransactionCanceledException":
         return StoreFailed(answer.code)
     try:
         reasons = {reason.Code for reason in decode(_CANCELLED, answer.body).CancellationReasons}
     except StoreFailed as failed:
         return failed
-    return Stale(answer.code) if reasons and reasons <= _STALE else StoreFailed(", ".join(sorted(reasons - _STALE)))
+    return (
+        VersionConflict(answer.code)
+        if reasons and reasons <= _STALE
+        else StoreFailed(", ".join(sorted(reasons - _STALE)))
+    )

@@ -9,7 +9,7 @@ import msgspec
 
 from duecare.adapters.dynamodb.items import Item, decode, put
 from duecare.adapters.lean_client import Call, Wire, WireError
-from duecare.ports import Document, Key, Met, Situation, Write
+from duecare.ports import Document, Key, Situation, Write, WriteConflict
 from duecare_core.errors import StoreFailed
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -38,7 +38,7 @@ class _Cancelled(msgspec.Struct):
     CancellationReasons: list[_Reason] = []
 
 
-class _Innocent:
+class _CancelledByOther:
     """A write that was cancelled because of another one in its transaction."""
 
 
@@ -52,7 +52,7 @@ _PAIRS = 25  # of at most a hundred documents in a transaction; larger ones only
 _IN_THE_WAY = {"None", "ConditionalCheckFailed", "TransactionConflict"}
 
 
-class DynamoDBGate:
+class DynamoDBDecisionStore:
     def __init__(self, wire: Wire, table: str) -> None:
         self._wire = wire
         self._table = table
@@ -112,10 +112,10 @@ class DynamoDBGate:
             }
         }
 
-    def record(self, writes: Sequence[Write]) -> list[Met | StoreFailed | None]:
+    def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:
         """Many writes of two documents each go many to a transaction, which the table takes in at once. Where a few of
         them cannot be written, none of that transaction was: those that were not in the way are written again."""
-        outcomes: list[Met | StoreFailed | None] = [None] * len(writes)
+        outcomes: list[WriteConflict | StoreFailed | None] = [None] * len(writes)
         left = list(range(len(writes)))
         size = _PAIRS
         while left:
@@ -124,7 +124,7 @@ class DynamoDBGate:
             left = []
             for group, answer in zip(groups, answers, strict=True):
                 for at, outcome in zip(group, self._outcomes(answer, len(group)), strict=True):
-                    if not isinstance(outcome, _Innocent):
+                    if not isinstance(outcome, _CancelledByOther):
                         outcomes[at] = outcome
                     elif len(group) > 1:
                         left.append(at)
@@ -142,22 +142,24 @@ class DynamoDBGate:
             "TransactWriteItems", _ENCODE({"TransactItems": [{"Put": put(self._table, one)} for one in documents]})
         )
 
-    def _outcomes(self, answer: bytes | WireError, number: int) -> Sequence[Met | StoreFailed | _Innocent | None]:
+    def _outcomes(
+        self, answer: bytes | WireError, number: int
+    ) -> Sequence[WriteConflict | StoreFailed | _CancelledByOther | None]:
         """What became of each write of a group."""
         if isinstance(answer, bytes):
             return [None] * number
         try:
             if answer.code == "ConditionalCheckFailedException":
                 standing = decode(_FAILED, answer.body).Item
-                return [Met(standing.document()) if standing else StoreFailed("a replaced record is gone")]
+                return [WriteConflict(standing.document()) if standing else StoreFailed("a replaced record is gone")]
             if answer.code == "TransactionCanceledException":
                 return self._cancelled(answer.body, number)
         except StoreFailed as failed:
             return [failed] * number
         in_the_way = answer.code == "TransactionConflictException"
-        return [Met(None) if in_the_way else StoreFailed(answer.code)] * number
+        return [WriteConflict(None) if in_the_way else StoreFailed(answer.code)] * number
 
-    def _cancelled(self, body: bytes, number: int) -> Sequence[Met | StoreFailed | _Innocent]:
+    def _cancelled(self, body: bytes, number: int) -> Sequence[WriteConflict | StoreFailed | _CancelledByOther]:
         """Of two reasons a write the first is the record's, the second that of the document beside it."""
         reasons = decode(_CANCELLED, body).CancellationReasons
         if len(reasons) != 2 * number:
@@ -171,22 +173,22 @@ class DynamoDBGate:
             raise StoreFailed(error.code) from error
 
 
-def _cancelled(record: _Reason, beside: _Reason) -> Met | StoreFailed | _Innocent:
+def _cancelled(record: _Reason, beside: _Reason) -> WriteConflict | StoreFailed | _CancelledByOther:
     codes = {record.Code, beside.Code}
     if codes == {"None"}:
-        return _Innocent()
+        return _CancelledByOther()
     if codes - _IN_THE_WAY:
         return StoreFailed("TransactionCanceledException")
     if record.Code == "ConditionalCheckFailed":
-        return Met(record.Item.document()) if record.Item else StoreFailed("a replaced record is gone")
-    return Met(None)
+        return WriteConflict(record.Item.document()) if record.Item else StoreFailed("a replaced record is gone")
+    return WriteConflict(None)
 
 
 def _grouped(writes: Sequence[Write], places: Iterable[int], size: int) -> Iterator[list[int]]:
     """Writes of two documents so many together, each other one alone: a transaction of one Put would cost double."""
     together: list[int] = []
     for at in places:
-        if writes[at].beside is None:
+        if writes[at].companion is None:
             yield [at]
             continue
         together.append(at)

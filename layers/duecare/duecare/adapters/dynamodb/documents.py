@@ -10,9 +10,9 @@ from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from duecare.adapters.dynamodb.models import Item, bind
+from duecare.adapters.dynamodb.models import TableModel, bind
 from duecare.ports import Document, Key
-from duecare_core.errors import Stale, StoreFailed
+from duecare_core.errors import StoreFailed, VersionConflict
 
 # Somebody else wrote first, or is writing now: read again.
 _STALE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -52,11 +52,11 @@ class DynamoDBDocuments:
         except TransactWriteError as error:
             reasons = {reason.code for reason in error.cancellation_reasons if reason}
             if reasons and reasons <= _STALE:
-                raise Stale(", ".join(sorted(reasons))) from error
+                raise VersionConflict(", ".join(sorted(reasons))) from error
             raise StoreFailed(_code(error)) from error
         except PutError as error:
             if _code(error) in _STALE_ALONE:
-                raise Stale(_code(error)) from error
+                raise VersionConflict(_code(error)) from error
             raise StoreFailed(_code(error)) from error
         except PynamoDBException as error:
             raise StoreFailed(_code(error)) from error
@@ -68,7 +68,7 @@ class DynamoDBDocuments:
         replaced: Condition = self._items.version == document.version - 1
         return replaced
 
-    def _item(self, document: Document) -> Item:
+    def _item(self, document: Document) -> TableModel:
         return self._items(
             document.key.pk,
             document.key.sk,

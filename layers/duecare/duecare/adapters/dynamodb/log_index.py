@@ -11,7 +11,7 @@ import msgspec
 
 from duecare.adapters.dynamodb.items import decode, item, standing
 from duecare.adapters.lean_client import Call, Wire, WireError
-from duecare.ports import Leaving, Mark, Scanned
+from duecare.ports import Expiry, IndexEntry, ScanPage
 from duecare_core.errors import StoreFailed
 
 _A_BATCH = 25  # items of a BatchWriteItem
@@ -37,14 +37,14 @@ _BATCH = msgspec.json.Decoder(_Batch)
 _PAGE = msgspec.json.Decoder(_Page)
 
 
-class DynamoDBMarks:
+class DynamoDBLogIndex:
     def __init__(self, wire: Wire, table: str, rest: Callable[[int], None]) -> None:
         """`rest` waits before the next try of what a busy table left undone; its argument counts the tries."""
         self._wire = wire
         self._table = table
         self._rest = rest
 
-    def mark(self, marks: Sequence[Mark]) -> None:
+    def mark(self, marks: Sequence[IndexEntry]) -> None:
         # No two of one key in a batch: it would be refused.
         written = {mark.document.key: mark for mark in marks}
         left: list[Any] = [{"PutRequest": {"Item": _marked(mark)}} for mark in written.values()]
@@ -64,13 +64,13 @@ class DynamoDBMarks:
             raise StoreFailed(answer.code) from answer
         return list(decode(_BATCH, answer).UnprocessedItems.get(self._table, ()))
 
-    def leave(self, leaving: Sequence[Leaving]) -> None:
+    def leave(self, leaving: Sequence[Expiry]) -> None:
         for answer in self._exchange([self._leaving(one) for one in leaving]):
             # A later version has an entry of its own coming, and with it a time of its own; or the document has left.
             if isinstance(answer, WireError) and answer.code != "ConditionalCheckFailedException":
                 raise StoreFailed(answer.code) from answer
 
-    def _leaving(self, one: Leaving) -> Call:
+    def _leaving(self, one: Expiry) -> Call:
         still_that_version = "version = :version"
         request = {
             "TableName": self._table,
@@ -88,7 +88,7 @@ class DynamoDBMarks:
         for at in range(0, len(calls), _AT_ONCE):
             yield from self._wire.exchange_each(calls[at : at + _AT_ONCE])
 
-    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> Scanned:
+    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> ScanPage:
         """One page of each segment, of 1 MB before what is not wanted is left out."""
         names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(prefixes)}
         begins = " OR ".join(f"begins_with(pk, {name})" for name in names)
@@ -99,7 +99,7 @@ class DynamoDBMarks:
         }
         after = places or _BEGINNING
         pages = self._scanned([wanted | _from(segment, place) for segment, place in after.items()])
-        return Scanned(
+        return ScanPage(
             [standing(found) for page in pages for found in page.Items],
             {
                 segment: bytes(page.LastEvaluatedKey).decode()
@@ -123,7 +123,7 @@ def _from(segment: str, place: str) -> dict[str, Any]:
     return {"Segment": int(number), "TotalSegments": int(of), **begun}
 
 
-def _marked(mark: Mark) -> dict[str, Any]:
+def _marked(mark: IndexEntry) -> dict[str, Any]:
     return item(mark.document) | ({"expires": _seconds(mark.expires)} if mark.expires else {})
 
 

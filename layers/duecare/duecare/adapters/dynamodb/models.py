@@ -6,7 +6,7 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.models import Model
 
 
-class Item(Model):
+class TableModel(Model):
     """A versioned document (ports.Document). Bound to a table by `bind`; the class itself names none."""
 
     pk = UnicodeAttribute(hash_key=True)
@@ -18,10 +18,10 @@ class Item(Model):
     inputs = BinaryAttribute(null=True, legacy_encoding=False)
 
 
-def bind(table: str, region: str, endpoint: str | None = None) -> type[Item]:
+def bind(table: str, region: str, endpoint: str | None = None) -> type[TableModel]:
     """The model of this table. `endpoint` overrides AWS's own. One connection a model, with short time-outs."""
 
-    class Bound(Item):
+    class Bound(TableModel):
         class Meta:
             table_name = table
             host = endpoint

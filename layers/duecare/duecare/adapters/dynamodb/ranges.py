@@ -23,7 +23,7 @@ class _Page(msgspec.Struct):
 _PAGE = msgspec.json.Decoder(_Page)
 
 
-class DynamoDBRanges:
+class DynamoDBRangeReader:
     def __init__(self, wire: Wire, table: str) -> None:
         self._wire = wire
         self._table = table

@@ -11,8 +11,8 @@ import msgspec
 
 from duecare.adapters.dynamodb.items import decode, standing
 from duecare.adapters.lean_client import Wire, WireError
-from duecare.ports import Change, Document, Page, Shard
-from duecare_core.errors import StoreFailed, Trimmed
+from duecare.ports import Change, Document, Shard, StreamPage
+from duecare_core.errors import StoreFailed, StreamTrimmed
 
 A_CALL = 1000  # the most that GetRecords gives; or 1 MiB, whichever comes first
 # A shard that has not ended always has a next page, and one without records may have records behind it: DynamoDB looks
@@ -94,7 +94,7 @@ class DynamoDBStream:
                 return found
             asked["ExclusiveStartShardId"] = described.LastEvaluatedShardId
 
-    def read(self, shard: str, after: str, limit: int) -> Page:
+    def read(self, shard: str, after: str, limit: int) -> StreamPage:
         changes: list[Change] = []
         iterator = self._begin(shard, after)
         empty = 0
@@ -105,10 +105,10 @@ class DynamoDBStream:
             empty = 0 if page.Records else empty + 1
             if page.NextShardIterator is None:
                 self._further.pop(shard, None)
-                return Page(tuple(changes), ended=True)
+                return StreamPage(tuple(changes), ended=True)
             iterator = page.NextShardIterator
         self._further[shard] = _Further(changes[-1].position if changes else after, iterator, self._elapsed())
-        return Page(tuple(changes), ended=False)
+        return StreamPage(tuple(changes), ended=False)
 
     def _begin(self, shard: str, after: str) -> str:
         """An iterator behind this position: the one that the last read ended with, where that read ended there."""
@@ -125,7 +125,7 @@ class DynamoDBStream:
             return self._wire.call(operation, _ENCODE(asked))
         except WireError as error:
             if error.code == "TrimmedDataAccessException":
-                raise Trimmed(error.code) from error
+                raise StreamTrimmed(error.code) from error
             raise StoreFailed(error.code) from error
 
 

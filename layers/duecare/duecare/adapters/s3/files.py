@@ -13,7 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from duecare.ports import Target
+from duecare.ports import UploadTarget
 from duecare_core.errors import NotFound, StoreFailed
 
 PIECE = 256 * 1024
@@ -42,7 +42,7 @@ class S3Files:
         self._bucket = bucket
         self._s3 = client("s3", region, endpoint)
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
         checksum = base64.b64encode(bytes.fromhex(sha256.removeprefix("sha256:"))).decode()
         bound: dict[str, Any] = {"ContentType": content_type, "ChecksumSHA256": checksum}
         headers = {"content-type": content_type, "x-amz-checksum-sha256": checksum}
@@ -50,7 +50,7 @@ class S3Files:
             bound["ContentLength"] = size
             headers["content-length"] = str(size)
         asked = {"Bucket": self._bucket, "Key": name, **bound}
-        return Target(self._s3.generate_presigned_url("put_object", Params=asked, ExpiresIn=seconds), headers)
+        return UploadTarget(self._s3.generate_presigned_url("put_object", Params=asked, ExpiresIn=seconds), headers)
 
     def link(self, name: str, seconds: int) -> str:
         asked = {"Bucket": self._bucket, "Key": name}

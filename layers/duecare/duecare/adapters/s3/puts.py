@@ -11,7 +11,7 @@ import hashlib
 import re
 from urllib.parse import quote
 
-from duecare.adapters.lean_client import Call, Credentials, Request, Wire
+from duecare.adapters.lean_client import Call, Credentials, Wire, WireRequest
 
 # On the wire at a time: S3 takes tens of milliseconds for each, and is none the slower for many.
 AT_ONCE = 64
@@ -39,7 +39,7 @@ class Puts(Wire):
         )
         self._base = f"/{bucket}/" if endpoint else "/"
 
-    def _request(self, call: Call) -> Request:
+    def _request(self, call: Call) -> WireRequest:
         digest = hashlib.sha256(call.body)
         headers = {
             **dict(call.headers),

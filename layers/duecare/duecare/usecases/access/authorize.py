@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from duecare.ports import Clock, Reader
+from duecare.ports import Clock, DocumentReader
 from duecare.usecases import table
 from duecare.usecases.access.caller import SKEW, Caller
 from duecare_core.errors import BadEvidence, NotAllowed
@@ -18,7 +18,7 @@ _MEMBERS = {"iss", "aud", "iat", "exp"}
 
 
 class Authorize:
-    def __init__(self, reader: Reader, issuer: str, clock: Clock) -> None:
+    def __init__(self, reader: DocumentReader, issuer: str, clock: Clock) -> None:
         self._reader = reader
         self._issuer = issuer
         self._clock = clock

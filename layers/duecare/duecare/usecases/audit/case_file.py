@@ -12,7 +12,7 @@ import msgspec
 
 from duecare.ports import Archive, Document, Documents, LogFiles, Opener
 from duecare.usecases import table
-from duecare.usecases.audit.look_up import Found
+from duecare.usecases.audit.look_up import FoundDecision
 from duecare.usecases.log import pointers
 from duecare.usecases.log.archive_names import party_name, rules_name
 from duecare.usecases.log.pointers import Pointer
@@ -23,13 +23,13 @@ from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.casefile.inputs import Inputs, InputsKey, decode
-from duecare_core.evidence.receipt import KeyOnFile, receipt
+from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.record import encode as record_bytes
-from duecare_core.evidence.statement import OnFile
+from duecare_core.evidence.statement import StatementRecord
 
 
-class Means(NamedTuple):
+class CaseFileDeps(NamedTuple):
     """What a case file is made with. `witnesses`: the verifier keys of those whom the log asks to cosign."""
 
     documents: Documents
@@ -41,12 +41,12 @@ class Means(NamedTuple):
 
 
 class CaseFiles:
-    def __init__(self, means: Means, rules: Rules, issuer: str) -> None:
+    def __init__(self, means: CaseFileDeps, rules: Rules, issuer: str) -> None:
         self._means = means
         self._rules = rules
         self._issuer = issuer
 
-    def __call__(self, found: Found) -> bytes:
+    def __call__(self, found: FoundDecision) -> bytes:
         """The file's bytes. Raises Conflict where something in it has no entry in the log yet, CannotDecide."""
         log = snapshot(self._means.log)
         if log is None:
@@ -105,13 +105,13 @@ def not_yet() -> Conflict:
 class _Making:
     """One file in the making, under one checkpoint."""
 
-    def __init__(self, means: Means, log: Snapshot) -> None:
+    def __init__(self, means: CaseFileDeps, log: Snapshot) -> None:
         self._means = means
         self._log = log
 
-    def names(self, log_key: str) -> bundle.Log:
+    def names(self, log_key: str) -> bundle.LogNames:
         """The log's names, and of the witnesses those that have signed this checkpoint."""
-        return bundle.Log(
+        return bundle.LogNames(
             origin=self._log.checkpoint.origin,
             verifier_key=log_key,
             witnesses=self._log.signed_by(self._means.witnesses),
@@ -128,7 +128,7 @@ class _Making:
     def statement(self, name: str) -> bundle.LoggedStatement:
         key = table.statement(name)
         document = self._means.documents.get([key]).get(key) or self._kept_statement(name)
-        on_file = table.read(document, OnFile)
+        on_file = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
         token = self._means.opener.open(document.sealed).decode()
         return bundle.LoggedStatement(record=on_file, jws=token, proof=proof)
@@ -162,7 +162,7 @@ class _Making:
         for document in self._means.documents.partition(table.RECEIPT_KEYS, ""):
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
-            yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, KeyOnFile), proof=proof)
+            yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
 
 
 def _statements(record: Record) -> list[str]:

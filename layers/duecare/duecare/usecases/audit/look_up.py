@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from duecare.ports import Archive, Clock, Document, Gate
+from duecare.ports import Archive, Clock, DecisionStore, Document
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, admit
 from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
-from duecare.usecases.verify.stored_decision import Decided, unpack
+from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare_core.errors import NotAllowed, NotFound, Unacceptable, Violation
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.record import encode
@@ -20,10 +20,10 @@ _ID = re.compile(r"[a-z2-7]{26}\Z")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
-class Found(NamedTuple):
+class FoundDecision(NamedTuple):
     """A decision, the document that it stands in, and where it is in the log; None where it is not there yet."""
 
-    decided: Decided
+    decided: StoredDecision
     document: Document
     logged: Pointer | None
 
@@ -39,12 +39,12 @@ def numbered(attempt: str | None) -> int | None:
 
 
 class LookUp:
-    def __init__(self, gate: Gate, archive: Callable[[], Archive], clock: Clock) -> None:
+    def __init__(self, gate: DecisionStore, archive: Callable[[], Archive], clock: Clock) -> None:
         self._gate = gate
         self._archive = archive
         self._clock = clock
 
-    def __call__(self, caller: Caller, decision_id: str, attempt: int | None = None) -> Found:
+    def __call__(self, caller: Caller, decision_id: str, attempt: int | None = None) -> FoundDecision:
         """The decision, if the caller is its gateway, its creditor or an auditor; to anyone else it does not exist.
 
         `attempt`: an earlier one, as it was logged; the newest where it is None. Raises NotFound, NotAllowed,
@@ -69,9 +69,9 @@ class LookUp:
             raise NotFound("No decision of yours has this id.", name="unknown-decision")
         entry = pointers.key("decision", decision_id, digest(encode(decided.record)))
         pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
-        return Found(decided._replace(replayed=False), document, pointer)
+        return FoundDecision(decided._replace(replayed=False), document, pointer)
 
-    def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, Decided | None]:
+    def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, StoredDecision | None]:
         """An attempt that another has replaced: of those that said so, the last."""
         for pointer in pointers.newest_first(logged):
             document = self._kept(pointer)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from duecare.ports import Clock, Document, Key, Ranges, Reader
+from duecare.ports import Clock, Document, DocumentReader, Key, RangeReader
 from duecare.usecases import table
 from duecare.usecases.access.caller import SKEW, Caller, admit
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.fields import PartyId, Time
-from duecare_core.domain.reconciliation import Decided, Delivery, Period, Reconciliation, reconcile
+from duecare_core.domain.reconciliation import DecisionSummary, Delivery, Period, Reconciliation, reconcile
 from duecare_core.errors import NotAllowed, NotFound, StoreFailed, Unacceptable, Violation
 from duecare_core.evidence import reconciliation as evidence
 from duecare_core.evidence.receipt import ReceiptKey
@@ -34,7 +34,7 @@ MOST = 2_000_000  # decisions and deliveries together: about a gigabyte
 _NOW_AND_THEN = 1000
 
 
-class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReconciliationQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The query of `GET /v1/reconciliation`: from `from` to before `to`; an auditor names the gateway."""
 
     start: Time = field(name="from")
@@ -45,7 +45,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _Page(Struct, frozen=True):
     """Of a page of the listing (listing.py), what the matching needs."""
 
-    decisions: list[Decided]
+    decisions: list[DecisionSummary]
 
 
 class _Reached(Struct, frozen=True):
@@ -70,7 +70,13 @@ class Reconcile:
     """`receipt_key` is asked for each time, so that a key signs no longer when it has been replaced."""
 
     def __init__(
-        self, *, reader: Reader, ranges: Ranges, receipt_key: Callable[[], ReceiptKey], issuer: str, clock: Clock
+        self,
+        *,
+        reader: DocumentReader,
+        ranges: RangeReader,
+        receipt_key: Callable[[], ReceiptKey],
+        issuer: str,
+        clock: Clock,
     ) -> None:
         self._reader = reader
         self._ranges = ranges
@@ -78,7 +84,7 @@ class Reconcile:
         self._issuer = issuer
         self._clock = clock
 
-    def __call__(self, caller: Caller, asked: Asked) -> dict[str, Any]:
+    def __call__(self, caller: Caller, asked: ReconciliationQuery) -> dict[str, Any]:
         """The answer as JSON. Raises NotAllowed, NotFound, Unacceptable, CannotDecide."""
         began = self._clock()
         named = [table.party(asked.gateway)] if asked.gateway else []
@@ -103,7 +109,7 @@ class Reconcile:
         stated = self._delivered(gateway, since, period.end + LOOK_BACK[1], patience)
         return reconcile(period, patience.over(made), patience.over(stated))
 
-    def _decided(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[Decided]:
+    def _decided(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[DecisionSummary]:
         """The decisions from the first instant to the last. Within a minute they are listed as they came into the log:
         one minute's are held, and put in the order of their time."""
         pages = self._stretch(table.decided_on, gateway, (first, last), table.minute, patience)
@@ -159,7 +165,7 @@ class _Patience:
 
 
 def _gateway(party: Party, asked: str | None, found: dict[Key, Document]) -> str:
-    """Whose deliveries: the caller's own, or those that an auditor asks for. Raises Refused."""
+    """Whose deliveries: the caller's own, or those that an auditor asks for. Raises RequestError."""
     if party.state != "active":
         raise NotAllowed("This party is suspended.", name="party-suspended")
     if "gateway" in party.roles and asked in (None, party.id):
@@ -176,7 +182,7 @@ def _gateway(party: Party, asked: str | None, found: dict[Key, Document]) -> str
     return other.id
 
 
-def _check(asked: Asked, now: datetime) -> None:
+def _check(asked: ReconciliationQuery, now: datetime) -> None:
     """Raises Unacceptable."""
     for name, at in (("from", asked.start), ("to", asked.end)):
         if not 1970 < at.year < 2200:  # so far off that arithmetic on it may overflow
@@ -200,7 +206,7 @@ def _log(found: dict[Key, Document]) -> _Log:
     return _Log(reached.size, reached.caught_up_at - SETTLED)
 
 
-def _listed(page: Document) -> list[Decided]:
+def _listed(page: Document) -> list[DecisionSummary]:
     """Raises StoreFailed."""
     try:
         return _PAGE.decode(page.body).decisions

@@ -8,14 +8,14 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from duecare.ports import Clock, Documents, Files, Sealer, Target
+from duecare.ports import Clock, Documents, FileStore, Sealer, UploadTarget
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, admit
-from duecare.usecases.imports.upload_state import Upload, file_name, rejects_name, upload_id_of
+from duecare.usecases.imports.upload_state import UploadState, file_name, rejects_name, upload_id_of
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.portfolio.portfolio import Manifest, check_manifest
 from duecare_core.domain.validation import typed
-from duecare_core.errors import BadEvidence, Contended, NotAllowed, NotFound, Stale, Unacceptable, Violation
+from duecare_core.errors import BadEvidence, Contention, NotAllowed, NotFound, Unacceptable, VersionConflict, Violation
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.jose import jws
 
@@ -34,30 +34,30 @@ class Announcement(Struct, frozen=True, forbid_unknown_fields=True):
     manifest: Annotated[str, Meta(min_length=1, max_length=16384)]
 
 
-class Opened(NamedTuple):
+class UploadTicket(NamedTuple):
     """Where to put the file, until when."""
 
     upload_id: str
-    upload: Upload
-    target: Target
+    upload: UploadState
+    target: UploadTarget
     expires_at: datetime
 
 
-class Looked(NamedTuple):
+class UploadView(NamedTuple):
     upload_id: str
-    upload: Upload
+    upload: UploadState
     rejects_url: str | None
 
 
 class Uploads:
-    def __init__(self, *, documents: Documents, sealer: Sealer, files: Files, issuer: str, clock: Clock) -> None:
+    def __init__(self, *, documents: Documents, sealer: Sealer, files: FileStore, issuer: str, clock: Clock) -> None:
         self._documents = documents
         self._sealer = sealer
         self._files = files
         self._issuer = issuer
         self._clock = clock
 
-    def open(self, caller: Caller, token: str) -> Opened:
+    def open(self, caller: Caller, token: str) -> UploadTicket:
         """Take in a manifest. The same one again is the same upload, with a fresh place to put the file.
 
         Raises NotAllowed, Unacceptable, CannotDecide.
@@ -68,7 +68,7 @@ class Uploads:
         manifest_id = statements.statement_id(token)
         upload_id = upload_id_of(manifest_id)
         upload = self._kept(
-            upload_id, Upload(manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now), token
+            upload_id, UploadState(manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now), token
         )
         target = self._files.target(
             file_name(upload_id),
@@ -77,21 +77,21 @@ class Uploads:
             size=manifest.size,
             seconds=TARGET_SECONDS,
         )
-        return Opened(upload_id, upload, target, now + timedelta(seconds=TARGET_SECONDS))
+        return UploadTicket(upload_id, upload, target, now + timedelta(seconds=TARGET_SECONDS))
 
-    def look(self, caller: Caller, upload_id: str) -> Looked:
+    def look(self, caller: Caller, upload_id: str) -> UploadView:
         """What became of a file, so far. Raises NotFound (to anyone but its creditor it does not exist)."""
         now = self._clock()
         own, key = table.party(caller.party), table.upload(upload_id)
         found = self._documents.get([own, key] if _ID.match(upload_id) else [own])
         party = admit(caller, table.find_party(found, caller.party), now)
         _active(party)
-        upload = table.find(found, key, Upload)
+        upload = table.find(found, key, UploadState)
         if upload is None or upload.creditor != party.id:
             raise NotFound("No upload of yours has this id.", name="unknown-upload")
         kept = upload.ended_at is not None and now < upload.ended_at + timedelta(days=REJECTS_DAYS)
         link = self._files.link(rejects_name(upload_id), LINK_SECONDS) if upload.rejected and kept else None
-        return Looked(upload_id, upload, link)
+        return UploadView(upload_id, upload, link)
 
     def _creditor(self, caller: Caller, now: datetime) -> Party:
         party = admit(caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now)
@@ -101,7 +101,7 @@ class Uploads:
         return party
 
     def _read(self, party: Party, token: str, now: datetime) -> tuple[Manifest, str]:
-        """Verify the signature against the party's keys, then the members. Raises Refused."""
+        """Verify the signature against the party's keys, then the members. Raises RequestError."""
         try:
             parts = jws.read(token)
             if parts.typ != TYP:
@@ -122,11 +122,11 @@ class Uploads:
         check_manifest(manifest, now)
         return manifest, parts.kid
 
-    def _kept(self, upload_id: str, fresh: Upload, token: str) -> Upload:
+    def _kept(self, upload_id: str, fresh: UploadState, token: str) -> UploadState:
         """The upload as it stands, or this one, written together with its manifest."""
         key, on_file = table.upload(upload_id), table.statement(fresh.manifest_id)
         for _ in range(ATTEMPTS):
-            standing = table.find(self._documents.get([key]), key, Upload)
+            standing = table.find(self._documents.get([key]), key, UploadState)
             if standing is not None:
                 return standing
             sealed = self._sealer.seal(token.encode())
@@ -134,10 +134,10 @@ class Uploads:
             manifest = table.write(on_file, None, summary, sealed)
             try:
                 self._documents.commit([table.write(key, None, fresh), manifest])
-            except Stale:
+            except VersionConflict:
                 continue
             return fresh
-        raise Contended("the same manifest was announced at the same time, again and again")
+        raise Contention("the same manifest was announced at the same time, again and again")
 
 
 def _bad(pointer: str, code: str, message: str) -> Unacceptable:

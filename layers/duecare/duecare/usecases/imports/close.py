@@ -13,10 +13,10 @@ from msgspec import structs
 
 from duecare.ports import Document, Key
 from duecare.usecases import table
-from duecare.usecases.imports.row_marks import SortedMarks, mark
+from duecare.usecases.imports.row_marks import SortedRowMarks, mark
 from duecare.usecases.imports.upload_state import (
-    Means,
-    Upload,
+    ImportDeps,
+    UploadState,
     change,
     file_name,
     marks_name,
@@ -25,7 +25,7 @@ from duecare.usecases.imports.upload_state import (
 )
 from duecare_core.domain.facts import merge
 from duecare_core.domain.facts.states import DebtState
-from duecare_core.errors import Contended, Stale
+from duecare_core.errors import Contention, VersionConflict
 
 AT_ONCE = 800
 A_WRITE = 100
@@ -34,11 +34,11 @@ ATTEMPTS = 8
 MOST_SHARE = 0.2
 
 
-class Close:
-    def __init__(self, means: Means) -> None:
+class CloseImport:
+    def __init__(self, means: ImportDeps) -> None:
         self._means = means
 
-    def __call__(self, upload_id: str, upload: Upload) -> Upload:
+    def __call__(self, upload_id: str, upload: UploadState) -> UploadState:
         """Close the import if every part of it has ended. Raises CannotDecide: the message comes again."""
         if upload.state != "importing" or upload.done < upload.parts:
             return upload
@@ -46,7 +46,7 @@ class Close:
         if upload.rejected:
             self._means.files.write(rejects_name(upload_id), self._rejects(upload_id, upload.parts))
 
-        def edit(standing: Upload) -> tuple[Upload, tuple[()]] | None:
+        def edit(standing: UploadState) -> tuple[UploadState, tuple[()]] | None:
             if standing.state != "importing":
                 return None
             return structs.replace(standing, state="done", ended_at=self._means.clock(), **outcome), ()
@@ -66,12 +66,12 @@ class Close:
                 yield data if first else data.partition(b"\n")[2]
                 first = False
 
-    def _withdraw(self, upload_id: str, upload: Upload) -> dict[str, Any]:
+    def _withdraw(self, upload_id: str, upload: UploadState) -> dict[str, Any]:
         """Withdraw the creditor's open debts that are not in the file; how many, or how many wait to be confirmed.
 
         How many is settled before the first of them is withdrawn, and kept: whoever comes after a crash finds fewer.
         """
-        seen = SortedMarks(self._means.files.read(marks_name(upload_id, upload.split)))
+        seen = SortedRowMarks(self._means.files.read(marks_name(upload_id, upload.split)))
         if upload.to_withdraw is None:
             upload = self._settle(upload_id, upload, seen)
         if upload.to_withdraw is None:
@@ -80,7 +80,7 @@ class Close:
             self._withdraw_these(upload, keys)
         return {"withdrawn": upload.to_withdraw}
 
-    def _settle(self, upload_id: str, upload: Upload, seen: SortedMarks) -> Upload:
+    def _settle(self, upload_id: str, upload: UploadState, seen: SortedRowMarks) -> UploadState:
         """Count what would be withdrawn, and keep either that number or that it waits to be confirmed."""
         portfolio = sum(1 for _ in self._open_debts(upload))
         missing = 0
@@ -90,21 +90,21 @@ class Close:
         many = missing > MOST_SHARE * portfolio and upload.manifest.confirm_withdrawals != missing
         settled = {"to_confirm": missing} if many else {"to_withdraw": missing}
 
-        def edit(standing: Upload) -> tuple[Upload, tuple[()]] | None:
+        def edit(standing: UploadState) -> tuple[UploadState, tuple[()]] | None:
             if standing.to_withdraw is not None or standing.to_confirm is not None:
                 return None
             return structs.replace(standing, **settled), ()
 
         return change(self._means.documents, upload_id, edit, self._means.rest)
 
-    def _missing(self, upload: Upload, seen: SortedMarks) -> Iterator[Key]:
+    def _missing(self, upload: UploadState, seen: SortedRowMarks) -> Iterator[Key]:
         return (key for key in self._open_debts(upload) if mark(*key) not in seen)
 
-    def _open_debts(self, upload: Upload) -> Iterator[Key]:
+    def _open_debts(self, upload: UploadState) -> Iterator[Key]:
         for shard in table.shards(upload.creditor):
             yield from self._means.bulk.open_debts(shard)
 
-    def _withdraw_these(self, upload: Upload, keys: Sequence[Key]) -> None:
+    def _withdraw_these(self, upload: UploadState, keys: Sequence[Key]) -> None:
         pending = list(keys)
         for attempt in range(ATTEMPTS):
             known = self._means.bulk.get(pending)
@@ -113,16 +113,16 @@ class Close:
             groups = [changed[at : at + size] for at in range(0, len(changed), size)]
             pending = []
             for group, outcome in zip(groups, self._means.bulk.commit_each(groups), strict=True):
-                if isinstance(outcome, Stale):
+                if isinstance(outcome, VersionConflict):
                     pending += [document.key for document in group]
                 elif outcome is not None:
                     raise outcome
             if not pending:
                 return
             self._means.rest(attempt)
-        raise Contended("others kept stating about the same debts")
+        raise Contention("others kept stating about the same debts")
 
-    def _withdrawn(self, upload: Upload, key: Key, document: Document | None) -> Document | None:
+    def _withdrawn(self, upload: UploadState, key: Key, document: Document | None) -> Document | None:
         """The debt withdrawn as of the snapshot; None where it is not open any more, or was stated later."""
         as_of = upload.manifest.as_of
         if document is None or as_of is None:

@@ -17,17 +17,17 @@ from msgspec import Struct, structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
-from duecare.usecases.imports.ingest import Line, read_part
-from duecare.usecases.imports.upload_state import Means, Upload, change, part_rejects_name
+from duecare.usecases.imports.ingest import PartLine, read_part
+from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change, part_rejects_name
 from duecare.usecases.statements import effects as merge
-from duecare.usecases.statements.effects import Merge
+from duecare.usecases.statements.effects import StatementEffects
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import fact_time
 from duecare_core.domain.location.phone import keyed
 from duecare_core.domain.portfolio.portfolio import Portfolio, Stated, rejects_csv
 from duecare_core.domain.portfolio.row_reader import BadRow, Reject
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import Contended, Refused, Stale
+from duecare_core.errors import Contention, RequestError, VersionConflict
 from duecare_core.evidence import statement as statements
 
 DOCUMENTS_A_WRITE = 100  # the most that one transaction takes
@@ -38,7 +38,7 @@ CONFLICT = "conflict"
 T = TypeVar("T")
 
 
-class Ended(Struct, frozen=True):
+class PartOutcome(Struct, frozen=True):
     """What became of one part."""
 
     accepted: int
@@ -48,24 +48,24 @@ class Ended(Struct, frozen=True):
 
 class _Row(NamedTuple):
     number: int
-    stated: merge.Stated
+    stated: merge.VerifiedStatement
     at: datetime
     keys: tuple[Key, ...]
 
 
-class ImportRows:
-    def __init__(self, means: Means, rules: Rules) -> None:
+class ImportPart:
+    def __init__(self, means: ImportDeps, rules: Rules) -> None:
         self._means = means
         self._rules = rules
 
-    def __call__(self, upload_id: str, number: int) -> Upload | None:
+    def __call__(self, upload_id: str, number: int) -> UploadState | None:
         """Import one part; what the upload has become. None where there is no such import under way.
 
         Raises CannotDecide: the message comes again.
         """
         key, ended = table.upload(upload_id), table.part(upload_id, number)
         found = self._means.documents.get([key, ended])
-        upload = table.find(found, key, Upload)
+        upload = table.find(found, key, UploadState)
         if upload is None or upload.state != "importing" or number >= upload.parts:
             return None
         if ended in found:
@@ -76,10 +76,10 @@ class ImportRows:
         if part.rejects:
             bad = sorted(part.rejects, key=lambda one: one.number)
             self._means.files.write(part_rejects_name(upload_id, number), rejects_csv(bad))
-        return self._count(upload_id, ended, Ended(part.accepted, part.unchanged, len(part.rejects)))
+        return self._count(upload_id, ended, PartOutcome(part.accepted, part.unchanged, len(part.rejects)))
 
-    def _count(self, upload_id: str, key: Key, ended: Ended) -> Upload:
-        def edit(upload: Upload) -> tuple[Upload, Sequence[Document]] | None:
+    def _count(self, upload_id: str, key: Key, ended: PartOutcome) -> UploadState:
+        def edit(upload: UploadState) -> tuple[UploadState, Sequence[Document]] | None:
             if key in self._means.documents.get([key]):
                 return None
             after = structs.replace(
@@ -95,7 +95,7 @@ class ImportRows:
 
 
 class _Read:
-    """`Documents` as `Merge` reads them: those of a whole group read at once, anything else when it is asked for."""
+    """`Documents` for `StatementEffects`: a whole group's documents are read at once, any other when it is needed."""
 
     def __init__(self, documents: Documents, known: dict[Key, Document], asked: Iterable[Key]) -> None:
         self._documents = documents
@@ -116,9 +116,9 @@ class _Read:
 
 
 class _Part:
-    """The rows of one part on their way. `ImportRows` is its only user."""
+    """The rows of one part on their way. `ImportPart` is its only user."""
 
-    def __init__(self, upload: Upload, means: Means, rules: Rules) -> None:
+    def __init__(self, upload: UploadState, means: ImportDeps, rules: Rules) -> None:
         self._upload = upload
         self._means = means
         self._rules = rules
@@ -134,7 +134,7 @@ class _Part:
         # the first of their keys without reading first. Where that is wrong the table refuses it.
         self._all_new = False
 
-    def run(self, lines: Iterable[Line], *, doubled: bool) -> None:
+    def run(self, lines: Iterable[PartLine], *, doubled: bool) -> None:
         if doubled:
             rows = [row for line in lines if (row := self._typed(line)) is not None]
             groups = (some for round_ in self._rounds(rows) for some in _cut(round_))
@@ -143,13 +143,13 @@ class _Part:
         for group in groups:
             self._merge(group)
 
-    def _typed(self, line: Line) -> _Row | None:
+    def _typed(self, line: PartLine) -> _Row | None:
         said = line.reject or self._portfolio.statement(line.members or {}, self._upload.announced_at)
         if isinstance(said, Reject):
             self.rejects.append(BadRow(line.number, said))
             return None
         kind = self._upload.manifest.kind
-        stated = merge.Stated(
+        stated = merge.VerifiedStatement(
             kind,
             said,
             self._upload.statement_of(line.number),
@@ -199,7 +199,7 @@ class _Part:
                 if outcome is None:
                     self.accepted += sum(accepted for (_, accepted), _ in group)
                     self.unchanged += sum(not accepted for (_, accepted), _ in group)
-                elif isinstance(outcome, Stale):
+                elif isinstance(outcome, VersionConflict):
                     pending += [row for (row, _), _ in group]
                 else:
                     raise outcome
@@ -209,15 +209,15 @@ class _Part:
             if not unread:  # somebody else wrote in between
                 size = max(1, size // 4)
                 self._means.rest(attempt)
-        raise Contended("others kept stating about the same debts")
+        raise Contention("others kept stating about the same debts")
 
     def _effects(self, rows: Iterable[_Row], read: _Read) -> Iterator[tuple[tuple[_Row, bool], list[Document]]]:
         """Each row that changes something: whether it counts as accepted, and the documents to write."""
-        merging = Merge(read, self._means.pseudonyms, self._rules)
+        merging = StatementEffects(read, self._means.pseudonyms, self._rules)
         for row in rows:
             try:
                 effect = merging(self._creditor, row.stated)
-            except Refused as refused:
+            except RequestError as refused:
                 self._reject(row, _code(refused), refused.detail)
                 continue
             accepted = effect.status == "accepted" or effect.same_as == row.stated.statement_id
@@ -237,7 +237,7 @@ def _cut(rows: Iterable[T]) -> Iterator[list[T]]:
     return iter(lambda: list(islice(coming, ROWS_AT_ONCE)), [])
 
 
-def _keys(stated: merge.Stated, said: Stated) -> Iterator[Key]:
+def _keys(stated: merge.VerifiedStatement, said: Stated) -> Iterator[Key]:
     """The documents that a row touches."""
     channels = getattr(said, "channels", None)
     if channels is not None:
@@ -262,5 +262,5 @@ def _grouped(
         yield group
 
 
-def _code(refused: Refused) -> str:
+def _code(refused: RequestError) -> str:
     return refused.errors[0].code if refused.errors else CONFLICT if refused.status == 409 else refused.name

@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from duecare.ports import Files, Queue
+from duecare.ports import FileStore, Queue
 from duecare.usecases import table
-from duecare.usecases.imports.row_marks import Marks, mark
+from duecare.usecases.imports.row_marks import RowMarks, mark
 from duecare.usecases.imports.upload_state import (
-    Means,
-    Trouble,
-    Upload,
+    ImportDeps,
+    ImportProblem,
+    UploadState,
     change,
     file_name,
     marks_name,
@@ -29,7 +29,7 @@ from duecare.usecases.imports.upload_state import (
 )
 from duecare_core.domain.location.phone import keyed
 from duecare_core.domain.portfolio.portfolio import Portfolio
-from duecare_core.domain.portfolio.row_reader import Reject, Row, read_rows
+from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import FileRefused, NotFound
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
@@ -37,7 +37,7 @@ ROWS_A_PART = 2000
 MOST_DOUBLED = 20_000
 
 
-class Line(Struct, frozen=True, array_like=True, omit_defaults=True):
+class PartLine(Struct, frozen=True, array_like=True, omit_defaults=True):
     """A row in a part: its number, and its members or why it does not count."""
 
     number: int
@@ -45,7 +45,7 @@ class Line(Struct, frozen=True, array_like=True, omit_defaults=True):
     reject: Reject | None = None
 
 
-class Work(Struct, frozen=True):
+class PartMessage(Struct, frozen=True):
     """A message of the queue: one part to import."""
 
     upload: str
@@ -53,24 +53,24 @@ class Work(Struct, frozen=True):
 
 
 _ENCODER = msgspec.json.Encoder()
-_LINE = msgspec.json.Decoder(Line)
+_LINE = msgspec.json.Decoder(PartLine)
 
 
-def read_part(files: Files, upload_id: str, split: str, number: int) -> Iterator[Line]:
+def read_part(files: FileStore, upload_id: str, split: str, number: int) -> Iterator[PartLine]:
     """The rows of a part. Raises StoreFailed, NotFound."""
     data = b"".join(files.read(part_name(upload_id, split, number)))
     return (_LINE.decode(line) for line in data.splitlines())
 
 
 class Ingest:
-    def __init__(self, means: Means, queue: Queue) -> None:
+    def __init__(self, means: ImportDeps, queue: Queue) -> None:
         self._means = means
         self._queue = queue
 
-    def __call__(self, upload_id: str) -> Upload | None:
+    def __call__(self, upload_id: str) -> UploadState | None:
         """What the upload has become, or None where nobody announced it. Raises CannotDecide: the event comes again."""
         key = table.upload(upload_id)
-        upload = table.find(self._means.documents.get([key]), key, Upload)
+        upload = table.find(self._means.documents.get([key]), key, UploadState)
         if upload is None:
             return None
         if upload.state == "awaiting_file":
@@ -79,15 +79,15 @@ class Ingest:
             self._send(upload_id, upload)
         return upload
 
-    def _take_in(self, upload_id: str, upload: Upload) -> Upload:
+    def _take_in(self, upload_id: str, upload: UploadState) -> UploadState:
         files, split = self._means.files, self._means.entropy(8).hex()
         try:
             self._still_entitled(upload)
-            with Marks() as marks:
+            with RowMarks() as marks:
                 parts, doubled = _Split(files, self._means.pseudonyms, upload_id, split, upload, marks).run()
             after = self._become(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
         except FileRefused as refused:
-            trouble = Trouble(refused.name, refused.detail)
+            trouble = ImportProblem(refused.name, refused.detail)
             after = self._become(upload_id, state="refused", problem=trouble, ended_at=self._means.clock())
             if after.state == "refused":
                 files.delete([file_name(upload_id)])
@@ -100,7 +100,7 @@ class Ingest:
             files.delete(files.names(split_prefix(upload_id, split)))
         return after
 
-    def _still_entitled(self, upload: Upload) -> None:
+    def _still_entitled(self, upload: UploadState) -> None:
         """A suspension or a revoked key counts at once, for what was announced before too. Raises FileRefused."""
         key = table.party(upload.creditor)
         party = table.find_party(self._means.documents.get([key]), upload.creditor)
@@ -109,26 +109,26 @@ class Ingest:
         if party.key(upload.kid) is None:
             raise FileRefused("key-refused", "The key that signed the manifest has been revoked since.")
 
-    def _become(self, upload_id: str, **members: Any) -> Upload:
-        def edit(upload: Upload) -> tuple[Upload, tuple[()]] | None:
+    def _become(self, upload_id: str, **members: Any) -> UploadState:
+        def edit(upload: UploadState) -> tuple[UploadState, tuple[()]] | None:
             return (structs.replace(upload, **members), ()) if upload.state == "awaiting_file" else None
 
         return change(self._means.documents, upload_id, edit, self._means.rest)
 
-    def _send(self, upload_id: str, upload: Upload) -> None:
+    def _send(self, upload_id: str, upload: UploadState) -> None:
         """Every part that has not ended. A part that is sent twice is imported once."""
         ended = self._means.bulk.get(table.part(upload_id, number) for number in range(upload.parts))
         left = (number for number in range(upload.parts) if table.part(upload_id, number) not in ended)
         # When the last part ended and the worker died before it closed the import, any part will close it.
         numbers = list(left) or [0]
-        self._queue.send(_ENCODER.encode(Work(upload_id, number)) for number in numbers)
+        self._queue.send(_ENCODER.encode(PartMessage(upload_id, number)) for number in numbers)
 
 
 class _Split:
     """One pass over a file. `Ingest` is its only user."""
 
     def __init__(
-        self, files: Files, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: Upload, marks: Marks
+        self, files: FileStore, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: UploadState, marks: RowMarks
     ) -> None:
         self._files = files
         self._pseudonyms = pseudonyms
@@ -173,25 +173,25 @@ class _Split:
 
     def _write_parts(self, pieces: Iterable[bytes]) -> None:
         portfolio = Portfolio(self._upload.manifest)
-        lines: list[Line] = []
+        lines: list[PartLine] = []
         for row in read_rows(pieces, portfolio.shape, portfolio.columns, portfolio.required):
             self._rows += 1
-            if isinstance(row, Row):
+            if isinstance(row, FileRow):
                 self._marks.add(self._mark(row.members))
-                lines.append(Line(row.number, row.members))
+                lines.append(PartLine(row.number, row.members))
             else:
-                lines.append(Line(row.number, reject=row.reject))
+                lines.append(PartLine(row.number, reject=row.reject))
             if len(lines) == ROWS_A_PART:
                 self._write(lines)
                 lines = []
         if lines:
             self._write(lines)
 
-    def _write(self, lines: Sequence[Line]) -> None:
+    def _write(self, lines: Sequence[PartLine]) -> None:
         self._write_as(self._parts, lines)
         self._parts += 1
 
-    def _write_as(self, number: int, lines: Sequence[Line]) -> None:
+    def _write_as(self, number: int, lines: Sequence[PartLine]) -> None:
         self._files.write(part_name(self._id, self._split, number), [b"\n".join(map(_ENCODER.encode, lines))])
 
     def _mark(self, members: dict[str, Any]) -> int:
@@ -204,7 +204,7 @@ class _Split:
 
     def _set_apart(self, doubled: frozenset[int]) -> None:
         """Doubled rows move from their parts into one of their own, so that one worker sees them together."""
-        apart: list[Line] = []
+        apart: list[PartLine] = []
         # A mark that is doubled is that of two rows at least.
         if 2 * len(doubled) > MOST_DOUBLED:
             raise _too_many_doubled()

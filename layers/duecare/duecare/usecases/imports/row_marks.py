@@ -25,7 +25,7 @@ def mark(pk: str, sk: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{pk}\0{sk}".encode()).digest()[:_BYTES], "big") or 1
 
 
-class Marks:
+class RowMarks:
     """The marks of a file's rows, in buckets by their first byte, so that one bucket at a time is sorted. They wait on
     disk, in a file without a name: however many rows there are, the memory is that of one bucket and a block of each.
     """
@@ -35,7 +35,7 @@ class Marks:
         self._blocks: list[list[int]] = [[] for _ in range(_BUCKETS)]  # where each one's full blocks begin
         self._file = TemporaryFile()  # noqa: SIM115  closed by whoever is done with the marks
 
-    def __enter__(self) -> Marks:
+    def __enter__(self) -> RowMarks:
         return self
 
     def __exit__(
@@ -76,7 +76,7 @@ class Marks:
             yield sorted(bucket)
 
 
-class SortedMarks:
+class SortedRowMarks:
     """What `sorted_bytes` gave, to be asked whether a mark is among them."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:

@@ -10,24 +10,24 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from duecare.ports import Bulk, Clock, Document, Documents, Entropy, Files
+from duecare.ports import BulkStore, Clock, Document, Documents, Entropy, FileStore
 from duecare.usecases import table
 from duecare_core.domain.portfolio.portfolio import Manifest
-from duecare_core.errors import Contended, Stale
+from duecare_core.errors import Contention, VersionConflict
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
 # Workers that end their parts at the same moment change one item.
 ATTEMPTS = 40
 
 
-class Trouble(Struct, frozen=True):
+class ImportProblem(Struct, frozen=True):
     """Why a file was refused: the problem's name and what it says."""
 
     name: str
     detail: str
 
 
-class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file and what became of it. `manifest_id` is the manifest's statement id; `parts` how many parts its rows
     are in, the last of them the doubled rows where there are any. The counts are of the parts that are `done`.
 
@@ -40,7 +40,7 @@ class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kid: str
     announced_at: datetime
     state: Literal["awaiting_file", "importing", "done", "refused"] = "awaiting_file"
-    problem: Trouble | None = None
+    problem: ImportProblem | None = None
     split: str = ""
     parts: int = 0
     doubled: bool = False
@@ -67,12 +67,12 @@ class Upload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.manifest_id}#left-out"
 
 
-class Means(NamedTuple):
+class ImportDeps(NamedTuple):
     """What each step of an import needs of the world. `rest` waits a little before the given try."""
 
     documents: Documents
-    bulk: Bulk
-    files: Files
+    bulk: BulkStore
+    files: FileStore
     pseudonyms: Pseudonyms
     clock: Clock
     entropy: Entropy
@@ -80,7 +80,7 @@ class Means(NamedTuple):
 
 
 # What to make of an upload, and what to write beside it in the same transaction; None to leave it as it is.
-Edit = Callable[[Upload], tuple[Upload, Sequence[Document]] | None]
+Edit = Callable[[UploadState], tuple[UploadState, Sequence[Document]] | None]
 
 
 def upload_id_of(manifest_id: str) -> str:
@@ -113,23 +113,23 @@ def rejects_name(upload_id: str) -> str:
     return f"rejects/{upload_id}.csv"
 
 
-def change(documents: Documents, upload_id: str, edit: Edit, rest: Callable[[int], None]) -> Upload:
+def change(documents: Documents, upload_id: str, edit: Edit, rest: Callable[[int], None]) -> UploadState:
     """Change an upload as it stands, with what is to be written beside it; `edit` answers None where nothing is to be
-    changed. Raises Contended, StoreFailed."""
+    changed. Raises Contention, StoreFailed."""
     key = table.upload(upload_id)
     for attempt in range(ATTEMPTS):
         document = documents.get([key]).get(key)
         if document is None:
-            raise Contended("an upload is gone")
-        upload = table.read(document, Upload)
+            raise Contention("an upload is gone")
+        upload = table.read(document, UploadState)
         edited = edit(upload)
         if edited is None:
             return upload
         after, beside = edited
         try:
             documents.commit([table.write(key, document, after), *beside])
-        except Stale:
+        except VersionConflict:
             rest(attempt)
             continue
         return after
-    raise Contended("others kept counting for the same upload")
+    raise Contention("others kept counting for the same upload")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from duecare.ports import Document, Documents, Mark
+from duecare.ports import Document, Documents, IndexEntry
 from duecare.usecases import table
 from duecare_core.errors import StoreFailed
 
@@ -48,42 +48,42 @@ class Head(Struct, frozen=True, kw_only=True):
     sweep: Sweep | None = None
 
 
-class Standing(NamedTuple):
+class VersionedHead(NamedTuple):
     """A head, and the document that it stands in: the next one is written over exactly this."""
 
     head: Head
     document: Document
 
 
-class Staged(Struct, frozen=True):
+class StagedMove(Struct, frozen=True):
     """What follows from a move of the head: files by name, the checkpoint as the log signed it, marks in the table."""
 
     files: dict[str, bytes]
     checkpoint: str
-    marks: tuple[Mark, ...]
+    marks: tuple[IndexEntry, ...]
 
 
-def load(documents: Documents) -> Standing | None:
+def load(documents: Documents) -> VersionedHead | None:
     """Raises StoreFailed."""
     document = documents.get([table.LOG_HEAD]).get(table.LOG_HEAD)
-    return None if document is None else Standing(table.read(document, Head), document)
+    return None if document is None else VersionedHead(table.read(document, Head), document)
 
 
-def move(documents: Documents, over: Standing | None, head: Head) -> Standing:
-    """Raises Stale where another head stands, StoreFailed."""
+def move(documents: Documents, over: VersionedHead | None, head: Head) -> VersionedHead:
+    """Raises VersionConflict where another head stands, StoreFailed."""
     document = table.write(table.LOG_HEAD, over.document if over else None, head)
     documents.commit([document])
-    return Standing(head, document)
+    return VersionedHead(head, document)
 
 
-def stage(files: Mapping[str, bytes], checkpoint: str, marks: tuple[Mark, ...]) -> bytes:
+def stage(files: Mapping[str, bytes], checkpoint: str, marks: tuple[IndexEntry, ...]) -> bytes:
     """The staged object's bytes."""
-    return msgspec.msgpack.encode(Staged(dict(files), checkpoint, marks))
+    return msgspec.msgpack.encode(StagedMove(dict(files), checkpoint, marks))
 
 
-def staged(data: bytes) -> Staged:
+def staged(data: bytes) -> StagedMove:
     """Raises StoreFailed."""
     try:
-        return msgspec.msgpack.decode(data, type=Staged)
+        return msgspec.msgpack.decode(data, type=StagedMove)
     except (msgspec.MsgspecError, ValueError) as error:
         raise StoreFailed("a staged object cannot be read") from error

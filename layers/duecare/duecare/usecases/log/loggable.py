@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from duecare.ports import Document, Key, Leaving, Mark
+from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare.usecases import table
 from duecare.usecases.log import decision_pages as listing
 from duecare.usecases.log import pointers
@@ -15,7 +15,7 @@ from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.record import Record
-from duecare_core.evidence.statement import OnFile
+from duecare_core.evidence.statement import StatementRecord
 from duecare_core.evidence.stored import PREFIXES, Identity, copy_of, identify
 
 # Of these a document leaves the table when it has its entry and its copy.
@@ -45,14 +45,14 @@ class Loggable(NamedTuple):
         """Where it is noted that it has its entry."""
         return pointers.key(*self.identity)
 
-    def leaving(self, stays: timedelta) -> Leaving | None:
+    def leaving(self, stays: timedelta) -> Expiry | None:
         """When its document leaves the table, if it does; `stays`: how long it stands there from its own time on."""
         if not self.document.key.pk.startswith(LEAVING):
             return None
-        return Leaving(self.document.key, self.document.version, datetime.fromisoformat(self.at) + stays)
+        return Expiry(self.document.key, self.document.version, datetime.fromisoformat(self.at) + stays)
 
 
-def marks(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[Mark, ...]:
+def marks(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[IndexEntry, ...]:
     """What the table is to say of these, whose entries begin at this index: where each is, and which decisions each
     gateway has.
 
@@ -63,8 +63,8 @@ def marks(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[M
     entered = list(enumerate(records, first))
     decided = [(index, record.decided) for index, record in entered if record.decided]
     return (
-        *(Mark(_pointer(index, record), expires if record.decided else None) for index, record in entered),
-        *(Mark(page, expires) for page in listing.pages(decided)),
+        *(IndexEntry(_pointer(index, record), expires if record.decided else None) for index, record in entered),
+        *(IndexEntry(page, expires) for page in listing.pages(decided)),
     )
 
 
@@ -93,7 +93,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
         name = f"r/{decided.kept.recipient}/decision/{identity.id}/{_hex(identity.record_sha256)}"
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
-        on_file = table.read(document, OnFile)
+        on_file = table.read(document, StatementRecord)
         name = f"r/{on_file.recipient or '-'}/statement/{_hex(identity.id)}"
         return Loggable(document, identity, _time(on_file.received_at), name, copy)
     return Loggable(document, identity, _time(at), f"{_FOLDERS[identity.kind]}/{identity.id}", copy)

@@ -13,7 +13,7 @@ from duecare.ports import Document, Key
 from duecare.usecases import table
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence.canonical import canonical, strict_json
-from duecare_core.evidence.stored import Stored, read_copy
+from duecare_core.evidence.stored import StoredRecord, read_copy
 
 
 class Pointer(Struct, frozen=True):
@@ -43,13 +43,13 @@ def newest(pointers: Iterable[Document]) -> Pointer | None:
     return next(iter(newest_first(pointers)), None)
 
 
-def stored(document: Document) -> Stored:
+def stored(document: Document) -> StoredRecord:
     """Raises StoreFailed for a body that is not JSON."""
     try:
         body = strict_json(document.body)
     except BadEvidence as error:
         raise StoreFailed("a stored record cannot be read") from error
-    return Stored(document.key.pk, document.key.sk, document.version, body, document.sealed, document.inputs)
+    return StoredRecord(document.key.pk, document.key.sk, document.version, body, document.sealed, document.inputs)
 
 
 def document_of(copy: bytes) -> Document:

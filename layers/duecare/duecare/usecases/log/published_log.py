@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from duecare.ports import LogFiles, Reader
+from duecare.ports import DocumentReader, LogFiles
 from duecare.usecases import table
 from duecare_core.errors import BadEvidence, NotFound, StoreFailed
 from duecare_core.evidence.log import logproof
@@ -28,7 +28,7 @@ class _Named(Struct):
     verifier_key: str
 
 
-def verifier_key(reader: Reader) -> str | None:
+def verifier_key(reader: DocumentReader) -> str | None:
     """The log's, as c2sp.org/signed-note spells it; None where nothing has been logged yet. Raises StoreFailed."""
     named = table.find(reader.get([table.LOG_HEAD]), table.LOG_HEAD, _Named)
     return named.verifier_key if named else None

@@ -14,17 +14,27 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from duecare.ports import Archive, Change, Clock, Documents, Entropy, LogFiles, Marks, Stream
+from duecare.ports import Archive, Change, Clock, Documents, Entropy, LogFiles, LogIndex, Stream
 from duecare.usecases.log import head as heads
 from duecare.usecases.log.archive_names import rules_name
-from duecare.usecases.log.head import Head, Standing, Sweep
+from duecare.usecases.log.head import Head, Sweep, VersionedHead
 from duecare.usecases.log.loggable import Loggable, loggable, marks
 from duecare.usecases.log.published_log import CHECKPOINT
 from duecare.usecases.log.stream_reader import read_on
-from duecare.usecases.log.sweep import KEYS_A_READ, Stretch, Table, look, once, parts, pointed, still_without, swept
+from duecare.usecases.log.sweep import (
+    KEYS_A_READ,
+    ScanSegment,
+    SweptTable,
+    look,
+    once,
+    parts,
+    pointed,
+    still_without,
+    swept,
+)
 from duecare.usecases.log.tree_growth import grow
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import Contended, SecretsFailed, Stale, StoreFailed
+from duecare_core.errors import Contention, SecretsFailed, StoreFailed, VersionConflict
 from duecare_core.evidence.log.merkle import EMPTY_ROOT
 from duecare_core.evidence.log.note import Checkpoint, LogKey, parse_checkpoint, parse_note
 
@@ -43,20 +53,20 @@ SWEEP_EVERY = timedelta(days=1)
 SUSPECT_FOR = timedelta(minutes=10)
 
 
-class World(NamedTuple):
+class SequencerDeps(NamedTuple):
     """What the sequencer reads and writes. `cosign` answers a checkpoint's note with the witnesses' signatures."""
 
     stream: Stream
     documents: Documents
     files: LogFiles
     archive: Archive
-    marks: Marks
+    marks: LogIndex
     clock: Clock
     entropy: Entropy
     cosign: Callable[[str], str] = lambda note: note
 
 
-class Passed(NamedTuple):
+class SequencerStats(NamedTuple):
     """What a run did: the log's size, how many entries were added and how many of these by a sweep, how often changes
     were gone before they were read, how many records could not be read, and how far behind it is (0 at the tip)."""
 
@@ -73,7 +83,9 @@ class Sequencer:
     longer. `stays`: how long a decision or a statement stands in the table, from its own time on, once it has its entry
     and its copy."""
 
-    def __init__(self, world: World, log_key: LogKey, rules: Rules, *, retention: timedelta, stays: timedelta) -> None:
+    def __init__(
+        self, world: SequencerDeps, log_key: LogKey, rules: Rules, *, retention: timedelta, stays: timedelta
+    ) -> None:
         self._world = world
         self._key = log_key
         self._rules = rules
@@ -81,27 +93,27 @@ class Sequencer:
         self._stays = stays
         self._prepared = False
         self._ahead: tuple[int, dict[str, str], int] | None = None  # read in vain beyond this version of the head
-        self._stretch: Stretch | None = None  # of the table, which was looked at once
+        self._stretch: ScanSegment | None = None  # of the table, which was looked at once
 
-    def __call__(self, more: Callable[[], bool]) -> Passed:
+    def __call__(self, more: Callable[[], bool]) -> SequencerStats:
         """Until the tip of the stream is reached, or `more` says that the time is short. Raises CannotDecide: what was
         begun is finished by the next."""
-        passed = Passed(0, 0, 0, 0, 0, timedelta(0))
+        passed = SequencerStats(0, 0, 0, 0, 0, timedelta(0))
         contended = 0
         while True:
             try:
                 passed, tip = self._pass(passed, more)
-            except Stale:
+            except VersionConflict:
                 contended += 1
                 if contended == ATTEMPTS:
-                    raise Contended("other sequencers were first, again and again") from None
+                    raise Contention("other sequencers were first, again and again") from None
                 continue
             contended = 0
             if tip or not more():
                 return passed
 
-    def _pass(self, passed: Passed, more: Callable[[], bool]) -> tuple[Passed, bool]:
-        """One move of the head at most. Raises Stale where another sequencer was first."""
+    def _pass(self, passed: SequencerStats, more: Callable[[], bool]) -> tuple[SequencerStats, bool]:
+        """One move of the head at most. Raises VersionConflict where another sequencer was first."""
         # 1. Load the head, and finish what it names.
         standing = self._head()
         # 2. Read on.
@@ -158,7 +170,7 @@ class Sequencer:
         known = pointed(self._world.documents, asked)
         return [record for record in once(found) if record.pointer not in known], unreadable
 
-    def _head(self) -> Standing:
+    def _head(self) -> VersionedHead:
         standing = heads.load(self._world.documents)
         if standing is None:
             standing = heads.move(self._world.documents, None, self._empty())
@@ -186,8 +198,8 @@ class Sequencer:
             swept_at=datetime.fromtimestamp(0, UTC),
         )
 
-    def _log(self, standing: Standing, moved: Head, records: Sequence[Loggable]) -> Standing:
-        """Give these records their entries: move the head, and do what follows. Raises Stale."""
+    def _log(self, standing: VersionedHead, moved: Head, records: Sequence[Loggable]) -> VersionedHead:
+        """Give these records their entries: move the head, and do what follows. Raises VersionConflict."""
         if not records:
             return heads.move(self._world.documents, standing, moved)
         # 3. Copies into the archive. Their names say what they hold, so that again is no harm.
@@ -203,18 +215,18 @@ class Sequencer:
         moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._world.clock(), staged=name)
         try:
             standing = heads.move(self._world.documents, standing, moved)
-        except Stale:
+        except VersionConflict:
             self._drop(name, standing)
             raise
         return self._finish(standing)
 
-    def _finish(self, standing: Standing) -> Standing:
+    def _finish(self, standing: VersionedHead) -> VersionedHead:
         """What follows from the last move. Whoever finds it undone does it, and it may be done by several."""
         name = standing.head.staged
         data = self._world.files.read(name)
         if data is None:
             self._check_moved_on(standing)
-            raise Stale("another one has finished, and moved the head on")
+            raise VersionConflict("another one has finished, and moved the head on")
         staged = heads.staged(data)
         self._world.files.write(staged.files)  # 6. tiles and entries, under their own names
         self._publish(staged.checkpoint)  # 7. the checkpoint
@@ -224,13 +236,13 @@ class Sequencer:
         self._world.files.delete(name)
         return standing
 
-    def _check_moved_on(self, standing: Standing) -> None:
+    def _check_moved_on(self, standing: VersionedHead) -> None:
         """Raises StoreFailed where the head still names what is not there: nobody can finish that move."""
         now = heads.load(self._world.documents)
         if now and now.document.version == standing.document.version:
             raise StoreFailed(f"the head names {standing.head.staged}, and it is gone")
 
-    def _drop(self, name: str, over: Standing) -> None:
+    def _drop(self, name: str, over: VersionedHead) -> None:
         """A staged object that lost. If even that fails the bucket's lifecycle removes it; but it may not be one that
         has won after all, in a write whose answer was lost, or may yet win: only what another head stands over."""
         now = heads.load(self._world.documents)
@@ -248,7 +260,7 @@ class Sequencer:
             cosigned = cosigned or self._world.cosign(note)
             if self._world.files.publish(CHECKPOINT, cosigned.encode(), published):
                 return
-        raise Contended("the checkpoint was published by others, again and again")
+        raise Contention("the checkpoint was published by others, again and again")
 
     def _signed(self, size: int, root: bytes) -> str:
         return self._key.sign(Checkpoint(self._key.name, size, root).text())
@@ -256,7 +268,7 @@ class Sequencer:
     def _kept_until(self) -> datetime:
         return self._world.clock() + self._retention
 
-    def _sweep(self, standing: Standing, passed: Passed, more: Callable[[], bool]) -> Passed:
+    def _sweep(self, standing: VersionedHead, passed: SequencerStats, more: Callable[[], bool]) -> SequencerStats:
         """Look for records without an entry in a stretch of the table, and, if they still have none a while later, give
         them one. Only then the head says that the stretch is done: where this process ends before, it is looked at
         again.
@@ -272,7 +284,7 @@ class Sequencer:
             sweep = head.sweep or self._due(head, now)
             if sweep is None or not more():
                 return passed
-            table = Table(self._world.marks, self._world.documents, self._stays)
+            table = SweptTable(self._world.marks, self._world.documents, self._stays)
             self._stretch = look(table, sweep, swept(head), now, more)
             passed = passed._replace(unreadable=passed.unreadable + self._stretch.unreadable)
         stretch = self._stretch

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from duecare.ports import Change, Page, Shard, Stream
+from duecare.ports import Change, Shard, Stream, StreamPage
 from duecare.usecases.log.head import ENDED
-from duecare_core.errors import Trimmed
+from duecare_core.errors import StreamTrimmed
 
 
-class Read(NamedTuple):
+class StreamBatch(NamedTuple):
     """What was read on: the changes, and the positions behind them. `tip`: all that the stream held is among them, or
     was read before. `trimmed`: how often changes were gone before they were read."""
 
@@ -25,7 +25,7 @@ class Read(NamedTuple):
         return max((change.at for change in self.changes), default=None)
 
 
-def read_on(stream: Stream, positions: Mapping[str, str], limit: int) -> Read:
+def read_on(stream: Stream, positions: Mapping[str, str], limit: int) -> StreamBatch:
     """Up to about `limit` changes behind these positions. Raises StoreFailed.
 
     A shard is read only when its parent has been read to its end, or is gone: a document's earlier versions stand in
@@ -55,7 +55,7 @@ def read_on(stream: Stream, positions: Mapping[str, str], limit: int) -> Read:
         after[shard.id] = _behind(page, "" if lost else position)
         # What comes after the end of a shard stands in its children.
         tip = tip and not page.ended and len(page.changes) < left
-    return Read(tuple(changes), after, tip, trimmed)
+    return StreamBatch(tuple(changes), after, tip, trimmed)
 
 
 def _lost(shards: Sequence[Shard], positions: Mapping[str, str]) -> int:
@@ -68,7 +68,7 @@ def _lost(shards: Sequence[Shard], positions: Mapping[str, str]) -> int:
     return unfinished + (len(unseen) if positions else 0)
 
 
-def _behind(page: Page, position: str) -> str:
+def _behind(page: StreamPage, position: str) -> str:
     if page.ended:
         return ENDED
     return page.changes[-1].position if page.changes else position
@@ -78,9 +78,9 @@ def _is_ready(shard: Shard, listed: set[str], after: Mapping[str, str]) -> bool:
     return shard.parent is None or shard.parent not in listed or after.get(shard.parent) == ENDED
 
 
-def _page(stream: Stream, shard: str, position: str, limit: int) -> tuple[Page, int]:
+def _page(stream: Stream, shard: str, position: str, limit: int) -> tuple[StreamPage, int]:
     """From this position on; where it is too old, from the oldest change that there is, and that is told."""
     try:
         return stream.read(shard, position, limit), 0
-    except Trimmed:
+    except StreamTrimmed:
         return stream.read(shard, "", limit), 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from duecare.ports import Document, Documents, Key, Marks
+from duecare.ports import Document, Documents, Key, LogIndex
 from duecare.usecases.log.head import Head, Sweep
 from duecare.usecases.log.loggable import Loggable, loggable
 from duecare_core.errors import StoreFailed
@@ -19,7 +19,7 @@ MOST = 10_000  # suspects of a stretch, about
 KEYS_A_READ = 100
 
 
-class Stretch(NamedTuple):
+class ScanSegment(NamedTuple):
     """What the first look at a stretch of the table found.
 
     `suspects`: records without an entry, by key and version, as they were seen `at`. `sweep`: what the stretch is of,
@@ -30,11 +30,11 @@ class Stretch(NamedTuple):
     suspects: dict[Key, int]
     at: datetime
     sweep: Sweep
-    over: Swept
+    over: SweepProgress
     unreadable: int
 
 
-class Swept(NamedTuple):
+class SweepProgress(NamedTuple):
     """How far the head says that sweeps have come."""
 
     at: datetime
@@ -42,8 +42,8 @@ class Swept(NamedTuple):
     sweep: Sweep | None
 
 
-def swept(head: Head) -> Swept:
-    return Swept(head.swept_at, head.swept_trimmed, head.sweep)
+def swept(head: Head) -> SweepProgress:
+    return SweepProgress(head.swept_at, head.swept_trimmed, head.sweep)
 
 
 def pointed(documents: Documents, records: Iterable[Loggable]) -> set[Key]:
@@ -66,15 +66,15 @@ def once(records: Iterable[Loggable]) -> list[Loggable]:
     return list(first.values())
 
 
-class Table(NamedTuple):
+class SweptTable(NamedTuple):
     """The table as a sweep sees it; `stays`: how long a decision or a statement stands in it, from its own time on."""
 
-    marks: Marks
+    marks: LogIndex
     documents: Documents
     stays: timedelta
 
 
-def look(table: Table, sweep: Sweep, over: Swept, now: datetime, more: Callable[[], bool]) -> Stretch:
+def look(table: SweptTable, sweep: Sweep, over: SweepProgress, now: datetime, more: Callable[[], bool]) -> ScanSegment:
     """The first look at a stretch of the table: which records have no entry now. It ends with the table, where `more`
     says that the time is short, or where there are many. Raises StoreFailed.
 
@@ -90,10 +90,10 @@ def look(table: Table, sweep: Sweep, over: Swept, now: datetime, more: Callable[
             suspects |= _sorted_out(table, records)
         places = scanned.places
         if not places or len(suspects) >= MOST or not more():
-            return Stretch(suspects, now, Sweep(sweep.at, sweep.trimmed, places), over, unreadable)
+            return ScanSegment(suspects, now, Sweep(sweep.at, sweep.trimmed, places), over, unreadable)
 
 
-def _sorted_out(table: Table, records: Sequence[Loggable]) -> dict[Key, int]:
+def _sorted_out(table: SweptTable, records: Sequence[Loggable]) -> dict[Key, int]:
     """Those without an entry. The pointer is what says that a record, in just this version, has one: what has none yet
     must not leave."""
     known = pointed(table.documents, records)

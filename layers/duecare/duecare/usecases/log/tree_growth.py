@@ -12,7 +12,7 @@ from duecare_core.evidence.log.entry import pack_entries, unpack_entries
 from duecare_core.evidence.log.merkle import TILE_WIDTH, Tile, append, entries_path, leaf_hash, root
 
 
-class Grown(NamedTuple):
+class TreeGrowth(NamedTuple):
     """The tree with the new entries; `files`: every tile and entry bundle that is new, by name."""
 
     size: int
@@ -20,7 +20,7 @@ class Grown(NamedTuple):
     files: dict[str, bytes]
 
 
-def grow(files: LogFiles, size: int, root_hash: bytes, entries: Sequence[bytes]) -> Grown:
+def grow(files: LogFiles, size: int, root_hash: bytes, entries: Sequence[bytes]) -> TreeGrowth:
     """Add these entries to the tree of this size and root. Raises StoreFailed, also where what is published is not that
     tree: a root made over it would contradict the checkpoints before, and would be signed."""
     tiles = Tiles(files)
@@ -31,7 +31,7 @@ def grow(files: LogFiles, size: int, root_hash: bytes, entries: Sequence[bytes])
         made = append(size, tiles.read, [leaf_hash(one) for one in entries])
     except BadEvidence as error:
         raise StoreFailed(f"the published log is not the one that the head names: {error}") from error
-    return Grown(made.size, made.root, {tile.path: data for tile, data in made.tiles.items()} | bundles)
+    return TreeGrowth(made.size, made.root, {tile.path: data for tile, data in made.tiles.items()} | bundles)
 
 
 def _bundles(files: LogFiles, size: int, tiles: Tiles, entries: Sequence[bytes]) -> dict[str, bytes]:

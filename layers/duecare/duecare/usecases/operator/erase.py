@@ -30,7 +30,7 @@ class Erasure(Struct, frozen=True):
     erased: tuple[str, ...]
 
 
-class Erased(Struct, frozen=True):
+class ErasureResult(Struct, frozen=True):
     """How many copies were erased; how many must be kept, and until when the last of them."""
 
     erased: int
@@ -39,7 +39,7 @@ class Erased(Struct, frozen=True):
     records: tuple[str, ...]
 
 
-class Means(NamedTuple):
+class EraseDeps(NamedTuple):
     documents: Documents
     archive: Archive
     pseudonyms: Pseudonyms
@@ -50,11 +50,11 @@ class Means(NamedTuple):
 class Erase:
     """`least`: how old a copy must be before it may go (domain/retention.py)."""
 
-    def __init__(self, means: Means, least: timedelta) -> None:
+    def __init__(self, means: EraseDeps, least: timedelta) -> None:
         self._means = means
         self._least = least
 
-    def __call__(self, recipient: str) -> Erased:
+    def __call__(self, recipient: str) -> ErasureResult:
         """`recipient`: an E.164 number. The same again finds less, or nothing. Raises Unacceptable, CannotDecide."""
         if not is_e164(recipient):
             raise Unacceptable(
@@ -67,7 +67,7 @@ class Erase:
         due = [name for name, at in found if at + self._least <= now]
         left = [at for _, at in found if at + self._least > now]
         records = [self._erase(prefix, some, now) for some in _in_parts(due)]
-        return Erased(len(due), len(left), max(left) + self._least if left else None, tuple(records))
+        return ErasureResult(len(due), len(left), max(left) + self._least if left else None, tuple(records))
 
     def _erase(self, prefix: str, names: Sequence[str], now: datetime) -> str:
         """Tell it, then do it: stopped in between, the next time erases what was told."""

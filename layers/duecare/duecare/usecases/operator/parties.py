@@ -10,13 +10,13 @@ from msgspec import structs
 from duecare.ports import Clock, Document, Documents
 from duecare.usecases import table
 from duecare_core.domain.facts.party import Halt, Party, PartyKey
-from duecare_core.errors import BadKey, Conflict, Contended, NotFound, Stale, Unacceptable, Violation
+from duecare_core.errors import BadKey, Conflict, Contention, NotFound, Unacceptable, VersionConflict, Violation
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
 
 ATTEMPTS = 5
 
 
-class Operate:
+class PartyAdmin:
     """Every verb answers the party, or the halt, as it stands afterwards; saying the same again changes nothing."""
 
     def __init__(self, documents: Documents, clock: Clock) -> None:
@@ -33,7 +33,7 @@ class Operate:
         document = table.write(table.party(party.id), None, party)
         try:
             self._documents.commit([document])
-        except Stale as error:
+        except VersionConflict as error:
             # A write whose answer was lost is repeated, and then meets itself.
             if self._documents.get([document.key]).get(document.key) != document:
                 raise Conflict(f"A party {party.id} is registered already.", name="party-exists") from error
@@ -90,10 +90,10 @@ class Operate:
             standing = self._documents.get([table.EVERYTHING]).get(table.EVERYTHING)
             try:
                 self._documents.commit([table.write(table.EVERYTHING, standing, halt)])
-            except Stale:
+            except VersionConflict:
                 continue
             return halt
-        raise Contended("others kept changing the halt")
+        raise Contention("others kept changing the halt")
 
     def _change(self, party_id: str, change: Callable[[Party], Party]) -> Party:
         for _ in range(ATTEMPTS):
@@ -103,10 +103,10 @@ class Operate:
                 return party
             try:
                 self._documents.commit([table.write(document.key, document, after)])
-            except Stale:
+            except VersionConflict:
                 continue
             return after
-        raise Contended("others kept changing this party")
+        raise Contention("others kept changing this party")
 
     def _standing(self, party_id: str) -> tuple[Document, Party]:
         key = table.party(party_id)

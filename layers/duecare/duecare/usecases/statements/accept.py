@@ -11,12 +11,21 @@ from msgspec import Meta, Struct
 from duecare.ports import Clock, Documents, Sealer
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, admit
-from duecare.usecases.statements.effects import Effect, Merge, Stated
+from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, check
 from duecare_core.domain.location.phone import keyed
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import BadEvidence, Contended, NotAllowed, Refused, Stale, StoreFailed, Unacceptable, Violation
+from duecare_core.errors import (
+    BadEvidence,
+    Contention,
+    NotAllowed,
+    RequestError,
+    StoreFailed,
+    Unacceptable,
+    VersionConflict,
+    Violation,
+)
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.pseudonyms import Pseudonyms
@@ -33,7 +42,7 @@ class Statements(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class Result(NamedTuple):
+class StatementResult(NamedTuple):
     """What became of one statement: `accepted`, `unchanged` (already known) or `rejected` (with its problem).
 
     `same_as` names the statement that already said so, where this one repeats it under another id.
@@ -41,12 +50,12 @@ class Result(NamedTuple):
 
     statement_id: str
     status: str
-    problem: Refused | None = None
+    problem: RequestError | None = None
     read_as: str | None = None
     same_as: str | None = None
 
 
-class State:
+class AcceptStatements:
     def __init__(
         self,
         *,
@@ -62,9 +71,9 @@ class State:
         self._pseudonyms = pseudonyms
         self._issuer = issuer
         self._clock = clock
-        self._merge = Merge(documents, pseudonyms, rules)
+        self._merge = StatementEffects(documents, pseudonyms, rules)
 
-    def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[Result]:
+    def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[StatementResult]:
         """One result a statement, in order. Raises NotAllowed for the call as a whole, and CannotDecide."""
         now = self._clock()
         party = admit(caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now)
@@ -80,17 +89,17 @@ class State:
             results.append(self._one(party, token, now))
         return results
 
-    def _one(self, party: Party, token: str, now: datetime) -> Result:
+    def _one(self, party: Party, token: str, now: datetime) -> StatementResult:
         statement_id = statements.statement_id(token)
         try:
             stated, kid = self._read(party, token, statement_id, now)
             effect = self._write(party, stated, kid, token, now)
-        except Refused as problem:
-            return Result(statement_id, "rejected", problem)
-        return Result(statement_id, effect.status, read_as=effect.read_as, same_as=effect.same_as)
+        except RequestError as problem:
+            return StatementResult(statement_id, "rejected", problem)
+        return StatementResult(statement_id, effect.status, read_as=effect.read_as, same_as=effect.same_as)
 
-    def _read(self, party: Party, token: str, statement_id: str, now: datetime) -> tuple[Stated, str]:
-        """Verify the signature against the party's keys, then the members. Raises Refused."""
+    def _read(self, party: Party, token: str, statement_id: str, now: datetime) -> tuple[VerifiedStatement, str]:
+        """Verify the signature against the party's keys, then the members. Raises RequestError."""
         try:
             parts = jws.read(token)
             kind = statements.kind_of(parts.typ)
@@ -110,10 +119,10 @@ class State:
         if recipient is not None:
             pseudonym = self._pseudonyms.recipient(keyed(recipient))
         content = self._pseudonyms.content(statements.content(statement))
-        return Stated(kind, statement, statement_id, content, pseudonym), parts.kid
+        return VerifiedStatement(kind, statement, statement_id, content, pseudonym), parts.kid
 
     def _entitled(self, party: Party, kind: str, statement: Statement) -> None:
-        """Raises Refused unless the calling party states this itself, to this service, in a role that may."""
+        """Raises RequestError unless the calling party states this itself, to this service, in a role that may."""
         if statement.iss != party.id:
             raise NotAllowed(
                 "A party states only what is its own: iss must be the calling party.", name="not-the-issuer"
@@ -127,7 +136,7 @@ class State:
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
             )
 
-    def _write(self, party: Party, stated: Stated, kid: str, token: str, now: datetime) -> Effect:
+    def _write(self, party: Party, stated: VerifiedStatement, kid: str, token: str, now: datetime) -> Effect:
         """Merge and store, or find that nothing changes. Another writer in between means: read again."""
         on_file = table.statement(stated.statement_id)
         for _ in range(ATTEMPTS):
@@ -141,10 +150,10 @@ class State:
             kept = table.write(on_file, None, summary, sealed)
             try:
                 self._documents.commit([*effect.documents, kept])
-            except Stale:
+            except VersionConflict:
                 continue
             return effect
-        raise Contended("others kept stating about the same recipient")
+        raise Contention("others kept stating about the same recipient")
 
 
 def _protects(token: str) -> bool:

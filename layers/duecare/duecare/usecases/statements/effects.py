@@ -31,8 +31,8 @@ from duecare_core.domain.facts.states import (
     DebtState,
     Dispute,
     Mandate,
-    Mark,
     NumberState,
+    Occurrence,
     StopState,
 )
 from duecare_core.domain.reconciliation import Delivery
@@ -47,7 +47,7 @@ State = TypeVar("State")
 MAX_DISPUTES = 50
 
 
-class Stated(NamedTuple):
+class VerifiedStatement(NamedTuple):
     """A verified statement. `content` is a keyed digest of what it says, `recipient` the pseudonym of whom it names."""
 
     kind: str
@@ -70,7 +70,7 @@ class Effect(NamedTuple):
     same_as: str | None = None
 
 
-class Merge:
+class StatementEffects:
     """Reads the state that a statement touches and answers what it becomes; writes nothing itself."""
 
     def __init__(self, documents: Documents, pseudonyms: Pseudonyms, rules: Rules) -> None:
@@ -78,15 +78,15 @@ class Merge:
         self._pseudonyms = pseudonyms
         self._rules = rules
 
-    def known(self, stated: Stated) -> Effect:
+    def known(self, stated: VerifiedStatement) -> Effect:
         """The same JWS again changes nothing; a reply is still told how it was read."""
         read_as = None
         if isinstance(stated.statement, ReplyStatement):
             read_as = read_reply(stated.statement.text, self._rules, stated.statement.received_at).value
         return Effect([], "unchanged", read_as)
 
-    def __call__(self, party: Party, stated: Stated) -> Effect:  # noqa: PLR0911  one return a kind
-        """Raises Refused where the statement conflicts with another or speaks of what is not the party's."""
+    def __call__(self, party: Party, stated: VerifiedStatement) -> Effect:  # noqa: PLR0911  one return a kind
+        """Raises RequestError where the statement conflicts with another or speaks of what is not the party's."""
         match stated.statement:
             case ConsentStatement() as consent:
                 return self._consent(stated, consent)
@@ -108,23 +108,23 @@ class Merge:
                 return self._delivery(stated, delivery)
         raise AssertionError(f"no effect is written for {stated.kind}")
 
-    def _consent(self, stated: Stated, said: ConsentStatement) -> Effect:
+    def _consent(self, stated: VerifiedStatement, said: ConsentStatement) -> Effect:
         consent = merging.consent(said, stated.statement_id, stated.content, self._subject(said.subject))
         keys = [table.consent(stated.partition, said.iss, channel) for channel in sorted(set(said.channels))]
         changed, after = self._merged(keys, ConsentState, lambda state: merging.with_consent(state, consent))
         same = [state.consent for state in after if state.consent and state.consent.content == consent.content]
         return _told(changed, same_as=same[0].statement if same else None)
 
-    def _revocation(self, party: Party, stated: Stated, said: ConsentRevocationStatement) -> Effect:
+    def _revocation(self, party: Party, stated: VerifiedStatement, said: ConsentRevocationStatement) -> Effect:
         self._own_or_any(party, said.creditor)
-        mark = Mark(said.revoked_at, stated.statement_id)
+        mark = Occurrence(said.revoked_at, stated.statement_id)
         channels = sorted(set(said.channels)) if said.channels else ["*"]
         keys = [table.consent(stated.partition, said.creditor, channel) for channel in channels]
         changed, after = self._merged(keys, ConsentState, lambda state: merging.with_revocation(state, mark))
         same = [state.revoked for state in after if state.revoked and state.revoked.at == mark.at]
         return _told(changed, same_as=same[0].statement if same else None)
 
-    def _debt(self, stated: Stated, said: DebtStatement) -> Effect:
+    def _debt(self, stated: VerifiedStatement, said: DebtStatement) -> Effect:
         key = table.debt(stated.partition, said.iss, said.debt_ref)
         if said.answers_dispute is not None:
             self._check_dispute(stated, said, said.answers_dispute)
@@ -137,7 +137,7 @@ class Merge:
         # An older statement: told as unchanged, and yet kept where the earliest date or an answer hangs on it.
         return Effect(changed, "unchanged", same_as=_same(after.newest, debt))
 
-    def _check_dispute(self, stated: Stated, said: DebtStatement, answered: str) -> None:
+    def _check_dispute(self, stated: VerifiedStatement, said: DebtStatement, answered: str) -> None:
         """A debt can only answer a dispute that this recipient has with this creditor, about this debt or about all."""
         documents = self._documents.partition(stated.partition, table.disputes(said.iss))
         for document in documents:
@@ -150,22 +150,22 @@ class Merge:
             errors=(Violation("/answers_dispute", "unknown-dispute", "not the statement_id of such a dispute"),),
         )
 
-    def _mandate(self, stated: Stated, said: MandateStatement) -> Effect:
+    def _mandate(self, stated: VerifiedStatement, said: MandateStatement) -> Effect:
         key = table.mandate(said.iss, said.collector)
         mandate = merging.mandate(said, stated.statement_id, stated.content)
         changed, (after,) = self._merged([key], Mandate, lambda state: merging.newest(state, mandate))
         return _told(changed, same_as=_same(after, mandate))
 
-    def _reply(self, party: Party, stated: Stated, said: ReplyStatement) -> Effect:
+    def _reply(self, party: Party, stated: VerifiedStatement, said: ReplyStatement) -> Effect:
         meaning = read_reply(said.text, self._rules, said.received_at)
         creditor = said.creditor or self._creditor_of(party, stated, said.message_id or "")
         self._registered(creditor)
         if meaning is Reply.NONE:
             return Effect([], "accepted", meaning.value)
         merge = merging.with_stop if meaning is Reply.OPT_OUT else merging.with_start
-        return self._stop(stated, creditor, merge, Mark(said.received_at, stated.statement_id), meaning.value)
+        return self._stop(stated, creditor, merge, Occurrence(said.received_at, stated.statement_id), meaning.value)
 
-    def _creditor_of(self, party: Party, stated: Stated, message_id: str) -> str:
+    def _creditor_of(self, party: Party, stated: VerifiedStatement, message_id: str) -> str:
         """For whom the message was sent that the recipient answers."""
         key = table.decision(self._pseudonyms.decision_id(party.id, message_id))
         document = self._documents.get([key]).get(key)
@@ -176,18 +176,23 @@ class Merge:
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
         return decided.record.creditor
 
-    def _opt_out(self, party: Party, stated: Stated, said: OptOutStatement) -> Effect:
+    def _opt_out(self, party: Party, stated: VerifiedStatement, said: OptOutStatement) -> Effect:
         if said.creditor != "*":
             self._own_or_any(party, said.creditor)
-        return self._stop(stated, said.creditor, merging.with_stop, Mark(said.received_at, stated.statement_id))
+        return self._stop(stated, said.creditor, merging.with_stop, Occurrence(said.received_at, stated.statement_id))
 
     def _stop(
-        self, stated: Stated, creditor: str, merge: merging.StopMerge, mark: Mark, read_as: str | None = None
+        self,
+        stated: VerifiedStatement,
+        creditor: str,
+        merge: merging.StopMerge,
+        mark: Occurrence,
+        read_as: str | None = None,
     ) -> Effect:
         changed, _ = self._merged([table.stop(stated.partition, creditor)], StopState, lambda state: merge(state, mark))
         return _told(changed, read_as)
 
-    def _dispute(self, party: Party, stated: Stated, said: DisputeStatement) -> Effect:
+    def _dispute(self, party: Party, stated: VerifiedStatement, said: DisputeStatement) -> Effect:
         self._own_or_any(party, said.creditor)
         key = table.dispute(stated.partition, said.creditor, stated.content)
         before = table.find(self._documents.get([key]), key, Dispute)
@@ -202,14 +207,14 @@ class Merge:
         dispute = Dispute(at=said.received_at, statement=stated.statement_id, claim=said.claim, debt_ref=said.debt_ref)
         return Effect([table.write(key, None, dispute)], "accepted")
 
-    def _reassignment(self, stated: Stated, said: NumberReassignmentStatement) -> Effect:
-        mark = Mark(said.effective_at, stated.statement_id)
+    def _reassignment(self, stated: VerifiedStatement, said: NumberReassignmentStatement) -> Effect:
+        mark = Occurrence(said.effective_at, stated.statement_id)
         changed, _ = self._merged(
             [table.number(stated.partition)], NumberState, lambda state: merging.with_reassignment(state, mark)
         )
         return _told(changed)
 
-    def _delivery(self, stated: Stated, said: DeliveryStatement) -> Effect:
+    def _delivery(self, stated: VerifiedStatement, said: DeliveryStatement) -> Effect:
         """Each instant stands for itself: that a message was delivered twice is for reconciliation to tell."""
         delivery = Delivery(
             message_id=said.message_id,
@@ -246,7 +251,7 @@ class Merge:
 
     def _own_or_any(self, party: Party, creditor: str) -> None:
         """A gateway speaks for recipients of any creditor, a creditor for its own, a collector for those of creditors
-        whose mandate it holds. Raises Refused."""
+        whose mandate it holds. Raises RequestError."""
         self._registered(creditor)
         if "gateway" in party.roles or ("creditor" in party.roles and party.id == creditor):
             return

@@ -10,15 +10,15 @@ import msgspec
 from msgspec import Struct
 
 from duecare.ports import Document
-from duecare.usecases.verify.stored_decision import Decided, unpack
+from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.fields import E164, PartyId, Reference, Text, Time
 from duecare_core.domain.location.phone import is_e164
-from duecare_core.errors import CannotDecide, Conflict, Refused, StoreFailed, Unacceptable, Violation
+from duecare_core.errors import CannotDecide, Conflict, RequestError, StoreFailed, Unacceptable, Violation
 from duecare_core.evidence.record import Record
 
 AT_ONCE = 25
-Result = Decided | Refused | CannotDecide
+Result = StoredDecision | RequestError | CannotDecide
 
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shadow: bool = False
 
 
-class Case:
+class PendingMessage:
     """One message on its way to a result: what was decided last, and what it met when it was to be recorded."""
 
     record: Record
@@ -92,10 +92,10 @@ class Case:
         return False
 
 
-def wave(pending: Sequence[Case]) -> list[Case]:
+def wave(pending: Sequence[PendingMessage]) -> list[PendingMessage]:
     """The next cases that do not touch each other: no two of one recipient or one message_id, the earlier one first."""
     taken: set[tuple[str, str]] = set()
-    together: list[Case] = []
+    together: list[PendingMessage] = []
     for case in pending:
         touches = {("recipient", case.pseudonym), ("message", case.message.message_id)}
         if not touches & taken and len(together) < AT_ONCE:

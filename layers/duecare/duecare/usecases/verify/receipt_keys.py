@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from duecare.ports import Gate, Met, Write
+from duecare.ports import DecisionStore, Write, WriteConflict
 from duecare.usecases import table
-from duecare_core.errors import Contended, StoreFailed
-from duecare_core.evidence.receipt import KeyOnFile, ReceiptKey
+from duecare_core.errors import Contention, StoreFailed
+from duecare_core.evidence.receipt import ReceiptKey, ReceiptKeyRecord
 
 
-def put_on_file(gate: Gate, key: ReceiptKey, now: datetime) -> None:
-    """Raises StoreFailed, Contended: a key that is not known to be on file signs nothing."""
-    document = table.write(table.receipt_key(key.kid), None, KeyOnFile(key.kid, key.public, now))
+def put_on_file(gate: DecisionStore, key: ReceiptKey, now: datetime) -> None:
+    """Raises StoreFailed, Contention: a key that is not known to be on file signs nothing."""
+    document = table.write(table.receipt_key(key.kid), None, ReceiptKeyRecord(key.kid, key.public, now))
     (outcome,) = gate.record([Write(document)])
     if isinstance(outcome, StoreFailed):
         raise outcome
-    if isinstance(outcome, Met) and outcome.standing is None:
+    if isinstance(outcome, WriteConflict) and outcome.existing is None:
         # Somebody is writing there at this moment, and what they write may come to nothing.
-        raise Contended("the receipt key is being put on file by another")
+        raise Contention("the receipt key is being put on file by another")

@@ -17,7 +17,7 @@ from duecare_core.evidence.record import Record
 from duecare_core.evidence.stored import BOUNDS, record_bytes
 
 
-class Kept(NamedTuple):
+class DecisionEnvelope(NamedTuple):
     """What stands beside a packed record: the key (thumbprint) and signature of its receipt, the recipient's pseudonym,
     and a keyed digest of the request."""
 
@@ -27,32 +27,32 @@ class Kept(NamedTuple):
     request: str
 
 
-class Decided(NamedTuple):
+class StoredDecision(NamedTuple):
     """A record with all that its answer needs."""
 
     record: Record
-    kept: Kept
+    kept: DecisionEnvelope
     replayed: bool
 
 
-def pack(record: Record, kept: Kept, inputs: bytes, replaces: Document | None) -> Document:
+def pack(record: Record, kept: DecisionEnvelope, inputs: bytes, replaces: Document | None) -> Document:
     """The document of a decision; `inputs` are sealed. An allow with all its evidence stays within one write unit."""
     beside = unb64(kept.kid) + kept.signature + unb64(kept.recipient) + unb64(kept.request)
     sealed = beside + packed.pack(records.encode(record))
     return table.write(table.decision(record.decision_id), replaces, {}, sealed)._replace(inputs=inputs)
 
 
-def unpack(document: Document) -> Decided:
+def unpack(document: Document) -> StoredDecision:
     """A stored decision. Raises StoreFailed where it cannot be read."""
     kid, signature, recipient, request = (document.sealed[start:end] for start, end in pairwise(BOUNDS))
     try:
-        kept = Kept(b64(kid), signature, b64(recipient), b64(request))
-        return Decided(records.decode(record_bytes(document.sealed)), kept, replayed=True)
+        kept = DecisionEnvelope(b64(kid), signature, b64(recipient), b64(request))
+        return StoredDecision(records.decode(record_bytes(document.sealed)), kept, replayed=True)
     except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error
 
 
-def answer(decided: Decided, *, issuer: str, public_url: str, language: str) -> dict[str, Any]:
+def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: str) -> dict[str, Any]:
     """The response to `POST /v1/verify`; `language` is `zh-CN` or `en`."""
     record, kept, replayed = decided
     told = records.as_json(record)

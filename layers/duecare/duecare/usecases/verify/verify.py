@@ -9,19 +9,19 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from duecare.ports import Clock, Document, Entropy, Gate, Key, Situation, Write
+from duecare.ports import Clock, DecisionStore, Document, Entropy, Key, Situation, Write
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, admit
 from duecare.usecases.verify.load_facts import facts_of, situation_keys
-from duecare.usecases.verify.pending import Case, Message, Result, wave
-from duecare.usecases.verify.stored_decision import Decided, Kept, pack
+from duecare.usecases.verify.pending import Message, PendingMessage, Result, wave
+from duecare.usecases.verify.stored_decision import DecisionEnvelope, StoredDecision, pack
 from duecare_core.domain.decision.decide import decide
-from duecare_core.domain.decision.decision import Decision, Request, is_rehearsal
+from duecare_core.domain.decision.decision import Decision, DecisionRequest, is_rehearsal
 from duecare_core.domain.facts.states import Facts
 from duecare_core.domain.location.phone import keyed
 from duecare_core.domain.rules.frequency_caps import Contact, contact, expire, others, pack_contacts
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import CannotDecide, Contended, DuecareError, NotAllowed, Refused, StoreFailed
+from duecare_core.errors import CannotDecide, Contention, DuecareError, NotAllowed, RequestError, StoreFailed
 from duecare_core.evidence import record as records
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import NONCE_BYTES, InputsKey, encode, inputs_of
@@ -42,7 +42,7 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     messages: Annotated[list[Any], Meta(min_length=1, max_length=100)]
 
 
-class Keys(NamedTuple):
+class DecisionKeys(NamedTuple):
     """What a decision is kept and signed with."""
 
     pseudonyms: Pseudonyms
@@ -54,8 +54,8 @@ class Verify:
     def __init__(
         self,
         *,
-        gate: Gate,
-        keys: Keys,
+        gate: DecisionStore,
+        keys: DecisionKeys,
         rules: Rules,
         issuer: str,
         clock: Clock,
@@ -71,8 +71,8 @@ class Verify:
         self._entropy = entropy
         self._rest = rest
 
-    def __call__(self, caller: Caller, message: Message) -> Decided:
-        """Raises Refused (the caller's fault) or CannotDecide (503: the gateway must not send)."""
+    def __call__(self, caller: Caller, message: Message) -> StoredDecision:
+        """Raises RequestError (the caller's fault) or CannotDecide (503: the gateway must not send)."""
         (result,) = self.many(caller, [message])
         if isinstance(result, DuecareError):
             raise result
@@ -81,11 +81,11 @@ class Verify:
     def many(self, caller: Caller, messages: Sequence[Message]) -> list[Result]:
         """Each message as if it were asked about alone, in order, and side by side where they do not touch each other.
 
-        Raises Refused or CannotDecide only where no message can be answered.
+        Raises RequestError or CannotDecide only where no message can be answered.
         """
         # 1. Authorize was the authorizer's; the caller's role and key are checked with the facts.
         now = self._clock()
-        cases = [Case(message, self._pseudonyms.recipient(keyed(message.recipient))) for message in messages]
+        cases = [PendingMessage(message, self._pseudonyms.recipient(keyed(message.recipient))) for message in messages]
         for case in cases:
             case.parse(now)
         known: dict[Key, Document] = {}
@@ -114,7 +114,7 @@ class Verify:
                 self._rest(gave_way)
         return [case.result for case in cases if case.result is not None]
 
-    def _judge(self, caller: Caller, wave: list[Case], situation: Situation) -> None:
+    def _judge(self, caller: Caller, wave: list[PendingMessage], situation: Situation) -> None:
         now = self._clock()
         gateway = admit(caller, table.find_party(situation.documents, caller.party), now)
         if "gateway" not in gateway.roles:
@@ -127,7 +127,7 @@ class Verify:
                 request = self._request(caller, message, rehearsal=rehearsal)
                 facts = facts_of(situation, gateway, message.creditor, message.collector, case.pseudonym)
                 decision = decide(request, facts, self._rules, now)
-            except (Refused, CannotDecide) as failed:
+            except (RequestError, CannotDecide) as failed:
                 case.result = failed
                 continue
             case.now = now
@@ -138,7 +138,7 @@ class Verify:
             )
             case.ledger = self._ledger(case, request, decision, facts.contacts, situation)
 
-    def _keep(self, wave: list[Case]) -> None:
+    def _keep(self, wave: list[PendingMessage]) -> None:
         """5. Sign and 6. record, in one conditional write each. Where a record stands already, it is replayed, renewed
         or replaced; where something moved in between, the case is judged again."""
         fresh = [case for case in wave if case.result is None]
@@ -150,11 +150,13 @@ class Verify:
         for case in wave:
             case.tries += 1
             if case.result is None and case.tries - case.gave_way == ATTEMPTS:
-                case.result = Contended("the same message was decided at the same time, again and again")
+                case.result = Contention("the same message was decided at the same time, again and again")
             if case.result is None and case.gave_way == GIVING_WAY:
-                case.result = Contended("messages to the same recipient were counted at the same time, again and again")
+                case.result = Contention(
+                    "messages to the same recipient were counted at the same time, again and again"
+                )
 
-    def _write(self, cases: Sequence[tuple[Case, Document | None]]) -> list[tuple[Case, Document]]:
+    def _write(self, cases: Sequence[tuple[PendingMessage, Document | None]]) -> list[tuple[PendingMessage, Document]]:
         """Write each case's record over what it replaces; answers those that met another record."""
         prepared = [(case, earlier, *self._document(case, earlier)) for case, earlier in cases]
         writes = [Write(document, case.ledger) for case, _, document, _ in prepared]
@@ -163,23 +165,28 @@ class Verify:
         for (case, earlier, document, kept), outcome in zip(prepared, outcomes, strict=True):
             if isinstance(outcome, StoreFailed):
                 case.result = outcome
-            elif outcome is None or outcome.standing == document:
+            elif outcome is None or outcome.existing == document:
                 # The same outcome renewed is still the same decision.
-                case.result = Decided(case.record, kept, replayed=earlier is not None and case.renews)
-            elif outcome.standing is not None:
-                met.append((case, outcome.standing))
+                case.result = StoredDecision(case.record, kept, replayed=earlier is not None and case.renews)
+            elif outcome.existing is not None:
+                met.append((case, outcome.existing))
             else:
                 case.gave_way += 1
         return met
 
-    def _document(self, case: Case, replaces: Document | None) -> tuple[Document, Kept]:
+    def _document(self, case: PendingMessage, replaces: Document | None) -> tuple[Document, DecisionEnvelope]:
         signature = self._receipt_key.sign(case.record, self._issuer)
-        kept = Kept(self._receipt_key.kid, signature, case.pseudonym, case.asked)
+        kept = DecisionEnvelope(self._receipt_key.kid, signature, case.pseudonym, case.asked)
         sealed = self._inputs_key.seal(case.inputs, case.record.decision_id, self._entropy(NONCE_BYTES))
         return pack(case.record, kept, sealed, replaces), kept
 
     def _ledger(
-        self, case: Case, request: Request, decision: Decision, contacts: Iterable[Contact], situation: Situation
+        self,
+        case: PendingMessage,
+        request: DecisionRequest,
+        decision: Decision,
+        contacts: Iterable[Contact],
+        situation: Situation,
     ) -> Document | None:
         """The contact ledger with this message, where it counts: an allow that is enforced and may be delivered.
 
@@ -195,8 +202,8 @@ class Verify:
         before = next((one for one in situation.partitions[key.pk] if one.key == key), None)
         return table.write(key, before, {}, pack_contacts(counted))
 
-    def _request(self, caller: Caller, message: Message, *, rehearsal: bool) -> Request:
-        return Request(
+    def _request(self, caller: Caller, message: Message, *, rehearsal: bool) -> DecisionRequest:
+        return DecisionRequest(
             decision_id=self._pseudonyms.decision_id(caller.party, message.message_id, rehearsal=rehearsal),
             recipient=message.recipient,
             gateway=caller.party,
@@ -208,14 +215,16 @@ class Verify:
             send_at=message.send_at,
         )
 
-    def _inputs(self, request: Request, facts: Facts, decision: Decision, situation: Situation, now: datetime) -> bytes:
+    def _inputs(
+        self, request: DecisionRequest, facts: Facts, decision: Decision, situation: Situation, now: datetime
+    ) -> bytes:
         read = {who: situation.documents.get(table.party(who)) for who in _parties(request)}
         versions = {who: document.version for who, document in read.items() if document}
         return encode(inputs_of(request, facts, decision, versions, now))
 
     def _record(
         self,
-        request: Request,
+        request: DecisionRequest,
         message: Message,
         decision: Decision,
         inputs: bytes,
@@ -258,5 +267,5 @@ class Verify:
         )
 
 
-def _parties(request: Request) -> tuple[str, ...]:
+def _parties(request: DecisionRequest) -> tuple[str, ...]:
     return request.gateway, request.creditor, request.collector
