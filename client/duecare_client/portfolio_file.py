@@ -20,7 +20,7 @@ from duecare_client.errors import BadSettings, Unacceptable
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, check_manifest
 from duecare_core.domain.portfolio.row_reader import Reject
 from duecare_core.domain.portfolio.row_splitter import pieces_of, split, unpacked
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import FileRefused
 
 FIRST_ROWS = 1000
@@ -135,7 +135,7 @@ def manifest(members: Mapping[str, Any], now: datetime) -> Manifest:
     # `size` is for the service, which knows it before it can count; nothing here depends on it.
     given = {name: value for name, value in members.items() if name != "size"}
     try:
-        made: Manifest = typed({**unknown, **given}, Manifest)
+        made: Manifest = validate({**unknown, **given}, Manifest)
         check_manifest(made, now)
     except Unacceptable as refusal:
         said = "; ".join(f"{_OPTIONS.get(one.pointer, one.pointer[1:])}: {one.message}" for one in refusal.errors)

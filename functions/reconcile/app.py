@@ -7,7 +7,7 @@ from typing import Any
 from duecare.runtime import telemetry, wiring
 from duecare.runtime.http import Event, Response, caller_of, ok, query_of, serve
 from duecare.usecases.audit.reconcile import ReconciliationQuery
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 
 
 def handler(event: Event, _context: Any) -> Response:
@@ -16,7 +16,7 @@ def handler(event: Event, _context: Any) -> Response:
 
 def reconciliation(event: Event) -> Response:
     """GET /v1/reconciliation"""
-    caller, asked = caller_of(event), typed(query_of(event), ReconciliationQuery)
+    caller, asked = caller_of(event), validate(query_of(event), ReconciliationQuery)
     answer = wiring.reconcile()(caller, asked)
     # Which gateway's is in the access log, as the party; what was found is the parties' own.
     telemetry.count("Reconciled", ok=answer["ok"], final=answer["final"], decisions=answer["counts"]["decisions"])

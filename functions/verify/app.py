@@ -11,7 +11,7 @@ from duecare.runtime.telling import discovered, told
 from duecare.usecases import table
 from duecare.usecases.verify.pending import Message
 from duecare.usecases.verify.verify import Batch
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import RequestError
 
 
@@ -39,7 +39,7 @@ def verify_batch(event: Event) -> Response:
 
 def _parsed(value: Any) -> Message | RequestError:
     try:
-        return typed(value, Message)
+        return validate(value, Message)
     except RequestError as refused:
         return refused
 

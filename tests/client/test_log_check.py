@@ -15,7 +15,7 @@ from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.log.entry import pack_entries, unpack_entries
-from duecare_core.evidence.stored import copy_of, read_copy
+from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.kept_log import Kept
 from tests.support.world import RECIPIENT, stamp
 
@@ -246,4 +246,4 @@ def test_a_log_of_more_than_a_tile_is_checked_to_its_root(memory: Path) -> None:
 
 def test_a_copy_is_read_as_it_was_written(kept: Kept) -> None:
     for stored in kept.documents_stored():
-        assert read_copy(copy_of(stored)) == stored
+        assert read_archive_copy(archive_copy(stored)) == stored

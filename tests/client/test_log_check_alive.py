@@ -15,7 +15,7 @@ from duecare.usecases import table
 from duecare_client.checks.log import remember
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical
-from duecare_core.evidence.stored import copy_of, read_copy
+from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.kept_log import KEY, Kept
 from tests.support.logs import LOG_KEY, Logged
 from tests.support.memory import MemoryLogFiles
@@ -87,9 +87,9 @@ def test_a_copy_of_a_decision_that_the_service_never_made_is_named_at_once(kept:
     made_up = kept.verify(message_id="m-2").record.decision_id
     archived_only(kept)
     (name,) = (one for one in kept.archive.objects if made_up in one)
-    copy = read_copy(kept.archive.objects[name])
+    copy = read_archive_copy(kept.archive.objects[name])
     signature = bytes(64)
-    kept.archive.objects[name] = copy_of(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
+    kept.archive.objects[name] = archive_copy(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
     kept.table.remove(table.decision(made_up))
     assert kept.named(memory) == [
         f"decision {made_up}: the copy in the archive is not what was logged (the log has no entry of it)"

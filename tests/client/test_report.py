@@ -123,7 +123,7 @@ def test_an_allow_says_who_may_send_what_to_whom_and_on_whose_word(allowed: byte
         assert words in page.text
     assert "核验未通过" not in page.text
     assert "不得发送" not in page.text.replace("没有任何不得发送的理由", "").replace("不得据此发送", "")
-    assert page.text.count("✓") == 1 + len(bundle.ORDER)
+    assert page.text.count("✓") == 1 + len(bundle.CHECKS)
     assert "✗" not in page.text
 
 

@@ -157,7 +157,7 @@ def test_what_is_old_enough_is_erased_and_the_erasure_gets_its_entry(
     stack.honest()
     stack.verify()
     stack.invoke("sequence", events.load("sequence-clock"))
-    monkeypatch.setattr("duecare_core.domain.rules.retention.least", lambda pack: timedelta(0))
+    monkeypatch.setattr("duecare_core.domain.rules.retention.shortest_retention", lambda pack: timedelta(0))
     result = stack.operate("erase", recipient=RECIPIENT)["result"]
     assert (result["erased"], result["kept"], result["kept_until"]) == (3, 0, None)
     (record,) = [item for item in stack.items() if item["pk"]["S"].startswith("Z#")]

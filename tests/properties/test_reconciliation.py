@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare_core.domain.reconciliation import COUNTED, FINDINGS, DecisionSummary, Delivery, Period, reconcile
+from duecare_core.domain.reconciliation import COUNTS, FINDINGS, DecisionSummary, Delivery, Period, reconcile
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 MANY = settings(max_examples=500, deadline=None)
@@ -137,7 +137,7 @@ def test_every_delivery_and_every_allow_is_found_as_the_definition_has_it(
     in_order = sorted(made, key=lambda one: one.at), sorted(stated, key=lambda one: one.at)
     result = reconcile(period, *in_order)
     assert +Counter(result.counts) == model(period, made, stated)
-    assert set(result.counts) == {*COUNTED, *FINDINGS}
+    assert set(result.counts) == {*COUNTS, *FINDINGS}
     assert {name: len(found) for name, found in result.found.items()} == {
         name: result.counts[name] for name in FINDINGS
     }

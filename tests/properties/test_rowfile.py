@@ -64,7 +64,7 @@ near = st.lists(tokens, max_size=40).map(b"".join)
 @contextmanager
 def small(piece: int, limit: int) -> Iterator[None]:
     """Pieces and rows so short that their edges are met."""
-    with patch.object(rowbytes, "PIECE", piece), patch.object(rowbytes, "ROW_LIMIT", limit):
+    with patch.object(rowbytes, "PIECE_BYTES", piece), patch.object(rowbytes, "MAX_ROW_BYTES", limit):
         yield
 
 

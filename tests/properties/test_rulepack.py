@@ -87,7 +87,7 @@ class Moment(NamedTuple):
 def ask(pack: Pack, place: Place, now: datetime, past: list[Contact], sender: Any, product: str | None) -> Moment:
     new = Contact(int(now.timestamp()), "sms", b"AAAA", b"debt-1", b"message2")
     binding = ApplicableRules(pack, place, "sms", sender, product, now)
-    full = binding.full(past, new)
+    full = binding.full_caps(past, new)
     demanded = frozenset(binding.required(promotional=True)) | binding.forbidden()
     return Moment(binding.quiet() is not None, full.rows if full else (), demanded)
 
@@ -171,7 +171,7 @@ def test_no_place_makes_it_fail_and_none_is_without_rules(
     new = Contact(int(now.timestamp()), "sms", b"AAAA", None, b"message2")
     binding = ApplicableRules(PACK, place, "sms", "creditor", None, now)
     binding.quiet()
-    binding.full([new] * 5, new)
+    binding.full_caps([new] * 5, new)
     assert {"prior_consent", "sender_name", "opt_out_wording"} <= set(binding.required(promotional=True))
     assert binding.forbidden()
     days = [any(rule.in_force(now.toordinal()) for rule in PACK.hours(place.regions, "sms", "creditor", None))]

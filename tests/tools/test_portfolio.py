@@ -15,7 +15,7 @@ import pytest
 from duecare_core.domain.location.phone import is_e164
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio
 from duecare_core.domain.portfolio.row_reader import Reject
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from tools.bad_rows import faults_of
 from tools.portfolio import Plan, main, write
 
@@ -32,7 +32,7 @@ def manifest(made: Plan, packed: bool) -> Manifest:
     payload = {"iss": "mou-zichan", "aud": "https://duecare.example", "iat": int(AS_OF.timestamp()), "rows": made.rows}
     file_format = made.format + ("+gzip" if packed else "")
     said = {"kind": made.kind, "format": file_format, "charset": made.charset, "sha256": "sha256:" + "0" * 64}
-    return typed({**payload, **said}, Manifest)
+    return validate({**payload, **said}, Manifest)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from duecare_client.portfolio_file import PortfolioFile, chunks
 from duecare_client.progress import Meter
 from duecare_core.domain.facts import merge as says
 from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement
-from duecare_core.domain.location.phone import keyed
-from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, Stated
+from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, RowStatement
 from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import FileRefused
 from duecare_core.evidence.casefile import inputs
 from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, Check
@@ -59,7 +59,7 @@ def check_portfolios(case: CaseFile, paths: Iterable[Path], meter: Meter) -> tup
 
 
 def _announced(token: str, received_at: datetime) -> _Announced:
-    return _Announced(typed(jws.read(token).payload, Manifest), statement_id(token), received_at)
+    return _Announced(validate(jws.read(token).payload, Manifest), statement_id(token), received_at)
 
 
 def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, meter: Meter) -> str:
@@ -76,14 +76,14 @@ def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, 
 
 def _rows(case: CaseFile, announced: _Announced, file: PortfolioFile, meter: Meter) -> Iterator[str]:
     """The rows that the record names, each after it was held against the file."""
-    named = [name.partition(inputs.ROW) for name in case.decision.record.relied_on]
+    named = [name.partition(inputs.ROW_SEPARATOR) for name in case.decision.record.relied_on]
     wanted = [row for statement, _, row in named if statement == announced.statement]
     if announced.manifest.iss != case.decision.record.creditor:
         raise _Mismatch("another creditor signed it")
     facts = _Facts(case)
     portfolio = Portfolio(announced.manifest)
     numbers = {int(row) for row in wanted if row != LEFT_OUT}
-    said: dict[int, Stated | Reject] = {}
+    said: dict[int, RowStatement | Reject] = {}
     with meter.stage("looking for the rows", file.size, "bytes") as told, file.open() as opened:
         pieces = chunks(opened, lambda done: told(done, ""))
         for row in read_rows(pieces, portfolio.shape, portfolio.columns, portfolio.required):
@@ -97,7 +97,7 @@ def _rows(case: CaseFile, announced: _Announced, file: PortfolioFile, meter: Met
             if LEFT_OUT not in wanted and len(said) == len(numbers):
                 break
     for number in sorted(numbers):
-        facts.check(f"{announced.statement}{inputs.ROW}{number}", number, said.get(number))
+        facts.check(f"{announced.statement}{inputs.ROW_SEPARATOR}{number}", number, said.get(number))
         yield f"row {number}"
     if LEFT_OUT in wanted:
         yield "what it leaves out"
@@ -107,32 +107,32 @@ class _Facts:
     """What the case file says of rows. `_rows` is its only user."""
 
     def __init__(self, case: CaseFile) -> None:
-        self._recipient = keyed(case.inputs.recipient)
+        self._recipient = canonical_number(case.inputs.recipient)
         self._rows = case.inputs.rows
 
     def check_left_out(self, number: int, members: Mapping[str, Any]) -> None:
         """Raises _Mismatch where a debt that was left out stands in the file."""
-        if keyed(str(members.get("recipient"))) != self._recipient:
+        if canonical_number(str(members.get("recipient"))) != self._recipient:
             return
         for row in self._rows:
-            named = row.debt and row.debt.newest.statement.endswith(inputs.ROW + LEFT_OUT)
+            named = row.debt and row.debt.newest.statement.endswith(inputs.ROW_SEPARATOR + LEFT_OUT)
             if named and members.get("debt_ref") == row.of:
                 raise _Mismatch(f"row {number} holds the debt {row.of}, which the case file says was left out")
 
-    def check(self, name: str, number: int, said: Stated | Reject | None) -> None:
+    def check(self, name: str, number: int, said: RowStatement | Reject | None) -> None:
         """Raises _Mismatch where the case file says of this row what the row does not say."""
         if said is None:
             raise _Mismatch(f"it has no row {number}")
         if isinstance(said, Reject):
             raise _Mismatch(f"its row {number} does not count: {said.message}")
-        if keyed(said.recipient) != self._recipient:
+        if canonical_number(said.recipient) != self._recipient:
             raise _Mismatch(f"its row {number} is about another number")
         differing = [row.of for row in self._rows if not _agrees(row, name, said)]
         if differing:
             raise _Mismatch(f"its row {number} says something else of {', '.join(differing)}")
 
 
-def _agrees(row: inputs.InputRow, name: str, said: Stated) -> bool:
+def _agrees(row: inputs.InputRow, name: str, said: RowStatement) -> bool:
     """Whether this fact rests on the statement of that name as far as it says so."""
     if row.consent and row.consent.consent and row.consent.consent.statement == name:
         same = isinstance(said, ConsentStatement) and row.of in said.channels

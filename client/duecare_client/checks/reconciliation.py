@@ -9,9 +9,16 @@ from typing import Any, NamedTuple
 from duecare_client.checks.receipts import CLOCK_SKEW, signed_claims
 from duecare_client.errors import BadAnswer, BadEvidence, BadReceipt
 from duecare_core.domain.reconciliation import FINDINGS
-from duecare_core.evidence.reconciliation import SAID, SIGNED, TYP, result_digest
+from duecare_core.evidence.reconciliation import SIGNATURE_MEMBER, SUMMARY_MEMBERS, TYP, result_digest
 
-_KINDS: dict[str, type] = {"final": bool, "ok": bool, "truncated": bool, "counts": dict, "gateway": str, SIGNED: str}
+_KINDS: dict[str, type] = {
+    "final": bool,
+    "ok": bool,
+    "truncated": bool,
+    "counts": dict,
+    "gateway": str,
+    SIGNATURE_MEMBER: str,
+}
 
 
 class RequestedPeriod(NamedTuple):
@@ -31,7 +38,7 @@ def check(
     about what was asked. Raises BadAnswer for the first, BadReceipt for the others.
     """
     _check_form(answer)
-    claims = signed_claims(str(answer[SIGNED]), keys, TYP, "reconciliation")
+    claims = signed_claims(str(answer[SIGNATURE_MEMBER]), keys, TYP, "reconciliation")
     if claims.get("iss") != issuer:
         raise BadReceipt("the reconciliation was signed by another service")
     made = claims.get("iat")
@@ -41,7 +48,7 @@ def check(
         signed = claims.get("result_sha256") == result_digest(answer)
     except BadEvidence:
         signed = False
-    if not signed or any(claims.get(name) != answer.get(name) for name in SAID):
+    if not signed or any(claims.get(name) != answer.get(name) for name in SUMMARY_MEMBERS):
         raise BadReceipt("the signature is about another result")
     if (answer["gateway"], _time(answer, "from"), _time(answer, "to")) != asked[:3]:
         raise BadReceipt("the reconciliation is about another gateway or another period")

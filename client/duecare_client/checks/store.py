@@ -26,9 +26,9 @@ from duecare_core.evidence.stored import (
     PREFIXES,
     Identity,
     StoredRecord,
-    copy_of,
+    archive_copy,
     identify,
-    read_copy,
+    read_archive_copy,
     record_bytes,
 )
 
@@ -108,7 +108,7 @@ class _Comparing:
             return
         self.compared += 1
         try:
-            stored = read_copy(data)
+            stored = read_archive_copy(data)
             identity = identify(stored)
         except _UNREADABLE as error:
             self._damage(name, f"the copy in the archive cannot be read: {error}")
@@ -130,7 +130,7 @@ class _Comparing:
         where = f"{_CALLED.get(stored.pk[:2], 'record')} {stored.sk if stored.pk[:2] == 'K#' else stored.pk[2:]}"
         try:
             identity = identify(stored)
-            copy = copy_of(stored)
+            copy = archive_copy(stored)
         except _UNREADABLE as error:
             self.faults.append(LogFault(where, f"the record in the table cannot be read: {error}"))
             return

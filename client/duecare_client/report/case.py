@@ -26,7 +26,7 @@ from duecare_client.report.words import FAULTS, LACKS, TOPICS, Words
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.location.localtime import is_zone, wall, zone
+from duecare_core.domain.location.localtime import is_zone, wall_time, zone
 from duecare_core.domain.location.locate import Place, locate
 from duecare_core.domain.rules.pack import DatedCap, DatedDemand, DatedHours, Pack
 from duecare_core.domain.rules.parse import parse as parse_pack
@@ -138,7 +138,7 @@ class Parts:
         """What clocks there may show: each different one, or the first and the last where there are many."""
         try:
             shown = {at.astimezone(zone(name)).strftime("%z"): name for name in reversed(self.place.zones)}
-            ordered = sorted((wall(at, zone(name)), offset, name) for offset, name in shown.items())
+            ordered = sorted((wall_time(at, zone(name)), offset, name) for offset, name in shown.items())
         except (ValueError, OverflowError):  # at the ends of the calendar
             return ()
         if len(ordered) > _CLOCKS:
@@ -218,7 +218,7 @@ class Parts:
             *self.pack.caps(*asked),
         ]
         try:
-            days = {wall(self.judged_at, zone(name)).toordinal() for name in self.place.zones}
+            days = {wall_time(self.judged_at, zone(name)).toordinal() for name in self.place.zones}
         except (ValueError, OverflowError):
             return ()
         ids = {_row_id(rule) for rule in rules if any(map(rule.in_force, days))}

@@ -14,7 +14,7 @@ from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.domain.facts.statement import KINDS as CONTRACT
 from duecare_core.errors import DuecareError
 from duecare_core.evidence.casefile.bundle import LoggedStatement
-from duecare_core.evidence.casefile.inputs import ROW, InputRow
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, InputRow
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.statement import statement_id
@@ -93,8 +93,10 @@ def file_row(row: InputRow) -> RowView:
     said = structs.asdict(state) if state else {}
     newest = said.pop("newest", None) or said.pop("consent", None)
     members: Json = {**(structs.asdict(newest) if newest else {}), **said}
-    named = [name for name in _statements(members.values()) if ROW in name]
-    names = tuple((file, number) for file, _, number in (name.partition(ROW) for name in dict.fromkeys(named)))
+    named = [name for name in _statements(members.values()) if ROW_SEPARATOR in name]
+    names = tuple(
+        (file, number) for file, _, number in (name.partition(ROW_SEPARATOR) for name in dict.fromkeys(named))
+    )
     if members.get("statement") in named:
         del members["statement"]
     if isinstance(answers := members.get("answers"), dict):

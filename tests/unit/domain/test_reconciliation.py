@@ -12,7 +12,7 @@ import pytest
 from duecare_core.domain import reconciliation
 from duecare_core.domain.reconciliation import (
     FINDINGS,
-    LISTED,
+    MAX_LISTED,
     DecisionSummary,
     Delivery,
     Period,
@@ -258,17 +258,19 @@ def test_a_decision_of_the_time_that_is_not_whole_yet_counts_for_nothing() -> No
 
 
 def test_all_are_counted_and_the_first_are_listed_in_the_order_of_time() -> None:
-    number = LISTED + 7
+    number = MAX_LISTED + 7
     deliveries = [delivered(after(n), message_id=f"m-{n}") for n in range(number)]
     allows = [decided(after(n), message_id=f"a-{n % 3}-{n}") for n in range(number)]
     result = held(*deliveries, *reversed(allows))
     assert result.truncated
     for name in ("delivered_without_decision", "allowed_without_delivery"):
         assert result.counts[name] == number
-        assert len(result.found[name]) == LISTED
-    assert [one.message_id for one in result.found["delivered_without_decision"]] == [f"m-{n}" for n in range(LISTED)]
+        assert len(result.found[name]) == MAX_LISTED
+    assert [one.message_id for one in result.found["delivered_without_decision"]] == [
+        f"m-{n}" for n in range(MAX_LISTED)
+    ]
     times = [one.decided_at for one in result.found["allowed_without_delivery"]]
-    assert times == [after(n) for n in range(LISTED)]
+    assert times == [after(n) for n in range(MAX_LISTED)]
 
 
 def test_nothing_is_read_that_lies_after_the_last_allow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +286,7 @@ def test_nothing_is_read_that_lies_after_the_last_allow(monkeypatch: pytest.Monk
 
 
 def test_a_name_is_not_listed_twice() -> None:
-    assert len(set(reconciliation.FINDINGS) | set(reconciliation.COUNTED)) == 19
+    assert len(set(reconciliation.FINDINGS) | set(reconciliation.COUNTS)) == 19
 
 
 def test_a_message_takes_less_than_a_kilobyte() -> None:

@@ -39,12 +39,12 @@ FINDINGS = (
 )
 # The most that is listed under one name; all are counted. Nine lists of the longest message ids stay under Lambda's
 # 6 MB.
-LISTED = 500
+MAX_LISTED = 500
 
 # Of deliveries: those that were made, among them those that match; those that failed or were held back. Of decisions,
 # each attempt and each renewal for itself: all, of which the next four are every one. `pending` are deliveries and
 # allows of which it is too early to say anything.
-COUNTED = (
+COUNTS = (
     *("deliveries", "matched", "failed", "blocked"),
     *("decisions", "allowed", "denied", "unenforced", "rehearsals"),
     "pending",
@@ -154,7 +154,7 @@ class _Work:
         self._messages: dict[str, _Message] = {}
         self._undecided: list[Delivery] = []
         self._usable_until: datetime | None = None
-        self._counts = dict.fromkeys((*COUNTED, *FINDINGS), 0)
+        self._counts = dict.fromkeys((*COUNTS, *FINDINGS), 0)
         self._found: dict[str, list[Discrepancy]] = {name: [] for name in FINDINGS}
 
     def is_over(self, at: datetime) -> bool:
@@ -225,7 +225,7 @@ class _Work:
 
     def _add(self, name: str, found: Discrepancy) -> None:
         self._counts[name] += 1
-        if len(self._found[name]) < LISTED:
+        if len(self._found[name]) < MAX_LISTED:
             self._found[name].append(found)
 
 

@@ -16,10 +16,10 @@ _MEMBER = re.compile(r"[a-z_]{1,40}\Z")
 
 
 @overload
-def typed(value: Any, kind: type[T]) -> T: ...
+def validate(value: Any, kind: type[T]) -> T: ...
 @overload
-def typed(value: Any, kind: UnionType) -> Any: ...
-def typed(value: Any, kind: Any) -> Any:
+def validate(value: Any, kind: UnionType) -> Any: ...
+def validate(value: Any, kind: Any) -> Any:
     """A JSON value as this type. Raises Unacceptable."""
     try:
         return msgspec.convert(value, kind)

@@ -11,7 +11,7 @@ import zlib
 
 from duecare_core.errors import BadEvidence
 
-LIMIT = 256 * 1024  # unpacked; a record with 2,000 characters of text and every finding is far below
+MAX_UNPACKED_BYTES = 256 * 1024  # unpacked; a record with 2,000 characters of text and every finding is far below
 _COMMON = (
     b'"note":"method":"web"method":"sms","voice""method":"paper"content":"","time_zone":"Asia/Shanghai","Etc/GMT'
     b'"region":"US-"product":"credit_card"consumer_loan"microfinance"other"original_creditor":"collectors":["'
@@ -54,7 +54,7 @@ def unpack(packed: bytes) -> bytes:
         raise BadEvidence("packed with an unknown dictionary")
     inflate = zlib.decompressobj(-15, dictionary)
     try:
-        data = inflate.decompress(packed[1:], LIMIT)
+        data = inflate.decompress(packed[1:], MAX_UNPACKED_BYTES)
     except zlib.error as error:
         raise BadEvidence("not packed as it should be") from error
     if not inflate.eof or inflate.unused_data:

@@ -13,17 +13,17 @@ from typing import Any
 from duecare_core.evidence.canonical import canonical, digest
 
 TYP = "reconciliation+jws"
-SIGNED = "signed"
+SIGNATURE_MEMBER = "signed"
 # What stands in the claims as it stands in the result.
-SAID = ("gateway", "from", "to", "complete_until", "final", "ok", "counts")
+SUMMARY_MEMBERS = ("gateway", "from", "to", "complete_until", "final", "ok", "counts")
 
 
 def result_digest(result: Mapping[str, Any]) -> str:
     """`sha256:<hex>` of what is signed. Raises BadEvidence for what JSON cannot hold exactly."""
-    return digest(canonical({name: value for name, value in result.items() if name != SIGNED}))
+    return digest(canonical({name: value for name, value in result.items() if name != SIGNATURE_MEMBER}))
 
 
 def claims(result: Mapping[str, Any], issuer: str, at: datetime) -> dict[str, Any]:
     """The payload; `at` is when it was made."""
-    said = {name: result[name] for name in SAID if name in result}
+    said = {name: result[name] for name in SUMMARY_MEMBERS if name in result}
     return {"iss": issuer, "iat": int(at.timestamp()), **said, "result_sha256": result_digest(result)}

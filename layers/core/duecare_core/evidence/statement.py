@@ -11,7 +11,7 @@ import jwt
 from msgspec import Struct
 
 from duecare_core.domain.facts.statement import KINDS, Statement
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.evidence.canonical import canonical_plain, digest
 from duecare_core.evidence.jose.keys import algorithm, thumbprint
 
@@ -35,7 +35,7 @@ class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sealed_sha256: str = ""
 
 
-def on_file(
+def statement_record(
     kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None
 ) -> StatementRecord:
     return StatementRecord(
@@ -61,7 +61,7 @@ def kind_of(typ: str) -> str | None:
 
 def parse(kind: str, payload: dict[str, Any]) -> Statement:
     """The members, typed. Raises Unacceptable, naming the member that is wrong and never its value."""
-    return typed(payload, KINDS[kind])
+    return validate(payload, KINDS[kind])
 
 
 def content(statement: Statement) -> bytes:

@@ -67,7 +67,7 @@ def identify(stored: StoredRecord) -> Identity | None:
     return Identity(_KINDS[prefix], name, record_sha256)
 
 
-def copy_of(stored: StoredRecord) -> bytes:
+def archive_copy(stored: StoredRecord) -> bytes:
     """What the archive keeps of a document: RFC 8785, with the body as JSON and bytes in base64."""
     value = {"pk": stored.pk, "sk": stored.sk, "version": stored.version, "body": stored.body}
     for name, data in (("sealed", stored.sealed), ("inputs", stored.inputs)):
@@ -76,7 +76,7 @@ def copy_of(stored: StoredRecord) -> bytes:
     return canonical(value)
 
 
-def read_copy(data: bytes) -> StoredRecord:
+def read_archive_copy(data: bytes) -> StoredRecord:
     """The document of a copy. Raises BadEvidence where it is none."""
     value = strict_json(data)
     try:
@@ -90,6 +90,6 @@ def read_copy(data: bytes) -> StoredRecord:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadEvidence("not a copy of a document") from error
-    if copy_of(stored) != data:
+    if archive_copy(stored) != data:
         raise BadEvidence("a copy that is not in its canonical form")
     return stored

@@ -12,7 +12,7 @@ import msgspec
 
 from duecare.runtime import telemetry
 from duecare.usecases.access.caller import Caller
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import (
     BadEvidence,
     CannotDecide,
@@ -106,7 +106,7 @@ def body_of(event: Event, kind: type[T]) -> T:
         value = strict_json(data)
     except BadEvidence as error:
         raise Unreadable("The body is not JSON in UTF-8, with every member once and whole characters only.") from error
-    return typed(value, kind)
+    return validate(value, kind)
 
 
 def query_of(event: Event) -> dict[str, str]:

@@ -328,10 +328,10 @@ def operate() -> PartyAdmin:
 @cache
 def erase() -> Erase:
     from duecare.usecases.operator.erase import Erase, EraseDeps  # noqa: PLC0415
-    from duecare_core.domain.rules.retention import least  # noqa: PLC0415
+    from duecare_core.domain.rules.retention import shortest_retention  # noqa: PLC0415
 
     means = EraseDeps(_documents(), _archive(), _pseudonyms(), clock, os.urandom)
-    return Erase(means, least(rulebook.rules().pack))
+    return Erase(means, shortest_retention(rulebook.rules().pack))
 
 
 def _documents() -> DynamoDBDocuments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from duecare_core.domain.location.phone import is_e164, keyed
+from duecare_core.domain.location.phone import canonical_number, is_e164
 from tests.support.world import World, stamp
 
 
@@ -22,7 +22,7 @@ def test_another_spelling_is_not(number: str) -> None:
 
 def test_a_mobile_number_that_is_written_in_two_ways_is_one_person() -> None:
     one, other = "+5491123456789", "+541123456789"
-    assert keyed(one) == keyed(other)
+    assert canonical_number(one) == canonical_number(other)
     world = World().honest()
     world.accepted("xinxi", "opt-out", recipient=one, creditor="mou-zichan", received_at=stamp(world.now))
     assert "OPTED_OUT" in world.reasons(recipient=other)
@@ -30,4 +30,4 @@ def test_a_mobile_number_that_is_written_in_two_ways_is_one_person() -> None:
 
 @pytest.mark.parametrize("number", ["+8613812345678", "+549112345678", "+525512345678", "+12025550123"])
 def test_every_other_number_is_its_own_key(number: str) -> None:
-    assert keyed(number) == number
+    assert canonical_number(number) == number

@@ -13,7 +13,7 @@ import pytest
 from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, check_manifest, rejects_csv
 from duecare_core.domain.portfolio.row_reader import BadRow, FileShape, Reject
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import Unacceptable
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -43,7 +43,7 @@ CONSENT = {
 
 
 def portfolio(**members: Any) -> Portfolio:
-    return Portfolio(typed({**PAYLOAD, **members}, Manifest))
+    return Portfolio(validate({**PAYLOAD, **members}, Manifest))
 
 
 def stated(members: dict[str, Any], **manifest: Any) -> Any:
@@ -64,13 +64,13 @@ def rejected(members: dict[str, Any], **manifest: Any) -> tuple[str, str]:
 def test_a_debt_row_states_what_the_single_statement_does() -> None:
     members = {**SIGNED, **DEBT, "collectors": ["keji", "lvshi"]}
     del members["subject"]
-    assert stated(DEBT) == typed(members, DebtStatement)
+    assert stated(DEBT) == validate(members, DebtStatement)
 
 
 def test_a_consent_row_states_what_the_single_statement_does() -> None:
     members = {**SIGNED, **CONSENT, "channels": ["sms", "voice"]}
     del members["expires_at"]
-    assert stated(CONSENT, kind="consent") == typed(members, ConsentStatement)
+    assert stated(CONSENT, kind="consent") == validate(members, ConsentStatement)
 
 
 def test_a_json_row_has_real_lists_and_no_separators() -> None:
@@ -180,7 +180,7 @@ def test_messages_are_in_words() -> None:
 )
 def test_a_manifest_has_its_limits(member: dict[str, Any]) -> None:
     with pytest.raises(Unacceptable):
-        typed({**PAYLOAD, **member}, Manifest)
+        validate({**PAYLOAD, **member}, Manifest)
 
 
 @pytest.mark.parametrize(
@@ -198,14 +198,14 @@ def test_a_manifest_has_its_limits(member: dict[str, Any]) -> None:
 )
 def test_a_manifest_that_cannot_be_accepted_says_where(members: dict[str, Any], pointer: str, code: str) -> None:
     with pytest.raises(Unacceptable) as refused:
-        check_manifest(typed({**PAYLOAD, **members}, Manifest), NOW)
+        check_manifest(validate({**PAYLOAD, **members}, Manifest), NOW)
     assert (pointer, code) in [(violation.pointer, violation.code) for violation in refused.value.errors]
 
 
 def test_a_snapshot_as_of_now_is_accepted() -> None:
-    check_manifest(typed(PAYLOAD, Manifest), NOW)
+    check_manifest(validate(PAYLOAD, Manifest), NOW)
     snapshot = {"snapshot": True, "as_of": NOW.isoformat(), "confirm_withdrawals": 300_000}
-    check_manifest(typed({**PAYLOAD, **snapshot}, Manifest), NOW)
+    check_manifest(validate({**PAYLOAD, **snapshot}, Manifest), NOW)
 
 
 # The rejects file

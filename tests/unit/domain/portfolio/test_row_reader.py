@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from duecare_core.domain.portfolio import row_splitter as rowbytes
-from duecare_core.domain.portfolio.row_reader import TRIES, BadRow, FileRow, FileShape, read_rows
+from duecare_core.domain.portfolio.row_reader import MAX_UNDECODABLE_ROWS, BadRow, FileRow, FileShape, read_rows
 from duecare_core.errors import FileRefused
 
 NAMES = frozenset({"a", "b", "c"})
@@ -166,7 +166,7 @@ def test_a_file_in_another_charset_is_refused_without_reading_all_of_it() -> Non
 
     rows = read(chunks())
     with pytest.raises(FileRefused):
-        assert len([next(rows) for _ in range(TRIES + 1)]) < TRIES
+        assert len([next(rows) for _ in range(MAX_UNDECODABLE_ROWS + 1)]) < MAX_UNDECODABLE_ROWS
 
 
 @pytest.mark.parametrize("junk", [b"\x1f\x8b\x08\x00", b"PK\x03\x04\x14\x00", b"\0\0\0a,b\n"])
@@ -246,7 +246,7 @@ def test_what_is_not_gzip_or_is_damaged_is_refused() -> None:
 
 
 def test_a_gzip_bomb_is_refused_when_it_has_unpacked_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rowbytes, "UNPACKED_LIMIT", 20 * MIB)
+    monkeypatch.setattr(rowbytes, "MAX_UNPACKED_BYTES", 20 * MIB)
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(b"a" * MIB) for _ in range(64)) + packer.flush()
     tracemalloc.start()
@@ -287,7 +287,7 @@ def test_one_row_of_ten_megabytes_is_rejected_alone_without_being_held(long: byt
 
 
 def test_a_row_as_long_as_the_limit_is_read_and_one_byte_more_is_not() -> None:
-    longest = b"1," + b"x" * (rowbytes.ROW_LIMIT - 2)
+    longest = b"1," + b"x" * (rowbytes.MAX_ROW_BYTES - 2)
     rows = told(read(b"a,b\n" + longest + b"\r\n" + longest + b"x\r\n3,4"))
     assert [row if isinstance(row, str) else len(row[1]) for row in rows] == [65534, "row-too-long", 1]
 

@@ -10,12 +10,12 @@ import pytest
 from duecare_core.domain.rules.frequency_caps import (
     Contact,
     FullCaps,
-    counting,
-    expire,
-    full,
-    others,
+    counted_contacts,
+    drop_expired,
+    full_caps,
     pack_contacts,
     unpack_contacts,
+    without_message,
 )
 from duecare_core.domain.rules.frequency_caps import contact as make
 from duecare_core.domain.rules.pack import Pack
@@ -35,7 +35,7 @@ def ask(
 ) -> FullCaps | None:
     new = contact(instant, **of)
     zones = (zone,) if isinstance(zone, str) else zone
-    return full(pack.caps((region,), new.channel, "collector", "other"), zones, past, instant, new)
+    return full_caps(pack.caps((region,), new.channel, "collector", "other"), zones, past, instant, new)
 
 
 def test_china_lets_three_texts_a_day_through_and_the_next_at_midnight() -> None:
@@ -145,7 +145,7 @@ def test_per_creditor_caps_count_one_creditor() -> None:
 
 def resting(region: str, zone: str, past: list[Contact], instant: datetime, **of: Any) -> tuple[Contact, ...]:
     new = contact(instant, **of)
-    return counting(PACK.caps((region,), new.channel, "collector", "other"), (zone,), past, instant, new)
+    return counted_contacts(PACK.caps((region,), new.channel, "collector", "other"), (zone,), past, instant, new)
 
 
 def test_an_answer_rests_on_the_contacts_of_today_alone() -> None:
@@ -174,13 +174,13 @@ def test_it_rests_on_none_that_no_cap_counts_with_it() -> None:
 def test_what_no_row_can_count_any_more_is_dropped() -> None:
     now = at("2026-11-24T12:00")
     old, recent = contact(now - timedelta(days=31, minutes=6)), contact(now - timedelta(days=30))
-    assert expire([recent, old], now, PACK) == (recent,)
+    assert drop_expired([recent, old], now, PACK) == (recent,)
 
 
 def test_of_many_contacts_about_one_debt_only_the_newest_are_kept() -> None:
     now = at("2026-11-24T12:00")
     many = [contact(now - timedelta(hours=hour)) for hour in range(200)]
-    kept = expire(many, now, PACK)
+    kept = drop_expired(many, now, PACK)
     assert len(kept) == 10  # the largest cap, Australia's month
     assert kept == tuple(sorted(many, key=lambda one: one.at))[-10:]
 
@@ -207,7 +207,7 @@ def test_digests_of_another_length_are_not_written(marks: tuple[bytes, bytes, by
 def test_a_message_that_is_asked_about_again_does_not_count_against_itself() -> None:
     noon = at("2026-11-24T12:00", SHANGHAI)
     one, two = (make(noon, "sms", "mou-zichan", "A-1", f"decision-{n}") for n in (1, 2))
-    assert others([one, two], make(noon + DAY, "sms", "mou-zichan", "A-1", "decision-1")) == (two,)
+    assert without_message([one, two], make(noon + DAY, "sms", "mou-zichan", "A-1", "decision-1")) == (two,)
 
 
 def test_two_debts_and_two_creditors_are_told_apart() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from duecare_core.domain.rules.retention import FLOOR, least, retention
+from duecare_core.domain.rules.retention import MIN_RETENTION, retention, shortest_retention
 from tests.support.packs import PACK, hours, packed, row
 
 
@@ -20,7 +20,7 @@ def kept(*periods: str) -> list[dict[str, Any]]:
 
 def test_the_shipped_pack_keeps_five_years_and_lets_nothing_go_before_half_a_year() -> None:
     assert retention(PACK) == timedelta(days=5 * 366)
-    assert least(PACK) == timedelta(days=6 * 31)
+    assert shortest_retention(PACK) == timedelta(days=6 * 31)
 
 
 def test_the_longest_row_counts_wherever_it_stands() -> None:
@@ -32,12 +32,12 @@ def test_the_longest_row_counts_wherever_it_stands() -> None:
 
 def test_no_pack_keeps_less_than_five_months() -> None:
     for pack in (packed(hours("08:00-21:00")), packed(*kept("P1D")), packed(*kept("P2M", "P30D"))):
-        assert retention(pack) == least(pack) == FLOOR
+        assert retention(pack) == shortest_retention(pack) == MIN_RETENTION
 
 
 def test_the_shortest_row_is_the_least() -> None:
     pack = packed(*kept("P2Y", "P7Y"))
-    assert least(pack) == timedelta(days=2 * 366)
+    assert shortest_retention(pack) == timedelta(days=2 * 366)
 
 
 @pytest.mark.parametrize("start", [date(2023, 1, 31), date(2024, 2, 29), date(2026, 6, 30)])

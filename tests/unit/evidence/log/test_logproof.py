@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duecare_core.errors import BadEvidence
-from duecare_core.evidence.log.logproof import MOST, check, encode, parse
+from duecare_core.evidence.log.logproof import MAX_PROOF_HASHES, check, encode, parse
 from duecare_core.evidence.log.merkle import append, inclusion_proof, leaf_hash
 from duecare_core.evidence.log.note import Checkpoint, LogKey, WitnessKey, add_lines, b64
 
@@ -111,7 +111,7 @@ LINE = f"{b64(leaf_hash(ENTRIES[6]))}\n"
         TEXT.replace(LINE, "AAAA\n" + LINE),
         TEXT.replace(LINE, LINE.strip() + " \n"),
         TEXT.replace(LINE, LINE.replace("=", "")),
-        TEXT.replace(LINE, LINE * (MOST + 1)),
+        TEXT.replace(LINE, LINE * (MAX_PROOF_HASHES + 1)),
         TEXT.replace(LINE, chr(0xD800) + "\n"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.log.merkle import (
     EMPTY_ROOT,
-    LARGEST,
+    MAX_TREE_SIZE,
     Tile,
     append,
     consistency_proof,
@@ -160,9 +160,9 @@ def test_what_the_tree_does_not_have_has_no_proof() -> None:
 
 def test_a_size_beyond_all_trees_is_refused() -> None:
     with pytest.raises(BadEvidence):
-        verify_inclusion(HASHES[0], 0, LARGEST + 1, [], HASHES[0])
+        verify_inclusion(HASHES[0], 0, MAX_TREE_SIZE + 1, [], HASHES[0])
     with pytest.raises(BadEvidence):
-        verify_consistency(1, HASHES[0], LARGEST + 1, HASHES[0], [])
+        verify_consistency(1, HASHES[0], MAX_TREE_SIZE + 1, HASHES[0], [])
 
 
 def test_every_tree_grows_from_the_empty_one_and_from_itself() -> None:

@@ -10,7 +10,7 @@ import pytest
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.log.merkle import EMPTY_ROOT
 from duecare_core.evidence.log.note import (
-    LONGEST,
+    MAX_NOTE_LENGTH,
     Checkpoint,
     LogKey,
     Signature,
@@ -200,7 +200,7 @@ def test_a_log_can_not_be_told_by_a_cosignature_of_its_own_key() -> None:
         NOTE.replace("log", "l\ufffdg"),
         NOTE.replace("log", f"l{HALF}g"),
         NOTE.replace("log", f"l{HALF}g", 1),
-        "a" * LONGEST + "\n\n" + NOTE.partition("\n\n")[2],
+        "a" * MAX_NOTE_LENGTH + "\n\n" + NOTE.partition("\n\n")[2],
     ],
 )
 def test_what_is_no_note_is_refused(note: str) -> None:

@@ -17,7 +17,7 @@ from duecare.usecases.audit import reconcile as usecase
 from duecare.usecases.audit.reconcile import Reconcile, ReconciliationQuery
 from duecare.usecases.log import decision_pages as listing
 from duecare.usecases.log import sequencer as sequence
-from duecare_core.domain.reconciliation import COUNTED, FINDINGS, LISTED, Discrepancy, Period, Reconciliation
+from duecare_core.domain.reconciliation import COUNTS, FINDINGS, MAX_LISTED, Discrepancy, Period, Reconciliation
 from duecare_core.errors import NotAllowed, NotFound, RequestError, SecretsFailed, StoreFailed, Unacceptable
 from duecare_core.evidence.receipt import ReceiptKey
 from duecare_core.evidence.reconciliation import TYP, result_digest
@@ -554,8 +554,8 @@ def test_the_longest_answer_is_within_what_a_function_may_answer() -> None:
         decided_at=NOW,
         valid_until=NOW,
     )
-    counts = dict.fromkeys((*COUNTED, *FINDINGS), 10**6)
-    most = Reconciliation(counts, {name: [longest] * LISTED for name in FINDINGS}, NOW)
+    counts = dict.fromkeys((*COUNTS, *FINDINGS), 10**6)
+    most = Reconciliation(counts, {name: [longest] * MAX_LISTED for name in FINDINGS}, NOW)
     answer = usecase._answer("g" * 63, Period(NOW, NOW, NOW), NOW, usecase._Log(1, NOW), most)
     response = ok({**answer, "signed": "s" * 2000})
     assert len(json.dumps(response, ensure_ascii=False).encode()) < 5_500_000

@@ -18,7 +18,7 @@ from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import Reading, read
 
 # From one cure to the next: hours, then a cap, then hours again. More steps than these have no honest reason.
-_STEPS = 16
+_MAX_STEPS = 16
 
 
 def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) -> Decision:
@@ -29,10 +29,12 @@ def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) 
     at = request.send_at if request.send_at and is_rehearsal(request.send_at, now) else now
     reading = read(request.text)
     decision = _judge(request, reading, facts, rules, at)
-    return _cured(decision, request, reading, facts, rules)
+    return _with_retry_at(decision, request, reading, facts, rules)
 
 
-def _cured(decision: Decision, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules) -> Decision:
+def _with_retry_at(
+    decision: Decision, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules
+) -> Decision:
     """With the first instant at which the same message would be allowed if nothing but time changed, if there is one.
     What that rests on, the answer rests on too.
 
@@ -40,7 +42,7 @@ def _cured(decision: Decision, request: DecisionRequest, reading: Reading, facts
     for another may stand by then: a cap that midnight opens opens in quiet hours. So no instant before is an allow.
     """
     later, relied_on, contacts = decision, dict.fromkeys(decision.relied_on), set(decision.contacts)
-    for _ in range(_STEPS):
+    for _ in range(_MAX_STEPS):
         instants = [reason.until for reason in later.reasons if reason.until is not None]
         if not instants or len(instants) < len(later.reasons):
             break

@@ -10,7 +10,7 @@ from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
 
 NOW_MARGIN = timedelta(seconds=120)
-AHEAD_AT_MOST = timedelta(days=7)
+MAX_AHEAD = timedelta(days=7)
 
 
 class DecisionRequest(Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ def is_rehearsal(send_at: datetime | None, now: datetime) -> bool:
             "send_at lies in the past; leave it out to ask about now.",
             errors=(Violation("/send_at", "in-the-past", "more than 120 seconds ago"),),
         )
-    if send_at > now + AHEAD_AT_MOST:
+    if send_at > now + MAX_AHEAD:
         raise Unacceptable(
             "send_at lies too far ahead.", errors=(Violation("/send_at", "too-far-ahead", "more than 7 days ahead"),)
         )

@@ -12,7 +12,7 @@ from duecare_core.domain.decision.reasons import ORDER
 from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
 from duecare_core.domain.location.locate import Place, locate
 from duecare_core.domain.rules.applicable import ApplicableRules
-from duecare_core.domain.rules.frequency_caps import Contact, contact, others
+from duecare_core.domain.rules.frequency_caps import Contact, contact, without_message
 from duecare_core.domain.rules.rule_types import Sender
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import Reading
@@ -52,7 +52,7 @@ class Judgement:
         for count, finding in enumerate(findings):
             if count == 0:
                 self.deny(finding.code, until=until)
-            if count < review.MOST:
+            if count < review.MAX_FINDINGS:
                 self.findings.append(finding)
 
     def lasts_until(self, end: datetime) -> None:
@@ -127,7 +127,7 @@ class Judgement:
         self.lasts_until(debt.newest.valid_until)
         if consent and _differ(consent.subject, debt.newest.subject):
             self.deny("SUBJECT_MISMATCH")
-        self.deny_found(review.amounts(self.reading, debt.newest))
+        self.deny_found(review.amount_findings(self.reading, debt.newest))
 
     def _voided(self, at: datetime) -> bool:
         """What was stated about the number's earlier holder does not count."""
@@ -258,30 +258,30 @@ class Judgement:
         required = self.binding.required(promotional=review.is_promotional(self.reading))
         if self.creditor and "sender_name" in required:
             names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
-            self.deny_found(review.sender(self.request.text, self.reading, names))
+            self.deny_found(review.sender_findings(self.request.text, self.reading, names))
         if self.reading.opt_out is None:
-            self.deny_found(review.named("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
+            self.deny_found(review.rule_findings("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
         if self.reading.disclosure is None:
-            self.deny_found(review.named("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
-        self.deny_found(review.forbidden(self.reading, self.binding.forbidden()))
+            self.deny_found(review.rule_findings("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
+        self.deny_found(review.forbidden_findings(self.reading, self.binding.forbidden()))
 
     def judge_contact(self) -> None:
         """Whether now, and whether once more."""
         quiet = self.binding.quiet()
         if quiet:
-            self.deny_found(review.named("QUIET_HOURS", quiet.rows), until=quiet.until)
+            self.deny_found(review.rule_findings("QUIET_HOURS", quiet.rows), until=quiet.until)
         else:
             self.good_for = self.binding.permitted_for(self.good_for)
         request = self.request
         new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
-        earlier = others(self.facts.contacts, new)
-        self.contacts = self.binding.counting(earlier, new)
-        full = self.binding.full(self.contacts, new)
+        earlier = without_message(self.facts.contacts, new)
+        self.contacts = self.binding.counted_contacts(earlier, new)
+        full = self.binding.full_caps(self.contacts, new)
         if full:
-            self.deny_found(review.named("FREQUENCY_CAP", full.rows), until=full.until)
+            self.deny_found(review.rule_findings("FREQUENCY_CAP", full.rows), until=full.until)
 
     def _amounts_fit(self, debt: DebtState) -> bool:
-        return not review.amounts(self.reading, debt.newest)
+        return not review.amount_findings(self.reading, debt.newest)
 
 
 def _blocks(dispute: Dispute, ref: str, debt: DebtState) -> bool:

@@ -9,10 +9,10 @@ from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.facts.states import Debt
 from duecare_core.domain.text.reader import Claim, Meaning, Reading, names_sender
 
-MOST = 8  # of one reason: a text of nothing but faults shall not make its record long
+MAX_FINDINGS = 8  # of one reason: a text of nothing but faults shall not make its record long
 
 
-def sender(text: str, reading: Reading, names: tuple[str, ...]) -> list[Finding]:
+def sender_findings(text: str, reading: Reading, names: tuple[str, ...]) -> list[Finding]:
     """TEXT_SENDER: the signs of a text that names no registered sender, or names another one beside it."""
     if names_sender(text, names):
         return []
@@ -29,7 +29,7 @@ def is_promotional(reading: Reading) -> bool:
     return any(claim.meaning is Meaning.OFFERED for claim in reading.amounts)
 
 
-def amounts(reading: Reading, debt: Debt) -> list[Finding]:
+def amount_findings(reading: Reading, debt: Debt) -> list[Finding]:
     """TEXT_AMOUNT: what is stated as owed equals the outstanding amount, what is offered may be less, none is more."""
     return [
         Finding("TEXT_AMOUNT", f"amount.{_fault(claim, debt)}", claim.start, claim.end)
@@ -46,7 +46,7 @@ def _fault(claim: Claim, debt: Debt) -> str:
     return "larger" if claim.amount > debt.outstanding else "smaller"
 
 
-def forbidden(reading: Reading, topics: Iterable[str]) -> list[Finding]:
+def forbidden_findings(reading: Reading, topics: Iterable[str]) -> list[Finding]:
     """TEXT_FORBIDDEN: what was found of these topics. A rule of the text is named `<topic>.<what>`."""
     return [
         Finding("TEXT_FORBIDDEN", found.rule, found.start, found.end)
@@ -55,6 +55,6 @@ def forbidden(reading: Reading, topics: Iterable[str]) -> list[Finding]:
     ]
 
 
-def named(code: str, rows: Iterable[str]) -> Iterator[Finding]:
+def rule_findings(code: str, rows: Iterable[str]) -> Iterator[Finding]:
     """A finding that is nowhere in the text: the rows of the pack that ask for what is missing, or forbid the time."""
     return (Finding(code, row) for row in rows)

@@ -28,12 +28,12 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def wall(at: datetime, where: ZoneInfo) -> datetime:
+def wall_time(at: datetime, where: ZoneInfo) -> datetime:
     """What a clock there shows at this instant."""
     return at.astimezone(where).replace(tzinfo=None)
 
 
-def towards(at: datetime, target: datetime, where: ZoneInfo) -> datetime:
+def advance_to(at: datetime, target: datetime, where: ZoneInfo) -> datetime:
     """The instant at which the clock there shows `target`, or the change of its offset that comes before.
 
     `target` must lie ahead of the wall time at `at`, by at most a day or so: clocks do not change twice in a day.
@@ -55,8 +55,8 @@ def towards(at: datetime, target: datetime, where: ZoneInfo) -> datetime:
 
 def next_day(at: datetime, where: ZoneInfo) -> datetime:
     """The first instant whose local date lies after that of `at`."""
-    today = wall(at, where)
+    today = wall_time(at, where)
     midnight = datetime(today.year, today.month, today.day) + timedelta(days=1)  # noqa: DTZ001  a wall time
-    while wall(at, where) < midnight:
-        at = towards(at, midnight, where)
+    while wall_time(at, where) < midnight:
+        at = advance_to(at, midnight, where)
     return at

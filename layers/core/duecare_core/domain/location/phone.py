@@ -28,7 +28,7 @@ def is_e164(number: str) -> bool:
     return phonenumbers.is_possible_number(parsed) and canonical == number
 
 
-def keyed(number: str) -> str:
+def canonical_number(number: str) -> str:
     """What a recipient's key is made of: the number, in the one spelling that `is_e164` cannot hold it to."""
     argentine = _ARGENTINE_MOBILE.fullmatch(number)
     return f"+54{argentine[1]}" if argentine else number

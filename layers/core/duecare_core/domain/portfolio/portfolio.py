@@ -20,10 +20,10 @@ from msgspec.structs import fields
 from duecare_core.domain.facts.statement import SKEW, ConsentStatement, DebtStatement, Statement, check
 from duecare_core.domain.fields import Digest, Time
 from duecare_core.domain.portfolio.row_reader import BadRow, FileRow, FileShape, Reject, read_rows
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import Unacceptable, Violation
 
-Stated = DebtStatement | ConsentStatement
+RowStatement = DebtStatement | ConsentStatement
 _TYPES: dict[str, type[DebtStatement] | type[ConsentStatement]] = {"debt": DebtStatement, "consent": ConsentStatement}
 _SIGNED = frozenset(Statement.__struct_fields__)
 _LISTS = frozenset({"channels", "collectors"})
@@ -88,17 +88,17 @@ class Portfolio:
         needed = {member.name for member in fields(self._type) if member.required}
         self.required = frozenset(needed.difference(self._given))
 
-    def read(self, chunks: Iterable[bytes], now: datetime) -> Iterator[tuple[int, Stated | Reject]]:
+    def read(self, chunks: Iterable[bytes], now: datetime) -> Iterator[tuple[int, RowStatement | Reject]]:
         """Each row's number and what it states, or why it does not count. Raises FileRefused, as `read_rows` does."""
         for row in read_rows(chunks, self.shape, self.columns, self.required):
             yield row.number, self.statement(row.members, now) if isinstance(row, FileRow) else row.reject
 
-    def statement(self, members: dict[str, Any], now: datetime) -> Stated | Reject:
+    def statement(self, members: dict[str, Any], now: datetime) -> RowStatement | Reject:
         """What a row states: in CSV an empty cell is an absent member, and a list has `;` between its items."""
         if self.shape.format == "csv":
             members = {name: cell.split(";") if name in _LISTS else cell for name, cell in members.items() if cell}
         try:
-            statement = typed({**self._given, **members}, self._type)
+            statement = validate({**self._given, **members}, self._type)
             check(self._kind, statement, now)
         except Unacceptable as refusal:
             return _reject(refusal.errors[0], members)

@@ -24,7 +24,7 @@ from msgspec import Struct
 from duecare_core.domain.portfolio.row_splitter import other_charset, pieces_of, split, unpacked, without_mark
 from duecare_core.errors import FileRefused
 
-TRIES = 100  # rows, none of which can be decoded, after which no better one is waited for
+MAX_UNDECODABLE_ROWS = 100  # rows, none of which can be decoded, after which no better one is waited for
 
 
 class FileShape(Struct, frozen=True):
@@ -87,7 +87,7 @@ def read_rows(
     for row in rows:
         if not decoded and isinstance(row, BadRow) and row.reject is UNDECODABLE:
             undecodable += 1
-            if undecodable == TRIES:
+            if undecodable == MAX_UNDECODABLE_ROWS:
                 break
         elif isinstance(row, FileRow):
             decoded = True

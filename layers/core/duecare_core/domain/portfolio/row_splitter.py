@@ -1,7 +1,7 @@
 """The bytes of an uploaded file, cut into rows: unpacked, in pieces, never more of them at a time than is needed.
 
-Memory is bounded by `ROW_LIMIT` and `PIECE`, not by the file, a row, a chunk or a ratio of compression. The rows depend
-on the bytes alone, not on how they come in chunks.
+Memory is bounded by `MAX_ROW_BYTES` and `PIECE_BYTES`, not by the size of the file, of a row or of a chunk, nor by the
+compression ratio. The rows depend on the bytes alone, not on how they arrive in chunks.
 
 Rows are found before anything is decoded: neither in UTF-8 nor in GB18030 is a byte of a longer character a line end, a
 quote or a comma (the second and fourth bytes of GB18030 are digits, or 0x40 and above). So it is certain where a row
@@ -17,9 +17,9 @@ from itertools import chain
 
 from duecare_core.errors import FileRefused
 
-ROW_LIMIT = 64 * 1024  # bytes of one row as sent, without its line end; a debt has a few hundred
-PIECE = 64 * 1024  # bytes worked on at a time
-UNPACKED_LIMIT = 1 << 30  # bytes that a gzip file may unpack to: ten times the largest file that can be uploaded
+MAX_ROW_BYTES = 64 * 1024  # bytes of one row as sent, without its line end; a debt has a few hundred
+PIECE_BYTES = 64 * 1024  # bytes worked on at a time
+MAX_UNPACKED_BYTES = 1 << 30  # bytes that a gzip file may unpack to: ten times the largest file that can be uploaded
 
 # A field in quotes (with what wrongly follows its closing quote), one without, or an empty one; and a row of them with
 # the line end. Every repetition is possessive: a field ends at half of a doubled quote under no circumstances, and
@@ -29,7 +29,7 @@ _ROW = re.compile(rb"(" + _FIELD + rb"(?:," + _FIELD + rb")*+)[\r\n]")
 
 
 def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
-    """Rows as sent, without line ends and without blank ones; None for one that is longer than `ROW_LIMIT`.
+    """Rows as sent, without line ends and without blank ones; None for one that is longer than `MAX_ROW_BYTES`.
 
     Raises FileRefused for a quote that is never closed: nobody can say which rows it has swallowed.
     """
@@ -47,14 +47,14 @@ def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
             while row := _ROW.match(block, start):
                 start = row.end()
                 if row[1].strip():
-                    yield row[1] if len(row[1]) <= ROW_LIMIT else None
+                    yield row[1] if len(row[1]) <= MAX_ROW_BYTES else None
             rest = block[start:]
         else:
             *rows, rest = block.replace(b"\r", b"\n").split(b"\n")
             for line in rows:
                 if line.strip():
-                    yield line if len(line) <= ROW_LIMIT else None
-        if len(rest) > ROW_LIMIT:
+                    yield line if len(line) <= MAX_ROW_BYTES else None
+        if len(rest) > MAX_ROW_BYTES:
             skipped = _Skipped(quoting=quoting)
             skipped.end(rest)
             rest = b""
@@ -129,10 +129,10 @@ def pieces_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         start = 0
         while start < len(chunk):
-            end = start + PIECE - len(held)
+            end = start + PIECE_BYTES - len(held)
             held += chunk[start:end]
             start = end
-            if len(held) == PIECE:
+            if len(held) == PIECE_BYTES:
                 yield bytes(held)
                 held.clear()
     if held:
@@ -140,7 +140,7 @@ def pieces_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip (RFC 1952: one member or more; zeros may follow them) packed, at most `PIECE` at a time."""
+    """What gzip (RFC 1952: one member or more; zeros may follow them) packed, at most `PIECE_BYTES` at a time."""
     size, member, members = 0, None, 0
     # In small slices, because zlib copies what it has left over each time that it stops.
     for data in (chunk[at : at + 16384] for chunk in chunks for at in range(0, len(chunk), 16384)):
@@ -150,11 +150,11 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 member, members = (zlib.decompressobj(wbits=31), members + 1) if data else (None, members)
                 continue
             try:
-                out = member.decompress(data, PIECE)
+                out = member.decompress(data, PIECE_BYTES)
             except zlib.error:
                 raise FileRefused("bad-gzip", "The file is not gzip, or is damaged.") from None
             size += len(out)
-            if size > UNPACKED_LIMIT:
+            if size > MAX_UNPACKED_BYTES:
                 raise FileRefused("too-large-unpacked", "The file unpacks to more than 1 GiB.")
             yield out
             if member.eof:

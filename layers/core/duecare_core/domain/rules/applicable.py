@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from duecare_core.domain.location.localtime import wall, zone
+from duecare_core.domain.location.localtime import wall_time, zone
 from duecare_core.domain.location.locate import Place
-from duecare_core.domain.rules.frequency_caps import Contact, FullCaps, counting, full
+from duecare_core.domain.rules.frequency_caps import Contact, FullCaps, counted_contacts, full_caps
 from duecare_core.domain.rules.pack import Interval, Pack
 from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet, permitted_on
 from duecare_core.domain.rules.rule_types import Element, Required, Sender, Topic
@@ -51,7 +51,7 @@ class ApplicableRules:
         self._names = place.zones
         self._selected = (place.regions, channel, sender, product)
         self._zones = [zone(name) for name in place.zones]
-        self._clocks = [wall(at, where) for where in self._zones]
+        self._clocks = [wall_time(at, where) for where in self._zones]
         self._today = [self._day(day) for day in dict.fromkeys(clock.toordinal() for clock in self._clocks)]
 
     def required(self, *, promotional: bool) -> dict[Element, tuple[str, ...]]:
@@ -83,19 +83,19 @@ class ApplicableRules:
         """
         minute = self._at.replace(second=0, microsecond=0) + _MINUTE
         while minute - self._at < within:
-            clocks = (wall(minute, where) for where in self._zones)
+            clocks = (wall_time(minute, where) for where in self._zones)
             if not all(self._day(clock.toordinal()).permits(clock) for clock in clocks):
                 return minute - self._at
             minute += _MINUTE
         return within
 
-    def full(self, contacts: Iterable[Contact], new: Contact) -> FullCaps | None:
+    def full_caps(self, contacts: Iterable[Contact], new: Contact) -> FullCaps | None:
         """None where no frequency cap is full."""
-        return full(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
+        return full_caps(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
 
-    def counting(self, contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
+    def counted_contacts(self, contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
         """The contacts on which that rests."""
-        return counting(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
+        return counted_contacts(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
 
     def _day(self, day: int) -> _Day:
         return self._pack.once(("day", *self._selected, day), lambda: _day(self._pack, *self._selected, day))

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from duecare_core.domain.location.localtime import next_day, wall, zone
+from duecare_core.domain.location.localtime import next_day, wall_time, zone
 from duecare_core.domain.rules.pack import DatedCap, Pack
 from duecare_core.domain.rules.rule_types import Cap
 
@@ -52,7 +52,7 @@ def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, dec
     )
 
 
-def others(contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
+def without_message(contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
     """Without the contact that the same message made before: asked about again, it counts once, when it was last
     allowed."""
     return tuple(contact for contact in contacts if contact.message != new.message)
@@ -70,7 +70,7 @@ class FullCaps(Struct, frozen=True):
     until: datetime
 
 
-def full(
+def full_caps(
     rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
 ) -> FullCaps | None:
     """None where `new` may be counted at this instant beside the contacts already counted.
@@ -82,7 +82,7 @@ def full(
     rows: tuple[str, ...] = ()
     while True:
         releases = {}
-        days = {wall(at, zone(name)).toordinal() for name in zones}
+        days = {wall_time(at, zone(name)).toordinal() for name in zones}
         for rule in rules:
             if not any(rule.in_force(day) for day in days):
                 continue
@@ -95,16 +95,18 @@ def full(
         at = max(releases.values())
 
 
-def counting(
+def counted_contacts(
     rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
 ) -> tuple[Contact, ...]:
-    """The contacts on which it rests what `full` says at this instant, and at any later one: of those that a cap counts
-    together with `new` its N newest, as long as they count. Oldest first."""
+    """The contacts on which the result of `full_caps` depends, now and at any later instant; oldest first.
+
+    Of the contacts that a cap counts together with `new` these are the N newest that still count.
+    """
     newest_first = in_order(contacts)[::-1]
     if not newest_first:
         return ()
     resting: set[int] = set()
-    today = min(wall(at, zone(name)).toordinal() for name in zones)
+    today = min(wall_time(at, zone(name)).toordinal() for name in zones)
     for rule in rules:
         left = rule.cap.max if rule.in_force_from(today) else 0
         for number, contact in enumerate(newest_first):
@@ -116,7 +118,7 @@ def counting(
     return tuple(newest_first[number] for number in sorted(resting, reverse=True))
 
 
-def expire(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple[Contact, ...]:
+def drop_expired(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple[Contact, ...]:
     """The contacts that some row of the pack can still count, whatever place a debt may name next; oldest first.
 
     Of each set of contacts that a row counts together, its N newest within the window matter, and no other.
@@ -191,8 +193,10 @@ def _release(
     until = _counts_until(rule.cap, zones, deciding)
     if until <= at:
         return None
-    last = rule.last_day(max(day for day in (wall(at, zone(name)).toordinal() for name in zones) if rule.in_force(day)))
-    if all(wall(until, zone(name)).toordinal() <= last for name in zones):
+    last = rule.last_day(
+        max(day for day in (wall_time(at, zone(name)).toordinal() for name in zones) if rule.in_force(day))
+    )
+    if all(wall_time(until, zone(name)).toordinal() <= last for name in zones):
         return until
     return min(until, max(_after(last, name, at) for name in zones))
 
@@ -208,7 +212,7 @@ def _counts_until(cap: Cap, zones: tuple[str, ...], contact: Contact) -> datetim
 def _after(last: int, name: str, at: datetime) -> datetime:
     """The first instant after this local day, from `at` on."""
     where = zone(name)
-    while wall(at, where).toordinal() <= last:
+    while wall_time(at, where).toordinal() <= last:
         at = next_day(at, where)
     return at
 

@@ -35,7 +35,7 @@ from duecare_core.domain.rules.rule_types import (
 )
 from duecare_core.errors import BadPack
 
-REMEMBERED = 1024
+MAX_CACHED = 1024
 _DAY = 24 * 60
 
 Interval = tuple[int, int]  # minutes of a day, the end exclusive
@@ -166,7 +166,7 @@ class Pack:
         found: Found | None = self._found.get(key)
         if found is None:
             found = find()
-            if len(self._found) >= REMEMBERED:
+            if len(self._found) >= MAX_CACHED:
                 self._found.clear()
             self._found[key] = found
         return found
@@ -238,13 +238,13 @@ def permitted_week(row: QuietHours) -> tuple[tuple[Interval, ...], ...]:
     for intervals in week:
         intervals.sort()
         if any(later[0] < earlier[1] for earlier, later in pairwise(intervals)):
-            raise bad(row, "quiet" if row.quiet else "permitted", "its windows overlap")
+            raise row_error(row, "quiet" if row.quiet else "permitted", "its windows overlap")
     return tuple(_complement(day) if row.quiet else _joined(day) for day in week)
 
 
 def _minutes(row: RuleRow, time: str) -> int:
     if not TIME.fullmatch(time):
-        raise bad(row, "from/to", f"{time!r} is not a time of day (HH:MM)")
+        raise row_error(row, "from/to", f"{time!r} is not a time of day (HH:MM)")
     return int(time[:2]) * 60 + int(time[3:])
 
 
@@ -266,5 +266,5 @@ def _within(span: Span, day: int) -> bool:
     return span[0] <= day <= span[1]
 
 
-def bad(row: RuleRow, member: str, message: str) -> BadPack:
+def row_error(row: RuleRow, member: str, message: str) -> BadPack:
     return BadPack(f"row {row.id}, member {member}: {message}")

@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from duecare_core.domain.location.locate import ELSEWHERE, country_of, is_region
-from duecare_core.domain.rules.pack import Pack, bad, permitted_week
+from duecare_core.domain.rules.pack import Pack, permitted_week, row_error
 from duecare_core.domain.rules.rule_types import ANY, AnyRow, Cap, PackContents, QuietHours
 from duecare_core.errors import BadPack
 
@@ -39,42 +39,42 @@ def _check(contents: PackContents) -> None:
     for row in contents.rows:
         _check_row(row, contents)
         if row.id in ids:
-            raise bad(row, "id", "another row has it")
+            raise row_error(row, "id", "another row has it")
         ids.add(row.id)
         # The same rule twice under two ids is a slip of the pen: what sets two rows apart is more than their names.
         other = contents_seen.setdefault(_content(row), row.id)
         if other != row.id:
-            raise bad(row, "id", f"says the same as row {other}")
+            raise row_error(row, "id", f"says the same as row {other}")
 
 
 def _check_row(row: AnyRow, contents: PackContents) -> None:
     if row.jurisdiction not in (ANY, ELSEWHERE) and not is_region(row.jurisdiction):
-        raise bad(row, "jurisdiction", f"{row.jurisdiction!r} is no country, region or city")
+        raise row_error(row, "jurisdiction", f"{row.jurisdiction!r} is no country, region or city")
     if row.since and row.until and row.until < row.since:
-        raise bad(row, "until", "lies before from")
+        raise row_error(row, "until", "lies before from")
     for member in ("channels", "senders", "products", "elements", "topics", "stop", "examples", "persons"):
         values = getattr(row, member, None)
         if values is not None and (not values or len(set(values)) != len(values)):
-            raise bad(row, member, "is empty or names something twice")
+            raise row_error(row, member, "is empty or names something twice")
     match row:
         case QuietHours():
             _check_hours(row, contents)
         case Cap() if row.window == "calendar_day" and row.days != 1:
-            raise bad(row, "days", "a calendar day is one day")
+            raise row_error(row, "days", "a calendar day is one day")
 
 
 def _check_hours(row: QuietHours, contents: PackContents) -> None:
     if bool(row.quiet) == bool(row.permitted):
-        raise bad(row, "quiet", "give either quiet or permitted")
+        raise row_error(row, "quiet", "give either quiet or permitted")
     if row.holidays is not None and not contents.holidays.get(row.holidays):
-        raise bad(row, "holidays", f"the pack has no holidays named {row.holidays!r}")
+        raise row_error(row, "holidays", f"the pack has no holidays named {row.holidays!r}")
     for window in row.quiet or row.permitted:
         if not window.days or len(set(window.days)) != len(window.days):
-            raise bad(row, "days", "is empty or names a day twice")
+            raise row_error(row, "days", "is empty or names a day twice")
         if window.start in (window.to, "24:00"):
-            raise bad(row, "from/to", "the window has no length")
+            raise row_error(row, "from/to", "the window has no length")
     if not any(permitted_week(row)):
-        raise bad(row, "quiet" if row.quiet else "permitted", "leaves no time at all")
+        raise row_error(row, "quiet" if row.quiet else "permitted", "leaves no time at all")
 
 
 def _check_holidays(name: str, years: dict[str, str]) -> None:

@@ -10,21 +10,21 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from duecare_core.domain.location.localtime import towards, wall, zone
+from duecare_core.domain.location.localtime import advance_to, wall_time, zone
 from duecare_core.domain.rules.pack import DatedHours, Interval
 
-WITHIN = timedelta(days=8)
+MAX_WAIT = timedelta(days=8)
 _MIDNIGHT = 24 * 60
 
 
 def is_quiet(rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime) -> bool:
     """Whether a rule forbids this instant in one of the zones."""
     days = _Days(rules)
-    return any(not days.permit(wall(at, zone(name))) for name in zones)
+    return any(not days.permit(wall_time(at, zone(name))) for name in zones)
 
 
 def first_permitted(
-    rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime, within: timedelta = WITHIN
+    rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime, within: timedelta = MAX_WAIT
 ) -> datetime | None:
     """The first instant, from `at` on, that every rule permits in every zone; None where none comes `within`."""
     days = _Days(rules)
@@ -85,8 +85,8 @@ def _opens(days: _Days, where: ZoneInfo, at: datetime, limit: datetime) -> datet
     which the wall time is another and is looked at anew.
     """
     while at <= limit:
-        clock = wall(at, where)
+        clock = wall_time(at, where)
         if days.permit(clock):
             return at
-        at = towards(at, days.opening(clock), where)
+        at = advance_to(at, days.opening(clock), where)
     return None

@@ -10,7 +10,7 @@ from duecare_core.domain.rules.rule_types import Records
 # No period of the calendar is longer than these make it.
 _DAYS_OF = {"D": 1, "M": 31, "Y": 366}
 # Five months, whatever a pack says or leaves out.
-FLOOR = timedelta(days=5 * _DAYS_OF["M"])
+MIN_RETENTION = timedelta(days=5 * _DAYS_OF["M"])
 
 
 def retention(pack: Pack) -> timedelta:
@@ -19,12 +19,12 @@ def retention(pack: Pack) -> timedelta:
 
     Counted from the record's own time. A row that counts from the last activity on a debt asks for more where that came
     later: the longest row must leave room for it."""
-    return max([FLOOR, *_demanded(pack)])
+    return max([MIN_RETENTION, *_demanded(pack)])
 
 
-def least(pack: Pack) -> timedelta:
+def shortest_retention(pack: Pack) -> timedelta:
     """The shortest time that any row demands: before it is over nothing may be erased, whoever asks."""
-    return max(FLOOR, min(_demanded(pack), default=FLOOR))
+    return max(MIN_RETENTION, min(_demanded(pack), default=MIN_RETENTION))
 
 
 def _demanded(pack: Pack) -> list[timedelta]:

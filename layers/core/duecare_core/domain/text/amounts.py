@@ -22,15 +22,15 @@ from duecare_core.domain.text.currencies import (
     mark_after,
     mark_before,
 )
-from duecare_core.domain.text.folding import OVERRIDES, FoldedText
-from duecare_core.domain.text.numeral_runs import NumeralRun, find_runs, straighten
+from duecare_core.domain.text.folding import BIDI_OVERRIDES, FoldedText
+from duecare_core.domain.text.numeral_runs import NumeralRun, find_runs, read_letters_as_digits
 from duecare_core.domain.text.numerals import CHINESE, SCALES, Number, read_english, read_number
 from duecare_core.domain.text.unmarked_amounts import counts, is_money
 
 # No honest text states so many; beyond them the rest counts as one unreadable claim.
-MOST_CLAIMS = 16
-MOST_NUMBERS = 40
-MOST_UNREADABLE = 4  # one is enough to hold a text back
+MAX_CLAIMS = 16
+MAX_NUMBERS = 40
+MAX_UNREADABLE = 4  # one is enough to hold a text back
 _UNREADABLE = Decimal("Infinity")  # larger than any debt, so that no debt bears it out
 _INDIAN = frozenset({"INR", "PKR", "LKR", "NPR"})
 _DOTTED = frozenset({"IDR", "VND", "EUR", "BRL"})
@@ -59,18 +59,18 @@ def read_amounts(folded: FoldedText, original: str) -> tuple[Claim, ...]:
     """Every claim, from left to right, with offsets into the original."""
     if overridden := _overridden(original):
         return (overridden,)
-    text, confused = straighten(folded.chars)
+    text, confused = read_letters_as_digits(folded.chars)
     return tuple(
         Claim(claim.amount, claim.currencies, claim.meaning, *folded.span(claim.start, claim.end))
         for claim in sorted(
-            _Amounts(text, find_runs(text, confused, MOST_NUMBERS + 1)).claims(), key=lambda claim: claim.start
+            _Amounts(text, find_runs(text, confused, MAX_NUMBERS + 1)).claims(), key=lambda claim: claim.start
         )
     )
 
 
 def _overridden(original: str) -> Claim | None:
     """A text whose order on the screen is overridden shows other numbers than the ones that can be read in it."""
-    at = min((original.find(override) for override in OVERRIDES if override in original), default=None)
+    at = min((original.find(override) for override in BIDI_OVERRIDES if override in original), default=None)
     return None if at is None else _unreadable(at, at + 1)
 
 
@@ -106,10 +106,10 @@ class _Amounts:
             if run.start < self._read_to:
                 continue
             claim = self._claim(run)
-            if claim is None and at < MOST_NUMBERS:
+            if claim is None and at < MAX_NUMBERS:
                 continue
             found += 1
-            if claim is None or found > MOST_CLAIMS:
+            if claim is None or found > MAX_CLAIMS:
                 yield _unreadable(run.start, run.end)
                 return
             others = list(self._in_range_with(at, claim))
@@ -117,7 +117,7 @@ class _Amounts:
             yield claim
             yield from others
             unreadable += claim.meaning is Meaning.UNREADABLE
-            if unreadable == MOST_UNREADABLE:
+            if unreadable == MAX_UNREADABLE:
                 return
 
     def _claim(self, run: NumeralRun) -> Claim | None:

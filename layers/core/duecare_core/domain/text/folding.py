@@ -40,10 +40,10 @@ _SAME: dict[int, int | str] = {**_TRADITIONAL, **_LOOK_ALIKES, ord("廿"): "二�
 # Drawn as nothing, though their category does not say so.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u17b4\u17b5")
 _DROPPED = frozenset(("Cf", "Mn", "Me", "Cc", "Cs"))
-_LONGEST = 3  # a character that stands for a whole phrase (ﷺ) is left alone, so that a text cannot grow much
+_MAX_EXPANSION = 3  # a character that stands for a whole phrase (ﷺ) is left alone, so that a text cannot grow much
 _LETTERS = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled, regional indicators
 # Overrides make a reader see characters in another order than the one in which they are searched.
-OVERRIDES = ("\u202d", "\u202e")
+BIDI_OVERRIDES = ("\u202d", "\u202e")
 
 
 class FoldedText(Struct, frozen=True):
@@ -133,7 +133,7 @@ def _plain(char: str, category: str) -> str:
     plain = unicodedata.normalize("NFKD", char)
     if len(plain) > 1:
         plain = "".join([c for c in plain if not unicodedata.combining(c)])
-    return char if category == "No" or len(plain) > _LONGEST else plain
+    return char if category == "No" or len(plain) > _MAX_EXPANSION else plain
 
 
 def _enclosed(char: str, category: str) -> str | None:

@@ -16,20 +16,20 @@ PHRASES: tuple[Phrase, ...] = CHINESE + ENGLISH
 
 
 # A sign, or the words with which a text opens, in an authority's name. These need the signs that squeezing removes.
-_SIGN = r"""[【\[](?![^【】\[\]]{0,20}医院)[^【】\[\]]{0,24}
+_AUTHORITY_TAG = r"""[【\[](?![^【】\[\]]{0,20}医院)[^【】\[\]]{0,24}
     (?:公安|派出所|法院|检察院|人民政府|市政府|法庭|经侦|刑侦|警务|警方|公检法|司法局|执行局|纪委|专案组|反诈|网警|交警
       |police|court\b|sheriff|hmrc|\birs\b|\bfbi\b|\bcbi\b|crime\ branch|magistrate|ministry\ of|department\ of\ justice
       |government\ of)
     [^【】\[\]]{0,24}[】\]]"""
-_OPENING = r"""\W{0,8}(?:(?:final|urgent|important)\ )?(?:[a-z]{1,16}\ ){0,2}
+_AUTHORITY_OPENING = r"""\W{0,8}(?:(?:final|urgent|important)\ )?(?:[a-z]{1,16}\ ){0,2}
     (?:police|court|sheriff|hmrc|irs|fbi|cbi|crime\ branch|cyber\ ?(?:crime|cell)|magistrates?|ministry\ of\ justice)
     (?:'s)?(?:\ (?:office|department|dept|station|notice|alert|order|summons|warning|cell|division|unit|final)){0,3}
     \ ?[:\-–!]"""
 
 
-def find_posing_signs(text: FoldedText) -> list[PhraseMatch]:
+def find_impersonating_tags(text: FoldedText) -> list[PhraseMatch]:
     """A sign or an opening in the name of an authority, in a skeleton."""
     bracketed = "【" in text.chars or "[" in text.chars
-    match = compiled(_SIGN).search(text.chars) if bracketed else None
-    match = match or compiled(_OPENING).match(text.chars)
+    match = compiled(_AUTHORITY_TAG).search(text.chars) if bracketed else None
+    match = match or compiled(_AUTHORITY_OPENING).match(text.chars)
     return [PhraseMatch("posing_as_authority.sign", FORBIDDEN, *text.span(*match.span()))] if match else []

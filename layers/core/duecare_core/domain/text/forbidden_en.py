@@ -7,7 +7,8 @@ from duecare_core.domain.text.phrases import FORBIDDEN, Phrase, phrase
 # Just before a phrase: it is denied, not said. Kept narrow, so that "don't pay and we…" is no denial.
 _NOT = r"""(?:not|never|wont|cannot|cant|dont|doesnt|nor)
     (?:ever|be|to|threatento|call|contact|text|visit|disclose|share|discuss|tell|inform|or|and|with|this|it|a|the){0,6}"""
-_POSED = rf"""{_NOT}|(?:pretend(?:s|ing)?(?:tobe)?|claim(?:s|ing)?(?:tobe)?|impersonat(?:e|es|ing)|pos(?:e|es|ing)as)
+_IMPERSONATED = rf"""{_NOT}
+    |(?:pretend(?:s|ing)?(?:tobe)?|claim(?:s|ing)?(?:tobe)?|impersonat(?:e|es|ing)|pos(?:e|es|ing)as)
     (?:from)?(?:the|a)?"""
 
 _AUTHORITY = r"""
@@ -22,7 +23,7 @@ _KIN = r"""
     |school|landlord|references|inlaws|village)
 """
 
-POSING = (
+IMPERSONATION = (
     phrase(
         "posing_as_authority.claim.en",
         FORBIDDEN,
@@ -33,7 +34,7 @@ POSING = (
         |authori[sz]edby|appointedby|instructedby)
         (?:(?:officer|inspector|agent|detective|constable|sergeant)[a-z]{{0,12}}?(?:from|of|at)?)?
         (?:the|a|your|our)?(?:local|state|city|central|delhi|mumbai)?{_AUTHORITY}""",
-        unless_before=_POSED,
+        unless_before=_IMPERSONATED,
         longest=80,
     ),
     phrase(
@@ -42,7 +43,7 @@ POSING = (
         "officer inspector detective constable sergeant sheriff magistrate judge marshal",
         r"""(?:thisis|iam|im)(?:the)?(?:police|investigating|sub|court|enforcement|arresting)?
         (?:officer|inspector|detective|constable|sergeant|sheriff|magistrate|judge|marshal)""",
-        unless_before=_POSED,
+        unless_before=_IMPERSONATED,
         longest=32,
     ),
     phrase(
@@ -67,7 +68,7 @@ POSING = (
         |fir(?:has|will|is|no|number|been|being|be){0,3}(?:filed|lodged|registered)
         |(?:file|lodge|register|filed|lodged|registered)(?:an?)?fir(?!st|m|e)|nonbailable|section420|ipc(?:section)?420
         |criminal(?:case|complaint|charge|proceeding|action|prosecution|offen[cs]e)""",
-        unless_before=rf"{_POSED}|report(?:it|this|scams?|fraud)?tothe|noneedtoworryabout|actionfraudor",
+        unless_before=rf"{_IMPERSONATED}|report(?:it|this|scams?|fraud)?tothe|noneedtoworryabout|actionfraudor",
         unless=r"ifyouare(?:being)?threatened|ifyoufeelunsafe|reportfraud|reportscams?",
         longest=32,
     ),
@@ -182,4 +183,4 @@ ABUSE = (
     ),
 )
 
-ENGLISH: tuple[Phrase, ...] = POSING + THREATS + ABUSE
+ENGLISH: tuple[Phrase, ...] = IMPERSONATION + THREATS + ABUSE

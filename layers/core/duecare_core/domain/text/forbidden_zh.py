@@ -7,7 +7,7 @@ from duecare_core.domain.text.phrases import FORBIDDEN, Phrase, phrase
 # Just before a phrase: it is denied or warned of, not said. Kept narrow, so that 不还款将… is no denial.
 _NOT = r"""(?:不会|绝不|不得|从不|严禁|禁止|请勿|切勿|不要|不可|无权)
     (?:以任何方式|主动|擅自|随意|向|对|采取|通过|任何|您的?|你的?|第三方|泄露|联系|或者?|和|及){0,4}"""
-_POSED = r"(?:冒充|假冒|自称|谎称|假扮|伪装成?|伪造|虚假|不是|并非|不属于).{0,5}"
+_IMPERSONATED = r"(?:冒充|假冒|自称|谎称|假扮|伪装成?|伪造|虚假|不是|并非|不属于).{0,5}"
 _ASKED = r"(?:请|可以?|应|建议|欢迎)(?:您|你|及时|立即|尽快|先){0,2}"
 
 _POLICE_WORDS = "公安 公检法 警方 派出所 民警 刑警 经侦 刑侦 网警 警察 检察 检方"
@@ -25,13 +25,13 @@ _TELL = """
 """
 _OWN_SUIT = r"(?:我司|我行|我公司|本公司|本行|我方|债权人|原告|贷款人).{0,12}(?:起诉|诉讼|申请|诉至)"
 
-POSING = (
+IMPERSONATION = (
     phrase(
         "posing_as_authority.claim.zh",
         FORBIDDEN,
         f"{_POLICE_WORDS} 法院 法庭 执行局 法官 司法 政府 街道 居委 村委 社区 纪委 税务 工商",
         rf"(?:我们?|这里|此处|本人|我方)(?:是|系|为|来自)[^不非]{{0,8}}(?:{_POLICE}|{_COURT}|{_STATE})",
-        unless_before=_POSED,
+        unless_before=_IMPERSONATED,
     ),
     phrase(
         "posing_as_authority.we.zh",
@@ -45,7 +45,7 @@ POSING = (
         FORBIDDEN,
         "法院 法庭 法官 执行局 司法 政府 街道 居委 村委 社区 税务 工商 纪委",
         rf"(?:联合|会同|协同|协助|受(?!理|诉)|奉|代表|联手|配合).{{0,8}}(?:{_COURT}|{_STATE})",
-        unless_before=f"{_ASKED}|{_POSED}|{_NOT}",
+        unless_before=f"{_ASKED}|{_IMPERSONATED}|{_NOT}",
     ),
     phrase(
         # No honest collection text has a use for the police but to warn of fraud.
@@ -53,7 +53,7 @@ POSING = (
         FORBIDDEN,
         _POLICE_WORDS,
         rf"(?:{_POLICE})(?!路|街|大道|小区|备案号|.{{0,6}}(?:反诈|宣传|提醒您防))",
-        unless_before=rf"""{_POSED}|{_NOT}|(?:不会|不得|从不)(?:以|使用|假借).{{0,6}}
+        unless_before=rf"""{_IMPERSONATED}|{_NOT}|(?:不会|不得|从不)(?:以|使用|假借).{{0,6}}
         |(?:请|可|应)(?:您|及时|立即|尽快|先){{0,2}}(?:向|联系|拨打|咨询|报告?)(?:当地|属地|所在地)?""",
     ),
     phrase(
@@ -62,7 +62,7 @@ POSING = (
         "政府 税务 工商 市场监 住建 民政 信访 社保 公积金 金融监",
         r"""(?:税务|工商|市场监管|住建|民政|信访|社保|公积金|金融监管)(?:稽查)?局.{0,4}(?:提醒|通知|要求|责令)
         |(?:市|县|区|省|镇|乡|人民)政府|政府(?:办|部门|金融|清欠|通知|专班|授权|委托|机关)""",
-        unless_before=f"{_POSED}|{_NOT}",
+        unless_before=f"{_IMPERSONATED}|{_NOT}",
     ),
     phrase(
         "posing_as_authority.court-acts.zh",
@@ -71,7 +71,7 @@ POSING = (
         rf"""(?:{_COURT})(?!诉讼|起诉|申请|提起|判决|裁定).{{0,8}}
         (?:下发|签发|下达|上门|查封|冻结|扣划|划扣|拍卖|抓|拘|通缉|批准|开庭|立案|强制执行|通知[你您]|责令|传[你您])""",
         # 向法院申请查封: there the court is asked, it does not act.
-        unless_before=rf"{_POSED}|(?:向|诉至|起诉至|请求|提请|提交|通过|经|由|可能被)[^我]{{0,10}}",
+        unless_before=rf"{_IMPERSONATED}|(?:向|诉至|起诉至|请求|提请|提交|通过|经|由|可能被)[^我]{{0,10}}",
         unless=_OWN_SUIT,
     ),
     phrase(
@@ -79,7 +79,7 @@ POSING = (
         FORBIDDEN,
         "传票 传唤 拘传 拘票 立案 协查 出庭 执行令 查封令 冻结令 搜查",
         r"传票|传唤|拘传|拘票|立案(?:通知|告知)|协查(?:函|通知|通报)|出庭通知|执行令|查封令|冻结令|搜查(?:令|证)",
-        unless_before=_POSED,
+        unless_before=_IMPERSONATED,
     ),
     phrase(
         "posing_as_authority.officer.zh",
@@ -87,7 +87,7 @@ POSING = (
         "警官 办案 我是 主办 承办 执 主审 书记员 专案组 法警",
         r"""警官|(?:办案|我是|主办|承办|执行|主审)(?:民警|法官|检察官)|书记员|专案组|执法人员|法警
         |办案(?:人员|单位|中心|机关)""",
-        unless_before=f"{_POSED}|{_NOT}",
+        unless_before=f"{_IMPERSONATED}|{_NOT}",
     ),
 )
 
@@ -98,7 +98,7 @@ THREATS = (
         "逮捕 抓捕 抓你 抓人 被抓 抓走 通缉 追逃 网逃 刑拘 刑事 坐牢 判刑 入狱 牢狱 监狱 蹲监 拘留 涉嫌",
         r"""逮捕|抓捕|抓你|抓人|通缉|追逃|网逃|刑拘|坐牢|判刑|入狱|牢狱|监狱|蹲监|拘留|涉嫌.{0,6}(?:诈骗|犯罪|刑事)
         |刑事|被抓|抓走""",
-        unless_before=rf"{_POSED}|(?:如遇|若遇|遇到|凡是?|谨防|警惕).{{0,6}}",
+        unless_before=rf"{_IMPERSONATED}|(?:如遇|若遇|遇到|凡是?|谨防|警惕).{{0,6}}",
     ),
     phrase(
         "threat.report.zh",
@@ -192,4 +192,4 @@ ABUSE = (
     ),
 )
 
-CHINESE: tuple[Phrase, ...] = POSING + THREATS + ABUSE
+CHINESE: tuple[Phrase, ...] = IMPERSONATION + THREATS + ABUSE

@@ -34,7 +34,7 @@ _LETTERS, _DIGITS = frozenset("oil|"), frozenset("0123456789")
 _AS_DIGITS = str.maketrans("oil|", "0111")
 
 
-def straighten(text: str) -> tuple[str, frozenset[int]]:
+def read_letters_as_digits(text: str) -> tuple[str, frozenset[int]]:
     """The text with o, i, l and | inside numbers read as digits, and the places where that was done."""
     if not (_LETTER.search(text) and _CONFUSED.search(text)):
         return text, frozenset()
@@ -113,7 +113,7 @@ def _split(text: str, start: int, run: str, *, certain: bool) -> Iterator[Numera
     """
     end = start + len(run)
     parts = run.split(" ")
-    grouped = read_number(run) is not None and (len(parts) == 1 or not names_something(text, start))
+    grouped = read_number(run) is not None and (len(parts) == 1 or not is_identifier(text, start))
     if grouped or any(part[0] in _UNITS for part in parts[1:]):
         yield NumeralRun(start, end, run, certain)
     elif len(parts) > 2 and all(len(part) == 1 for part in parts):
@@ -126,11 +126,11 @@ def _split(text: str, start: int, run: str, *, certain: bool) -> Iterator[Numera
         sure = True
         for part in parts:
             yield NumeralRun(start, start + len(part), part, certain and sure)
-            sure = names_something(text, start)
+            sure = is_identifier(text, start)
             start += len(part) + 1
 
 
-def names_something(text: str, start: int) -> bool:
+def is_identifier(text: str, start: int) -> bool:
     """Whether a number that begins there is the name of something: an account, an order, a telephone."""
     return bool(_NAMED.search(text[max(0, start - 16) : start]))
 

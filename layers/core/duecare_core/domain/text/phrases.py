@@ -25,7 +25,7 @@ _LATIN = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 _LONE_DIGIT = re.compile(r"\d(?<=[a-z].)(?=[a-z])")  # b 0 s s, where the folding of words does not see a word
 _BEFORE = 32
-MOST_OF_A_TOPIC = 3  # a text that says so much of one kind is held back for it, whatever else it says
+MAX_MATCHES_PER_TOPIC = 3  # a text that says so much of one kind is held back for it, whatever else it says
 _SHORT = 200  # a text of so many characters is searched as a whole
 _LOOKS_AHEAD = 16
 
@@ -137,7 +137,7 @@ class SearchableText(Struct, frozen=True):
         return self.text.span(self.kept[start], self.kept[end - 1] + 1)
 
 
-def searched(text: FoldedText) -> SearchableText:
+def searchable(text: FoldedText) -> SearchableText:
     """A skeleton made ready for phrases."""
     pieces = list(_LETTERS_AND_DIGITS.finditer(text.chars))
     chars = _LONE_DIGIT.sub(_as_letter, "".join([piece[0] for piece in pieces]))
@@ -149,14 +149,14 @@ def _as_letter(match: re.Match[str]) -> str:
     return match[0].translate(AS_LETTERS)
 
 
-def find(text: SearchableText, to_try: ToTry, code: str) -> Iterator[PhraseMatch]:
+def find_matches(text: SearchableText, to_try: ToTry, code: str) -> Iterator[PhraseMatch]:
     """The first match of each phrase for this reason that counts; of a topic with so many, no more."""
     found: dict[str, int] = {}
     for rule, anchors in to_try:
         if rule.code != code:
             continue
         topic = rule.rule.partition(".")[0]
-        if found.get(topic, 0) == MOST_OF_A_TOPIC or (rule.unless and compiled(rule.unless).search(text.chars)):
+        if found.get(topic, 0) == MAX_MATCHES_PER_TOPIC or (rule.unless and compiled(rule.unless).search(text.chars)):
             continue
         for start, end in _stretches(rule, text.chars, anchors):
             if match := _first(rule, text, start, end):

@@ -14,10 +14,10 @@ from msgspec import Struct
 from duecare_core.domain.text.amount_meaning import Meaning
 from duecare_core.domain.text.amounts import Claim, read_amounts
 from duecare_core.domain.text.folding import fold, skeleton
-from duecare_core.domain.text.forbidden import PHRASES, find_posing_signs
-from duecare_core.domain.text.phrases import FORBIDDEN, PhraseMatch, Phrases, find, searched
+from duecare_core.domain.text.forbidden import PHRASES, find_impersonating_tags
+from duecare_core.domain.text.phrases import FORBIDDEN, PhraseMatch, Phrases, find_matches, searchable
 from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
-from duecare_core.domain.text.sender_names import SenderTag, find_signs, names_sender, normalize
+from duecare_core.domain.text.sender_names import SenderTag, find_sender_tags, names_sender, normalize
 
 __all__ = [
     "Claim",
@@ -49,14 +49,14 @@ def read(text: str) -> Reading:
     """Read a text once."""
     folded = fold(text)
     bones = skeleton(folded)
-    said = searched(bones)
+    said = searchable(bones)
     to_try = _PHRASES.to_try(said)
     return Reading(
         amounts=read_amounts(folded, text),
-        forbidden=_in_order([*find_posing_signs(bones), *find(said, to_try, FORBIDDEN)]),
-        signs=find_signs(text),
-        opt_out=next(find(said, to_try, "TEXT_OPT_OUT"), None),
-        disclosure=next(find(said, to_try, "TEXT_DISCLOSURE"), None),
+        forbidden=_in_order([*find_impersonating_tags(bones), *find_matches(said, to_try, FORBIDDEN)]),
+        signs=find_sender_tags(text),
+        opt_out=next(find_matches(said, to_try, "TEXT_OPT_OUT"), None),
+        disclosure=next(find_matches(said, to_try, "TEXT_DISCLOSURE"), None),
     )
 
 

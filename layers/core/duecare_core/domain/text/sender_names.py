@@ -40,7 +40,7 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def find_signs(text: str) -> tuple[SenderTag, ...]:
+def find_sender_tags(text: str) -> tuple[SenderTag, ...]:
     """The signs at the start and the end of a text, with offsets into what is given. `【…】` goes before `[…]`."""
     signs = _at_the_ends(text, _LEADING, _TRAILING)
     if not signs and _CHINESE.search(text):
@@ -64,7 +64,7 @@ def names_sender(text: str, sender_names: Iterable[str]) -> bool:
     text = normalize(_WHOLE_PHRASE.sub("\ufffd", text))
     text = (text if text.isprintable() else _INVISIBLE.sub("", text)).strip()
     names = [_plain(name) for name in sender_names]
-    signs = [sign.name for sign in find_signs(text)]
+    signs = [sign.name for sign in find_sender_tags(text)]
     # More signs right behind the first are signs too; and where none stands at an end, whatever is in their brackets
     # is read as one, or a stranger's sign behind a word of greeting would hide behind the name in the text.
     others = _MORE.match(text) if signs else None

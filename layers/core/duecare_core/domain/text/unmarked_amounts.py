@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from duecare_core.domain.text.currencies import written_as_money
-from duecare_core.domain.text.numeral_runs import NumeralRun, names_something
+from duecare_core.domain.text.numeral_runs import NumeralRun, is_identifier
 
 # What follows a number that counts something else, or continues a date, a time, a phone number.
 _COUNTS = re.compile(
@@ -176,4 +176,4 @@ def _is_said_to_be_owed(text: str, run: NumeralRun, end: int, before: str) -> bo
     if run.english or _PART_OF_A_NAME.search(before[-3:]):
         return False
     owed = written_as_money(run.text) or (_OWING.match(text, end) and not _PHONE.fullmatch(run.text))
-    return bool(owed) and not _DAY.fullmatch(run.text) and not names_something(text, run.start)
+    return bool(owed) and not _DAY.fullmatch(run.text) and not is_identifier(text, run.start)

@@ -122,7 +122,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
         return Verdict(False, (Check("form", False, str(error)),), None)
     checks.append(Check("form", True, "one JSON object in its canonical form, with the members of a case file"))
     checking = _Checking(case, raw, verifier_key or case.log.verifier_key)
-    for name in ORDER:
+    for name in CHECKS:
         step: Callable[[], str] = getattr(checking, f"check_{name}")
         try:
             checks.append(Check(name, True, step()))
@@ -131,7 +131,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     return Verdict(all(one.ok for one in checks), tuple(checks), case)
 
 
-ORDER = ("log", "record", "receipt", "inputs", "parties", "statements", "rules", "replay")
+CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "rules", "replay")
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:

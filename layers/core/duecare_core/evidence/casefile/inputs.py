@@ -25,7 +25,7 @@ from duecare_core.evidence.packing import pack, unpack
 
 NONCE_BYTES = 12
 _EPOCH = datetime.fromtimestamp(0, UTC)
-ROW = "#"  # a statement that is a row of a file: the manifest's id, and the row's number
+ROW_SEPARATOR = "#"  # a statement that is a row of a file: the manifest's id, and the row's number
 
 
 class InputRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,7 +75,7 @@ def inputs_of(
     relied_on = frozenset(decision.relied_on)
     consents = (InputRow(of=of, consent=_bare_consent(state)) for of, state in facts.consents.items())
     debts = (InputRow(of=of, debt=_bare_debt(state)) for of, state in facts.debts.items())
-    rows = tuple(row for row in (*consents, *debts) if any(ROW in name for name in _names(row) & relied_on))
+    rows = tuple(row for row in (*consents, *debts) if any(ROW_SEPARATOR in name for name in _names(row) & relied_on))
     return Inputs(
         at=at,
         recipient=request.recipient,

@@ -42,7 +42,7 @@ from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence.canonical import digest
-from duecare_core.evidence.casefile.inputs import ROW, Inputs
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, Inputs
 from duecare_core.evidence.record import Record, whole_seconds
 from duecare_core.evidence.statement import content
 
@@ -189,4 +189,4 @@ class _Merging:
 
 def is_row(statement_id: str) -> bool:
     """Whether this names a row of a file, which nobody signed alone."""
-    return ROW in statement_id
+    return ROW_SEPARATOR in statement_id

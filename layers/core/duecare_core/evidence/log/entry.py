@@ -9,7 +9,7 @@ from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain, strict_json
 
 _LENGTH_BYTES = 2
-_LONGEST = (1 << 16) - 1
+_MAX_ENTRY_BYTES = (1 << 16) - 1
 _MEMBERS = {"at", "id", "kind", "record_sha256"}
 
 
@@ -43,8 +43,8 @@ def pack_entries(entries: Sequence[bytes]) -> bytes:
 
     Raises BadEvidence for an entry whose length two bytes cannot say.
     """
-    if any(len(one) > _LONGEST for one in entries):
-        raise BadEvidence(f"an entry has at most {_LONGEST} bytes")
+    if any(len(one) > _MAX_ENTRY_BYTES for one in entries):
+        raise BadEvidence(f"an entry has at most {_MAX_ENTRY_BYTES} bytes")
     return b"".join(len(one).to_bytes(_LENGTH_BYTES, "big") + one for one in entries)
 
 

@@ -12,7 +12,7 @@ from duecare_core.evidence.log.note import Checkpoint, b64, open_checkpoint, unb
 
 HEADER = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})\Z")
-MOST = 63
+MAX_PROOF_HASHES = 63
 
 
 class LogProof(NamedTuple):
@@ -32,7 +32,7 @@ def parse(text: str) -> LogProof:
     """Raises BadEvidence, also for an `extra` line: no proof of this log has one, and nothing binds it."""
     head, gap, checkpoint = text.partition("\n\n")
     lines = head.split("\n")
-    if not gap or lines[0] != HEADER or len(lines) < 2 or len(lines) > MOST + 2:
+    if not gap or lines[0] != HEADER or len(lines) < 2 or len(lines) > MAX_PROOF_HASHES + 2:
         raise BadEvidence("not a proof of a log")
     index = _INDEX.match(lines[1])
     if index is None:

@@ -17,7 +17,7 @@ HASH_BYTES = 32
 HEIGHT = 8
 TILE_WIDTH = 1 << HEIGHT
 EMPTY_ROOT = hashlib.sha256(b"").digest()
-LARGEST = (1 << 63) - 1  # no tree grows so large; a number beyond it is no size
+MAX_TREE_SIZE = (1 << 63) - 1  # no tree grows so large; a number beyond it is no size
 
 
 class Tile(NamedTuple):
@@ -141,7 +141,7 @@ def consistency_proof(old: int, new: int, read: Read) -> list[bytes]:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root_hash: bytes) -> None:
     """RFC 9162, section 2.1.3.2. Raises BadEvidence."""
-    if not 0 <= index < size <= LARGEST:
+    if not 0 <= index < size <= MAX_TREE_SIZE:
         raise BadEvidence("the tree has no such leaf")
     at, last, made = index, size - 1, leaf
     for hash_ in _whole(proof):
@@ -160,7 +160,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 def verify_consistency(old_size: int, old_root: bytes, size: int, root_hash: bytes, proof: Sequence[bytes]) -> None:
     """RFC 9162, section 2.1.4.2. Raises BadEvidence."""
-    if not 0 <= old_size <= size <= LARGEST:
+    if not 0 <= old_size <= size <= MAX_TREE_SIZE:
         raise BadEvidence("a tree does not shrink")
     if old_size in (0, size):
         same = old_root == (EMPTY_ROOT if old_size == 0 else root_hash)

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from duecare_core.errors import BadEvidence
-from duecare_core.evidence.log.merkle import HASH_BYTES, LARGEST
+from duecare_core.evidence.log.merkle import HASH_BYTES, MAX_TREE_SIZE
 
 ED25519, COSIGNATURE = 0x01, 0x04
 _DASH = "\u2014 "
@@ -23,8 +23,8 @@ _NAME = re.compile(r"[^\s+]+\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 # Control characters other than the newline, lone surrogates, and what stands for bytes that were no UTF-8.
 _NEVER = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff\ufffd]")
-LONGEST, MOST_SIGNATURES = 1 << 20, 100
-_LATEST = (1 << 63) - 1
+MAX_NOTE_LENGTH, MAX_SIGNATURES = 1 << 20, 100
+_MAX_SECONDS = (1 << 63) - 1
 
 
 class Signature(NamedTuple):
@@ -74,7 +74,7 @@ class Verifier(NamedTuple):
         message = _utf8(text)
         if self.kind == COSIGNATURE:
             seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
-            if len(signature) != _TIME_BYTES + _SIGNATURE_BYTES or seconds > _LATEST:
+            if len(signature) != _TIME_BYTES + _SIGNATURE_BYTES or seconds > _MAX_SECONDS:
                 raise BadEvidence(f"a cosignature of {self.name} is a time and a signature")
             message = _cosigned(text, seconds)
             signature = signature[_TIME_BYTES:]
@@ -144,7 +144,7 @@ def parse_verifier(text: str) -> Verifier:
 
 def parse_note(data: str) -> Note:
     """The parts of a note, whose signatures nobody has looked at yet. Raises BadEvidence."""
-    if len(data) > LONGEST or _NEVER.search(data):
+    if len(data) > MAX_NOTE_LENGTH or _NEVER.search(data):
         raise BadEvidence("not a signed note")
     text, gap, block = data.rpartition("\n\n")
     if not gap:
@@ -154,9 +154,9 @@ def parse_note(data: str) -> Note:
 
 def parse_lines(block: str) -> tuple[Signature, ...]:
     """Signature lines, as they stand at the end of a note or come from a witness. Raises BadEvidence."""
-    lines = block.split("\n", MOST_SIGNATURES)
+    lines = block.split("\n", MAX_SIGNATURES)
     if lines.pop() or not lines:
-        raise BadEvidence(f"a note has 1 to {MOST_SIGNATURES} signatures, and ends with a newline")
+        raise BadEvidence(f"a note has 1 to {MAX_SIGNATURES} signatures, and ends with a newline")
     return tuple(_line(line) for line in lines)
 
 
@@ -202,7 +202,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) != 4 or lines[3] or not lines[0] or not _NUMBER.match(lines[1]):
         raise BadEvidence("a checkpoint has an origin, a size and a root")
     checkpoint = Checkpoint(lines[0], int(lines[1]), unb64(lines[2]))
-    if checkpoint.size > LARGEST or len(checkpoint.root) != HASH_BYTES:
+    if checkpoint.size > MAX_TREE_SIZE or len(checkpoint.root) != HASH_BYTES:
         raise BadEvidence("a size is below 2^63, and a root has 32 bytes")
     return checkpoint
 

@@ -98,7 +98,9 @@ class Reconcile:
         since = start - min(max(end - start, LOOK_BACK[0]), LOOK_BACK[1])
         result = self._held(gateway, period, since, began + PATIENCE)
         answer = _answer(gateway, period, since, log, result)
-        answer[evidence.SIGNED] = key.token(evidence.TYP, evidence.claims(answer, self._issuer, self._clock()))
+        answer[evidence.SIGNATURE_MEMBER] = key.token(
+            evidence.TYP, evidence.claims(answer, self._issuer, self._clock())
+        )
         return answer
 
     def _held(self, gateway: str, period: Period, since: datetime, give_up: datetime) -> Reconciliation:

@@ -14,7 +14,7 @@ from duecare.usecases.access.caller import Caller, admit
 from duecare.usecases.imports.upload_state import UploadState, file_name, rejects_name, upload_id_of
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.portfolio.portfolio import Manifest, check_manifest
-from duecare_core.domain.validation import typed
+from duecare_core.domain.validation import validate
 from duecare_core.errors import BadEvidence, Contention, NotAllowed, NotFound, Unacceptable, VersionConflict, Violation
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.jose import jws
@@ -112,7 +112,7 @@ class Uploads:
             jws.verify(token, key.jwk)
         except BadEvidence as error:
             raise _bad("", "bad-signature", str(error)) from error
-        manifest = typed(parts.payload, Manifest)
+        manifest = validate(parts.payload, Manifest)
         if manifest.iss != party.id:
             raise NotAllowed(
                 "A party uploads only what is its own: iss must be the calling party.", name="not-the-issuer"
@@ -130,7 +130,7 @@ class Uploads:
             if standing is not None:
                 return standing
             sealed = self._sealer.seal(token.encode())
-            summary = statements.on_file("upload", fresh.creditor, fresh.kid, fresh.announced_at, sealed, None)
+            summary = statements.statement_record("upload", fresh.creditor, fresh.kid, fresh.announced_at, sealed, None)
             manifest = table.write(on_file, None, summary, sealed)
             try:
                 self._documents.commit([table.write(key, None, fresh), manifest])

@@ -23,8 +23,8 @@ from duecare.usecases.statements import effects as merge
 from duecare.usecases.statements.effects import StatementEffects
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import fact_time
-from duecare_core.domain.location.phone import keyed
-from duecare_core.domain.portfolio.portfolio import Portfolio, Stated, rejects_csv
+from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.portfolio.portfolio import Portfolio, RowStatement, rejects_csv
 from duecare_core.domain.portfolio.row_reader import BadRow, Reject
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import Contention, RequestError, VersionConflict
@@ -154,7 +154,7 @@ class _Part:
             said,
             self._upload.statement_of(line.number),
             self._means.pseudonyms.content(statements.content(said)),
-            self._means.pseudonyms.recipient(keyed(said.recipient)),
+            self._means.pseudonyms.recipient(canonical_number(said.recipient)),
         )
         return _Row(line.number, stated, fact_time(kind, said), tuple(_keys(stated, said)))
 
@@ -237,7 +237,7 @@ def _cut(rows: Iterable[T]) -> Iterator[list[T]]:
     return iter(lambda: list(islice(coming, ROWS_AT_ONCE)), [])
 
 
-def _keys(stated: merge.VerifiedStatement, said: Stated) -> Iterator[Key]:
+def _keys(stated: merge.VerifiedStatement, said: RowStatement) -> Iterator[Key]:
     """The documents that a row touches."""
     channels = getattr(said, "channels", None)
     if channels is not None:

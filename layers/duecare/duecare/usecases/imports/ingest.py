@@ -27,7 +27,7 @@ from duecare.usecases.imports.upload_state import (
     part_name,
     split_prefix,
 )
-from duecare_core.domain.location.phone import keyed
+from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio
 from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import FileRefused, NotFound
@@ -199,7 +199,7 @@ class _Split:
         recipient, ref = members.get("recipient"), members.get("debt_ref", "")
         if not isinstance(recipient, str) or not isinstance(ref, str):
             return 0
-        pk = table.recipient(self._pseudonyms.recipient(keyed(recipient)))
+        pk = table.recipient(self._pseudonyms.recipient(canonical_number(recipient)))
         return mark(pk, table.debt(pk, self._upload.creditor, ref).sk)
 
     def _set_apart(self, doubled: frozenset[int]) -> None:

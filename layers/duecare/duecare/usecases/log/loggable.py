@@ -16,7 +16,7 @@ from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.statement import StatementRecord
-from duecare_core.evidence.stored import PREFIXES, Identity, copy_of, identify
+from duecare_core.evidence.stored import PREFIXES, Identity, archive_copy, identify
 
 # Of these a document leaves the table when it has its entry and its copy.
 LEAVING = ("X#", "S#")
@@ -82,7 +82,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     stored = pointers.stored(document)
     try:
         identity = identify(stored)
-        copy = copy_of(stored)
+        copy = archive_copy(stored)
     except BadEvidence as error:
         raise StoreFailed("a stored record cannot be read") from error
     if identity is None:

@@ -13,7 +13,7 @@ from duecare.ports import Document, Key
 from duecare.usecases import table
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence.canonical import canonical, strict_json
-from duecare_core.evidence.stored import StoredRecord, read_copy
+from duecare_core.evidence.stored import StoredRecord, read_archive_copy
 
 
 class Pointer(Struct, frozen=True):
@@ -55,7 +55,7 @@ def stored(document: Document) -> StoredRecord:
 def document_of(copy: bytes) -> Document:
     """The document of a copy in the archive. Raises StoreFailed where it is none."""
     try:
-        read = read_copy(copy)
+        read = read_archive_copy(copy)
     except BadEvidence as error:
         raise StoreFailed("a copy in the archive cannot be read") from error
     body = canonical(read.body)

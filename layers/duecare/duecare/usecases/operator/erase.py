@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from duecare.ports import Archive, Clock, Documents, Entropy
 from duecare.usecases import table
-from duecare_core.domain.location.phone import is_e164, keyed
+from duecare_core.domain.location.phone import canonical_number, is_e164
 from duecare_core.errors import Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
@@ -62,7 +62,7 @@ class Erase:
                 errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
             )
         now = self._means.clock()
-        prefix = f"r/{self._means.pseudonyms.recipient(keyed(recipient))}/"
+        prefix = f"r/{self._means.pseudonyms.recipient(canonical_number(recipient))}/"
         found = list(self._means.archive.kept_at(prefix))
         due = [name for name, at in found if at + self._least <= now]
         left = [at for _, at in found if at + self._least > now]

@@ -14,7 +14,7 @@ from duecare.usecases.access.caller import Caller, admit
 from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, check
-from duecare_core.domain.location.phone import keyed
+from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import (
     BadEvidence,
@@ -30,8 +30,8 @@ from duecare_core.evidence import statement as statements
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
-ATTEMPTS = 5
-PATIENCE = timedelta(seconds=18)  # of the 28 that Lambda grants; one statement may take its time too
+MAX_ATTEMPTS = 5
+TIME_LIMIT = timedelta(seconds=18)  # of the 28 that Lambda grants; one statement may take its time too
 
 
 class Statements(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +83,7 @@ class AcceptStatements:
             )
         results = []
         for token in tokens:
-            if self._clock() - now > PATIENCE:
+            if self._clock() - now > TIME_LIMIT:
                 # Sent again, what is on file by now is known at once, so every try gets further.
                 raise StoreFailed("the store is too slow for this many statements")
             results.append(self._one(party, token, now))
@@ -117,7 +117,7 @@ class AcceptStatements:
         pseudonym = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            pseudonym = self._pseudonyms.recipient(keyed(recipient))
+            pseudonym = self._pseudonyms.recipient(canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
         return VerifiedStatement(kind, statement, statement_id, content, pseudonym), parts.kid
 
@@ -139,14 +139,14 @@ class AcceptStatements:
     def _write(self, party: Party, stated: VerifiedStatement, kid: str, token: str, now: datetime) -> Effect:
         """Merge and store, or find that nothing changes. Another writer in between means: read again."""
         on_file = table.statement(stated.statement_id)
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             if on_file in self._documents.get([on_file]):
                 return self._merge.known(stated)
             effect = self._merge(party, stated)
             if not effect.documents and effect.status == "unchanged":
                 return effect
             sealed = self._sealer.seal(token.encode())
-            summary = statements.on_file(stated.kind, party.id, kid, now, sealed, stated.recipient)
+            summary = statements.statement_record(stated.kind, party.id, kid, now, sealed, stated.recipient)
             kept = table.write(on_file, None, summary, sealed)
             try:
                 self._documents.commit([*effect.documents, kept])

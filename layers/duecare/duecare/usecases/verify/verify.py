@@ -18,8 +18,8 @@ from duecare.usecases.verify.stored_decision import DecisionEnvelope, StoredDeci
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision, DecisionRequest, is_rehearsal
 from duecare_core.domain.facts.states import Facts
-from duecare_core.domain.location.phone import keyed
-from duecare_core.domain.rules.frequency_caps import Contact, contact, expire, others, pack_contacts
+from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.rules.frequency_caps import Contact, contact, drop_expired, pack_contacts, without_message
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import CannotDecide, Contention, DuecareError, NotAllowed, RequestError, StoreFailed
 from duecare_core.evidence import record as records
@@ -85,7 +85,10 @@ class Verify:
         """
         # 1. Authorize was the authorizer's; the caller's role and key are checked with the facts.
         now = self._clock()
-        cases = [PendingMessage(message, self._pseudonyms.recipient(keyed(message.recipient))) for message in messages]
+        cases = [
+            PendingMessage(message, self._pseudonyms.recipient(canonical_number(message.recipient)))
+            for message in messages
+        ]
         for case in cases:
             case.parse(now)
         known: dict[Key, Document] = {}
@@ -197,7 +200,7 @@ class Verify:
         if not decision.allowed or not record.enforced or record.provisional or not pack.counts(request.channel):
             return None
         new = contact(record.at, request.channel, request.creditor, decision.debt_ref, request.decision_id)
-        counted = expire([*others(contacts, new), new], record.at, pack)
+        counted = drop_expired([*without_message(contacts, new), new], record.at, pack)
         key = table.contacts(table.recipient(case.pseudonym))
         before = next((one for one in situation.partitions[key.pk] if one.key == key), None)
         return table.write(key, before, {}, pack_contacts(counted))
