@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +14,7 @@ from tools import routes
 from tools.build import SOURCES, architecture, build, parameters, running_python, sam_environment
 from tools.environments import executable
 from tools.ministack import CREDENTIALS, REGION, MiniStack
-from tools.steps import ROOT, Problem, digest, run, step, tail
+from tools.steps import ROOT, Problem, digest, run, step, tail, wait_for
 
 STACK = "duecare"
 # MiniStack gives an API the id that this tag names, so that its URL is known before it exists.
@@ -148,15 +147,12 @@ def _outputs(stack: MiniStack) -> dict[str, str]:
 
 
 def _wait_until_it_answers(stack: MiniStack) -> None:
-    until = time.monotonic() + 60
-    while (status := _status(stack)) != 200:
-        if time.monotonic() > until:
-            raise Problem(
-                f"The stack is deployed, but GET {api_url(stack)}/v1/status answers {status or 'nothing'}:\n\n"
-                f"{tail(stack.log)}",
-                stack.log,
-            )
-        time.sleep(0.3)
+    if not wait_for(lambda: _status(stack) == 200, 60, every=0.3):
+        raise Problem(
+            f"The stack is deployed, but GET {api_url(stack)}/v1/status answers {_status(stack) or 'nothing'}:\n\n"
+            f"{tail(stack.log)}",
+            stack.log,
+        )
 
 
 def _status(stack: MiniStack) -> int | None:

@@ -4,6 +4,8 @@
     sam         .duecare/tools/sam          builds, checks and deploys template.yaml
     ministack   .duecare/tools/ministack    the local AWS
     microburst  .duecare/tools/microburst   the fault proxy of the tests
+    engines     .duecare/tools/engines      a Java runtime, npm and Go, for the tests
+    other       .duecare/tools/other        what dev has, on another Python (tools.other_python); made only when named
 
 Standard library only: this is what runs on a machine that has nothing yet but Python, make and a network.
 """
@@ -28,7 +30,11 @@ PLACES = {
     "sam": HOME / "tools" / "sam",
     "ministack": HOME / "tools" / "ministack",
     "microburst": HOME / "tools" / "microburst",
+    "engines": HOME / "tools" / "engines",
+    "other": HOME / "tools" / "other",
 }
+# PyPI does not have these for every machine; tools.programs then looks on PATH, and the tests say what is missing.
+OPTIONAL = {"engines"}
 
 
 def executable(environment: str, name: str) -> str:
@@ -56,7 +62,7 @@ def make(name: str) -> None:
     try:
         # The locks name every package with its hash, so there is nothing to resolve.
         run([*pip, "--require-hashes", "--no-deps", "-r", str(_lock(name))], log)
-        if name == "dev":
+        if _lock(name) == _lock("dev"):
             run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT / "client")], log)
     except Problem as problem:
         hint = "" if _reachable(log) else "\n\nThe package index could not be reached; is there a network?"
@@ -84,7 +90,13 @@ def setup(names: list[str]) -> None:
 
 def _timed(name: str) -> None:
     began = time.monotonic()
-    make(name)
+    try:
+        make(name)
+    except Problem as problem:
+        if name not in OPTIONAL:
+            raise
+        print(f"  {name} is not installed, the tests do with what is on PATH. {problem}", flush=True)
+        return
     print(f"  {name} {time.monotonic() - began:.1f} s", flush=True)
 
 
@@ -96,11 +108,11 @@ def _check_python() -> None:
 
 
 def _lock(name: str) -> Path:
-    return ROOT / "requirements" / f"{name}.txt"
+    return ROOT / "requirements" / f"{'dev' if name == 'other' else name}.txt"
 
 
 def _wanted(name: str) -> str:
-    client = [ROOT / "client" / "pyproject.toml"] if name == "dev" else []
+    client = [ROOT / "client" / "pyproject.toml"] if _lock(name) == _lock("dev") else []
     # The place too: a virtual environment does not survive being moved.
     return digest([_lock(name), *client], sys.version, str(PLACES[name]))
 
@@ -111,7 +123,7 @@ def _reachable(log: Path) -> bool:
 
 
 def _work() -> None:
-    names = sys.argv[1:] or list(PLACES)
+    names = sys.argv[1:] or [name for name in PLACES if name != "other"]
     if unknown := [name for name in names if name not in PLACES]:
         raise Problem(f"There is no environment {', '.join(unknown)}; there are {', '.join(PLACES)}")
     setup(names)

@@ -20,7 +20,8 @@ from tests.e2e.conftest import Caller, operate, recipient
 from tests.engines import Stack
 from tests.world import CASE_TEXT
 from tools.deploy import deploy
-from tools.ministack import MiniStack, free_port
+from tools.ministack import MiniStack
+from tools.processes import free_port
 
 Register = Callable[..., Caller]
 # The clock's wakes alone come once a minute, and a busy machine takes its time.
