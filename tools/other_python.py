@@ -1,4 +1,4 @@
-"""`python -m tools.other_python`: the unit, golden and property tests on the other supported Pythons of this machine."""
+"""`python -m tools.other_python`: the unit, golden and property tests on the other supported Pythons of a machine."""
 
 from __future__ import annotations
 
