@@ -3,12 +3,13 @@
 PYTHON ?= python3
 # What users and CI type is few words; everything else is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status test bench bench-import rules lock openapi clean setup-run
+.PHONY: help setup run stop status check test bench bench-import rules lock openapi clean setup-run
 
 help:
 	@echo "make run      the whole service on this machine, and the case it was built for"
 	@echo "make stop     end it; what it holds stays"
 	@echo "make status   say whether it runs, and where"
+	@echo "make check    the checks that need no engine, in a minute or so"
 	@echo "make test     every check there is"
 	@echo "make bench    the numbers, as ratios, into .duecare/bench.json"
 	@echo "make bench-import  a million rows imported, against bare writes; ROWS=100000 for fewer"
@@ -32,6 +33,10 @@ stop:
 
 status:
 	@$(PYTHON) tools/stop.py --status
+
+check:
+	@$(PYTHON) tools/environments.py dev
+	@.venv/bin/python -m tools.checks --quick
 
 test: setup
 	@.venv/bin/python -m tools.checks

@@ -15,6 +15,7 @@ __all__ = ["stack"]
 zoneinfo.reset_tzpath(())
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("duecare", parent=settings(), deadline=None)
+settings.register_profile("quick", parent=settings.get_profile("duecare"), max_examples=10)
 settings.load_profile("duecare")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 
 from tools.build import TEMPLATE_PYTHON, python_for, running_python
+from tools.checks import PURE, PYTEST
 from tools.environments import executable
 from tools.steps import ROOT, Problem, main
 
 SUPPORTED = ("python3.11", TEMPLATE_PYTHON)
-TESTS = ("tests/unit", "tests/golden", "tests/properties")
 
 
 def test() -> None:
@@ -26,7 +26,7 @@ def test() -> None:
             continue
         print(f"Testing on {runtime}:", flush=True)
         subprocess.run([python, ROOT / "tools" / "environments.py", "other"], cwd=ROOT, check=True)
-        pytest = [executable("other", "pytest"), "-n", "auto", "-q", "-r", "fEs", *TESTS]
+        pytest = [executable("other", "pytest"), *PYTEST, *PURE]
         if subprocess.run(pytest, cwd=ROOT, check=False).returncode:
             failed.append(runtime)
     if failed:
