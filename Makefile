@@ -17,7 +17,7 @@ help:
 	@echo "make rules    docs/rules.md from the rule pack; PACK=FILE: may that pack of yours be deployed?"
 	@echo "make openapi  docs/openapi.json from the code"
 	@echo "make lock     requirements/*.txt and layers/duecare/requirements.txt from requirements/*.in"
-	@echo "make clean    stop it and forget what it holds; the installed tools stay"
+	@echo "make clean    stop it and delete what it holds; asks first (YES=1: does not); the installed tools stay"
 
 setup:
 	@$(PYTHON) tools/environments.py
@@ -58,8 +58,5 @@ rules:
 lock:
 	@$(PYTHON) tools/lock.py
 
-clean: stop
-	@rm -rf .duecare/state .duecare/s3 .duecare/tmp .duecare/build .duecare/cache .duecare/logs .duecare/tests .aws-sam
-	@rm -f .duecare/*.json .duecare/*.jwk .duecare/*.html .duecare/*.lock
-	@# What was seen of its log: the next one has another key, and is not taken for a forgery.
-	@rm -f .duecare/log-*.checkpoint .duecare/log-*.key
+clean:
+	@$(PYTHON) tools/clean.py $(if $(YES),--yes)

@@ -98,7 +98,9 @@ def _sam_deploy(stack: MiniStack, built: Path) -> None:
     try:
         run(command, log, env=env, cwd=stack.home)
     except Problem as problem:
-        raise Problem(f"template.yaml could not be deployed. {problem}\n\nTo start anew: make clean run", log) from None
+        raise Problem(
+            f"template.yaml could not be deployed. {problem}\n\nTo start anew: make clean, then make run", log
+        ) from None
 
 
 def _make_bucket(stack: MiniStack) -> None:

@@ -19,6 +19,10 @@ from tools.steps import Problem, shown, wait_for
 REGION = "us-east-1"
 # It answers anyone; these are what every local AWS expects, and no credentials of anybody's.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+LOST_STATE = (
+    "the local AWS did not end with `make stop` once (it was killed, or the machine went down), so it has lost what it "
+    "had not saved.\n  To start anew without what it holds: make clean, then make run"
+)
 _STARTS_WITHIN = 60
 _STOPS_WITHIN = 30
 
@@ -31,6 +35,8 @@ class MiniStack:
         self.endpoint = f"http://{HOST}:{port}"
         self.log = home / "logs" / "ministack.log"
         self._process_file = home / "ministack.json"
+        self._port_file = home / "port"
+        self._lost_mark = home / "unclean"
 
     def environment(self) -> dict[str, str]:
         """What an AWS client needs to talk to it, and to nothing else: no credentials or settings of the user's."""
@@ -48,6 +54,8 @@ class MiniStack:
         """Start it, unless it runs already. Raises Problem where the port is taken or it does not come up."""
         if self.running() and self.answers():
             return
+        if self.running() is None and self._process_file.exists():
+            self._lost_mark.touch()
         self.stop()
         self.need_port()
         process = self._spawn()
@@ -56,6 +64,7 @@ class MiniStack:
         except BaseException:
             self.stop()
             raise
+        self._port_file.write_text(str(self.port))
         process.returncode = 0  # disowned: it outlives this program, which is no reason for a ResourceWarning
 
     def need_port(self) -> None:
@@ -94,6 +103,17 @@ class MiniStack:
     def noted_port(self) -> int | None:
         """The port of the process that runs, which may not be the one wanted now."""
         return int(json.loads(self._process_file.read_text())["port"]) if self.running() else None
+
+    def last_port(self) -> int | None:
+        """The port on which it ran last, or runs now."""
+        try:
+            return int(self._port_file.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def lost_state(self) -> bool:
+        """Whether it was once killed since its state began: what it had not saved is lost, and the rest may not fit."""
+        return self._lost_mark.exists()
 
     def answers(self) -> bool:
         try:
