@@ -45,6 +45,7 @@ def _start(stack: MiniStack) -> None:
         log_key = demonstrate(deployed.url, HOME)
     except Problem as problem:
         raise _explained(problem, stack) from problem
+    stack.forget_loss()
     _write_profile(stack, deployed, log_key)
 
 

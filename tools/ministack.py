@@ -115,6 +115,10 @@ class MiniStack:
         """Whether it was once killed since its state began: what it had not saved is lost, and the rest may not fit."""
         return self._lost_mark.exists()
 
+    def forget_loss(self) -> None:
+        """The state has proved good."""
+        self._lost_mark.unlink(missing_ok=True)
+
     def answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as reply:
