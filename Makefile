@@ -3,12 +3,13 @@
 PYTHON ?= python3
 # What users and CI type is few words; everything else is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status test bench bench-import rules lock openapi clean setup-run
+.PHONY: help setup run stop status check test bench bench-import rules lock openapi clean setup-run
 
 help:
 	@echo "make run      the whole service on this machine, and the case it was built for"
 	@echo "make stop     end it; what it holds stays"
 	@echo "make status   say whether it runs, and where"
+	@echo "make check    the checks that need no engine, in a minute or so"
 	@echo "make test     every check there is"
 	@echo "make bench    the numbers, as ratios, into .duecare/bench.json"
 	@echo "make bench-import  a million rows imported, against bare writes; ROWS=100000 for fewer"
@@ -16,7 +17,7 @@ help:
 	@echo "make rules    docs/rules.md from the rule pack; PACK=FILE: may that pack of yours be deployed?"
 	@echo "make openapi  docs/openapi.json from the code"
 	@echo "make lock     requirements/*.txt and layers/duecare/requirements.txt from requirements/*.in"
-	@echo "make clean    stop it and forget what it holds; the installed tools stay"
+	@echo "make clean    stop it and delete what it holds; asks first (YES=1: does not); the installed tools stay"
 
 setup:
 	@$(PYTHON) tools/environments.py
@@ -32,6 +33,10 @@ stop:
 
 status:
 	@$(PYTHON) tools/stop.py --status
+
+check:
+	@$(PYTHON) tools/environments.py dev
+	@.venv/bin/python -m tools.checks --quick
 
 test: setup
 	@.venv/bin/python -m tools.checks
@@ -53,8 +58,5 @@ rules:
 lock:
 	@$(PYTHON) tools/lock.py
 
-clean: stop
-	@rm -rf .duecare/state .duecare/s3 .duecare/tmp .duecare/build .duecare/cache .duecare/logs .duecare/tests .aws-sam
-	@rm -f .duecare/*.json .duecare/*.jwk .duecare/*.html .duecare/*.lock
-	@# What was seen of its log: the next one has another key, and is not taken for a forgery.
-	@rm -f .duecare/log-*.checkpoint .duecare/log-*.key
+clean:
+	@$(PYTHON) tools/clean.py $(if $(YES),--yes)

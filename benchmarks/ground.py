@@ -22,7 +22,7 @@ from duecare.adapters.lean_client import Credentials
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.world import ISSUER, RECIPIENT, World, daytime
 from tools.dynamodb_local import DynamoDBLocal
-from tools.ministack import free_port
+from tools.processes import free_port
 from tools.steps import Problem
 
 REGION = "us-east-1"

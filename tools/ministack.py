@@ -6,21 +6,23 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
 from tools.environments import executable
-from tools.steps import Problem, shown, tail
+from tools.processes import HOST, end_group, port_free, spawn, wait_until_ready
+from tools.steps import Problem, shown, wait_for
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 # It answers anyone; these are what every local AWS expects, and no credentials of anybody's.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+LOST_STATE = (
+    "the local AWS did not end with `make stop` once (it was killed, or the machine went down), so it has lost what it "
+    "had not saved.\n  To start anew without what it holds: make clean, then make run"
+)
 _STARTS_WITHIN = 60
 _STOPS_WITHIN = 30
 
@@ -33,6 +35,8 @@ class MiniStack:
         self.endpoint = f"http://{HOST}:{port}"
         self.log = home / "logs" / "ministack.log"
         self._process_file = home / "ministack.json"
+        self._port_file = home / "port"
+        self._lost_mark = home / "unclean"
 
     def environment(self) -> dict[str, str]:
         """What an AWS client needs to talk to it, and to nothing else: no credentials or settings of the user's."""
@@ -50,22 +54,26 @@ class MiniStack:
         """Start it, unless it runs already. Raises Problem where the port is taken or it does not come up."""
         if self.running() and self.answers():
             return
+        if self.running() is None and self._process_file.exists():
+            self._lost_mark.touch()
         self.stop()
+        self.need_port()
+        process = self._spawn()
+        try:
+            wait_until_ready("MiniStack", process, self.answers, self.log, _STARTS_WITHIN)
+        except BaseException:
+            self.stop()
+            raise
+        self._port_file.write_text(str(self.port))
+        process.returncode = 0  # disowned: it outlives this program, which is no reason for a ResourceWarning
+
+    def need_port(self) -> None:
+        """Raises Problem if another program listens on the port."""
         if not port_free(self.port):
             raise Problem(
                 f"Port {self.port} is in use by another program.\n"
                 f"Stop that program, or choose another port: DUECARE_PORT={self.port + 1} make run"
             )
-        process = self._spawn()
-        until = time.monotonic() + _STARTS_WITHIN
-        while not self.answers():
-            if process.poll() is not None:
-                raise Problem(f"MiniStack stopped while it started:\n\n{tail(self.log)}", self.log)
-            if time.monotonic() > until:
-                self.stop()
-                raise Problem(f"MiniStack did not answer within {_STARTS_WITHIN} s:\n\n{tail(self.log)}", self.log)
-            time.sleep(0.1)
-        process.returncode = 0  # disowned: it outlives this program, which is no reason for a ResourceWarning
 
     def stop(self) -> bool:
         """End it and wait, so that its state is written. True if it ran. Ends only the process it started itself."""
@@ -75,13 +83,11 @@ class MiniStack:
             self._process_file.unlink(missing_ok=True)
             return False
         os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + _STOPS_WITHIN
-        while _alive(pid):
-            if time.monotonic() > until:
-                # Not killed: that would lose what it has not written yet.
-                raise Problem(f"MiniStack (process {pid}) does not end within {_STOPS_WITHIN} s; see {shown(self.log)}")
-            time.sleep(0.05)
-        _end_group(pid)
+        if not wait_for(lambda: not _alive(pid), _STOPS_WITHIN, every=0.05):
+            # Not killed: that would lose what it has not written yet.
+            raise Problem(f"MiniStack (process {pid}) does not end within {_STOPS_WITHIN} s; see {shown(self.log)}")
+        # The functions' workers may outlive it.
+        end_group(pid, signal.SIGTERM)
         self._process_file.unlink(missing_ok=True)
         return True
 
@@ -98,6 +104,21 @@ class MiniStack:
         """The port of the process that runs, which may not be the one wanted now."""
         return int(json.loads(self._process_file.read_text())["port"]) if self.running() else None
 
+    def last_port(self) -> int | None:
+        """The port on which it ran last, or runs now."""
+        try:
+            return int(self._port_file.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def lost_state(self) -> bool:
+        """Whether it was once killed since its state began: what it had not saved is lost, and the rest may not fit."""
+        return self._lost_mark.exists()
+
+    def forget_loss(self) -> None:
+        """The state has proved good."""
+        self._lost_mark.unlink(missing_ok=True)
+
     def answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as reply:
@@ -110,10 +131,9 @@ class MiniStack:
         with suppress(OSError, ValueError, KeyError):
             pid = int(json.loads(self._process_file.read_text())["pid"])
             if not _alive(pid):
-                _end_group(pid)
+                end_group(pid, signal.SIGTERM)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         state, files = self.home / "state", self.home / "s3"
         for folder in (state, files):
             folder.mkdir(parents=True, exist_ok=True)
@@ -132,35 +152,10 @@ class MiniStack:
             "S3_DATA_DIR": str(files),
             "TMPDIR": str(_emptied(self.home / "tmp")),
         }
-        with self.log.open("ab") as out:
-            process = subprocess.Popen(
-                [executable("ministack", "ministack")],
-                env=env,
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+        process = spawn([executable("ministack", "ministack")], self.log, env=env, cwd=self.home)
         noted = {"pid": process.pid, "started": _started(process.pid), "port": self.port}
         self._process_file.write_text(json.dumps(noted))
         return process
-
-
-def port_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _begin_streams_anew(functions: Path) -> None:
@@ -200,9 +195,3 @@ def _started(pid: int) -> str:
     except OSError:
         told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return told.stdout.strip()
-
-
-def _end_group(pid: int) -> None:
-    """Whatever of its own process group outlived it: the functions' workers."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGTERM)

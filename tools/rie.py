@@ -13,71 +13,51 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tools.build import architecture, build, python_for
 from tools.environments import PLACES
-from tools.ministack import HOST, free_port, port_free
-from tools.steps import HOME, LOGS, ROOT, Problem, digest, locked, run, tail
+from tools.processes import HOST, Server, free_port, port_free
+from tools.steps import HOME, LOGS, ROOT, Problem, digest, locked, run
 
 HANDLER = "app.handler"
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
-_STARTS_WITHIN = 20
 
 
-class Runtime:
-    """One function, warm from its first `invoke` on, as one instance on Lambda would be.
-
-    `function`: its logical id in template.yaml. `environment`: all that it sees besides what Lambda itself sets.
-    """
+class Runtime(Server):
+    """One function, warm from its first `invoke` on, as one instance on Lambda would be."""
 
     def __init__(self, function: str, runtime: str, environment: Mapping[str, str]) -> None:
-        self._function, self._runtime, self._environment = function, runtime, dict(environment)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
-        self.log = LOGS / "rie" / f"{function}-{os.getpid()}.log"
+        """`function`: its logical id in template.yaml. `environment`: all that it sees besides Lambda's own variables.
 
-    def start(self) -> None:
-        """Raises Problem where the build fails, or this machine has no interpreter of that runtime."""
-        python = python_for(self._runtime)
+        Raises Problem if the build fails or this machine has no interpreter of that runtime.
+        """
+        python = python_for(runtime)
         if python is None:
-            raise Problem(f"There is no {self._runtime} on this machine")
-        built = build(self._runtime)
-        task, layer = built / self._function, built / "DuecareLayer" / "python"
-        self._port, api_port = free_port(), free_port()
-        emulator = _emulator()
+            raise Problem(f"There is no {runtime} on this machine")
+        built = build(runtime)
+        task, layer = built / function, built / "DuecareLayer" / "python"
+        self._port = free_port()
         command = [
-            *(str(emulator), "--runtime-interface-emulator-address", f"{HOST}:{self._port}"),
-            *("--runtime-api-address", f"{HOST}:{api_port}", "--log-level", "warn"),
+            *(str(_emulator()), "--runtime-interface-emulator-address", f"{HOST}:{self._port}"),
+            *("--runtime-api-address", f"{HOST}:{free_port()}", "--log-level", "warn"),
             # -S: no site-packages.
             *("/usr/bin/env", str(_base(python)), "-S", "-B", "-m", "awslambdaric", HANDLER),
         ]
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as out:
-            self._process = subprocess.Popen(
-                command,
-                cwd=task,
-                env=self._lambda_environment(task, [task, layer, _client(self._runtime, python)]),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        until = time.monotonic() + _STARTS_WITHIN
-        while port_free(self._port):
-            if self._process.poll() is not None or time.monotonic() > until:
-                self.stop()
-                raise Problem(f"The runtime interface emulator did not start:\n\n{tail(self.log)}", self.log)
-            time.sleep(0.05)
+        super().__init__(
+            "The runtime interface emulator",
+            command,
+            LOGS / "rie" / f"{function}-{os.getpid()}.log",
+            ready=lambda: not port_free(self._port),
+            within=20,
+            env=_lambda_environment(function, task, [task, layer, _client(runtime, python)]) | dict(environment),
+            cwd=task,
+        )
 
     def invoke(self, event: Mapping[str, Any], timeout: float = 30) -> Any:
         """The function's answer to one event; an unhandled error is Lambda's `{errorMessage, errorType, …}`."""
@@ -91,41 +71,20 @@ class Runtime:
         """What the function wrote to its log so far."""
         return self.log.read_text(errors="replace")
 
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(timeout=5)
-        with suppress(ProcessLookupError, PermissionError):
-            # The emulator may leave the interpreter behind; it holds nothing worth keeping.
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
 
-    def __enter__(self) -> Runtime:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _lambda_environment(self, task: Path, path: list[Path]) -> dict[str, str]:
-        return {
-            "PATH": os.defpath,
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
-            "PYTHONPATH": os.pathsep.join(map(str, path)),
-            "LAMBDA_TASK_ROOT": str(task),
-            "AWS_LAMBDA_FUNCTION_NAME": self._function,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": "10",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            **self._environment,
-        }
+def _lambda_environment(function: str, task: Path, path: list[Path]) -> dict[str, str]:
+    return {
+        "PATH": os.defpath,
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "LAMBDA_TASK_ROOT": str(task),
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "10",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
 
 
 def missing() -> str | None:

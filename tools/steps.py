@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".duecare"
 LOGS = HOME / "logs"
 TAIL = 25
+Found = TypeVar("Found")
 
 
 class Problem(Exception):
@@ -33,6 +35,9 @@ def step(label: str) -> Iterator[None]:
     print(f"  {label} ...", end="", flush=True)
     try:
         yield
+    except KeyboardInterrupt:
+        print(" interrupted", flush=True)
+        raise
     except BaseException:
         print(" failed", flush=True)
         raise
@@ -52,6 +57,14 @@ def run(command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = No
     if code:
         name = " ".join([Path(command[0]).name, *command[1:2]])
         raise Problem(f"`{name}` failed with exit code {code}:\n\n{tail(log)}", log)
+
+
+def wait_for(what: Callable[[], Found], seconds: float, *, every: float = 0.1) -> Found:
+    """Call `what` until it returns something true, for that many seconds at most; returns the last result."""
+    until = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < until:
+        time.sleep(every)
+    return found
 
 
 def tail(log: Path, lines: int = TAIL) -> str:

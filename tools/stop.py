@@ -21,10 +21,16 @@ def stop() -> None:
 
 def status() -> None:
     """Where it runs. Raises Problem where it does not."""
-    stack = MiniStack(HOME, 0)
-    if stack.running() is None or not PROFILE.is_file():
+    port = MiniStack(HOME, 0).noted_port()
+    if port is None:
         raise Problem("duecare is not running; `make run` starts it.")
-    print(f"duecare is running at {json.loads(PROFILE.read_text())['url']}")
+    profile = json.loads(PROFILE.read_text()) if PROFILE.is_file() else {}
+    if profile.get("aws_endpoint_url") != MiniStack(HOME, port).endpoint:
+        raise Problem(
+            f"The local AWS runs on port {port}, but duecare is not deployed there.\n"
+            "`make run` goes on with that, `make stop` ends it."
+        )
+    print(f"duecare is running at {profile['url']}")
 
 
 if __name__ == "__main__":

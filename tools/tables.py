@@ -14,7 +14,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from zoneinfo import ZoneInfo
+
+from duecare_core.domain.location.localtime import zone as zone_info
 
 LAYERS = Path(__file__).parents[1] / "layers"
 COUNTRIES = LAYERS / "core" / "duecare_core" / "domain" / "location" / "countries.py"
@@ -62,7 +63,7 @@ def _distinct(zones: list[str], seen: dict[str, bytes]) -> list[str]:
 def clock_of(zone: str, seen: dict[str, bytes]) -> bytes:
     """How a zone's clock goes over `YEARS`: its offset from UTC every day, and every hour of the days it changes on."""
     if zone not in seen:
-        info = ZoneInfo(zone)
+        info = zone_info(zone)
 
         def offset(at: datetime) -> bytes:
             known = at.astimezone(info).utcoffset() or timedelta()

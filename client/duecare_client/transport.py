@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ class Transport:
             raise BadSettings("the service's URL must be http:// or https:// with a host")
         self._base, self._host = str(base), base.netloc.decode("ascii")  # which has no password in it
         self._timeout = timeout
+        self._direct = edge is not None  # no proxy of the environment counts
         self._monotonic = monotonic
         self._sleep = sleep
         # API Gateway closes idle connections later than httpx's five seconds; a reused one saves two round trips.
@@ -126,11 +128,21 @@ class Transport:
             ) as response:
                 return response, self._read(response, deadline)
         except httpx.TimeoutException:
-            raise Unreachable(f"no answer from {self._host} in time; ask again") from None
+            raise Unreachable(f"no answer from {self._host} in time{self._proxy_hint()}; ask again") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             # The last three: a host that is none shows only here.
-            said = f"no answer from {self._host} ({type(error).__name__}); check the URL and the network, and ask again"
-            raise Unreachable(said) from error
+            said = f"no answer from {self._host} ({type(error).__name__})"
+            advice = self._proxy_hint() or "; check the URL and the network"
+            raise Unreachable(f"{said}{advice}, and ask again") from error
+
+    def _proxy_hint(self) -> str:
+        """Names the proxy that the environment demands, without its password; empty if there is none."""
+        proxies, url = urllib.request.getproxies(), httpx.URL(self._base)
+        variable = next((name for name in (url.scheme, "all") if proxies.get(name)), None)
+        if self._direct or variable is None or urllib.request.proxy_bypass(url.host):
+            return ""
+        proxy = proxies[variable].rpartition("@")[2].rpartition("//")[2].rstrip("/")
+        return f" through the proxy {proxy}, which {variable.upper()}_PROXY names; unset it or set NO_PROXY={url.host}"
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         """The body. httpx's own time-out starts anew with every byte, so a trickle is stopped here."""

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from duecare_core.evidence.canonical import canonical
+from tests.support.engines import need_engine
 from tests.support.logs import LOG_KEY, Logged
 from tests.support.world import RECIPIENT, stamp
 from tools.steps import ROOT
 
 PAGE = (ROOT / "docs" / "how-to-check-a-case-file.md").read_text(encoding="utf-8")
 SCRIPT = "".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+SYSTEM = "/usr/bin:/bin"
 VERIFIED = "Signature Verified Successfully"
 
 
 def followed(folder: Path, data: bytes) -> subprocess.CompletedProcess[str]:
+    lacking = [name for name in ("bash", "openssl", "python3") if shutil.which(name, path=SYSTEM) is None]
+    need_engine(
+        f"The page needs {', '.join(lacking)}: on Debian apt-get install {' '.join(lacking)}" if lacking else None
+    )
     (folder / "case.duecare.json").write_bytes(data)
     (folder / "log.key").write_text(LOG_KEY.verifier_key)
     # No path but the system's: nothing of this project can be found.
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    environment = {"PATH": SYSTEM, "LC_ALL": "C.UTF-8"}
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", SCRIPT],
         cwd=folder,

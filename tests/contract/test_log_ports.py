@@ -166,8 +166,10 @@ def test_hundreds_are_written_at_once(log_ports: LogPorts) -> None:
 
 
 def test_nothing_to_mark_is_nothing_to_do(log_ports: LogPorts) -> None:
+    log_ports.documents.commit([document()])
     log_ports.marks.mark([])
     log_ports.marks.leave([])
+    assert unmarked(log_ports, document().key.pk[:2]) == [document()]
 
 
 def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPorts) -> None:

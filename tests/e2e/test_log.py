@@ -20,7 +20,9 @@ from tests.e2e.conftest import Caller, operate, recipient
 from tests.support.engines import Stack
 from tests.support.world import CASE_TEXT
 from tools.deploy import deploy
-from tools.ministack import MiniStack, free_port
+from tools.ministack import MiniStack
+from tools.processes import free_port
+from tools.steps import wait_for
 
 Register = Callable[..., Caller]
 # The clock's wakes alone come once a minute, and a busy machine takes its time.
@@ -29,10 +31,8 @@ PATIENCE = 240.0
 
 def until(what: Callable[[], Any]) -> Any:
     """What it gives, as soon as it gives something."""
-    give_up = time.monotonic() + PATIENCE
-    while not (found := what()):
-        assert time.monotonic() < give_up, f"nothing within {PATIENCE} s"
-        time.sleep(0.25)
+    found = wait_for(what, PATIENCE, every=0.25)
+    assert found, f"nothing within {PATIENCE} s"
     return found
 
 

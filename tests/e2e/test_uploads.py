@@ -21,6 +21,7 @@ from tests.e2e.conftest import Caller, at, recipient
 from tests.support.engines import Stack
 from tests.support.world import NOTICE, daytime
 from tools.portfolio import Plan, write
+from tools.steps import wait_for
 
 Register = Callable[..., Caller]
 Json = dict[str, Any]
@@ -51,18 +52,19 @@ def put(opened: Json, data: bytes) -> httpx.Response:
 
 def ended(creditor: Caller, upload_id: str) -> Json:
     """What became of it, once it has; the counts only ever grow, and never beyond the rows."""
-    until, before = time.monotonic() + PATIENCE, 0
-    while time.monotonic() < until:
+    counts, told = [0], {}
+
+    def over() -> bool:
+        nonlocal told
         answer = creditor.get(f"/v1/uploads/{upload_id}")
         assert answer.status_code == 200, answer.text
-        told: Json = answer.json()
-        count = told["accepted"] + told["unchanged"] + told["rejected"]
-        assert before <= count <= told["rows"]
-        if told["state"] in ("done", "refused"):
-            return told
-        before = count
-        time.sleep(0.25)
-    raise AssertionError(f"not imported within {PATIENCE} s: {told}")
+        told = answer.json()
+        counts.append(told["accepted"] + told["unchanged"] + told["rejected"])
+        assert counts[-2] <= counts[-1] <= told["rows"]
+        return told["state"] in ("done", "refused")
+
+    assert wait_for(over, PATIENCE, every=0.25), f"not imported within {PATIENCE} s: {told}"
+    return told
 
 
 def imported(creditor: Caller, data: bytes, rows: int, **more: Any) -> Json:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tools import rie
+from tools import programs, rie
 from tools.build import TEMPLATE_PYTHON, python_for, running_python
 from tools.deploy import client, deploy
-from tools.ministack import MiniStack, free_port
+from tools.ministack import MiniStack
+from tools.processes import free_port
 from tools.steps import HOME, Problem, locked
 
 _SESSION = "DUECARE_TEST_SESSION"
@@ -42,23 +43,10 @@ def need_engine(lacking: str | None) -> None:
 
 
 def go_program(source: Path, target: Path) -> None:
-    """Compile a Go program against golang.org/x/mod. A test fails where either is missing: nothing skips it."""
-    places = [*filter(None, [os.environ.get("GOPATH")]), "/usr/share/gocode"]
-    modules = [place for place in places if (Path(place) / "src" / "golang.org" / "x" / "mod" / "sumdb").is_dir()]
-    if shutil.which("go") is None or not modules:
-        pytest.fail(
-            "The log is verified by Go's implementation of transparency logs, which needs go and golang.org/x/mod "
-            "(on Debian: apt-get install golang-go golang-golang-x-mod-dev)"
-        )
-    environment = {
-        **os.environ,
-        "GO111MODULE": "off",
-        "GOPATH": os.pathsep.join(modules),
-        "GOCACHE": str(target.parent / "go-cache"),
-        "GOFLAGS": "",
-        "CGO_ENABLED": "0",  # no C compiler is needed
-    }
-    command = ["go", "build", "-o", str(target), str(source)]
+    """Compile a Go program that may import golang.org/x/mod. Skips where Go is missing; fails there in CI."""
+    need_engine(programs.missing("go", "The verification of the log by Go's own implementation of transparency logs"))
+    command = [*programs.command("go"), "build", "-o", str(target), str(source)]
+    environment = programs.go_environment(target.parent / "go-cache")
     built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 

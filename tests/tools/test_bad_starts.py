@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tools import deploy, environments, local, steps
-from tools.ministack import HOST, MiniStack
+from tools.ministack import MiniStack
+from tools.processes import HOST
 from tools.steps import Problem
 
 

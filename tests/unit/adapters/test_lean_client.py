@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,6 +20,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duecare.adapters import http1
 from duecare.adapters.lean_client import Call, Credentials, Wire, WireError
 
 Answer = tuple[int, bytes]
@@ -141,25 +142,12 @@ def in_chunks(handler: BaseHTTPRequestHandler) -> None:
     )
 
 
-def in_pieces(handler: BaseHTTPRequestHandler) -> None:
-    for piece in (
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2",
-        b"00 OK\r\nContent-LENGTH:11\r\n\r",
-        b'\n{"ok":',
-        b"true}",
-    ):
-        handler.wfile.write(piece)
-        handler.wfile.flush()
-        time.sleep(0.01)
+def after_an_interim_answer(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-LENGTH:11\r\n\r\n{"ok":true}')
 
 
 def not_http(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
-    handler.close_connection = True
-
-
-def nothing_for_long(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(0.4)
     handler.close_connection = True
 
 
@@ -207,6 +195,13 @@ def calling() -> Iterator[Callable[..., Any]]:
 
 
 CALL = ("PutItem", b'{"TableName":"t"}')
+WITHIN = 10  # seconds; only a test that fails waits that long
+
+
+def wait_for_input(client: Wire) -> None:
+    """Waits until the idle connection has something that belongs to no call: bytes, or its end."""
+    (idle,) = client._idle
+    assert idle._unread or select.select([idle._socket], [], [], WITHIN)[0]
 
 
 def test_answers_come_in_the_order_of_the_calls(calling: Callable[..., Wire]) -> None:
@@ -229,9 +224,12 @@ def test_connections_are_kept_alive_and_used_again(calling: Callable[..., Wire])
 
 def test_a_throttled_call_is_repeated_after_a_pause(calling: Callable[..., Wire]) -> None:
     service = Service(THROTTLED)
-    started = time.monotonic()
-    assert json.loads(calling(service).call(*CALL)) == {"ok": True}
-    assert time.monotonic() - started >= 0.02
+    client = calling(service)
+    with patch("time.sleep") as pause:
+        assert json.loads(client.call(*CALL)) == {"ok": True}
+    ((seconds,), _) = pause.call_args
+    assert 0.025 <= seconds <= 0.05
+    assert pause.call_count == 1
     assert [body for _, body in service.requests] == [CALL[1]] * 2
 
 
@@ -268,7 +266,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced_at_once(calling: Ca
     service = Service(answer_and_hang_up)
     client = calling(service)
     client.call(*CALL)
-    time.sleep(0.05)  # the end of the connection arrives
+    wait_for_input(client)
     with patch("time.sleep", side_effect=AssertionError("a pause")):
         assert client.call(*CALL) == STORED[1]
     assert len(service.requests) == 2
@@ -295,36 +293,51 @@ def test_a_service_that_goes_on_closing_is_an_error(calling: Callable[..., Wire]
 
 
 def test_no_answer_within_the_timeout_is_an_error(calling: Callable[..., Wire]) -> None:
-    service = Service(nothing_for_long)
-    started = time.monotonic()
+    over = threading.Event()
+
+    def silent(_: BaseHTTPRequestHandler) -> None:
+        over.wait(WITHIN)
+
+    service = Service(silent)
     with pytest.raises(WireError) as raised:
         calling(service, timeout=0.1, attempts=1).call(*CALL)
     assert raised.value.code == "RequestTimeout"
-    assert time.monotonic() - started < 0.35
+    over.set()
 
 
 def test_a_late_answer_is_never_taken_for_the_next_one(calling: Callable[..., Wire]) -> None:
+    given_up, sent = threading.Event(), threading.Event()
+
     def late(handler: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.2)
-        send(handler, 200, b'{"ok":"late"}')
+        given_up.wait(WITHIN)
+        with suppress(ConnectionError):
+            send(handler, 200, b'{"ok":"late"}')
+        handler.close_connection = True
+        sent.set()
 
     client = calling(Service(late), timeout=0.1)
     assert client.call(*CALL) == STORED[1]
-    time.sleep(0.25)
+    given_up.set()
+    assert sent.wait(WITHIN)
     assert client.call(*CALL) == STORED[1]
 
 
 def test_an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one(calling: Callable[..., Wire]) -> None:
     client = calling(Service(answer_twice))
     client.call(*CALL)
-    time.sleep(0.05)
+    wait_for_input(client)
     assert client.call(*CALL) == STORED[1]
 
 
-@pytest.mark.parametrize("way", [in_chunks, in_pieces])
+@pytest.mark.parametrize("at_once", [1, 7, 64 * 1024])
+@pytest.mark.parametrize("way", [in_chunks, after_an_interim_answer])
 def test_an_answer_is_read_however_it_comes(
-    calling: Callable[..., Wire], way: Callable[[BaseHTTPRequestHandler], None]
+    calling: Callable[..., Wire],
+    monkeypatch: pytest.MonkeyPatch,
+    way: Callable[[BaseHTTPRequestHandler], None],
+    at_once: int,
 ) -> None:
+    monkeypatch.setattr(http1, "_AT_ONCE", at_once)
     service = Service(way)
     client = calling(service)
     assert client.call(*CALL) == STORED[1]

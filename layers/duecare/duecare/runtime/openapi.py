@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any, Literal
 
@@ -173,6 +174,9 @@ def document() -> dict[str, Any]:
     asked = [Message, Batch, Statements, Announcement, Manifest, *KINDS.values()]
     types = [*asked, Answer, Answers, Results, Looked, UploadOpened, UploadLooked, Reconciled, Problem]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    for schema in components.values():
+        if "description" in schema:  # a docstring, which Python stores without its indentation since 3.13
+            schema["description"] = inspect.cleandoc(schema["description"])
     return {
         "openapi": "3.1.0",
         "info": {

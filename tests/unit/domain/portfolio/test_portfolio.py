@@ -203,9 +203,9 @@ def test_a_manifest_that_cannot_be_accepted_says_where(members: dict[str, Any], 
 
 
 def test_a_snapshot_as_of_now_is_accepted() -> None:
-    check_manifest(validate(PAYLOAD, Manifest), NOW)
+    assert check_manifest(validate(PAYLOAD, Manifest), NOW) is None
     snapshot = {"snapshot": True, "as_of": NOW.isoformat(), "confirm_withdrawals": 300_000}
-    check_manifest(validate({**PAYLOAD, **snapshot}, Manifest), NOW)
+    assert check_manifest(validate({**PAYLOAD, **snapshot}, Manifest), NOW) is None
 
 
 # The rejects file

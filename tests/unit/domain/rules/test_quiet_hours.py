@@ -162,8 +162,8 @@ def test_a_window_within_a_gap_does_not_open_that_day() -> None:
 
 def test_a_day_without_midnight_opens_where_it_begins() -> None:
     pack = packed(hours("00:00-01:00", "12:00-13:00", jurisdiction="CU"))
-    havana = "America/Havana"  # 2027-03-14 begins at 01:00
-    assert opens("CU", havana, at("2027-03-13T23:30", havana), pack=pack) == at("2027-03-14T12:00", havana)
+    havana = "America/Havana"  # 2028-03-12 begins at 01:00
+    assert opens("CU", havana, at("2028-03-11T23:30", havana), pack=pack) == at("2028-03-12T12:00", havana)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -30,6 +29,7 @@ from duecare_core.domain.fields import (
     Time,
     TimeZone,
 )
+from duecare_core.domain.location.localtime import is_zone
 from duecare_core.domain.location.phone import is_e164
 from duecare_core.errors import Unacceptable, Violation
 
@@ -222,7 +222,7 @@ def _violations(kind: str, statement: Statement, now: datetime) -> Iterator[Viol
     if recipient is not None and not is_e164(recipient):
         yield Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form")
     zone = getattr(statement, "time_zone", None)
-    if zone is not None and not _is_zone(zone):
+    if zone is not None and not is_zone(zone):
         yield Violation("/time_zone", "unknown-time-zone", "not an IANA time zone")
     match statement:
         case ConsentStatement(expires_at=datetime() as end, granted_at=start) if end <= start:
@@ -254,11 +254,3 @@ def _debt_violations(debt: DebtStatement) -> Iterator[Violation]:
         yield Violation("/valid_until", "out-of-order", "valid_until must lie after as_of")
     elif end > debt.as_of + DEBT_VALIDITY:
         yield Violation("/valid_until", "too-long", "a debt is confirmed for at most 35 days after as_of")
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        return False
-    return True

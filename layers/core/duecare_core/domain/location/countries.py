@@ -49,7 +49,8 @@ ZONES: dict[str, str] = {
     "BZ": "America/Belize",
     "CA": (
         "America/St_Johns America/Halifax America/Winnipeg America/Edmonton America/Vancouver "
-        "America/Blanc-Sablon America/Toronto America/Atikokan America/Regina America/Creston"
+        "America/Blanc-Sablon America/Toronto America/Atikokan America/Resolute America/Regina "
+        "America/Cambridge_Bay America/Creston"
     ),
     "CC": "Indian/Cocos",
     "CD": "Africa/Kinshasa Africa/Lubumbashi",

@@ -6,24 +6,36 @@ wall time that a gap skips is never met, and one in a fold is met twice.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import tzdata
 
 SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
+_ZONES = Path(tzdata.__file__).parent / "zoneinfo"
 
 
 @cache  # a few hundred zones exist
 def zone(name: str) -> ZoneInfo:
-    """Raises KeyError, ValueError or OSError for what is no IANA time zone."""
-    return ZoneInfo(name)
+    """Read from the package tzdata alone: the zone files of a machine may be of another release.
+
+    Raises ValueError or OSError if there is no such IANA time zone.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not the name of a time zone: {name!r}")
+    with (_ZONES / name).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
 
 
 def is_zone(name: str) -> bool:
     try:
         zone(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+    except (ValueError, OSError):
         return False
     return True
 
