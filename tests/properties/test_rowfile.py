@@ -136,7 +136,7 @@ def test_any_bytes_are_rows_or_refused_and_nothing_else(data: bytes, shape: File
 def test_no_row_hides_another(data: bytes, charset: Charset) -> None:
     """What comes before may reject itself; a good row after it, behind a line end, is read, unless a quote is open."""
     found = outcome([b"a,b,c\n" + data + b"\n7,8,9\n"], FileShape("csv", False, charset))
-    assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], FileFileRow | BadRow)
+    assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], FileRow | BadRow)
     if b'"' not in data:
         assert isinstance(found[-1], FileRow)
         assert found[-1].members == {"a": "7", "b": "8", "c": "9"}
