@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from duecare_client.portfolio_file import PortfolioFile, chunks
 from duecare_client.progress import Meter
-from duecare_core.domain.facts import merge as says
+from duecare_core.domain.facts.merge import to_consent, to_debt
 from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, RowStatement
@@ -136,7 +136,7 @@ def _agrees(row: inputs.InputRow, name: str, said: RowStatement) -> bool:
     """Whether this fact rests on the statement of that name as far as it says so."""
     if row.consent and row.consent.consent and row.consent.consent.statement == name:
         same = isinstance(said, ConsentStatement) and row.of in said.channels
-        return same and row.consent.consent == says.consent(said, name, "", None)  # type: ignore[arg-type]
+        return same and row.consent.consent == to_consent(said, name, "", None)  # type: ignore[arg-type]
     if row.debt is None:
         return True
     state = row.debt
@@ -145,6 +145,6 @@ def _agrees(row: inputs.InputRow, name: str, said: RowStatement) -> bool:
         return True
     if not isinstance(said, DebtStatement) or said.debt_ref != row.of:
         return False
-    newest = state.newest.statement != name or state.newest == says.debt(said, name, "", None)
+    newest = state.newest.statement != name or state.newest == to_debt(said, name, "", None)
     first = state.first_by != name or state.first == said.as_of
     return newest and first and answers in ([], [said.answers_dispute])

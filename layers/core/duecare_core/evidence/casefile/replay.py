@@ -1,8 +1,8 @@
-"""Replay: the decision made again, from a case file and nothing else (guarantee 10).
+"""Replay: recompute a decision from a case file and nothing else (guarantee 10).
 
-The facts are not taken from anyone's word where a party's own is there: they are merged anew from the statements that
-the record names, as they were signed. `decide` gives the same answer on these as on all that was known: what an answer
-does not name, it does not rest on. (Every decision of the tests is replayed so.)
+Where a party's own statement is in the case file, its facts are merged again from the signed statement; the recorded
+inputs supply the rest. `decide` gives the same answer on these facts as on everything that was known, because an answer
+depends only on what it names. (The tests replay every decision they make.)
 """
 
 from __future__ import annotations
@@ -15,29 +15,10 @@ from msgspec import structs
 
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
-from duecare_core.domain.facts import merge
+from duecare_core.domain.facts.merge import EVERY, FactSlot, FactState, MergeInput, merge, to_debt, touched_slots
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.statement import (
-    ConsentRevocationStatement,
-    ConsentStatement,
-    DebtStatement,
-    DisputeStatement,
-    MandateStatement,
-    NumberReassignmentStatement,
-    OptOutStatement,
-    ReplyStatement,
-    Statement,
-)
-from duecare_core.domain.facts.states import (
-    ConsentState,
-    DebtState,
-    Dispute,
-    Facts,
-    Mandate,
-    NumberState,
-    Occurrence,
-    StopState,
-)
+from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement, ReplyStatement, Statement
+from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, DuecareError
@@ -50,7 +31,7 @@ SECOND = timedelta(seconds=1)
 
 
 class SignedStatement(NamedTuple):
-    """A statement that was read and whose signature was found good."""
+    """A parsed statement whose signature was verified."""
 
     statement_id: str
     statement: Statement
@@ -59,8 +40,11 @@ class SignedStatement(NamedTuple):
 def replay(
     record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
 ) -> Decision:
-    """What `decide` says to the same request on the same facts by the same rules. `parties`: as they were registered
-    when it was decided. Raises BadEvidence where that cannot be asked."""
+    """The decision on the same request, the same facts and the same rules.
+
+    `signed`: the statements that the record names. `parties`: by id, as they were registered at the time of the
+    decision. Raises BadEvidence if the decision cannot be recomputed from these.
+    """
     request = DecisionRequest(
         decision_id=record.decision_id,
         recipient=inputs.recipient,
@@ -73,14 +57,13 @@ def replay(
         send_at=record.send_at,
     )
     try:
-        facts = _Merging(record, inputs, parties, rules).facts(signed)
-        return decide(request, facts, rules, inputs.at)
+        return decide(request, replayed_facts(record, inputs, signed, parties, rules), rules, inputs.at)
     except (DuecareError, ValueError) as error:
         raise BadEvidence("the decision cannot be made again from what is here") from error
 
 
 def differences(record: Record, decision: Decision, rules: Rules, at: datetime) -> tuple[str, ...]:
-    """The members of the record that this decision would not have given; none if it is the same."""
+    """The names of the record's members that differ from this decision; empty if it is the same."""
     ends = decision.allowed and not record.provisional
     good_for = timedelta(seconds=(decision.good_for if ends else rules.answer_validity) // SECOND)
     made = {
@@ -95,98 +78,96 @@ def differences(record: Record, decision: Decision, rules: Rules, at: datetime) 
     return tuple(name for name, value in made.items() if getattr(record, name) != value)
 
 
-class _Merging:
-    """Facts out of statements, and out of rows of files where the record names such. `replay` is its only user."""
-
-    def __init__(self, record: Record, inputs: Inputs, parties: Mapping[str, Party], rules: Rules) -> None:
-        self._record = record
-        self._inputs = inputs
-        self._parties = parties
-        self._rules = rules
-        self._consents = {row.of: row.consent for row in inputs.rows if row.consent}
-        self._debts = {row.of: row.debt for row in inputs.rows if row.debt}
-        self._disputes: list[Dispute] = []
-        self._stops: dict[str, StopState] = {}
-        self._number: NumberState | None = None
-        self._mandate: Mandate | None = None
-
-    def facts(self, signed: Iterable[SignedStatement]) -> Facts:
-        for one in signed:
-            self._merge(one)
-        record = self._record
-        return Facts(
-            gateway=self._parties.get(record.gateway),
-            creditor=self._parties.get(record.creditor),
-            collector=self._parties.get(record.collector),
-            halted=self._inputs.halted,
-            mandate=self._mandate,
-            consents={of: self._told_subject(state) for of, state in self._consents.items()},
-            debts={of: self._told_debtor(state) for of, state in self._debts.items()},
-            disputes=tuple(self._disputes),
-            stops=tuple(self._stops[whose] for whose in sorted(self._stops)),
-            number=self._number,
-            contacts=tuple(one.contact(record.creditor) for one in self._inputs.counted),
-        )
-
-    # A row's subject is on file under a key only: whether the two are one person is then told, as is the row itself.
-
-    def _told_subject(self, state: ConsentState) -> ConsentState:
-        if state.consent is None or not self._inputs.rows:
-            return state
-        return structs.replace(state, consent=structs.replace(state.consent, subject="holder"))
-
-    def _told_debtor(self, state: DebtState) -> DebtState:
-        if not self._inputs.rows:
-            return state
-        told = "holder" if self._inputs.same_subject else "debtor"
-        return structs.replace(state, newest=structs.replace(state.newest, subject=told))
-
-    def _merge(self, one: SignedStatement) -> None:
-        name, said = one
-        match said:
-            case ConsentStatement():
-                self._consent(name, said)
-            case ConsentRevocationStatement():
-                mark = Occurrence(said.revoked_at, name)
-                channels: list[str] = [*said.channels] if said.channels else ["*"]
-                for channel in channels:
-                    self._consents[channel] = merge.with_revocation(self._consents.get(channel), mark)
-            case DebtStatement():
-                self._debt(name, said)
-            case MandateStatement():
-                self._mandate = merge.newest(self._mandate, merge.mandate(said, name, digest(content(said))))
-            case DisputeStatement():
-                self._disputes.append(
-                    Dispute(at=said.received_at, statement=name, claim=said.claim, debt_ref=said.debt_ref)
-                )
-            case OptOutStatement():
-                self._stop(said.creditor, merge.with_stop, Occurrence(said.received_at, name))
-            case ReplyStatement():
-                lifts = read_reply(said.text, self._rules, said.received_at) is Reply.OPT_IN
-                # A reply to a message is to whom that message was sent for; it is named here because it counted.
-                whose = said.creditor or self._record.creditor
-                self._stop(whose, merge.with_start if lifts else merge.with_stop, Occurrence(said.received_at, name))
-            case NumberReassignmentStatement():
-                self._number = merge.with_reassignment(self._number, Occurrence(said.effective_at, name))
-
-    def _consent(self, name: str, said: ConsentStatement) -> None:
-        consent = merge.consent(said, name, digest(content(said)), said.subject)
-        for channel in said.channels:
-            self._consents[channel] = merge.with_consent(self._consents.get(channel), consent)
-
-    def _debt(self, name: str, said: DebtStatement) -> None:
-        debt = merge.debt(said, name, digest(content(said)), said.subject)
-        before = self._debts.get(said.debt_ref)
-        if before is not None and before.newest.statement == name:
-            # On file beside a row: what was signed stands in place of what was told of it.
-            self._debts[said.debt_ref] = structs.replace(before, newest=debt)
-            return
-        self._debts[said.debt_ref] = merge.with_debt(before, debt, said.answers_dispute)
-
-    def _stop(self, whose: str, how: merge.StopMerge, mark: Occurrence) -> None:
-        self._stops[whose] = how(self._stops.get(whose), mark)
+def replayed_facts(
+    record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
+) -> Facts:
+    """The facts that follow from these statements and from the rows of files in `inputs`. Raises Conflict."""
+    states: dict[FactSlot, FactState] = {}
+    for row in inputs.rows:
+        if row.consent:
+            states[FactSlot(ConsentState, record.creditor, row.of)] = row.consent
+        if row.debt:
+            states[FactSlot(DebtState, record.creditor, row.of)] = row.debt
+    for one in signed:
+        said = _merge_input(one, record, rules)
+        for slot in touched_slots(said):
+            states[slot] = _merge_signed(states.get(slot), said)
+    consents: dict[str, ConsentState] = {}
+    debts: dict[str, DebtState] = {}
+    disputes: list[Dispute] = []
+    for slot, state in states.items():
+        if slot.creditor != record.creditor:
+            continue
+        match state:
+            case ConsentState():
+                consents[slot.item] = _with_known_subject(state, inputs)
+            case DebtState():
+                debts[slot.item] = _with_known_debtor(state, inputs)
+            case Dispute():
+                disputes.append(state)
+    mandate = states.get(FactSlot(Mandate, record.creditor, record.collector))
+    stops = [states.get(FactSlot(StopState, creditor)) for creditor in sorted((EVERY, record.creditor))]
+    number = states.get(FactSlot(NumberState))
+    return Facts(
+        gateway=parties.get(record.gateway),
+        creditor=parties.get(record.creditor),
+        collector=parties.get(record.collector),
+        halted=inputs.halted,
+        mandate=mandate if isinstance(mandate, Mandate) else None,
+        consents=consents,
+        debts=debts,
+        disputes=tuple(disputes),
+        stops=tuple(stop for stop in stops if isinstance(stop, StopState)),
+        number=number if isinstance(number, NumberState) else None,
+        contacts=tuple(one.contact(record.creditor) for one in inputs.counted),
+    )
 
 
 def is_row(statement_id: str) -> bool:
-    """Whether this names a row of a file, which nobody signed alone."""
+    """Whether this id names a row of a file. Nobody signed a row alone."""
     return ROW_SEPARATOR in statement_id
+
+
+def _merge_input(one: SignedStatement, record: Record, rules: Rules) -> MergeInput:
+    statement = one.statement
+    said = MergeInput(statement, one.statement_id, digest(content(statement)))
+    if isinstance(statement, ReplyStatement):
+        # The record names a reply only if it counted. One that is no opt-in was therefore an opt-out, even if a newer
+        # version of the rules no longer has its word. A reply to a message is to the creditor of that message.
+        opts_in = read_reply(statement.text, rules, statement.received_at) is Reply.OPT_IN
+        return said._replace(
+            creditor=statement.creditor or record.creditor, reply=Reply.OPT_IN if opts_in else Reply.OPT_OUT
+        )
+    if isinstance(statement, ConsentStatement | DebtStatement):
+        return said._replace(subject=statement.subject)
+    return said
+
+
+def _merge_signed(state: FactState | None, said: MergeInput) -> FactState:
+    """As `merge`. If the state holds this very debt statement, it came with a row and lacks the keyed digests: the
+    signed statement takes its place, and everything else in the state already counts it."""
+    statement = said.statement
+    if (
+        isinstance(state, DebtState)
+        and isinstance(statement, DebtStatement)
+        and state.newest.statement == said.statement_id
+    ):
+        return structs.replace(state, newest=to_debt(statement, said.statement_id, said.content, said.subject))
+    return merge(state, said)
+
+
+# The subject of a row is stored as a keyed digest only, which the inputs do not repeat. They record instead whether
+# debtor and holder of the number are one person.
+
+
+def _with_known_subject(state: ConsentState, inputs: Inputs) -> ConsentState:
+    if state.consent is None or not inputs.rows:
+        return state
+    return structs.replace(state, consent=structs.replace(state.consent, subject="holder"))
+
+
+def _with_known_debtor(state: DebtState, inputs: Inputs) -> DebtState:
+    if not inputs.rows:
+        return state
+    subject = "holder" if inputs.same_subject else "debtor"
+    return structs.replace(state, newest=structs.replace(state.newest, subject=subject))

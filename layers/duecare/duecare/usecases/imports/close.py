@@ -23,7 +23,7 @@ from duecare.usecases.imports.upload_state import (
     part_rejects_name,
     rejects_name,
 )
-from duecare_core.domain.facts import merge
+from duecare_core.domain.facts.merge import merge_debt
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.errors import Contention, VersionConflict
 
@@ -138,7 +138,7 @@ class CloseImport:
             content=self._means.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
             status="withdrawn",
         )
-        return table.write(key, document, merge.with_debt(state, withdrawn, None))
+        return table.write(key, document, merge_debt(state, withdrawn, None))
 
 
 def _in_groups(keys: Iterator[Key]) -> Iterator[list[Key]]:

@@ -19,12 +19,12 @@ from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.imports.ingest import PartLine, read_part
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change, part_rejects_name
-from duecare.usecases.statements import effects as merge
-from duecare.usecases.statements.effects import StatementEffects
+from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement, slot_key
+from duecare_core.domain.facts.merge import MergeInput, touched_slots
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import fact_time
 from duecare_core.domain.location.phone import canonical_number
-from duecare_core.domain.portfolio.portfolio import Portfolio, RowStatement, rejects_csv
+from duecare_core.domain.portfolio.portfolio import Portfolio, rejects_csv
 from duecare_core.domain.portfolio.row_reader import BadRow, Reject
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import Contention, RequestError, VersionConflict
@@ -48,7 +48,7 @@ class PartOutcome(Struct, frozen=True):
 
 class _Row(NamedTuple):
     number: int
-    stated: merge.VerifiedStatement
+    stated: VerifiedStatement
     at: datetime
     keys: tuple[Key, ...]
 
@@ -149,14 +149,16 @@ class _Part:
             self.rejects.append(BadRow(line.number, said))
             return None
         kind = self._upload.manifest.kind
-        stated = merge.VerifiedStatement(
+        stated = VerifiedStatement(
             kind,
             said,
             self._upload.statement_of(line.number),
             self._means.pseudonyms.content(statements.content(said)),
             self._means.pseudonyms.recipient(canonical_number(said.recipient)),
         )
-        return _Row(line.number, stated, fact_time(kind, said), tuple(_keys(stated, said)))
+        slots = touched_slots(MergeInput(said, stated.statement_id, stated.content))
+        keys = tuple(slot_key(stated.partition, slot) for slot in slots)
+        return _Row(line.number, stated, fact_time(kind, said), keys)
 
     def _rounds(self, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
         """Rows about the same thing one after another, the newest first; those that contradict each other never."""
@@ -235,15 +237,6 @@ def _cut(rows: Iterable[T]) -> Iterator[list[T]]:
     """As many of them as are merged at once, again and again."""
     coming = iter(rows)
     return iter(lambda: list(islice(coming, ROWS_AT_ONCE)), [])
-
-
-def _keys(stated: merge.VerifiedStatement, said: RowStatement) -> Iterator[Key]:
-    """The documents that a row touches."""
-    channels = getattr(said, "channels", None)
-    if channels is not None:
-        yield from (table.consent(stated.partition, said.iss, channel) for channel in sorted(set(channels)))
-    else:
-        yield table.debt(stated.partition, said.iss, said.debt_ref)  # type: ignore[union-attr]
 
 
 def _grouped(
