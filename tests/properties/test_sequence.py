@@ -40,7 +40,7 @@ def _one_of_each() -> list[Document]:
 
 
 _DECISION, _STATEMENT = _one_of_each()
-_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).kept
+_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).envelope
 
 
 class Crash(Exception):
@@ -148,7 +148,7 @@ class Weather(Logged):
         if not found:
             return
         old = self.rng.choice(found)
-        record, kept = unpack(old).record, unpack(old).kept
+        record, kept = unpack(old).record, unpack(old).envelope
         self.number += 1
         again = structs.replace(record, attempt=record.attempt + 1, at=self.now, salt=str(self.number))
         self.table.commit([pack(again, DecisionEnvelope(*kept), b"inputs", old)])

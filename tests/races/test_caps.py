@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from duecare.runtime.wiring import rest
+from duecare.adapters.backoff import backoff
 from duecare_core.domain.rules.frequency_caps import unpack_contacts
 from duecare_core.domain.rules.ruleset import Rules
 from tests.races.conftest import Busy, together
@@ -21,7 +21,7 @@ HOURS = row("quiet_hours", id="hours", quiet=[{"from": "02:00", "to": "03:00"}])
 
 def capped(busy: Busy, number: int, **members: object) -> Busy:
     """The same table under a pack that lets so many through in a day."""
-    return Busy(busy.endpoint, rules=Rules(pack=packed(cap(number, **members), HOURS, ELEMENTS)), rest=rest)
+    return Busy(busy.endpoint, rules=Rules(pack=packed(cap(number, **members), HOURS, ELEMENTS)), backoff=backoff)
 
 
 def ledger(world: Busy) -> list[int]:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from duecare.ports import Clock, Document, DocumentReader, Key, RangeReader
 from duecare.usecases import table
-from duecare.usecases.access.caller import SKEW, Caller, admit
+from duecare.usecases.access.caller import SKEW, Caller, check_caller
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.fields import PartyId, Time
 from duecare_core.domain.reconciliation import DecisionSummary, Delivery, Period, Reconciliation, reconcile
@@ -89,7 +89,7 @@ class Reconcile:
         began = self._clock()
         named = [table.party(asked.gateway)] if asked.gateway else []
         found = self._reader.get([table.party(caller.party), table.LOG_HEAD, *named])
-        party = admit(caller, table.find_party(found, caller.party), began)
+        party = check_caller(caller, table.find_party(found, caller.party), began)
         gateway = _gateway(party, asked.gateway, found)
         _check(asked, began)
         key, log = self._receipt_key(), _log(found)

@@ -90,7 +90,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     if identity.kind == "decision":
         decided = unpack(document)
         record = decided.record
-        name = f"r/{decided.kept.recipient}/decision/{identity.id}/{_hex(identity.record_sha256)}"
+        name = f"r/{decided.envelope.recipient_key}/decision/{identity.id}/{_hex(identity.record_sha256)}"
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
         on_file = table.read(document, StatementRecord)
