@@ -24,8 +24,8 @@ from duecare.usecases.log.head import load
 from duecare.usecases.log.loggable import loggable
 from duecare.usecases.verify.stored_decision import DecisionEnvelope, pack, unpack
 from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.note import Checkpoint
-from duecare_core.evidence.stored import PREFIXES
 from tests.support.logs import Logged
 
 HOUR = timedelta(hours=1)
@@ -131,7 +131,7 @@ class Weather(Logged):
         self._add = add
         self.stream.add = delivered  # type: ignore[method-assign]
         for one in self.table.everything():
-            if one.key.pk.startswith(PREFIXES):
+            if one.key.pk.startswith(LOGGED_PREFIXES):
                 self.written[tuple(loggable(one, self.now).identity)] = one  # type: ignore[union-attr,index]
         self.kept = [self.sequencer(), self.sequencer()]
 

@@ -11,6 +11,7 @@ import pytest
 from duecare.adapters.backoff import backoff
 from duecare_core.domain.rules.frequency_caps import unpack_contacts
 from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.evidence.item_keys import CONTACTS
 from tests.races.conftest import Busy, together
 from tests.support.packs import cap, packed, row
 from tests.support.world import RECIPIENT, message, stamp
@@ -25,7 +26,7 @@ def capped(busy: Busy, number: int, **members: object) -> Busy:
 
 
 def ledger(world: Busy) -> list[int]:
-    items = [item for item in world.items("R#") if item["sk"]["S"] == "L"]
+    items = [item for item in world.items("R#") if item["sk"]["S"] == CONTACTS]
     return [contact.at for item in items for contact in unpack_contacts(item["sealed"]["B"])]
 
 
