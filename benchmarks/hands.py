@@ -19,12 +19,12 @@ import msgspec
 
 from benchmarks.crew import PEPPER, REGION, Setting, Spent
 from benchmarks.folder import FolderFiles
+from duecare.adapters.backoff import backoff
 from duecare.adapters.dynamodb.bulk import AT_ONCE, DynamoDBBulkStore
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.adapters.lean_client import Call, Credentials, Wire, WireError
 from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
-from duecare.runtime.wiring import rest
 from duecare.usecases.imports.close import CloseImport
 from duecare.usecases.imports.import_part import DOCUMENTS_A_WRITE, ImportPart
 from duecare.usecases.imports.ingest import Ingest, PartMessage
@@ -127,7 +127,7 @@ class Hands:
         documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
         files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
         bulk = _CountingBulk(DynamoDBBulkStore(self._wire, table), self)
-        return ImportDeps(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), os.urandom, rest)
+        return ImportDeps(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), os.urandom, backoff)
 
     def count(self, documents: int) -> None:
         self._wrote += documents

@@ -227,7 +227,7 @@ def test_what_is_remembered_is_written_whole_and_nothing_is_left_beside_it(kept:
 
 def test_an_erasure_by_hand_is_told_as_what_is_missing(kept: Kept, memory: Path) -> None:
     """A made-up erasure in the archive, without an entry, excuses nothing once it is no longer young."""
-    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
     del kept.archive.objects[name]
     told = {"at": stamp(kept.now), "erased": [name.split("/", 2)[2]]}
     made = {"pk": "Z#" + "z" * 26, "sk": "-", "version": 1, "body": told}

@@ -119,7 +119,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     )
     common: dict[str, Any] = {"rules": RULES, "issuer": ISSUER, "clock": now}
     keys = DecisionKeys(pseudonyms, receipt_key, InputsKey(b"i" * 32))
-    verify = Verify(gate=table, keys=keys, entropy=os.urandom, rest=lambda _: None, **common)
+    verify = Verify(decisions=table, keys=keys, entropy=os.urandom, backoff=lambda _: None, **common)
     state = AcceptStatements(documents=table, sealer=MemorySealer(), pseudonyms=pseudonyms, **common)
     built: dict[str, Any] = {
         "settings": settings,

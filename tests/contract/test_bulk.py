@@ -70,4 +70,4 @@ def test_many_open_debts_are_listed_page_by_page(ports: Ports) -> None:
 
 def test_documents_and_gate_read_what_bulk_wrote(ports: Ports) -> None:
     stored(ports, [debt(1)])
-    assert ports.documents.get([debt(1).key]) == ports.gate.get([debt(1).key]) == {debt(1).key: debt(1)}
+    assert ports.documents.get([debt(1).key]) == ports.decisions.get([debt(1).key]) == {debt(1).key: debt(1)}

@@ -19,9 +19,9 @@ from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log.head import load
 from duecare.usecases.log.loggable import loggable
 from duecare_core.errors import StoreFailed, VersionConflict
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.entry import Entry
 from duecare_core.evidence.log.note import Checkpoint
-from duecare_core.evidence.stored import PREFIXES
 from tests.support.logs import Logged
 from tests.support.world import RECIPIENT, stamp
 
@@ -134,11 +134,11 @@ def world() -> Watched:
 def watched() -> Watched:
     """Everything that its table is ever written is remembered, whatever becomes of the stream."""
     world = Watched()
-    changes: list[Any] = [one for one in world.table.everything() if one.key.pk.startswith(PREFIXES)]
+    changes: list[Any] = [one for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
     add = world.stream.add
 
     def remembered(key: Any, document: Any) -> None:
-        if document is not None and key.pk.startswith(PREFIXES):
+        if document is not None and key.pk.startswith(LOGGED_PREFIXES):
             changes.append(document)
         add(key, document)
 

@@ -77,7 +77,7 @@ def answers() -> dict[str, bytes]:
     """Records, receipts and answers."""
     world = World(entropy=entropy).register()
     decided = world.verify_use_case(world.caller("xinxi"), message())
-    record, kept = decided.record, decided.kept
+    record, kept = decided.record, decided.envelope
     refused = Unacceptable(
         "A member is not as the contract has it.",
         errors=(Violation("/recipient", "missing", "this member is required"),),

@@ -24,8 +24,8 @@ from duecare.usecases.log.head import load
 from duecare.usecases.log.loggable import loggable
 from duecare.usecases.verify.stored_decision import DecisionEnvelope, pack, unpack
 from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.note import Checkpoint
-from duecare_core.evidence.stored import PREFIXES
 from tests.support.logs import Logged
 
 HOUR = timedelta(hours=1)
@@ -40,7 +40,7 @@ def _one_of_each() -> list[Document]:
 
 
 _DECISION, _STATEMENT = _one_of_each()
-_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).kept
+_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).envelope
 
 
 class Crash(Exception):
@@ -131,7 +131,7 @@ class Weather(Logged):
         self._add = add
         self.stream.add = delivered  # type: ignore[method-assign]
         for one in self.table.everything():
-            if one.key.pk.startswith(PREFIXES):
+            if one.key.pk.startswith(LOGGED_PREFIXES):
                 self.written[tuple(loggable(one, self.now).identity)] = one  # type: ignore[union-attr,index]
         self.kept = [self.sequencer(), self.sequencer()]
 
@@ -148,7 +148,7 @@ class Weather(Logged):
         if not found:
             return
         old = self.rng.choice(found)
-        record, kept = unpack(old).record, unpack(old).kept
+        record, kept = unpack(old).record, unpack(old).envelope
         self.number += 1
         again = structs.replace(record, attempt=record.attempt + 1, at=self.now, salt=str(self.number))
         self.table.commit([pack(again, DecisionEnvelope(*kept), b"inputs", old)])

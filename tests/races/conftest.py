@@ -23,8 +23,8 @@ class Busy(World):
         self.endpoint = endpoint
         self.table = tables.create(endpoint)
         # Many threads on one engine wait for each other: that is not what is tested here.
-        gate = tables.gate(endpoint, self.table, timeout=20.0, deadline=60.0)
-        super().__init__(gate, tables.documents(endpoint, self.table), **changes)
+        decisions = tables.decision_store(endpoint, self.table, timeout=20.0, deadline=60.0)
+        super().__init__(decisions, tables.documents(endpoint, self.table), **changes)
 
     def items(self, prefix: str = "") -> list[dict[str, Any]]:
         """Everything that stands under partitions beginning so."""

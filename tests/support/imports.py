@@ -33,7 +33,7 @@ class Imports:
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        means = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.rest)
+        means = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.backoff)
         self.uploads = Uploads(
             documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
         )

@@ -91,7 +91,7 @@ def wire(endpoint: str, target: str = "DynamoDB_20120810", **limits: Any) -> Wir
     )
 
 
-def gate(endpoint: str, table: str, **limits: Any) -> DynamoDBDecisionStore:
+def decision_store(endpoint: str, table: str, **limits: Any) -> DynamoDBDecisionStore:
     return DynamoDBDecisionStore(wire(endpoint, **limits), table)
 
 
@@ -104,7 +104,7 @@ def stream(endpoint: str, table: str, **limits: Any) -> DynamoDBStream:
 
 
 def marks(endpoint: str, table: str, **limits: Any) -> DynamoDBLogIndex:
-    return DynamoDBLogIndex(wire(endpoint, **limits), table, rest=lambda _: None)
+    return DynamoDBLogIndex(wire(endpoint, **limits), table, backoff=lambda _: None)
 
 
 def log_files(endpoint: str, bucket: str) -> S3LogFiles:

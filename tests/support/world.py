@@ -63,21 +63,21 @@ class World:
 
     def __init__(
         self,
-        gate: Any = None,
+        decisions: Any = None,
         documents: Any = None,
         *,
         sealer: Any = None,
         pepper: bytes = b"p" * 32,
         rules: Rules = RULES,
-        rest: Callable[[int], None] = lambda _: None,
+        backoff: Callable[[int], None] = lambda _: None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         memory = MemoryTable()
-        self.gate = gate if gate is not None else memory
+        self.decisions = decisions if decisions is not None else memory
         self.documents = documents if documents is not None else memory
         self.sealer = sealer or MemorySealer()
         self.rules = rules
-        self.rest = rest
+        self.backoff = backoff
         self.now = NOW
         self.tokens: dict[str, str] = {}
         self.pseudonyms = Pseudonyms(pepper)
@@ -93,13 +93,13 @@ class World:
             clock=self.clock,
         )
         self.verify_use_case = Verify(
-            gate=self.gate,
+            decisions=self.decisions,
             keys=DecisionKeys(self.pseudonyms, self.receipt_key, self.inputs_key),
             rules=rules,
             issuer=ISSUER,
             clock=self.clock,
             entropy=entropy,
-            rest=rest,
+            backoff=backoff,
         )
 
     def clock(self) -> datetime:

@@ -17,13 +17,20 @@ from duecare_client.aws import told
 from duecare_client.checks.log import AT_ONCE, LogFault, Outcome, Places
 from duecare_core.errors import BadEvidence, BadKey
 from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.item_keys import (
+    DECISION_PREFIX,
+    ERASURE_PREFIX,
+    LOGGED_PREFIXES,
+    PARTY_PREFIX,
+    RECEIPT_KEY_PREFIX,
+    STATEMENT_PREFIX,
+)
 from duecare_core.evidence.jose.jws import verify
 from duecare_core.evidence.jose.keys import Jwk, b64
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import decode
 from duecare_core.evidence.stored import (
     BOUNDS,
-    PREFIXES,
     Identity,
     StoredRecord,
     archive_copy,
@@ -35,7 +42,13 @@ from duecare_core.evidence.stored import (
 # So long a record may be on its way to its entry: the sequencer is woken at once, and every minute.
 ON_ITS_WAY = timedelta(minutes=10)
 CLOCKS_DIFFER = timedelta(minutes=1)
-_CALLED = {"X#": "decision", "S#": "statement", "P#": "party", "K#": "receipt-key", "Z#": "erasure"}
+_CALLED = {
+    DECISION_PREFIX: "decision",
+    STATEMENT_PREFIX: "statement",
+    PARTY_PREFIX: "party",
+    RECEIPT_KEY_PREFIX: "receipt-key",
+    ERASURE_PREFIX: "erasure",
+}
 # What was changed by hand may be anything.
 _UNREADABLE = (BadEvidence, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError)
 
@@ -127,7 +140,8 @@ class _Comparing:
     def stored(self, stored: StoredRecord) -> None:
         """A record in the table: is it what was logged, and is all that stands beside it what was archived?"""
         self.compared += 1
-        where = f"{_CALLED.get(stored.pk[:2], 'record')} {stored.sk if stored.pk[:2] == 'K#' else stored.pk[2:]}"
+        prefix, name = stored.pk[:2], stored.pk[2:]
+        where = f"{_CALLED.get(prefix, 'record')} {stored.sk if prefix == RECEIPT_KEY_PREFIX else name}"
         try:
             identity = identify(stored)
             copy = archive_copy(stored)
@@ -210,7 +224,7 @@ class _Comparing:
 
 def _time_of(stored: StoredRecord) -> datetime:
     """The record's own time; of a registration the latest that it tells."""
-    if stored.pk.startswith("X#"):
+    if stored.pk.startswith(DECISION_PREFIX):
         return decode(record_bytes(stored.sealed)).at
     keys = stored.body.get("keys", ())
     times = [stored.body.get(name) for name in ("received_at", "registered_at", "first_used_at", "at")]
@@ -241,7 +255,7 @@ def _erased(one: str) -> tuple[str, str]:
 
 def table_of(client: Any, name: str) -> Iterator[StoredRecord]:
     """The records of the table, through boto3's `dynamodb` client. Raises CannotDecide, BadSettings, NotAllowed."""
-    names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(PREFIXES)}
+    names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(LOGGED_PREFIXES)}
     with told(f"read the table {name}"):
         pages = client.get_paginator("scan").paginate(
             TableName=name,

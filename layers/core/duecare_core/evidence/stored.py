@@ -10,12 +10,18 @@ from typing import Any, NamedTuple
 
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical, digest, strict_json
+from duecare_core.evidence.item_keys import (
+    DECISION_PREFIX,
+    ERASURE_PREFIX,
+    LOGGED_PREFIXES,
+    PARTY_PREFIX,
+    RECEIPT_KEY_PREFIX,
+    STATEMENT_PREFIX,
+)
 from duecare_core.evidence.packing import unpack
 from duecare_core.evidence.record import decode
 
-# By the partition key's beginning: decisions, statements, parties and the halt of everything, receipt keys, erasures.
-PREFIXES = ("X#", "S#", "P#", "K#", "Z#")
-_KINDS = {"S#": "statement", "Z#": "erasure"}
+_KINDS = {STATEMENT_PREFIX: "statement", ERASURE_PREFIX: "erasure"}
 # Before a decision's packed record: thumbprint of the receipt's key, its signature (Ed25519), the recipient's pseudonym
 # and a keyed digest of the request (HMAC-SHA-256 both).
 BOUNDS = (0, 32, 96, 128, 160)
@@ -48,9 +54,9 @@ def record_bytes(sealed: bytes) -> bytes:
 def identify(stored: StoredRecord) -> Identity | None:
     """None where the log has no entries of this kind. Raises BadEvidence for what cannot be read."""
     prefix, name = stored.pk[:2], stored.pk[2:]
-    if prefix not in PREFIXES:
+    if prefix not in LOGGED_PREFIXES:
         return None
-    if prefix == "X#":
+    if prefix == DECISION_PREFIX:
         data = record_bytes(stored.sealed)
         if decode(data).decision_id != name:
             raise BadEvidence("the record is of another decision")
@@ -58,11 +64,11 @@ def identify(stored: StoredRecord) -> Identity | None:
     if not isinstance(stored.body, dict):
         raise BadEvidence("a body that is no JSON object")
     record_sha256 = digest(canonical(stored.body))
-    if prefix == "P#":
+    if prefix == PARTY_PREFIX:
         return Identity("party", f"{name}/{stored.version}", record_sha256)
-    if prefix == "K#":
+    if prefix == RECEIPT_KEY_PREFIX:
         return Identity("receipt-key", stored.sk, record_sha256)
-    if prefix == "S#" and digest(stored.sealed) != stored.body.get("sealed_sha256"):
+    if prefix == STATEMENT_PREFIX and digest(stored.sealed) != stored.body.get("sealed_sha256"):
         raise BadEvidence("the sealed statement is not the one that was put on file")
     return Identity(_KINDS[prefix], name, record_sha256)
 

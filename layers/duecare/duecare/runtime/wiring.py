@@ -6,13 +6,13 @@ Imports stand inside the functions that need them where they are heavy: each Lam
 from __future__ import annotations
 
 import os
-import random
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from duecare.adapters import secrets_manager as secrets
+from duecare.adapters.backoff import backoff
 from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import rulebook, telemetry
@@ -59,11 +59,6 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def rest(attempt: int) -> None:
-    """Up to 4 ms before the first of several more tries, up to 100 ms before a late one."""
-    time.sleep(random.uniform(0, min(0.1, 0.002 * 2**attempt)))  # noqa: S311  spreads tries, guards nothing
-
-
 class Deciding(NamedTuple):
     """What the decision path holds between invocations."""
 
@@ -99,13 +94,13 @@ def _build(gate: DynamoDBDecisionStore) -> Deciding:
     pepper, receipt, inputs = secrets.fetch(_secrets(), wanted)
     keys = DecisionKeys(secrets.pseudonyms(pepper), secrets.receipt_key(receipt), secrets.inputs_key(inputs))
     verify = Verify(
-        gate=gate,
+        decisions=gate,
         keys=keys,
         rules=rulebook.rules(),
         issuer=here.issuer,
         clock=clock,
         entropy=os.urandom,
-        rest=rest,
+        backoff=backoff,
     )
     # Whoever checks evidence later finds the key there, and in the log: before it signs anything.
     put_on_file(gate, keys.receipt, clock())
@@ -182,7 +177,7 @@ def sequencer() -> Sequencer:
         documents=_documents(),
         files=files,
         archive=_archive(),
-        marks=DynamoDBLogIndex(table, here.table, rest),
+        marks=DynamoDBLogIndex(table, here.table, backoff),
         clock=clock,
         entropy=os.urandom,
         cosign=Witnesses(files, configured(here.witnesses), lambda name: telemetry.count("NotCosigned", witness=name)),
@@ -272,7 +267,7 @@ def importing() -> Importing:
 def _means() -> ImportDeps:
     from duecare.usecases.imports.upload_state import ImportDeps  # noqa: PLC0415
 
-    return ImportDeps(_documents(), _bulk(), _files(), _pseudonyms(), clock, os.urandom, rest)
+    return ImportDeps(_documents(), _bulk(), _files(), _pseudonyms(), clock, os.urandom, backoff)
 
 
 def _pseudonyms() -> Pseudonyms:

@@ -20,10 +20,10 @@ from duecare.usecases.log.loggable import LEAVING, loggable
 from duecare.usecases.log.stream_reader import read_on
 from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import Contention, StoreFailed, VersionConflict
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.entry import unpack_entries
 from duecare_core.evidence.log.merkle import edge, entries_path, leaf_hash
 from duecare_core.evidence.record import as_json
-from duecare_core.evidence.stored import PREFIXES
 from tests.support import memory
 from tests.support.logs import RETENTION, STAYS, Logged
 
@@ -53,7 +53,7 @@ def doubled(world: Logged) -> list[Any]:
 
 def missing(world: Logged) -> set[tuple[str, str, str]]:
     """Records of the table without an entry."""
-    standing = [loggable(one, world.now) for one in world.table.everything() if one.key.pk.startswith(PREFIXES)]
+    standing = [loggable(one, world.now) for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
     named = {(one.identity.kind, one.identity.id, one.identity.record_sha256) for one in standing if one}
     return named - {(one.kind, one.id, one.record_sha256) for one in world.entries()}
 
@@ -318,7 +318,7 @@ def test_every_sweep_tells_of_what_cannot_be_read(world: Logged) -> None:
 def test_nothing_that_stands_in_the_table_holds_the_log_up(world: Logged, body: bytes) -> None:
     decide(world)
     (good,) = decisions(world)
-    for at, pk in enumerate(PREFIXES):
+    for at, pk in enumerate(LOGGED_PREFIXES):
         sealed = good.sealed if pk == "X#" else b""
         world.table.commit([Document(good.key._replace(pk=f"{pk}other"), 1, body, sealed)])
         world.table.commit([Document(good.key._replace(pk=f"{pk}cut"), 1, b"{}", good.sealed[: at * 40])])

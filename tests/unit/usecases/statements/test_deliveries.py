@@ -27,7 +27,7 @@ def members(world: World, **changes: Any) -> dict[str, Any]:
 
 def stated(world: World, gateway: str = "xinxi") -> list[Delivery]:
     """What stands of a gateway's deliveries today."""
-    documents = world.documents.partition(table.delivered_on(gateway, world.now.date()), "")
+    documents = world.documents.partition(table.deliveries(gateway, world.now.date()), "")
     return [msgspec.json.decode(document.body, type=Delivery) for document in documents]
 
 

@@ -43,9 +43,9 @@ def test_the_order_is_kept_and_each_has_its_own_answer(world: World) -> None:
 
 
 def test_parties_are_read_once_and_messages_go_side_by_side(world: World) -> None:
-    world.gate.loads.clear()
+    world.decisions.loads.clear()
     world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(50)))
-    assert world.gate.loads == [(25, 5), (25, 0)]
+    assert world.decisions.loads == [(25, 5), (25, 0)]
 
 
 def test_a_message_id_twice_in_one_batch_is_answered_as_the_single_route_would(world: World) -> None:
@@ -71,18 +71,18 @@ def test_what_is_wrong_with_one_is_its_own_problem(world: World) -> None:
 
 
 def test_a_record_that_cannot_be_stored_denies_an_answer_to_its_message_alone(world: World) -> None:
-    record = world.gate.record
+    record = world.decisions.record
 
     def failing(writes: list[Write]) -> list[WriteConflict | StoreFailed | None]:
         return [StoreFailed("x") if n == 1 else record([one])[0] for n, one in enumerate(writes)]
 
-    world.gate.record = failing
+    world.decisions.record = failing
     results = world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(3)))
     assert [isinstance(result, StoreFailed) for result in results] == [False, True, False]
 
 
 def test_a_read_that_fails_later_takes_no_answer_back(world: World) -> None:
-    load, loads = world.gate.load, iter([None, StoreFailed("x")])
+    load, loads = world.decisions.load, iter([None, StoreFailed("x")])
 
     def failing(pks: Any, keys: Any) -> Situation:
         failed = next(loads)
@@ -90,7 +90,7 @@ def test_a_read_that_fails_later_takes_no_answer_back(world: World) -> None:
             raise failed
         return load(pks, keys)
 
-    world.gate.load = failing
+    world.decisions.load = failing
     results = world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(30)))
     assert [isinstance(result, StoreFailed) for result in results] == [False] * 25 + [True] * 5
 

@@ -26,7 +26,7 @@ def world() -> World:
 
 def claims(world: World, decided: StoredDecision) -> dict[str, object]:
     """The receipt, verified with nothing of this project."""
-    token = receipt(decided.record, ISSUER, decided.kept.kid, decided.kept.signature)
+    token = receipt(decided.record, ISSUER, decided.envelope.kid, decided.envelope.signature)
     (key,) = world.receipt_key.jwks()["keys"]
     header = jwt.get_unverified_header(token)
     assert header == {"alg": "EdDSA", "kid": key["kid"], "typ": "decision+jws"}
@@ -66,7 +66,7 @@ def test_the_same_question_again_is_replayed_with_the_same_receipt(world: World)
     assert not first.replayed
     assert again.replayed
     assert again.record == first.record
-    assert again.kept == first.kept
+    assert again.envelope == first.envelope
 
 
 def test_an_expired_receipt_is_renewed_as_the_same_attempt(world: World) -> None:

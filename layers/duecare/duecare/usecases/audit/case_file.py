@@ -55,7 +55,7 @@ class CaseFiles:
         if log_key is None:
             raise not_yet()
         making = _Making(self._means, log)
-        record, kept = found.decided.record, found.decided.kept
+        record, envelope = found.decided.record, found.decided.envelope
         inputs = self._inputs(found.document, record)
         statements = tuple(making.statement(name) for name in _statements(record))
         issuers = {one.record.issuer: None for one in statements}
@@ -64,7 +64,7 @@ class CaseFiles:
             issuer=self._issuer,
             decision=bundle.LoggedDecision(
                 record=record,
-                receipt=receipt(record, self._issuer, kept.kid, kept.signature),
+                receipt=receipt(record, self._issuer, envelope.kid, envelope.signature),
                 proof=making.proof("decision", record.decision_id, digest(record_bytes(record)))[0],
             ),
             inputs=inputs,

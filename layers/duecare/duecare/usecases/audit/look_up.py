@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from duecare.ports import Archive, Clock, DecisionStore, Document
 from duecare.usecases import table
-from duecare.usecases.access.caller import Caller, admit
+from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.verify.stored_decision import StoredDecision, unpack
@@ -53,7 +53,7 @@ class LookUp:
         own, known = table.party(caller.party), bool(_ID.match(decision_id))
         entries, key = pointers.partition("decision", decision_id), table.decision(decision_id)
         situation = self._gate.load([entries] if known else [], [key, own] if known else [own])
-        party = admit(caller, table.find_party(situation.documents, caller.party), self._clock())
+        party = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
         if party.state != "active":
             raise NotAllowed("This party is suspended.", name="party-suspended")
         logged = situation.partitions.get(entries, [])

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from duecare.ports import Clock, Document, DocumentReader, Key, RangeReader
 from duecare.usecases import table
-from duecare.usecases.access.caller import SKEW, Caller, admit
+from duecare.usecases.access.caller import SKEW, Caller, check_caller
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.fields import PartyId, Time
 from duecare_core.domain.reconciliation import DecisionSummary, Delivery, Period, Reconciliation, reconcile
@@ -89,7 +89,7 @@ class Reconcile:
         began = self._clock()
         named = [table.party(asked.gateway)] if asked.gateway else []
         found = self._reader.get([table.party(caller.party), table.LOG_HEAD, *named])
-        party = admit(caller, table.find_party(found, caller.party), began)
+        party = check_caller(caller, table.find_party(found, caller.party), began)
         gateway = _gateway(party, asked.gateway, found)
         _check(asked, began)
         key, log = self._receipt_key(), _log(found)
@@ -114,14 +114,14 @@ class Reconcile:
     def _decided(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[DecisionSummary]:
         """The decisions from the first instant to the last. Within a minute they are listed as they came into the log:
         one minute's are held, and put in the order of their time."""
-        pages = self._stretch(table.decided_on, gateway, (first, last), table.minute, patience)
+        pages = self._stretch(table.decision_pages, gateway, (first, last), table.minute, patience)
         for _, of_a_minute in groupby(pages, lambda page: page.key.sk.partition("#")[0]):
             made = [one for page in of_a_minute for one in _listed(page) if first <= one.at <= last]
             yield from sorted(made, key=attrgetter("at", "attempt"))
 
     def _delivered(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[Delivery]:
         """What was stated from the second of the first instant to that of the last."""
-        return map(_delivery, self._stretch(table.delivered_on, gateway, (first, last), _second, patience))
+        return map(_delivery, self._stretch(table.deliveries, gateway, (first, last), _second, patience))
 
     def _stretch(
         self,

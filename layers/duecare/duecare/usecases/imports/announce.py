@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from duecare.ports import Clock, Documents, FileStore, Sealer, UploadTarget
 from duecare.usecases import table
-from duecare.usecases.access.caller import Caller, admit
+from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.imports.upload_state import UploadState, file_name, rejects_name, upload_id_of
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.portfolio.portfolio import Manifest, check_manifest
@@ -84,7 +84,7 @@ class Uploads:
         now = self._clock()
         own, key = table.party(caller.party), table.upload(upload_id)
         found = self._documents.get([own, key] if _ID.match(upload_id) else [own])
-        party = admit(caller, table.find_party(found, caller.party), now)
+        party = check_caller(caller, table.find_party(found, caller.party), now)
         _active(party)
         upload = table.find(found, key, UploadState)
         if upload is None or upload.creditor != party.id:
@@ -94,7 +94,9 @@ class Uploads:
         return UploadView(upload_id, upload, link)
 
     def _creditor(self, caller: Caller, now: datetime) -> Party:
-        party = admit(caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now)
+        party = check_caller(
+            caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now
+        )
         if "creditor" not in party.roles:
             raise NotAllowed("Only a creditor may upload what it confirms.", name="wrong-role")
         _active(party)

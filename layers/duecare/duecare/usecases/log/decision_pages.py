@@ -42,7 +42,7 @@ def pages(entered: Iterable[tuple[int, Record]]) -> Iterator[Document]:
         for at in range(0, len(decisions), A_PAGE):
             page = DecisionPage(decisions[at : at + A_PAGE])
             first = page.decisions[0]
-            yield table.write(table.listing(gateway, first.at, first.index), None, page)
+            yield table.write(table.decision_page(gateway, first.at, first.index), None, page)
 
 
 def _listed(index: int, record: Record) -> ListedDecision:

@@ -13,13 +13,14 @@ from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import BadEvidence, StoreFailed
+from duecare_core.evidence.item_keys import DECISION_PREFIX, LOGGED_PREFIXES, STATEMENT_PREFIX
 from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.statement import StatementRecord
-from duecare_core.evidence.stored import PREFIXES, Identity, archive_copy, identify
+from duecare_core.evidence.stored import Identity, archive_copy, identify
 
 # Of these a document leaves the table when it has its entry and its copy.
-LEAVING = ("X#", "S#")
+LEAVING = (DECISION_PREFIX, STATEMENT_PREFIX)
 
 
 # Where copies that are about no recipient stand.
@@ -77,7 +78,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
 
     Raises StoreFailed for a document that cannot be read.
     """
-    if not document.key.pk.startswith(PREFIXES):
+    if not document.key.pk.startswith(LOGGED_PREFIXES):
         return None
     stored = pointers.stored(document)
     try:
@@ -90,7 +91,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     if identity.kind == "decision":
         decided = unpack(document)
         record = decided.record
-        name = f"r/{decided.kept.recipient}/decision/{identity.id}/{_hex(identity.record_sha256)}"
+        name = f"r/{decided.envelope.recipient_key}/decision/{identity.id}/{_hex(identity.record_sha256)}"
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
         on_file = table.read(document, StatementRecord)

@@ -11,7 +11,7 @@ from duecare.ports import Document, Documents, Key, LogIndex
 from duecare.usecases.log.head import Head, Sweep
 from duecare.usecases.log.loggable import Loggable, loggable
 from duecare_core.errors import StoreFailed
-from duecare_core.evidence.stored import PREFIXES
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def look(table: SweptTable, sweep: Sweep, over: SweepProgress, now: datetime, mo
     suspects: dict[Key, int] = {}
     unreadable, places = 0, sweep.places
     while True:
-        scanned = table.marks.unmarked(PREFIXES, places)
+        scanned = table.marks.unmarked(LOGGED_PREFIXES, places)
         for some in parts(scanned.documents, KEYS_A_READ):
             records = _readable(some, now)
             unreadable += len(some) - len(records)

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from duecare.ports import Clock, Documents, Sealer
 from duecare.usecases import table
-from duecare.usecases.access.caller import Caller, admit
+from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, check
@@ -76,7 +76,9 @@ class AcceptStatements:
     def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[StatementResult]:
         """One result a statement, in order. Raises NotAllowed for the call as a whole, and CannotDecide."""
         now = self._clock()
-        party = admit(caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now)
+        party = check_caller(
+            caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now
+        )
         if party.state != "active" and not any(_protects(token) for token in tokens):
             raise NotAllowed(
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"

@@ -162,7 +162,7 @@ class StatementEffects:
         if document is None:
             raise NotFound("No message was verified under this message_id; give the creditor.", name="unknown-message")
         decided = unpack(document)
-        if decided.kept.recipient != stated.recipient:
+        if decided.envelope.recipient_key != stated.recipient:
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
         return decided.record.creditor
 

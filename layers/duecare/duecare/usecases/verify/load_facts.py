@@ -1,4 +1,4 @@
-"""What a decision reads, and the facts that it finds there."""
+"""The facts of a decision: which documents are read, and how they become values."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare_core.domain.rules.frequency_caps import Contact, unpack_contacts
 from duecare_core.errors import StoreFailed
+from duecare_core.evidence.item_keys import CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
 
 
 def situation_keys(gateway: str, creditor: str, collector: str | None) -> list[Key]:
-    """What a decision reads beside the recipient's partition: the halt, the parties, the mandate."""
+    """The documents that a decision reads in addition to the recipient's partition: the halt, the parties, the
+    mandate."""
     keys = [table.EVERYTHING, table.party(gateway), table.party(creditor)]
     if collector is not None and collector != creditor:
         keys += [table.party(collector), table.mandate(creditor, collector)]
     return keys
 
 
-def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str | None, pseudonym: str) -> Facts:
-    """The facts about this recipient and this creditor, out of all that was read."""
+def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str | None, recipient_key: str) -> Facts:
+    """The facts about this recipient and this creditor. Raises StoreFailed."""
     consents: dict[str, ConsentState] = {}
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
@@ -27,22 +29,22 @@ def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()
     collector = collector or creditor
-    for document in situation.partitions[table.recipient(pseudonym)]:
+    for document in situation.partitions[table.recipient(recipient_key)]:
         kind, _, rest = document.key.sk.partition("#")
-        whose, _, what = rest.partition("#")
-        if kind == "N":
+        owner, _, name = rest.partition("#")
+        if kind == NUMBER:
             number = table.read(document, NumberState)
-        elif kind == "L":
+        elif kind == CONTACTS:
             contacts = _contacts(document)
-        elif kind == "S" and whose in (creditor, "*"):
+        elif kind == STOP and owner in (creditor, "*"):
             stops.append(table.read(document, StopState))
-        elif whose != creditor:
+        elif owner != creditor:
             continue
-        elif kind == "C":
-            consents[what] = table.read(document, ConsentState)
-        elif kind == "D":
-            debts[what] = table.read(document, DebtState)
-        elif kind == "Q":
+        elif kind == CONSENT:
+            consents[name] = table.read(document, ConsentState)
+        elif kind == DEBT:
+            debts[name] = table.read(document, DebtState)
+        elif kind == DISPUTE:
             disputes.append(table.read(document, Dispute))
     documents = situation.documents
     return Facts(
@@ -61,7 +63,7 @@ def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str
 
 
 def _contacts(ledger: Document) -> tuple[Contact, ...]:
-    """Raises StoreFailed for a ledger that cannot be read: it allows nothing."""
+    """Raises StoreFailed: without a readable ledger nothing is allowed."""
     try:
         return unpack_contacts(ledger.sealed)
     except ValueError as error:

@@ -1,11 +1,15 @@
-"""A decision as it stands in the table, and as it is told."""
+"""A decision as the table stores it, and the answer to the caller that is made of it.
+
+`StoredDecision` is made in two functions only: `confirmed`, of a write that the table confirmed, and `unpack`, of a
+document that was read back (tests/unit/usecases/verify/test_recorded_first.py).
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from duecare.ports import Document
+from duecare.ports import Document, WriteConflict
 from duecare.usecases import table
 from duecare_core.domain.decision.reasons import sentence
 from duecare_core.errors import BadEvidence, StoreFailed
@@ -18,59 +22,75 @@ from duecare_core.evidence.stored import BOUNDS, record_bytes
 
 
 class DecisionEnvelope(NamedTuple):
-    """What stands beside a packed record: the key (thumbprint) and signature of its receipt, the recipient's pseudonym,
+    """The fields stored before the packed record: key (thumbprint) and signature of its receipt, the recipient's key,
     and a keyed digest of the request."""
 
     kid: str
     signature: bytes
-    recipient: str
+    recipient_key: str
     request: str
 
 
-class StoredDecision(NamedTuple):
-    """A record with all that its answer needs."""
+class SignedDecision(NamedTuple):
+    """A decision ready to be written. It is no answer before it is stored."""
 
     record: Record
-    kept: DecisionEnvelope
+    envelope: DecisionEnvelope
+    document: Document
+
+
+class StoredDecision(NamedTuple):
+    """A recorded decision, with everything that its answer needs."""
+
+    record: Record
+    envelope: DecisionEnvelope
     replayed: bool
 
 
-def pack(record: Record, kept: DecisionEnvelope, inputs: bytes, replaces: Document | None) -> Document:
-    """The document of a decision; `inputs` are sealed. An allow with all its evidence stays within one write unit."""
-    beside = unb64(kept.kid) + kept.signature + unb64(kept.recipient) + unb64(kept.request)
-    sealed = beside + packed.pack(records.encode(record))
+def confirmed(signed: SignedDecision, outcome: WriteConflict | None, *, replayed: bool) -> StoredDecision:
+    """The decision, given that the table stored its document: with this write, or with an earlier try of it whose
+    response was lost."""
+    if outcome is not None and outcome.existing != signed.document:
+        raise AssertionError("a decision whose document is not stored")
+    return StoredDecision(signed.record, signed.envelope, replayed)
+
+
+def pack(record: Record, envelope: DecisionEnvelope, inputs: bytes, replaces: Document | None) -> Document:
+    """The document of a decision; `inputs` are sealed. An allow with all its evidence fits one write unit."""
+    fields = unb64(envelope.kid) + envelope.signature + unb64(envelope.recipient_key) + unb64(envelope.request)
+    sealed = fields + packed.pack(records.encode(record))
     return table.write(table.decision(record.decision_id), replaces, {}, sealed)._replace(inputs=inputs)
 
 
 def unpack(document: Document) -> StoredDecision:
-    """A stored decision. Raises StoreFailed where it cannot be read."""
-    kid, signature, recipient, request = (document.sealed[start:end] for start, end in pairwise(BOUNDS))
+    """Read a stored decision. Raises StoreFailed."""
+    kid, signature, recipient_key, request = (document.sealed[start:end] for start, end in pairwise(BOUNDS))
     try:
-        kept = DecisionEnvelope(b64(kid), signature, b64(recipient), b64(request))
-        return StoredDecision(records.decode(record_bytes(document.sealed)), kept, replayed=True)
+        envelope = DecisionEnvelope(b64(kid), signature, b64(recipient_key), b64(request))
+        return StoredDecision(records.decode(record_bytes(document.sealed)), envelope, replayed=True)
     except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error
 
 
 def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: str) -> dict[str, Any]:
     """The response to `POST /v1/verify`; `language` is `zh-CN` or `en`."""
-    record, kept, replayed = decided
-    told = records.as_json(record)
+    record, envelope, replayed = decided
+    members = records.as_json(record)
     body: dict[str, Any] = {
         "decision": record.decision,
         "decision_id": record.decision_id,
         "attempt": record.attempt,
         "message_id": record.message_id,
         "reasons": [{"code": code, "message": sentence(code, language)} for code in record.reasons],
-        "valid_until": told["valid_until"],
-        "receipt": receipt(record, issuer, kept.kid, kept.signature),
+        "valid_until": members["valid_until"],
+        "receipt": receipt(record, issuer, envelope.kid, envelope.signature),
         "enforced": record.enforced,
         "provisional": record.provisional,
         "replayed": replayed,
         "disclosure_url": f"{public_url}/m/{record.decision_id}",
     }
     if record.findings:
-        body["findings"] = told["findings"]
+        body["findings"] = members["findings"]
     if record.retry_at is not None:
-        body["retry_at"] = told["retry_at"]
+        body["retry_at"] = members["retry_at"]
     return body

@@ -32,7 +32,7 @@ class Scripted:
         ]
 
 
-def gate(wire: Scripted) -> DynamoDBDecisionStore:
+def decision_store(wire: Scripted) -> DynamoDBDecisionStore:
     return DynamoDBDecisionStore(wire, TABLE)  # type: ignore[arg-type]
 
 
@@ -51,7 +51,7 @@ def one_at_a_time(operation: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_a_batch_left_unprocessed_is_asked_for_again() -> None:
     wire = Scripted(one_at_a_time)
-    found = gate(wire).load(["R#one"], KEYS).documents
+    found = decision_store(wire).load(["R#one"], KEYS).documents
     assert found == {key: Document(key, 1, b"{}") for key in KEYS}
     assert wire.calls == ["Query", "BatchGetItem", "BatchGetItem", "BatchGetItem"]
 
@@ -63,7 +63,7 @@ def test_what_is_asked_for_again_is_read_consistently_too() -> None:
         asked.append(request["RequestItems"][TABLE]["ConsistentRead"])
         return one_at_a_time(operation, request)
 
-    gate(Scripted(answer)).get(KEYS)
+    decision_store(Scripted(answer)).get(KEYS)
     assert asked == [True, True, True]
 
 
@@ -73,7 +73,7 @@ def test_a_batch_that_never_makes_headway_is_given_up() -> None:
 
     wire = Scripted(nothing)
     with pytest.raises(StoreFailed):
-        gate(wire).get(KEYS)
+        decision_store(wire).get(KEYS)
     assert len(wire.calls) < 20
 
 
@@ -93,4 +93,4 @@ def test_a_batch_that_never_makes_headway_is_given_up() -> None:
 )
 def test_an_answer_that_cannot_be_read_is_a_failure_and_never_an_empty_partition(answer: bytes) -> None:
     with pytest.raises(StoreFailed):
-        gate(Scripted(lambda *_: answer)).load(["R#one"], [])
+        decision_store(Scripted(lambda *_: answer)).load(["R#one"], [])
