@@ -30,6 +30,40 @@ Channel = Literal["sms", "voice", "email", "im"]
 Channels = Annotated[list[Channel], Meta(min_length=1, max_length=4)]
 Role = Literal["creditor", "collector", "gateway", "carrier", "auditor"]
 
+Outcome = Literal["allow", "deny"]
+# Why a message is denied, in the order in which an answer lists the reasons. The messages are in domain/decision.
+ReasonCode = Literal[
+    "HALTED",
+    "GATEWAY_SUSPENDED",
+    "CREDITOR_UNKNOWN",
+    "CREDITOR_SUSPENDED",
+    "COLLECTOR_UNKNOWN",
+    "COLLECTOR_SUSPENDED",
+    "MANDATE_MISSING",
+    "MANDATE_EXPIRED",
+    "MANDATE_REVOKED",
+    "OPTED_OUT",
+    "NUMBER_REASSIGNED",
+    "CONSENT_MISSING",
+    "CONSENT_REVOKED",
+    "CONSENT_EXPIRED",
+    "CONSENT_CHANNEL",
+    "DEBT_MISSING",
+    "DEBT_SETTLED",
+    "DEBT_WITHDRAWN",
+    "DEBT_DISPUTED",
+    "DEBT_STALE",
+    "DEBT_COLLECTOR",
+    "SUBJECT_MISMATCH",
+    "TEXT_SENDER",
+    "TEXT_AMOUNT",
+    "TEXT_OPT_OUT",
+    "TEXT_DISCLOSURE",
+    "TEXT_FORBIDDEN",
+    "QUIET_HOURS",
+    "FREQUENCY_CAP",
+]
+
 # ISO 4217 active codes and their minor units (2 unless named), list of 2026-01-01; funds and metals left out.
 _MINOR = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",

@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from duecare_core.domain.fields import Outcome
+
 # What is found, in the order in which it is told: nobody asked, …
 WITHOUT_DECISION = "delivered_without_decision"
 BEFORE_DECISION = "delivered_before_decision"  # the gateway asked afterwards
@@ -66,7 +68,7 @@ class DecisionSummary(Struct, frozen=True, kw_only=True, gc=False):
 
     message_id: str
     decision_id: str
-    decision: Literal["allow", "deny"]
+    decision: Outcome
     attempt: int
     enforced: bool
     provisional: bool

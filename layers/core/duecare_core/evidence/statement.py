@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 from msgspec import Struct
 
-from duecare_core.domain.facts.statement import KINDS, Statement
+from duecare_core.domain.facts.statement import KINDS, Statement, StatementKind
 from duecare_core.domain.validation import validate
 from duecare_core.evidence.canonical import canonical_plain, digest
 from duecare_core.evidence.jose.keys import algorithm, thumbprint
@@ -53,13 +53,13 @@ def statement_id(token: str) -> str:
     return digest(token.encode())
 
 
-def kind_of(typ: str) -> str | None:
+def kind_of(typ: str) -> StatementKind | None:
     """The kind of statement that this `typ` announces, or None."""
     kind = typ.removesuffix(SUFFIX)
     return kind if typ.endswith(SUFFIX) and kind in KINDS else None
 
 
-def parse(kind: str, payload: dict[str, Any]) -> Statement:
+def parse(kind: StatementKind, payload: dict[str, Any]) -> Statement:
     """The members, typed. Raises Unacceptable, naming the member that is wrong and never its value."""
     return validate(payload, KINDS[kind])
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
 
@@ -31,7 +32,7 @@ class DecisionRequest(Struct, frozen=True, kw_only=True):
 class Reason(Struct, frozen=True):
     """Why not. `until` is the instant from which time alone will have cured it, where it will."""
 
-    code: str
+    code: ReasonCode
     until: datetime | None = None
 
 
@@ -40,7 +41,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     characters, the end exclusive) it was found; without offsets where something is missing or nothing of the text is
     meant. Never the text itself."""
 
-    code: str
+    code: ReasonCode
     rule: str
     start: int | None = None
     end: int | None = None
@@ -69,7 +70,7 @@ class Decision(Struct, frozen=True, kw_only=True):
         return not self.reasons
 
     @property
-    def codes(self) -> tuple[str, ...]:
+    def codes(self) -> tuple[ReasonCode, ...]:
         return tuple(reason.code for reason in self.reasons)
 
 

@@ -10,6 +10,7 @@ from duecare_core.domain.decision import text_review as review
 from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
 from duecare_core.domain.decision.reasons import ORDER
 from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.location.locate import Place, locate
 from duecare_core.domain.rules.applicable import ApplicableRules
 from duecare_core.domain.rules.frequency_caps import Contact, contact, without_message
@@ -27,7 +28,7 @@ class Judgement:
         self.facts = facts
         self.rules = rules
         self.at = at
-        self.reasons: dict[str, Reason] = {}
+        self.reasons: dict[ReasonCode, Reason] = {}
         self.findings: list[Finding] = []
         self.relied_on: dict[str, None] = {}
         self.contacts: tuple[Contact, ...] = ()
@@ -40,7 +41,7 @@ class Judgement:
         collector = None if self.for_itself else facts.collector
         self.collector = collector if collector and "collector" in collector.roles else None
 
-    def deny(self, code: str, *statements: str, until: datetime | None = None) -> None:
+    def deny(self, code: ReasonCode, *statements: str, until: datetime | None = None) -> None:
         self.reasons[code] = Reason(code, until)
         self.rely(*statements)
 
@@ -217,14 +218,14 @@ class Judgement:
         unfit = not faulty and (differs or not self._amounts_fit(debt))
         return faulty, unfit, debt.newest.status != "open", -debt.newest.at.timestamp(), ref
 
-    def _debt_faults(self, ref: str, debt: DebtState) -> dict[str, list[str]]:
+    def _debt_faults(self, ref: str, debt: DebtState) -> dict[ReasonCode, list[str]]:
         """Why this debt cannot be collected by this collector now: code → statements it rests on."""
         newest = debt.newest
         if newest.status == "settled":
             return {"DEBT_SETTLED": []}
         if newest.status == "withdrawn":
             return {"DEBT_WITHDRAWN": []}
-        faults: dict[str, list[str]] = {}
+        faults: dict[ReasonCode, list[str]] = {}
         open_disputes = [dispute.statement for dispute in self.facts.disputes if _blocks(dispute, ref, debt)]
         if open_disputes:
             # What shows that a dispute of all debts covers this one, where the newest confirmation does not.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.facts.states import Debt
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.text.reader import Claim, Meaning, Reading, names_sender
 
 MAX_FINDINGS = 8  # of one reason: a text of nothing but faults shall not make its record long
@@ -55,6 +56,6 @@ def forbidden_findings(reading: Reading, topics: Iterable[str]) -> list[Finding]
     ]
 
 
-def rule_findings(code: str, rows: Iterable[str]) -> Iterator[Finding]:
+def rule_findings(code: ReasonCode, rows: Iterable[str]) -> Iterator[Finding]:
     """A finding that is nowhere in the text: the rows of the pack that ask for what is missing, or forbid the time."""
     return (Finding(code, row) for row in rows)

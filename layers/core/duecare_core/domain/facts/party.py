@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from duecare_core.domain.fields import Role
+
 
 class PartyKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A public key of a party. A revoked key stays listed: what it signed before remains evidence."""
@@ -21,7 +23,7 @@ class Party(Struct, frozen=True, kw_only=True):
     """Who may take part, registered by the operator. `halted` is the operator's emergency switch for this party."""
 
     id: str
-    roles: tuple[str, ...]
+    roles: tuple[Role, ...]
     name: str
     sender_names: tuple[str, ...] = ()
     state: Literal["active", "suspended"] = "active"

@@ -25,6 +25,7 @@ from duecare_core.domain.fields import (
     PartyOrAll,
     Reference,
     Region,
+    Role,
     Text,
     Time,
     TimeZone,
@@ -144,7 +145,19 @@ class DeliveryStatement(Statement, frozen=True, kw_only=True):
     text_sha256: Digest
 
 
-KINDS: dict[str, type[Statement]] = {
+StatementKind = Literal[
+    "consent",
+    "consent-revocation",
+    "debt",
+    "mandate",
+    "reply",
+    "opt-out",
+    "dispute",
+    "number-reassignment",
+    "delivery",
+]
+
+KINDS: dict[StatementKind, type[Statement]] = {
     "consent": ConsentStatement,
     "consent-revocation": ConsentRevocationStatement,
     "debt": DebtStatement,
@@ -156,7 +169,7 @@ KINDS: dict[str, type[Statement]] = {
     "delivery": DeliveryStatement,
 }
 
-STATED_BY: dict[str, frozenset[str]] = {
+STATED_BY: dict[StatementKind, frozenset[Role]] = {
     "consent": frozenset({"creditor"}),
     "consent-revocation": frozenset({"creditor", "gateway"}),
     "debt": frozenset({"creditor"}),
@@ -169,9 +182,11 @@ STATED_BY: dict[str, frozenset[str]] = {
 }
 
 # What protects a recipient may be stated even by a suspended party.
-PROTECTIVE = frozenset({"consent-revocation", "reply", "opt-out", "dispute", "number-reassignment"})
+PROTECTIVE: frozenset[StatementKind] = frozenset(
+    {"consent-revocation", "reply", "opt-out", "dispute", "number-reassignment"}
+)
 
-_FACT_TIME = {
+_FACT_TIME: dict[StatementKind, str] = {
     "consent": "granted_at",
     "consent-revocation": "revoked_at",
     "debt": "as_of",
@@ -191,7 +206,7 @@ _TIMES: dict[type[Statement], tuple[str, ...]] = {
 }
 
 
-def fact_time(kind: str, statement: Statement) -> datetime:
+def fact_time(kind: StatementKind, statement: Statement) -> datetime:
     """The instant that this statement speaks of, by which it merges with others."""
     at: datetime = getattr(statement, _FACT_TIME[kind])
     return at
@@ -202,14 +217,14 @@ def valid_until(debt: DebtStatement) -> datetime:
     return debt.valid_until or debt.as_of + DEBT_VALIDITY
 
 
-def check(kind: str, statement: Statement, now: datetime) -> None:
+def check(kind: StatementKind, statement: Statement, now: datetime) -> None:
     """Raises Unacceptable with every violation found, none of which repeats a value."""
     violations = tuple(_violations(kind, statement, now))
     if violations:
         raise Unacceptable(f"The statement has {len(violations)} member(s) that cannot be accepted.", errors=violations)
 
 
-def _violations(kind: str, statement: Statement, now: datetime) -> Iterator[Violation]:
+def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Iterator[Violation]:
     far = [name for name in _TIMES[type(statement)] if _is_far(getattr(statement, name))]
     if far:  # and nothing else is worth saying of such dates, or could be computed
         yield from (Violation(f"/{name}", "out-of-range", "a time between 1970 and 2199 is expected") for name in far)

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from duecare_core.errors import FileRefused
+from duecare_core.errors import FileRefused, ProblemName
 
 MAX_ROW_BYTES = 64 * 1024  # bytes of one row as sent, without its line end; a debt has a few hundred
 PIECE_BYTES = 64 * 1024  # bytes worked on at a time
@@ -99,7 +99,7 @@ class _Skipped:
         return None
 
 
-_OTHERS = {
+_OTHERS: dict[bytes, tuple[ProblemName, str]] = {
     b"\x1f\x8b": ("not-text", "This is a gzip file; the manifest's format must say so."),
     b"PK\x03\x04": ("not-text", "This is a zip file or a workbook; save it as CSV."),
     b"\xff\xfe": ("wrong-charset", "This is UTF-16; save it as UTF-8."),

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain
 from operator import add
+from typing import Final
 
 from msgspec import Struct
 
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.text.folding import AS_LETTERS, FoldedText, skeleton_pattern
 
-FORBIDDEN = "TEXT_FORBIDDEN"
+FORBIDDEN: Final = "TEXT_FORBIDDEN"
 
 # A phrase as long as this is no accident of letters that meet across a space; a shorter one must be whole words.
 _LONG = 12
@@ -34,7 +36,7 @@ class PhraseMatch(Struct, frozen=True):
     """What a rule found: its id, the reason it is for, and where, as offsets into the original text."""
 
     rule: str
-    code: str
+    code: ReasonCode
     start: int
     end: int
 
@@ -47,7 +49,7 @@ class Phrase(Struct, frozen=True, kw_only=True):
     """
 
     rule: str
-    code: str
+    code: ReasonCode
     anchors: tuple[str, ...]
     pattern: str
     begins: str = ""
@@ -59,7 +61,7 @@ class Phrase(Struct, frozen=True, kw_only=True):
 
 def phrase(  # noqa: PLR0913
     rule: str,
-    code: str,
+    code: ReasonCode,
     anchors: str,
     pattern: str,
     *,
@@ -149,7 +151,7 @@ def _as_letter(match: re.Match[str]) -> str:
     return match[0].translate(AS_LETTERS)
 
 
-def find_matches(text: SearchableText, to_try: ToTry, code: str) -> Iterator[PhraseMatch]:
+def find_matches(text: SearchableText, to_try: ToTry, code: ReasonCode) -> Iterator[PhraseMatch]:
     """The first match of each phrase for this reason that counts; of a topic with so many, no more."""
     found: dict[str, int] = {}
     for rule, anchors in to_try:

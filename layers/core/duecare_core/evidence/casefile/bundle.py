@@ -222,7 +222,10 @@ class _Checking:
                 logged.proof, "statement", name, digest(canonical(raw["record"])), raw["record"]["received_at"]
             )
             if logged.record.kind != MANIFEST and name in named:
-                self._signed.append(SignedStatement(name, statements.parse(logged.record.kind, payload)))
+                kind = statements.kind_of(logged.record.kind + statements.SUFFIX)
+                if kind is None:
+                    raise _CheckFailed(f"a statement is of the unknown kind {logged.record.kind}")
+                self._signed.append(SignedStatement(name, statements.parse(kind, payload)))
         return self._what_was_signed()
 
     def _what_was_signed(self) -> str:
