@@ -64,7 +64,7 @@ def _goes_on(op: str, what: Any) -> set[str]:
 
 @MANY
 @given(text=st.one_of(ANY, st.lists(st.sampled_from([a for rule in RULES for a in rule.anchors])).map("".join)))
-def test_the_rules_to_try_are_all_those_of_which_an_anchor_occurs(text: str) -> None:
+def test_the_candidates_are_all_rules_of_which_an_anchor_occurs(text: str) -> None:
     said = searchable(skeleton_of(fold(text)))
     occurring = {rule.rule: {anchor for anchor in rule.anchors if anchor in said.chars} for rule in RULES}
     tried = {rule.rule: set(anchors) for rule, anchors in _PHRASES.candidates(said)}
@@ -113,7 +113,7 @@ def test_no_number_is_spelled_out_without_two_letters() -> None:
 @given(text=ANY)
 def test_a_vague_number_is_several_of_a_unit(text: str) -> None:
     plain = re.compile("[数几好上][十百千万亿]{1,2}(?=[元块])|[数几][十百千]?[万亿]")
-    assert [m.span() for m in runs._VAGUE.finditer(text)] == [m.span() for m in plain.finditer(text)]
+    assert [m.span() for m in runs._APPROXIMATE.finditer(text)] == [m.span() for m in plain.finditer(text)]
 
 
 @MANY
