@@ -120,7 +120,8 @@ def refused(status: int, problem: dict[str, Any]) -> RequestError:
         for one in (errors if isinstance(errors, list) else [])
         if isinstance(one, dict)
     )
-    error = kind(str(problem.get("detail") or title), name=name, errors=violations)
+    error = kind(str(problem.get("detail") or title), errors=violations)
+    error.name = name or error.name
     error.status, error.title = status, str(title)
     return error
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 from duecare_client.errors import BadSettings, Unacceptable
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, check_manifest
 from duecare_core.domain.portfolio.row_reader import Reject
-from duecare_core.domain.portfolio.row_splitter import pieces_of, split, unpacked
+from duecare_core.domain.portfolio.row_splitter import gunzipped, in_pieces, split
 from duecare_core.domain.validation import validate
 from duecare_core.errors import FileRefused
 
@@ -92,7 +92,7 @@ class PortfolioFile:
         csv = self.format.startswith("csv")
         with self.open() as file:
             raw = seen(file)
-            pieces = pieces_of(unpacked(raw) if self.format.endswith("gzip") else raw)
+            pieces = in_pieces(gunzipped(raw) if self.format.endswith("gzip") else raw)
             rows = sum(1 for _ in split(_without_mark(pieces), quoting=csv)) - csv
         self.check_unchanged()
         return Whole(rows, f"sha256:{digest.hexdigest()}")

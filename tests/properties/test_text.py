@@ -105,7 +105,7 @@ _ANY = st.one_of(
 def test_any_text_is_read_without_an_exception_and_with_offsets_that_lie_in_it(text: str) -> None:
     reading = read(text)
     findings = [*reading.forbidden, *filter(None, (reading.opt_out, reading.disclosure))]
-    for span in (*reading.amounts, *findings, *reading.signs):
+    for span in (*reading.amounts, *findings, *reading.sender_tags):
         assert 0 <= span.start < span.end <= len(text)
     names_sender(text, ["某资产", "Acme"])
 

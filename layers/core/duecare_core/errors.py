@@ -7,7 +7,7 @@
     ├── RequestError         the caller's fault: a problem name, an HTTP status and a detail for a person
     │   ├── Unreadable       400  not JSON, not UTF-8, lone surrogates, a duplicate member
     │   ├── NotAllowed       403  wrong role, suspended party, revoked key, expired token
-    │   ├── NotFound         404  unknown, or somebody else's
+    │   ├── NotFound         404  unknown, or owned by another party
     │   ├── Conflict         409  another body under the same message_id, other content at the same instant
     │   ├── TooLarge         413
     │   ├── WrongMediaType   415
@@ -27,7 +27,64 @@ again.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+# The names that a problem's type ends with (`urn:duecare:problem:<name>`).
+ProblemName = Literal[
+    # The default name of each error type.
+    "refused",
+    "unreadable",
+    "not-allowed",
+    "not-found",
+    "conflict",
+    "too-large",
+    "wrong-media-type",
+    "unacceptable",
+    "file-refused",
+    # Parties, keys and roles.
+    "wrong-role",
+    "not-the-issuer",
+    "not-its-own",
+    "party-suspended",
+    "token-expired",
+    "key-refused",
+    "key-revoked",
+    "unknown-party",
+    "unknown-creditor",
+    "unknown-gateway",
+    "unknown-key",
+    "party-exists",
+    "bad-key",
+    "private-key",
+    # Messages, statements, decisions and the log.
+    "unknown-message",
+    "unknown-decision",
+    "unknown-dispute",
+    "another-recipient",
+    "message-id-reused",
+    "too-many-disputes",
+    "period-too-full",
+    "no-object",
+    "no-case-file",
+    "not-logged-yet",
+    # Uploaded files.
+    "unknown-upload",
+    "file-not-taken",
+    "not-text",
+    "wrong-charset",
+    "no-header",
+    "no-rows",
+    "missing-columns",
+    "doubled-columns",
+    "unknown-columns",
+    "unclosed-quote",
+    "bad-gzip",
+    "truncated-gzip",
+    "too-large-unpacked",
+    "wrong-digest",
+    "wrong-row-count",
+    "too-many-doubled-rows",
+]
 
 
 class DuecareError(Exception):
@@ -43,11 +100,11 @@ class BadEvidence(DuecareError):
 
 
 class BadPack(DuecareError):
-    """A rule pack that cannot be used. Names the row and its member."""
+    """A rule pack that cannot be used. The message names the row and its member."""
 
 
 class Violation(NamedTuple):
-    """One thing wrong with a body: where (RFC 6901 pointer), a stable code, and a sentence without the value."""
+    """One fault of a request body: its place (an RFC 6901 pointer), a stable code, and a message without the value."""
 
     pointer: str
     code: str
@@ -55,13 +112,13 @@ class Violation(NamedTuple):
 
 
 class RequestError(DuecareError):
-    """The caller can mend it. `name` goes into the problem's type, `detail` never repeats what was sent."""
+    """The caller can correct it. `name` goes into the problem's type; `detail` never repeats what was sent."""
 
     status = 400
-    name = "refused"
+    name: str = "refused"  # a client may meet a name that a newer service has added
     title = "Refused"
 
-    def __init__(self, detail: str, *, name: str | None = None, errors: tuple[Violation, ...] = ()) -> None:
+    def __init__(self, detail: str, *, name: ProblemName | None = None, errors: tuple[Violation, ...] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
@@ -71,59 +128,59 @@ class RequestError(DuecareError):
 
 class Unreadable(RequestError):
     status = 400
-    name = "unreadable"
+    name: ProblemName = "unreadable"
     title = "The body cannot be read"
 
 
 class NotAllowed(RequestError):
     status = 403
-    name = "not-allowed"
+    name: ProblemName = "not-allowed"
     title = "Not allowed"
 
 
 class NotFound(RequestError):
     status = 404
-    name = "not-found"
+    name: ProblemName = "not-found"
     title = "Not found"
 
 
 class Conflict(RequestError):
     status = 409
-    name = "conflict"
+    name: ProblemName = "conflict"
     title = "Conflicts with what is known"
 
 
 class TooLarge(RequestError):
     status = 413
-    name = "too-large"
+    name: ProblemName = "too-large"
     title = "Too large"
 
 
 class WrongMediaType(RequestError):
     status = 415
-    name = "wrong-media-type"
+    name: ProblemName = "wrong-media-type"
     title = "Wrong media type"
 
 
 class Unacceptable(RequestError):
     status = 422
-    name = "unacceptable"
+    name: ProblemName = "unacceptable"
     title = "Not acceptable"
 
 
 class FileRefused(RequestError):
-    """An uploaded file that is wrong as a whole: nothing of it counts. `name` says what is wrong with it."""
+    """An uploaded file that is invalid as a whole: none of its rows count. `name` says what is wrong with it."""
 
     status = 422
-    name = "file-refused"
+    name: ProblemName = "file-refused"
     title = "The file cannot be accepted"
 
-    def __init__(self, name: str, detail: str) -> None:
+    def __init__(self, name: ProblemName, detail: str) -> None:
         super().__init__(detail, name=name)
 
 
 class CannotDecide(DuecareError):
-    """Could not decide. `part` names what failed, for the operator; it holds no personal data."""
+    """No decision was made. `part` names what failed, for the operator; it holds no personal data."""
 
     part = "unknown"
 
@@ -153,4 +210,4 @@ class VersionConflict(DuecareError):
 
 
 class StreamTrimmed(DuecareError):
-    """A place in the table's stream that is too old: what came after it may be gone."""
+    """A stream position that is too old to read from: records after it may have been deleted."""

@@ -1,8 +1,8 @@
-"""The rules of the trade as pure functions and values. Groups, each of which uses only those above it:
+"""The decision logic as pure functions and values. Each group uses only those above it:
 
 fields, validation   small types with their limits; from JSON to values
 location             telephone numbers, jurisdictions, time zones
-text                 what a text says: sender, amounts, opt-out, disclosure, forbidden phrases
+text                 reads a text: sender, amounts, opt-out, disclosure, forbidden phrases
 rules                the rule pack: quiet hours, frequency caps, reply words, retention
 facts                parties, statements, and how statements merge into facts
 portfolio            uploaded files: manifest and rows

@@ -1,4 +1,4 @@
-"""The small types that requests and statements are made of, with their limits. JSON Schema is generated from them."""
+"""The member types of requests and statements, with their limits. JSON Schema is generated from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-# `$` also matches before a final newline; the lookahead closes that in every regular expression dialect.
+# In Python `$` also matches before a final newline; the look-ahead excludes that.
 _END = r"$(?!\n)"
 
 PartyId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}" + _END)]
@@ -21,7 +21,7 @@ TimeZone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}" + _END, descrip
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 _UNIX = Meta(ge=0, le=253402300799, description="RFC 7519 NumericDate")
 NumericDate = Annotated[int, _UNIX] | Annotated[float, _UNIX]
-# No control characters: these strings reach keys, logs and pages.
+# No control characters, because these strings reach keys, logs and pages.
 Reference = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,128}" + _END)]
 DisplayName = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}" + _END)]
 Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
@@ -30,7 +30,41 @@ Channel = Literal["sms", "voice", "email", "im"]
 Channels = Annotated[list[Channel], Meta(min_length=1, max_length=4)]
 Role = Literal["creditor", "collector", "gateway", "carrier", "auditor"]
 
-# ISO 4217 active codes and their minor units (2 unless named), list of 2026-01-01; funds and metals left out.
+Outcome = Literal["allow", "deny"]
+# Why a message is denied, in the order in which an answer lists the reasons. The messages are in domain/decision.
+ReasonCode = Literal[
+    "HALTED",
+    "GATEWAY_SUSPENDED",
+    "CREDITOR_UNKNOWN",
+    "CREDITOR_SUSPENDED",
+    "COLLECTOR_UNKNOWN",
+    "COLLECTOR_SUSPENDED",
+    "MANDATE_MISSING",
+    "MANDATE_EXPIRED",
+    "MANDATE_REVOKED",
+    "OPTED_OUT",
+    "NUMBER_REASSIGNED",
+    "CONSENT_MISSING",
+    "CONSENT_REVOKED",
+    "CONSENT_EXPIRED",
+    "CONSENT_CHANNEL",
+    "DEBT_MISSING",
+    "DEBT_SETTLED",
+    "DEBT_WITHDRAWN",
+    "DEBT_DISPUTED",
+    "DEBT_STALE",
+    "DEBT_COLLECTOR",
+    "SUBJECT_MISMATCH",
+    "TEXT_SENDER",
+    "TEXT_AMOUNT",
+    "TEXT_OPT_OUT",
+    "TEXT_DISCLOSURE",
+    "TEXT_FORBIDDEN",
+    "QUIET_HOURS",
+    "FREQUENCY_CAP",
+]
+
+# Minor units of the active ISO 4217 codes, list of 2026-01-01, without funds and metals.
 _MINOR = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
     3: "BHD IQD JOD KWD LYD OMR TND",

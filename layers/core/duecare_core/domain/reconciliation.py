@@ -1,9 +1,9 @@
-"""Reconciliation: what a gateway delivered in a period, held against what was decided about its messages.
+"""Reconciliation: compares a gateway's deliveries in a period with the decisions about its messages.
 
-Every delivery is judged by the newest decision that stood about its message at that moment, as a new decision replaces
-the one before it. It either matches, which means an enforced allow of the same text that had not expired, on which
-nothing had been delivered yet; or it is found under exactly one of the names below. The other way round, an allow must
-have been followed by a statement of what became of the message.
+Every delivery is judged by the newest decision about its message at that moment, because a new decision replaces the
+previous one. The delivery matches if that is an enforced allow of the same text that has not expired and on which
+nothing was delivered yet. Otherwise it is a discrepancy under exactly one of the names below. Conversely, an allow must
+be followed by a delivery statement.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-# What is found, in the order in which it is told: nobody asked, …
-WITHOUT_DECISION = "delivered_without_decision"
-BEFORE_DECISION = "delivered_before_decision"  # the gateway asked afterwards
-ON_REHEARSAL = "delivered_on_rehearsal"  # it asked about another time
+from duecare_core.domain.fields import Outcome
+
+# The names of discrepancies, in the order of the result.
+WITHOUT_DECISION = "delivered_without_decision"  # never verified
+BEFORE_DECISION = "delivered_before_decision"  # verified after the delivery
+ON_REHEARSAL = "delivered_on_rehearsal"  # verified for another time only
 THOUGH_DENIED = "delivered_though_denied"
-UNENFORCED = "delivered_unenforced"  # it asked in shadow
+UNENFORCED = "delivered_unenforced"  # verified in shadow only
 OTHER_TEXT = "delivered_other_text"
 AFTER_EXPIRY = "delivered_after_expiry"
 TWICE = "delivered_twice"
-WITHOUT_DELIVERY = "allowed_without_delivery"  # and nobody said what became of the message
+WITHOUT_DELIVERY = "allowed_without_delivery"  # and no delivery statement of any status
 FINDINGS = (
     WITHOUT_DECISION,
     BEFORE_DECISION,
@@ -37,13 +39,12 @@ FINDINGS = (
     TWICE,
     WITHOUT_DELIVERY,
 )
-# The most that is listed under one name; all are counted. Nine lists of the longest message ids stay under Lambda's
-# 6 MB.
+# Listed under one name; all are counted. Nine lists with the longest message ids fit the 6 MB of a Lambda response.
 MAX_LISTED = 500
 
-# Of deliveries: those that were made, among them those that match; those that failed or were held back. Of decisions,
-# each attempt and each renewal for itself: all, of which the next four are every one. `pending` are deliveries and
-# allows of which it is too early to say anything.
+# Deliveries: those delivered and, among these, those that match; those that failed or were held back. Decisions,
+# counting every attempt and every renewal: all, and their partition into four. `pending`: deliveries and allows that it
+# is too early to judge.
 COUNTS = (
     *("deliveries", "matched", "failed", "blocked"),
     *("decisions", "allowed", "denied", "unenforced", "rehearsals"),
@@ -52,7 +53,7 @@ COUNTS = (
 
 
 class Delivery(Struct, frozen=True, kw_only=True, gc=False):
-    """What a gateway stated of one message at one instant; `statement` is the id of its statement."""
+    """A gateway's statement about one message at one instant; `statement` is its id."""
 
     message_id: str
     at: datetime
@@ -62,11 +63,11 @@ class Delivery(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DecisionSummary(Struct, frozen=True, kw_only=True, gc=False):
-    """A decision's record, as far as deliveries are held against it."""
+    """The members of a decision's record with which deliveries are compared."""
 
     message_id: str
     decision_id: str
-    decision: Literal["allow", "deny"]
+    decision: Outcome
     attempt: int
     enforced: bool
     provisional: bool
@@ -76,12 +77,12 @@ class DecisionSummary(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def allows(self) -> bool:
-        """Whether a message may be delivered on it."""
+        """Whether the message may be delivered."""
         return self.decision == "allow" and self.enforced and not self.provisional
 
 
 class Period(NamedTuple):
-    """From `start` to before `end`. Up to `known`, and no further, every decision that was made is known."""
+    """From `start` to before `end`. `known`: the instant up to which every decision is known."""
 
     start: datetime
     end: datetime
@@ -92,7 +93,7 @@ class Period(NamedTuple):
 
 
 class Discrepancy(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A delivery with the decision that it was judged by, if there is one; or an allow."""
+    """A delivery with the decision by which it was judged, if there is one; or an allow without a delivery."""
 
     message_id: str
     delivered_at: datetime | None = None
@@ -104,8 +105,8 @@ class Discrepancy(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Reconciliation(NamedTuple):
-    """`counts` has every name of COUNTED and FINDINGS, `found` the first of each of FINDINGS. `usable_until`: when the
-    last allow of the period expires, if there is any: a delivery may come as late as that."""
+    """`counts`: by every name of COUNTS and FINDINGS. `found`: the first discrepancies of each name of FINDINGS.
+    `usable_until`: when the last allow of the period expires, the latest time of a delivery; None without an allow."""
 
     counts: dict[str, int]
     found: dict[str, list[Discrepancy]]
@@ -121,34 +122,33 @@ class Reconciliation(NamedTuple):
 
 
 def reconcile(period: Period, decisions: Iterable[DecisionSummary], deliveries: Iterable[Delivery]) -> Reconciliation:
-    """Both in the order of their time, beginning some while before the period; deliveries go on after it, and are read
-    as long as an allow of the period may be delivered on.
+    """Compare decisions and deliveries, both in the order of their time and from some time before the period.
 
-    Memory grows with the number of messages, by about half a kilobyte for each.
+    Deliveries after the period are read until the last allow of the period expires. Memory: about 500 bytes a message.
     """
-    work = _Work(period)
-    # At one instant decisions come first: an allow holds from its own second on.
+    comparison = _Comparison(period)
+    # At one instant decisions come first, because an allow is valid from its own second on.
     both: tuple[Iterable[DecisionSummary | Delivery], ...] = (decisions, deliveries)
     for event in merge(*both, key=attrgetter("at")):
         if isinstance(event, DecisionSummary):
-            work.decide(event)
-        elif work.is_over(event.at):
+            comparison.decide(event)
+        elif comparison.is_over(event.at):
             break
         else:
-            work.deliver(event)
-    return work.result()
+            comparison.deliver(event)
+    return comparison.result()
 
 
 class _Message(Struct, gc=False):
-    """What is known of a message so far. `told`: what became of it since the newest decision."""
+    """The state of one message so far. `reported`: whether a delivery statement followed the newest decision."""
 
     decided: DecisionSummary | None = None
     rehearsed: DecisionSummary | None = None
     delivered: bool = False
-    told: bool = False
+    reported: bool = False
 
 
-class _Work:
+class _Comparison:
     def __init__(self, period: Period) -> None:
         self._period = period
         self._messages: dict[str, _Message] = {}
@@ -166,13 +166,13 @@ class _Work:
         message = self._message(decided.message_id)
         if decided.provisional:
             message.rehearsed = decided
-        # Two of one second are told apart by their attempt.
+        # Two decisions of one second are ordered by their attempt.
         elif message.decided is None or (decided.at, decided.attempt) >= (message.decided.at, message.decided.attempt):
             message.decided = decided
-            message.told = False
+            message.reported = False
         if self._period.judges(decided.at):
             self._counts["decisions"] += 1
-            self._counts[_manner(decided)] += 1
+            self._counts[_outcome_count(decided)] += 1
             if decided.allows and (self._usable_until is None or decided.valid_until > self._usable_until):
                 self._usable_until = decided.valid_until
 
@@ -182,7 +182,7 @@ class _Work:
             self._judge(delivery, message)
         elif self._period.start <= delivery.at < self._period.end:
             self._counts["pending"] += 1
-        message.told = True
+        message.reported = True
         message.delivered = message.delivered or delivery.status == "delivered"
 
     def _judge(self, delivery: Delivery, message: _Message) -> None:
@@ -194,27 +194,27 @@ class _Work:
         if name is None:
             self._counts["matched"] += 1
         elif name == WITHOUT_DECISION:
-            self._undecided.append(delivery)  # the gateway may have asked afterwards
+            self._undecided.append(delivery)  # may still be verified after the delivery
         else:
-            self._add(name, _found(delivery, message.decided or message.rehearsed))
+            self._add(name, _delivery_discrepancy(delivery, message.decided or message.rehearsed))
 
     def result(self) -> Reconciliation:
         for delivery in self._undecided:
             later = self._messages[delivery.message_id].decided
-            self._add(BEFORE_DECISION if later else WITHOUT_DECISION, _found(delivery, later))
+            self._add(BEFORE_DECISION if later else WITHOUT_DECISION, _delivery_discrepancy(delivery, later))
         for allow in sorted(self._open_allows(), key=attrgetter("at")):
             if allow.valid_until < self._period.known:
-                self._add(WITHOUT_DELIVERY, _found_allow(allow))
+                self._add(WITHOUT_DELIVERY, _allow_discrepancy(allow))
             else:
                 self._counts["pending"] += 1
         return Reconciliation(self._counts, self._found, self._usable_until)
 
     def _open_allows(self) -> Iterable[DecisionSummary]:
-        """The allows of the period that stand as the newest decision, and of which nobody said what came of them."""
+        """The allows of the period that are the newest decision of a message without any delivery statement."""
         for message in self._messages.values():
             decided = message.decided
-            silent = not (message.delivered or message.told)
-            if silent and decided and decided.allows and self._period.judges(decided.at):
+            unreported = not (message.delivered or message.reported)
+            if unreported and decided and decided.allows and self._period.judges(decided.at):
                 yield decided
 
     def _message(self, message_id: str) -> _Message:
@@ -230,7 +230,7 @@ class _Work:
 
 
 def _finding(delivery: Delivery, message: _Message) -> str | None:
-    """What is wrong with a delivery, or None."""
+    """The name of the discrepancy of a delivery, or None if it matches."""
     decided = message.decided
     if decided is None:
         return ON_REHEARSAL if message.rehearsed else WITHOUT_DECISION
@@ -245,7 +245,7 @@ def _finding(delivery: Delivery, message: _Message) -> str | None:
     return TWICE if message.delivered else None
 
 
-def _manner(decided: DecisionSummary) -> str:
+def _outcome_count(decided: DecisionSummary) -> str:
     if decided.provisional:
         return "rehearsals"
     if not decided.enforced:
@@ -253,7 +253,7 @@ def _manner(decided: DecisionSummary) -> str:
     return "allowed" if decided.allows else "denied"
 
 
-def _found(delivery: Delivery, decided: DecisionSummary | None) -> Discrepancy:
+def _delivery_discrepancy(delivery: Delivery, decided: DecisionSummary | None) -> Discrepancy:
     return Discrepancy(
         message_id=delivery.message_id,
         delivered_at=delivery.at,
@@ -265,7 +265,7 @@ def _found(delivery: Delivery, decided: DecisionSummary | None) -> Discrepancy:
     )
 
 
-def _found_allow(allow: DecisionSummary) -> Discrepancy:
+def _allow_discrepancy(allow: DecisionSummary) -> Discrepancy:
     return Discrepancy(
         message_id=allow.message_id,
         decision_id=allow.decision_id,

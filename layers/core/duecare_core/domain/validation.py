@@ -1,4 +1,4 @@
-"""From JSON to values: what does not fit its type is named by its place, never by its value."""
+"""From JSON to typed values. An error names the place of a member that does not fit its type, never its value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from duecare_core.errors import Unacceptable, Violation
 
 T = TypeVar("T")
 
-_MEMBER = re.compile(r"[a-z_]{1,40}\Z")
+_MEMBER_NAME = re.compile(r"[a-z_]{1,40}\Z")
 
 
 @overload
@@ -20,7 +20,7 @@ def validate(value: Any, kind: type[T]) -> T: ...
 @overload
 def validate(value: Any, kind: UnionType) -> Any: ...
 def validate(value: Any, kind: Any) -> Any:
-    """A JSON value as this type. Raises Unacceptable."""
+    """A JSON value converted to this type. Raises Unacceptable with the first violation."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -29,16 +29,19 @@ def validate(value: Any, kind: Any) -> Any:
 
 
 def _violation(text: str) -> Violation:
-    """msgspec says `Expected … - at `$.path[0]``; here it becomes an RFC 6901 pointer. It names types, and values only
-    where one of a few was expected: there it quotes what came, which may be a number or a text, so that is left out."""
+    """The violation that a msgspec message (`Expected … - at `$.path[0]``) describes.
+
+    msgspec names types, and the value only where one of a few values was expected. That value may be a number or a
+    text of the caller's, so it is left out.
+    """
     message, found, path = text.rpartition(" - at `$")
     message, path = (message, path) if found else (path, "")
     pointer = path.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
     name = message.rpartition(" field `")[2].rstrip("`")
     if "unknown field" in message:
-        # The name is the caller's own text: it is repeated only where it looks like a name.
+        # The caller chose the name, so it is repeated only if it looks like a member's name.
         return Violation(
-            f"{pointer}/{name}" if _MEMBER.match(name) else pointer,
+            f"{pointer}/{name}" if _MEMBER_NAME.match(name) else pointer,
             "unknown-member",
             "the contract has no such member",
         )

@@ -1,4 +1,4 @@
-"""Canonical bytes (RFC 8785) and digests: equal content has equal bytes, wherever it is computed."""
+"""Canonical bytes (RFC 8785) and digests: equal content has equal bytes on every machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from duecare_core.errors import BadEvidence
 
 
 def canonical(value: Any) -> bytes:
-    """The RFC 8785 form of a JSON value. Raises BadEvidence for what JSON cannot hold exactly."""
+    """The RFC 8785 form of a JSON value. Raises BadEvidence for values that JSON cannot represent exactly."""
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
@@ -26,9 +26,8 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 def canonical_plain(value: Any) -> bytes:
     """The RFC 8785 form of a value whose member names are ASCII and whose numbers are integers within ±(2^53 - 1).
 
-    RFC 8785 takes its care over other numbers and other names. Without them its form is what msgspec writes with the
-    members in order, in a tenth of the time; a test holds the two together for all texts. Records and receipts are of
-    this kind, and a decision writes each of them several times. Raises BadEvidence as `canonical` does.
+    For such values msgspec writes the same bytes with sorted members, in a tenth of the time; a property test compares
+    the two. Records and receipts are such values, and every decision encodes them several times. Raises BadEvidence.
     """
     try:
         return _SORTED.encode(value)
@@ -42,9 +41,9 @@ def digest(data: bytes) -> str:
 
 
 def strict_json(data: bytes) -> Any:
-    """JSON (RFC 8259) that every reader reads the same: UTF-8, no member twice, no NaN. Raises BadEvidence."""
+    """JSON (RFC 8259) that every parser reads equally: UTF-8, no duplicate member, no NaN. Raises BadEvidence."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_reject_constant)
         # A lone surrogate ("\ud800") is a str that no UTF-8 can hold.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
@@ -59,5 +58,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _refuse(constant: str) -> Any:
+def _reject_constant(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")

@@ -1,8 +1,8 @@
-"""Records and inputs as they stand in the table: deflated (RFC 1951) with a dictionary of what they have in common.
+"""Compression of stored records and inputs: DEFLATE (RFC 1951) with a preset dictionary.
 
-A record is mostly member names, and what is left are digests, which nothing makes shorter. With its inputs an allow
-fits one write unit (1 KiB) for a text of a usual length. The first byte says which dictionary was used: a dictionary is
-never changed, for what was packed with it must be readable as long as evidence is kept.
+A record consists mostly of member names; the rest are digests, which do not compress. An allow with its inputs fits one
+write unit (1 KiB) for a text of usual length. The first byte names the dictionary. A dictionary must never change,
+because what was packed with it must be readable as long as evidence is kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import zlib
 
 from duecare_core.errors import BadEvidence
 
-MAX_UNPACKED_BYTES = 256 * 1024  # unpacked; a record with 2,000 characters of text and every finding is far below
+MAX_UNPACKED_BYTES = 256 * 1024  # a record with 2,000 characters of text and every finding is far smaller
 _COMMON = (
     b'"note":"method":"web"method":"sms","voice""method":"paper"content":"","time_zone":"Asia/Shanghai","Etc/GMT'
     b'"region":"US-"product":"credit_card"consumer_loan"microfinance"other"original_creditor":"collectors":["'
@@ -37,12 +37,12 @@ _COMMON = (
 )
 _DICTIONARIES = {1: _COMMON}
 _NEWEST = 1
-# Of zlib's 1 to 9. The most of it costs a quarter of a millisecond to set up, for the same bytes.
+# zlib's memory level, 1 to 9. Level 9 takes 0.25 ms longer to set up, for the same bytes.
 _MEMORY = 6
 
 
 def pack(data: bytes) -> bytes:
-    """The packed form of a record's or its inputs' bytes."""
+    """The packed form of a record or of inputs."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _DICTIONARIES[_NEWEST])
     return bytes([_NEWEST]) + deflate.compress(data) + deflate.flush()
 

@@ -1,7 +1,7 @@
-"""Keyed digests: what stands in the table instead of a number, a text or a gateway's message id.
+"""Keyed digests, stored instead of a number, a text or a gateway's message id.
 
-HMAC-SHA-256 (RFC 2104) under the pepper, each use with a label of its own, so that no value of one use can be taken
-for another. Without the pepper nothing here can be guessed; with another pepper nothing here is found again.
+HMAC-SHA-256 (RFC 2104) with the pepper as key and a label per use, so that a digest of one use is no digest of another.
+Without the pepper no input can be guessed. With another pepper no stored digest is found again.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Pseudonyms:
     def decision_id(self, gateway: str, message_id: str, *, rehearsal: bool = False) -> str:
         """26 characters (128 bits, base32): idempotency, look-up by id and the recipient's page need no index.
 
-        A rehearsal has a slot of its own beside the real message.
+        A rehearsal has another id than the message itself.
         """
         label = b"rehearsal" if rehearsal else b"decision"
         mac = self._mac(label, gateway.encode() + b"\0" + message_id.encode())
         return base64.b32encode(mac[:16]).decode().rstrip("=").lower()
 
     def content(self, data: bytes) -> str:
-        """Whether two bodies or statements are the same, without keeping them: 43 characters."""
+        """A digest for comparing two bodies or statements without storing them: 43 characters."""
         return b64(self._mac(b"content", data))
 
     def _mac(self, label: bytes, data: bytes) -> bytes:

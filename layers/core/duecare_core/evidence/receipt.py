@@ -1,7 +1,7 @@
-"""The receipt: a compact JWS (`typ: decision+jws`, Ed25519) over what was decided, signed in process.
+"""The receipt: a compact JWS (`typ: decision+jws`, Ed25519) over a decision, signed in process.
 
-Payload and header are RFC 8785 bytes, and Ed25519 is deterministic (RFC 8032), so that a receipt is rebuilt from its
-record, its key's id and its 64-byte signature, by a function that has no private key.
+Payload and header are RFC 8785 bytes, and Ed25519 is deterministic (RFC 8032). A function without the private key can
+therefore rebuild a receipt from its record, the key's id and the 64-byte signature.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TYP = "decision+jws"
 
 
 class ReceiptKeyRecord(Struct, frozen=True, forbid_unknown_fields=True):
-    """A public key that signs receipts, and since when it has."""
+    """A public key that signs receipts, and the time of its first use."""
 
     kid: str
     jwk: Jwk
@@ -28,7 +28,7 @@ class ReceiptKeyRecord(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReceiptKey:
-    """The key that signs receipts, and the public keys of those that signed before."""
+    """The key that signs receipts, and the public keys of earlier ones."""
 
     def __init__(self, seed: bytes, retired: tuple[Jwk, ...] = ()) -> None:
         """`seed`: 32 bytes (RFC 8032, section 5.1.5)."""
@@ -41,14 +41,13 @@ class ReceiptKey:
         """The 64-byte signature of this record's receipt."""
         return self._key.sign(_signing_input(record, issuer, self.kid))
 
-    def token(self, typ: str, said: dict[str, Any]) -> str:
-        """A compact JWS of other claims than a receipt's. Its `typ` keeps the one from being taken for the other
-        (RFC 8725, section 3.11)."""
-        signing_input = _input(typ, self.kid, said)
+    def token(self, typ: str, payload: dict[str, Any]) -> str:
+        """A compact JWS of other claims than a receipt's. Its `typ` distinguishes the two (RFC 8725, section 3.11)."""
+        signing_input = _input(typ, self.kid, payload)
         return f"{signing_input.decode()}.{b64(self._key.sign(signing_input))}"
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """The public keys as a JWK set (RFC 7517, section 5), the signing one first."""
+        """The public keys as a JWK set (RFC 7517, section 5), the signing key first."""
         keys = (self.public, *self._retired)
         return {"keys": [{**key, "kid": thumbprint(key), "alg": "EdDSA", "use": "sig"} for key in keys]}
 
@@ -59,7 +58,7 @@ def receipt(record: Record, issuer: str, kid: str, signature: bytes) -> str:
 
 
 def claims(record: Record, issuer: str) -> dict[str, Any]:
-    """The payload of the receipt, as the contract names it."""
+    """The payload of the receipt."""
     return {
         "iss": issuer,
         "iat": int(record.at.timestamp()),
@@ -87,6 +86,6 @@ def _signing_input(record: Record, issuer: str, kid: str) -> bytes:
     return _input(TYP, kid, claims(record, issuer))
 
 
-def _input(typ: str, kid: str, said: dict[str, Any]) -> bytes:
+def _input(typ: str, kid: str, payload: dict[str, Any]) -> bytes:
     header = canonical_plain({"alg": "EdDSA", "kid": kid, "typ": typ})
-    return f"{b64(header)}.{b64(canonical_plain(said))}".encode()
+    return f"{b64(header)}.{b64(canonical_plain(payload))}".encode()

@@ -1,7 +1,7 @@
-"""The record of a decision: what was asked, what it rested on, what was answered. Its RFC 8785 bytes are the evidence.
+"""The record of a decision: the request, the facts that it relied on, and the answer. Its RFC 8785 bytes are evidence.
 
-No number and no text: the recipient as a salted digest, the text as its digest. The salt keeps both, and the record's
-own digest, from being guessed.
+It contains neither the number nor the text, but a salted digest of the recipient and a digest of the text. The salt
+prevents guessing both, and guessing the record from its digest.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from duecare_core.evidence.canonical import canonical_plain, digest
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One attempt at one message. `at` is when it was decided, whole seconds for `valid_until`; times are UTC.
+    """One attempt at one message. `at`: the time of the decision, in whole seconds; times are UTC.
 
-    `findings` say what brought the reasons: rules, and offsets of characters in the text. `regions` are the
-    jurisdictions whose rules were applied, `rules_sha256` the digest of these rules, `inputs_sha256` that of all else
-    that the decision was made on (inputs.py).
+    `findings`: the rules behind the reasons, with offsets in characters of the text. `regions`: the jurisdictions whose
+    rules were applied. `rules_sha256`: the digest of the rule pack. `inputs_sha256`: the digest of all other inputs of
+    the decision (casefile/inputs.py).
     """
 
     decision_id: str
@@ -50,15 +50,16 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     regions: tuple[str, ...]
     rules_version: str
     rules_sha256: str
-    inputs_sha256: str = ""  # records of before it was kept have none, and cannot be replayed
+    inputs_sha256: str = ""  # empty in old records, which cannot be replayed
 
     def outcome(self) -> tuple[str, tuple[str, ...], bool]:
-        """What makes two answers to one message the same answer."""
+        """The members that are equal if two answers to one message are the same."""
         return self.decision, self.reasons, self.enforced
 
 
 def recipient_digest(salt: bytes, number: str) -> str:
-    """`sha256:` of the 16-byte salt and the E.164 number: whoever holds both can check it, nobody else can guess it."""
+    """`sha256:` of the 16-byte salt and the E.164 number. It can be checked with both and not guessed without the
+    salt."""
     return digest(salt + number.encode())
 
 
@@ -73,7 +74,7 @@ def encode(record: Record) -> bytes:
 
 
 def as_json(record: Record) -> dict[str, Any]:
-    """The record as a JSON object; its RFC 8785 form has the digest `record_sha256`."""
+    """The record as a JSON object, of whose RFC 8785 form `record_sha256` is the digest."""
     value: dict[str, Any] = msgspec.to_builtins(record)
     return value
 
@@ -87,5 +88,5 @@ def decode(data: bytes) -> Record:
 
 
 def whole_seconds(at: datetime) -> datetime:
-    """UTC, without the fraction: JWT times are whole seconds, and the record must say what the receipt says."""
+    """The time in UTC without the fraction, because JWT times are whole seconds and record and receipt must agree."""
     return at.astimezone(UTC).replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""A statement: a compact JWS signed by the party that answers for it. Its id is the digest of the JWS."""
+"""Signed statements: compact JWS by the party that is responsible. A statement's id is the digest of its JWS."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from typing import Any
 import jwt
 from msgspec import Struct
 
-from duecare_core.domain.facts.statement import KINDS, Statement
+from duecare_core.domain.facts.statement import KINDS, Statement, StatementKind
 from duecare_core.domain.validation import validate
 from duecare_core.evidence.canonical import canonical_plain, digest
 from duecare_core.evidence.jose.keys import algorithm, thumbprint
 
 SUFFIX = "+jws"
-# The members of each type that say something: all but when it was signed and for whom.
-_SAID = {kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()}
+# The members of each type that are content: all but the time of signing and the audience.
+_CONTENT_MEMBERS = {
+    kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()
+}
 
 
 class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A statement's record: what stands in the clear beside the sealed JWS, and has its leaf in the log.
+    """A statement's record, stored in the clear with the encrypted JWS and logged.
 
-    `recipient` is a pseudonym. `sealed_sha256` is the digest of the ciphertext: whoever changes that is found out, and
-    as it is random nobody can guess the record from its own digest.
+    `recipient`: the recipient's key (an HMAC). `sealed_sha256`: the digest of the ciphertext, which reveals any change
+    of it. The ciphertext is random, so the record cannot be guessed from its own digest.
     """
 
     kind: str
@@ -53,26 +55,26 @@ def statement_id(token: str) -> str:
     return digest(token.encode())
 
 
-def kind_of(typ: str) -> str | None:
-    """The kind of statement that this `typ` announces, or None."""
+def kind_of(typ: str) -> StatementKind | None:
+    """The kind of statement of this `typ`, or None."""
     kind = typ.removesuffix(SUFFIX)
     return kind if typ.endswith(SUFFIX) and kind in KINDS else None
 
 
-def parse(kind: str, payload: dict[str, Any]) -> Statement:
-    """The members, typed. Raises Unacceptable, naming the member that is wrong and never its value."""
+def parse(kind: StatementKind, payload: dict[str, Any]) -> Statement:
+    """The statement of a payload. Raises Unacceptable, which names the invalid member and never its value."""
     return validate(payload, KINDS[kind])
 
 
 def content(statement: Statement) -> bytes:
-    """What is stated, without when it was signed: equal for the same statement under a new `iat`, however its times,
-    amounts and lists are spelled."""
+    """The content of a statement, without the time of signing: equal bytes for the same content under a new `iat`, and
+    for other spellings of times, amounts and lists."""
     members = {}
-    for name in _SAID[type(statement)]:
+    for name in _CONTENT_MEMBERS[type(statement)]:
         value = getattr(statement, name)
         if value is not None:
             members[name] = _plain(name, value)
-    return canonical_plain(members)  # texts and lists of texts
+    return canonical_plain(members)  # strings and lists of strings
 
 
 def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:

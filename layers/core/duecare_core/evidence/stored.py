@@ -1,6 +1,6 @@
-"""A record as it is stored, in the table and in the archive: which entry of the log is its own.
+"""A stored document, in the table or in the archive, and the log entry that it must have.
 
-Pure, so that whoever reads the store finds out by himself whether it still holds what was logged.
+Pure, so that anyone who reads the store can check that it still holds what was logged.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from duecare_core.evidence.packing import unpack
 from duecare_core.evidence.record import decode
 
 _KINDS = {STATEMENT_PREFIX: "statement", ERASURE_PREFIX: "erasure"}
-# Before a decision's packed record: thumbprint of the receipt's key, its signature (Ed25519), the recipient's pseudonym
-# and a keyed digest of the request (HMAC-SHA-256 both).
+# The parts before a decision's packed record: the thumbprint of the receipt's key, its signature (Ed25519), the
+# recipient's key and a keyed digest of the request (both HMAC-SHA-256).
 BOUNDS = (0, 32, 96, 128, 160)
 
 
@@ -39,7 +39,7 @@ class StoredRecord(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What an entry of the log says of a record, but for the time."""
+    """The members of a log entry but for its time."""
 
     kind: str
     id: str
@@ -52,7 +52,7 @@ def record_bytes(sealed: bytes) -> bytes:
 
 
 def identify(stored: StoredRecord) -> Identity | None:
-    """None where the log has no entries of this kind. Raises BadEvidence for what cannot be read."""
+    """None if documents of this kind are not logged. Raises BadEvidence for a document that cannot be read."""
     prefix, name = stored.pk[:2], stored.pk[2:]
     if prefix not in LOGGED_PREFIXES:
         return None
@@ -74,7 +74,7 @@ def identify(stored: StoredRecord) -> Identity | None:
 
 
 def archive_copy(stored: StoredRecord) -> bytes:
-    """What the archive keeps of a document: RFC 8785, with the body as JSON and bytes in base64."""
+    """The archived form of a document: RFC 8785, with the body as JSON and bytes in base64."""
     value = {"pk": stored.pk, "sk": stored.sk, "version": stored.version, "body": stored.body}
     for name, data in (("sealed", stored.sealed), ("inputs", stored.inputs)):
         if data:
@@ -83,7 +83,7 @@ def archive_copy(stored: StoredRecord) -> bytes:
 
 
 def read_archive_copy(data: bytes) -> StoredRecord:
-    """The document of a copy. Raises BadEvidence where it is none."""
+    """The document of an archived copy. Raises BadEvidence if it is no such copy."""
     value = strict_json(data)
     try:
         stored = StoredRecord(

@@ -101,20 +101,25 @@ def test_a_quote_that_is_never_closed_refuses_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "name", "names"),
+    ("header", "name", "detail"),
     [
-        (b"a,c", "missing-columns", "b"),
-        (b"a,b,a,a", "doubled-columns", "a"),
-        (b"a,b,colour,weight", "unknown-columns", "colour, weight"),
-        (b"a, b", "unknown-columns", "1 that cannot be a name"),
-        (b"a,b,", "unknown-columns", "1 that cannot be a name"),
-        (b"a;b", "unknown-columns", "1 that cannot be a name"),
+        (b"a,c", "missing-columns", "Missing columns: b."),
+        (b"a,b,a,a", "doubled-columns", "Columns that occur twice: a."),
+        (b"a,b,colour,weight", "unknown-columns", "Unknown columns: 'colour', 'weight'. Expected: a, b, c."),
+        (b"a, b", "unknown-columns", "Unknown columns: ' b' (column 2). Expected: a, b, c."),
+        (b"a,b,,B", "unknown-columns", "Unknown columns: '' (column 3), 'B' (column 4). Expected: a, b, c."),
+        (b"a,b,139001", "unknown-columns", "Unknown columns: 1 that cannot be shown. Expected: a, b, c."),
+        (b"A,B", "unknown-columns", "Unknown columns: 2 that cannot be shown. Expected: a, b, c. {name}"),
+        (b"a;b", "unknown-columns", "Unknown columns: 1 that cannot be shown. Expected: a, b, c. {semicolons}"),
     ],
 )
-def test_a_wrong_header_refuses_the_file_and_names_the_columns(header: bytes, name: str, names: str) -> None:
+def test_a_wrong_header_refuses_the_file_and_says_what_to_correct(header: bytes, name: str, detail: str) -> None:
     refused = refusal(header + b"\r\n1,2\r\n")
     assert refused.name == name
-    assert refused.detail.endswith(f": {names}.")
+    assert refused.detail == detail.format(
+        name="The first line must name the columns.",
+        semicolons="Columns are separated by commas, not semicolons.",
+    )
 
 
 def test_a_forgotten_header_does_not_show_the_first_row() -> None:
@@ -221,7 +226,7 @@ def test_a_missing_member_is_named_and_an_unknown_one_only_where_it_is_a_name() 
         row.reject for row in read(b'{"a":1}\n{"a":1,"b":1,"d":1,"+86139":1}\n', "jsonl") if isinstance(row, BadRow)
     ]
     assert rows[0].column == "b"
-    assert rows[1].message.endswith(": d, 1 that cannot be a name")
+    assert rows[1].message.endswith(": 'd', 1 that cannot be shown")
 
 
 # gzip

@@ -185,7 +185,7 @@ def test_what_creditors_name_cannot_grow_the_memory_without_bound() -> None:
     pack = parse(PACK.data)
     for number in range(3000):
         pack.hours((f"US-{number}",), "sms", "collector", None)
-    assert len(pack._found) <= 1024
+    assert len(pack._cache) <= 1024
 
 
 # What is wrong with a pack

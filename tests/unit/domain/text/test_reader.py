@@ -296,7 +296,7 @@ def test_the_message_of_the_case_claims_what_is_owed_and_offers_less() -> None:
     )
     assert all(claim.borne_out("CNY", Decimal(27911)) for claim in reading.amounts)
     assert reading.forbidden == ()
-    assert [(sign.name, sign.start, sign.end) for sign in reading.signs] == [("某资产", 0, 5)]
+    assert [(tag.name, tag.start, tag.end) for tag in reading.sender_tags] == [("某资产", 0, 5)]
     assert reading.opt_out is not None
     assert CASE_TEXT[reading.opt_out.start : reading.opt_out.end] == "退订回“T"
 

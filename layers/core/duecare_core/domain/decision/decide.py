@@ -1,7 +1,7 @@
 """The decision: may this message be delivered?
 
-`decide` is pure: the same request, facts, rules and instant give the same answer, on the gateway's day and in court.
-Everything that is needed must be there; whatever is missing is a reason to deny.
+`decide` is pure: the same request, facts, rules and instant give the same answer, on the day and years later in court.
+Every missing fact is a reason to deny.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from duecare_core.domain.rules.frequency_caps import in_order
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import Reading, read
 
-# From one cure to the next: hours, then a cap, then hours again. More steps than these have no honest reason.
+# How often the message is judged at a later instant: after quiet hours, then after a cap, then after quiet hours again.
 _MAX_STEPS = 16
 
 
 def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) -> Decision:
-    """All the reasons against delivering this message; none is an allow.
+    """The decision, with every reason to deny; it is an allow if there is none.
 
-    A rehearsal is judged at its `send_at`, everything else at `now`. Raises Unacceptable for a `send_at` out of range.
-    """
+    A rehearsal is judged at its `send_at`, any other request at `now`. Raises Unacceptable for a `send_at` out of
+    range."""
     at = request.send_at if request.send_at and is_rehearsal(request.send_at, now) else now
     reading = read(request.text)
     decision = _judge(request, reading, facts, rules, at)
@@ -35,11 +35,12 @@ def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) 
 def _with_retry_at(
     decision: Decision, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules
 ) -> Decision:
-    """With the first instant at which the same message would be allowed if nothing but time changed, if there is one.
-    What that rests on, the answer rests on too.
+    """The decision with `retry_at`: the first instant at which the message would be allowed if nothing but time
+    changed.
 
-    Every reason that time cures says until when it stands; when the last of them has gone the message is judged anew,
-    for another may stand by then: a cap that midnight opens opens in quiet hours. So no instant before is an allow.
+    A reason that time cures has an `until`. After the last of them the message is judged again, because another reason
+    may apply by then: a cap that opens at midnight opens in quiet hours. No earlier instant can be an allow. The
+    decision also relies on everything that the judgements at later instants relied on.
     """
     later, relied_on, contacts = decision, dict.fromkeys(decision.relied_on), set(decision.contacts)
     for _ in range(_MAX_STEPS):
@@ -53,16 +54,16 @@ def _with_retry_at(
         if later.allowed:
             decision = structs.replace(decision, retry_at=at)
             break
-    # That there is no such instant may rest on more than the reasons do.
+    # The absence of such an instant may depend on more contacts than the reasons do.
     counted = tuple(contact for contact in in_order(facts.contacts) if contact in contacts)
     return structs.replace(decision, relied_on=tuple(relied_on), contacts=counted)
 
 
 def _judge(request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> Decision:
-    case = Judgement(request, reading, facts, rules, at)
-    case.judge_parties()
-    case.judge_stops()
-    case.judge_consent_and_debt()
-    case.judge_text()
-    case.judge_contact()
-    return case.decision()
+    judgement = Judgement(request, reading, facts, rules, at)
+    judgement.judge_parties()
+    judgement.judge_stops()
+    judgement.judge_consent_and_debt()
+    judgement.judge_text()
+    judgement.judge_contact()
+    return judgement.decision()

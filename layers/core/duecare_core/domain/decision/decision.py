@@ -1,4 +1,4 @@
-"""A decision as values: what is asked, and what is answered. `decide` (decide.py) makes the one of the other."""
+"""The request for a decision and the decision, as values. `decide` (decide.py) maps one to the other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
 
@@ -14,8 +15,10 @@ MAX_AHEAD = timedelta(days=7)
 
 
 class DecisionRequest(Struct, frozen=True, kw_only=True):
-    """One message as far as the decision reads it. `collector` is the creditor itself where it sends for itself;
-    `recipient` is an E.164 number, `decision_id` what tells this message from others."""
+    """The members of a message that the decision reads.
+
+    `collector`: the creditor if it sends for itself. `recipient`: an E.164 number. `decision_id`: identifies the
+    message among the contacts that frequency caps count."""
 
     decision_id: str
     recipient: str
@@ -29,31 +32,31 @@ class DecisionRequest(Struct, frozen=True, kw_only=True):
 
 
 class Reason(Struct, frozen=True):
-    """Why not. `until` is the instant from which time alone will have cured it, where it will."""
+    """A reason to deny. `until`: the instant from which it no longer applies, if time alone cures it."""
 
-    code: str
+    code: ReasonCode
     until: datetime | None = None
 
 
 class Finding(Struct, frozen=True, omit_defaults=True):
-    """What brought a reason: the rule, by the id of its row or by its name, and where in the text (offsets of
-    characters, the end exclusive) it was found; without offsets where something is missing or nothing of the text is
-    meant. Never the text itself."""
+    """The rule behind a reason, and the place in the text. Never the text itself.
 
-    code: str
+    `rule`: the id of a row of the rule pack, or the name of a rule of the text. `start` and `end`: offsets in
+    characters, the end exclusive; None if something is missing or if the finding does not concern the text."""
+
+    code: ReasonCode
     rule: str
     start: int | None = None
     end: int | None = None
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """Allow, or deny with every reason in the contract's order; and what the answer rests on: statements by their ids,
-    and the contacts that frequency caps counted.
+    """An allow if `reasons` is empty, otherwise a deny with every reason in the contract's order.
 
-    `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt that the message was judged by.
-    `good_for`: how long an allow holds if nothing but time changes, no longer than the rules let an answer be good.
-    `retry_at`: the first instant at which time alone will have cured every reason; None where it will not.
-    """
+    `relied_on`: the ids of the statements that the decision depends on. `contacts`: those that frequency caps counted.
+    `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt by which the message was judged.
+    `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let an answer be
+    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none."""
 
     reasons: tuple[Reason, ...]
     findings: tuple[Finding, ...]
@@ -69,15 +72,16 @@ class Decision(Struct, frozen=True, kw_only=True):
         return not self.reasons
 
     @property
-    def codes(self) -> tuple[str, ...]:
+    def codes(self) -> tuple[ReasonCode, ...]:
         return tuple(reason.code for reason in self.reasons)
 
 
 def is_rehearsal(send_at: datetime | None, now: datetime) -> bool:
-    """Whether `send_at` lies ahead, so that the answer is provisional. Raises Unacceptable where it is out of range."""
+    """Whether `send_at` is in the future, so that the answer is provisional. Raises Unacceptable if it is out of
+    range."""
     if send_at is None:
         return False
-    if not 1970 <= send_at.year < 2200:  # so far off that arithmetic on it may overflow
+    if not 1970 <= send_at.year < 2200:  # arithmetic on other years may overflow
         raise Unacceptable(
             "send_at lies too far away.", errors=(Violation("/send_at", "out-of-range", "not between 1970 and 2199"),)
         )

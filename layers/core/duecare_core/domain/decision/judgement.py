@@ -1,4 +1,4 @@
-"""One message being judged: by who sends it, what its recipient did, agreed to and owes, and what the rules say."""
+"""The judgement of one message: parties, stops, consent, debt, text, and the rules about time and frequency."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from duecare_core.domain.decision import text_review as review
 from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
 from duecare_core.domain.decision.reasons import ORDER
 from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.location.locate import Place, locate
 from duecare_core.domain.rules.applicable import ApplicableRules
 from duecare_core.domain.rules.frequency_caps import Contact, contact, without_message
@@ -19,7 +20,7 @@ from duecare_core.domain.text.reader import Reading
 
 
 class Judgement:
-    """One message being judged at one instant: collects reasons, findings, and what they rest on."""
+    """Judges one message at one instant. Collects reasons, findings, and the statements that the decision relies on."""
 
     def __init__(self, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> None:
         self.request = request
@@ -27,7 +28,7 @@ class Judgement:
         self.facts = facts
         self.rules = rules
         self.at = at
-        self.reasons: dict[str, Reason] = {}
+        self.reasons: dict[ReasonCode, Reason] = {}
         self.findings: list[Finding] = []
         self.relied_on: dict[str, None] = {}
         self.contacts: tuple[Contact, ...] = ()
@@ -40,7 +41,7 @@ class Judgement:
         collector = None if self.for_itself else facts.collector
         self.collector = collector if collector and "collector" in collector.roles else None
 
-    def deny(self, code: str, *statements: str, until: datetime | None = None) -> None:
+    def deny(self, code: ReasonCode, *statements: str, until: datetime | None = None) -> None:
         self.reasons[code] = Reason(code, until)
         self.rely(*statements)
 
@@ -48,7 +49,7 @@ class Judgement:
         self.relied_on.update(dict.fromkeys(statements))
 
     def deny_found(self, findings: Iterable[Finding], until: datetime | None = None) -> None:
-        """Deny for what was found, if anything was."""
+        """Deny if there is any finding."""
         for count, finding in enumerate(findings):
             if count == 0:
                 self.deny(finding.code, until=until)
@@ -56,7 +57,7 @@ class Judgement:
                 self.findings.append(finding)
 
     def lasts_until(self, end: datetime) -> None:
-        """An answer is good for no longer than what it rests on."""
+        """An allow is valid no longer than the facts that it relies on."""
         self.good_for = min(self.good_for, end - self.at)
 
     def decision(self) -> Decision:
@@ -70,7 +71,7 @@ class Judgement:
             good_for=self.good_for,
         )
 
-    # Who sends, and for whom
+    # The parties
 
     def judge_parties(self) -> None:
         gateway = self.facts.gateway
@@ -108,7 +109,7 @@ class Judgement:
         else:
             self.lasts_until(mandate.valid_until)
 
-    # What the recipient did
+    # Stops
 
     def judge_stops(self) -> None:
         for stop in self.facts.stops:
@@ -117,7 +118,7 @@ class Judgement:
             elif stop.lifted:
                 self.rely(stop.lifted.statement)
 
-    # What the recipient agreed to and owes
+    # Consent and debt
 
     def judge_consent_and_debt(self) -> None:
         consent = self._judge_consent()
@@ -129,8 +130,8 @@ class Judgement:
             self.deny("SUBJECT_MISMATCH")
         self.deny_found(review.amount_findings(self.reading, debt.newest))
 
-    def _voided(self, at: datetime) -> bool:
-        """What was stated about the number's earlier holder does not count."""
+    def _is_voided(self, at: datetime) -> bool:
+        """Whether a fact of this instant concerns an earlier holder of the number, and so does not count."""
         number = self.facts.number
         return number is not None and at < number.reassigned.at
 
@@ -143,7 +144,7 @@ class Judgement:
         state = self.facts.consents.get(self.request.channel, ConsentState())
         consent = state.consent
         revoked = self._revocation(state)
-        if consent and self._voided(consent.at):
+        if consent and self._is_voided(consent.at):
             self.rely(consent.statement)
             self._reassigned()
         elif consent and revoked is None:
@@ -162,7 +163,8 @@ class Judgement:
         return None
 
     def _revocation(self, state: ConsentState) -> str | None:
-        """The statement that revokes, of this channel or of all: at or after the consent, for it wins a tie."""
+        """The statement that revokes the consent, for this channel or for all. At the instant of the consent it
+        wins."""
         everywhere = self.facts.consents.get("*", ConsentState()).revoked
         marks = [mark for mark in (state.revoked, everywhere) if mark]
         if not marks:
@@ -174,20 +176,20 @@ class Judgement:
         others = [state for channel, state in self.facts.consents.items() if channel not in ("*", self.request.channel)]
         given = [(state.consent, self._revocation(state)) for state in others if state.consent]
         for consent, revoked in given:
-            if revoked is None and not self._voided(consent.at):
+            if revoked is None and not self._is_voided(consent.at):
                 self.deny("CONSENT_CHANNEL", consent.statement)
                 return
         self.deny("CONSENT_MISSING")
 
     def _judge_debt(self) -> DebtState | None:
-        """The open, confirmed debt that this collector may collect, or None and the reasons.
+        """The open, confirmed debt that this collector may collect; None after denying if there is none.
 
-        Without a `debt_ref` any such debt will do, one that bears out the text before others; where none is open the
-        newest one gives the reason.
+        Without a `debt_ref` any such debt serves, preferably one that bears out the text. If none is open, the reasons
+        are those of the newest one.
         """
         named = self.request.debt_ref
         stated = {ref: debt for ref, debt in self.facts.debts.items() if named is None or ref == named}
-        current = {ref: debt for ref, debt in stated.items() if not self._voided(debt.newest.at)}
+        current = {ref: debt for ref, debt in stated.items() if not self._is_voided(debt.newest.at)}
         if not current:
             if stated:
                 self.rely(*sorted(debt.newest.statement for debt in stated.values()))
@@ -195,7 +197,7 @@ class Judgement:
             else:
                 self.deny("DEBT_MISSING")
             return None
-        # Of one debt there is nothing to rank, and that is the usual case.
+        # Usually there is one debt, and nothing to rank.
         ref = min(current, key=lambda ref: self._rank(ref, current[ref])) if len(current) > 1 else next(iter(current))
         debt = current[ref]
         self.debt_ref, self.debt = ref, debt
@@ -209,25 +211,25 @@ class Judgement:
         return debt
 
     def _rank(self, ref: str, debt: DebtState) -> tuple[bool, bool, bool, float, str]:
-        """Which debt speaks for the message, least first: one without fault that the text and the consent bear out,
-        then one without fault, then an open one, then the newest."""
+        """The sort key of a debt; the message is judged by the least. In order: a debt without fault that text and
+        consent bear out, any other without fault, an open one, the newest."""
         faulty = bool(self._debt_faults(ref, debt))
         consent = self.facts.consents.get(self.request.channel, ConsentState()).consent
         differs = bool(consent and _differ(consent.subject, debt.newest.subject))
         unfit = not faulty and (differs or not self._amounts_fit(debt))
         return faulty, unfit, debt.newest.status != "open", -debt.newest.at.timestamp(), ref
 
-    def _debt_faults(self, ref: str, debt: DebtState) -> dict[str, list[str]]:
-        """Why this debt cannot be collected by this collector now: code → statements it rests on."""
+    def _debt_faults(self, ref: str, debt: DebtState) -> dict[ReasonCode, list[str]]:
+        """Why this collector cannot collect this debt now: reason code → the statements that show it."""
         newest = debt.newest
         if newest.status == "settled":
             return {"DEBT_SETTLED": []}
         if newest.status == "withdrawn":
             return {"DEBT_WITHDRAWN": []}
-        faults: dict[str, list[str]] = {}
+        faults: dict[ReasonCode, list[str]] = {}
         open_disputes = [dispute.statement for dispute in self.facts.disputes if _blocks(dispute, ref, debt)]
         if open_disputes:
-            # What shows that a dispute of all debts covers this one, where the newest confirmation does not.
+            # Shows that a dispute of all debts covers this one, if the newest confirmation does not show it.
             shown = [debt.first_by] if debt.first_by and debt.first < newest.at else []
             faults["DEBT_DISPUTED"] = [*sorted(open_disputes), *shown]
         if self.at >= newest.valid_until:
@@ -236,11 +238,11 @@ class Judgement:
             faults["DEBT_COLLECTOR"] = []
         return faults
 
-    # What the rules of the place say of the text and of the time
+    # The rules: text, time and frequency
 
     @cached_property
     def place(self) -> Place:
-        """By the number, and by what the creditor stated of the debt that the message is about, and of the consent."""
+        """The possible places of the recipient, by the number, the debt and the consent."""
         debt = self.debt.newest if self.debt else None
         return locate(
             self.request.recipient,
@@ -249,13 +251,13 @@ class Judgement:
         )
 
     @cached_property
-    def binding(self) -> ApplicableRules:
+    def rules_here(self) -> ApplicableRules:
         product = self.debt.newest.product if self.debt else None
         sender: Sender = "creditor" if self.for_itself else "collector"
         return ApplicableRules(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
 
     def judge_text(self) -> None:
-        required = self.binding.required(promotional=review.is_promotional(self.reading))
+        required = self.rules_here.required(promotional=review.is_promotional(self.reading))
         if self.creditor and "sender_name" in required:
             names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
             self.deny_found(review.sender_findings(self.request.text, self.reading, names))
@@ -263,20 +265,20 @@ class Judgement:
             self.deny_found(review.rule_findings("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
         if self.reading.disclosure is None:
             self.deny_found(review.rule_findings("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
-        self.deny_found(review.forbidden_findings(self.reading, self.binding.forbidden()))
+        self.deny_found(review.forbidden_findings(self.reading, self.rules_here.forbidden()))
 
     def judge_contact(self) -> None:
-        """Whether now, and whether once more."""
-        quiet = self.binding.quiet()
+        """Quiet hours and frequency caps."""
+        quiet = self.rules_here.quiet()
         if quiet:
             self.deny_found(review.rule_findings("QUIET_HOURS", quiet.rows), until=quiet.until)
         else:
-            self.good_for = self.binding.permitted_for(self.good_for)
+            self.good_for = self.rules_here.permitted_for(self.good_for)
         request = self.request
         new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
         earlier = without_message(self.facts.contacts, new)
-        self.contacts = self.binding.counted_contacts(earlier, new)
-        full = self.binding.full_caps(self.contacts, new)
+        self.contacts = self.rules_here.counted_contacts(earlier, new)
+        full = self.rules_here.full_caps(self.contacts, new)
         if full:
             self.deny_found(review.rule_findings("FREQUENCY_CAP", full.rows), until=full.until)
 
@@ -285,7 +287,8 @@ class Judgement:
 
 
 def _blocks(dispute: Dispute, ref: str, debt: DebtState) -> bool:
-    """A dispute blocks the debt it names, or every debt stated by then, until that debt's own statement answers it."""
+    """Whether the dispute blocks this debt: it names the debt, or names none and the debt was stated by then; and no
+    later statement of the debt answers it."""
     covers = debt.first <= dispute.at if dispute.debt_ref is None else dispute.debt_ref == ref
     answer = debt.answers.get(dispute.statement)
     return covers and (answer is None or answer.at <= dispute.at)

@@ -1,5 +1,4 @@
-"""The review of a text: what it says, against who may send it and what was confirmed. Each fault is a finding, which
-names the rule and where in the text it was found."""
+"""Checks of a text against the sender, the confirmed debt and the rules. Each fault is a `Finding`."""
 
 from __future__ import annotations
 
@@ -7,21 +6,23 @@ from collections.abc import Iterable, Iterator
 
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.facts.states import Debt
+from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.text.reader import Claim, Meaning, Reading, names_sender
 
-MAX_FINDINGS = 8  # of one reason: a text of nothing but faults shall not make its record long
+MAX_FINDINGS = 8  # for one reason, so that a text full of faults does not make a long record
 
 
 def sender_findings(text: str, reading: Reading, names: tuple[str, ...]) -> list[Finding]:
-    """TEXT_SENDER: the signs of a text that names no registered sender, or names another one beside it."""
+    """TEXT_SENDER: the sender tags that are not registered, or a missing sender; empty if the text names only
+    registered senders."""
     if names_sender(text, names):
         return []
-    signs = [
-        Finding("TEXT_SENDER", "sender.sign", sign.start, sign.end)
-        for sign in reading.signs
-        if not names_sender(f"【{sign.name}】", names)
+    tags = [
+        Finding("TEXT_SENDER", "sender.sign", tag.start, tag.end)
+        for tag in reading.sender_tags
+        if not names_sender(f"【{tag.name}】", names)
     ]
-    return signs or [Finding("TEXT_SENDER", "sender.missing")]
+    return tags or [Finding("TEXT_SENDER", "sender.missing")]
 
 
 def is_promotional(reading: Reading) -> bool:
@@ -30,7 +31,8 @@ def is_promotional(reading: Reading) -> bool:
 
 
 def amount_findings(reading: Reading, debt: Debt) -> list[Finding]:
-    """TEXT_AMOUNT: what is stated as owed equals the outstanding amount, what is offered may be less, none is more."""
+    """TEXT_AMOUNT: the claims that the debt does not bear out. An amount that is said to be owed must equal the
+    outstanding amount; one that is offered may be less."""
     return [
         Finding("TEXT_AMOUNT", f"amount.{_fault(claim, debt)}", claim.start, claim.end)
         for claim in reading.amounts
@@ -47,7 +49,7 @@ def _fault(claim: Claim, debt: Debt) -> str:
 
 
 def forbidden_findings(reading: Reading, topics: Iterable[str]) -> list[Finding]:
-    """TEXT_FORBIDDEN: what was found of these topics. A rule of the text is named `<topic>.<what>`."""
+    """TEXT_FORBIDDEN: the forbidden phrases of these topics. A phrase's rule is named `<topic>.<phrase>`."""
     return [
         Finding("TEXT_FORBIDDEN", found.rule, found.start, found.end)
         for found in reading.forbidden
@@ -55,6 +57,6 @@ def forbidden_findings(reading: Reading, topics: Iterable[str]) -> list[Finding]
     ]
 
 
-def rule_findings(code: str, rows: Iterable[str]) -> Iterator[Finding]:
-    """A finding that is nowhere in the text: the rows of the pack that ask for what is missing, or forbid the time."""
+def rule_findings(code: ReasonCode, rows: Iterable[str]) -> Iterator[Finding]:
+    """Findings without a place in the text: the rows of the pack that require a missing element or forbid the time."""
     return (Finding(code, row) for row in rows)

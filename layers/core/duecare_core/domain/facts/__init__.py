@@ -1,1 +1,1 @@
-"""Parties and what they state: statement types, the facts that a decision reads, and the one merge of both."""
+"""Parties, statement types, the facts that a decision reads, and how statements merge into facts."""

@@ -7,9 +7,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from duecare_core.domain.fields import Role
+
 
 class PartyKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A public key of a party. A revoked key stays listed: what it signed before remains evidence."""
+    """A public key of a party. A revoked key stays listed, because earlier signatures remain evidence."""
 
     kid: str
     jwk: dict[str, str]
@@ -18,10 +20,10 @@ class PartyKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Party(Struct, frozen=True, kw_only=True):
-    """Who may take part, registered by the operator. `halted` is the operator's emergency switch for this party."""
+    """A participant, registered by the operator. `halted` is the operator's emergency switch for this party."""
 
     id: str
-    roles: tuple[str, ...]
+    roles: tuple[Role, ...]
     name: str
     sender_names: tuple[str, ...] = ()
     state: Literal["active", "suspended"] = "active"
@@ -31,11 +33,11 @@ class Party(Struct, frozen=True, kw_only=True):
     keys: tuple[PartyKey, ...] = ()
 
     def key(self, kid: str) -> PartyKey | None:
-        """The key with this thumbprint, unless it is unknown or revoked."""
+        """The active key with this thumbprint (RFC 7638); None if it is unknown or revoked."""
         return next((key for key in self.keys if key.kid == kid and key.revoked_at is None), None)
 
 
 class Halt(Struct, frozen=True, kw_only=True):
-    """The switch that stops everything."""
+    """The operator's switch that stops all sending."""
 
     halted: bool

@@ -1,7 +1,7 @@
-"""What parties may state: the members of each kind of statement (the payload of its JWS), with their limits.
+"""The statements that parties make: the members of each kind (the payload of its JWS), with their limits.
 
-`check` holds what types cannot say. Every fact has one instant (`fact_time`), by which statements merge; a fact dated
-more than `SKEW` ahead of now is refused.
+`check` enforces the limits that types cannot express. Every fact has one instant (`fact_time`), by which statements
+merge. A fact dated more than `SKEW` ahead of now is rejected.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from duecare_core.domain.fields import (
     PartyOrAll,
     Reference,
     Region,
+    Role,
     Text,
     Time,
     TimeZone,
@@ -60,7 +61,7 @@ class ConsentStatement(Statement, frozen=True, kw_only=True):
 
 
 class ConsentRevocationStatement(Statement, frozen=True, kw_only=True):
-    """The recipient took the consent back, on these channels or on all."""
+    """The recipient revoked the consent, on these channels or on all."""
 
     recipient: E164
     creditor: PartyId
@@ -100,7 +101,7 @@ class MandateStatement(Statement, frozen=True, kw_only=True):
 
 
 class ReplyStatement(Statement, frozen=True, kw_only=True):
-    """What the recipient answered, word for word. Exactly one of `creditor` and `message_id`."""
+    """The recipient's reply, word for word. Exactly one of `creditor` and `message_id` must be given."""
 
     recipient: E164
     creditor: PartyId | None = None
@@ -110,7 +111,7 @@ class ReplyStatement(Statement, frozen=True, kw_only=True):
 
 
 class OptOutStatement(Statement, frozen=True, kw_only=True):
-    """The recipient said stop, to this creditor or (`*`) to all."""
+    """The recipient said stop, to this creditor or, with `*`, to all."""
 
     recipient: E164
     creditor: PartyOrAll
@@ -118,7 +119,7 @@ class OptOutStatement(Statement, frozen=True, kw_only=True):
 
 
 class DisputeStatement(Statement, frozen=True, kw_only=True):
-    """The recipient says that a debt, or all debts of this creditor stated so far, are not as claimed."""
+    """The recipient disputes a debt, or all debts that this creditor has stated so far."""
 
     recipient: E164
     creditor: PartyId
@@ -128,15 +129,15 @@ class DisputeStatement(Statement, frozen=True, kw_only=True):
 
 
 class NumberReassignmentStatement(Statement, frozen=True, kw_only=True):
-    """The number went to another person."""
+    """The number was reassigned to another person."""
 
     recipient: E164
     effective_at: Time
 
 
 class DeliveryStatement(Statement, frozen=True, kw_only=True):
-    """What became of a message at the gateway. `at`: when it was handed on to be delivered, failed or was held back;
-    `text_sha256`: of the UTF-8 bytes that went out, or would have."""
+    """The gateway's report of one message. `at`: when it was handed on for delivery, failed or was held back.
+    `text_sha256`: of the UTF-8 bytes that were sent or would have been."""
 
     message_id: Reference
     at: Time
@@ -144,7 +145,19 @@ class DeliveryStatement(Statement, frozen=True, kw_only=True):
     text_sha256: Digest
 
 
-KINDS: dict[str, type[Statement]] = {
+StatementKind = Literal[
+    "consent",
+    "consent-revocation",
+    "debt",
+    "mandate",
+    "reply",
+    "opt-out",
+    "dispute",
+    "number-reassignment",
+    "delivery",
+]
+
+KINDS: dict[StatementKind, type[Statement]] = {
     "consent": ConsentStatement,
     "consent-revocation": ConsentRevocationStatement,
     "debt": DebtStatement,
@@ -156,7 +169,7 @@ KINDS: dict[str, type[Statement]] = {
     "delivery": DeliveryStatement,
 }
 
-STATED_BY: dict[str, frozenset[str]] = {
+STATED_BY: dict[StatementKind, frozenset[Role]] = {
     "consent": frozenset({"creditor"}),
     "consent-revocation": frozenset({"creditor", "gateway"}),
     "debt": frozenset({"creditor"}),
@@ -168,10 +181,12 @@ STATED_BY: dict[str, frozenset[str]] = {
     "delivery": frozenset({"gateway"}),
 }
 
-# What protects a recipient may be stated even by a suspended party.
-PROTECTIVE = frozenset({"consent-revocation", "reply", "opt-out", "dispute", "number-reassignment"})
+# These protect the recipient, so even a suspended party may state them.
+PROTECTIVE: frozenset[StatementKind] = frozenset(
+    {"consent-revocation", "reply", "opt-out", "dispute", "number-reassignment"}
+)
 
-_FACT_TIME = {
+_FACT_TIME: dict[StatementKind, str] = {
     "consent": "granted_at",
     "consent-revocation": "revoked_at",
     "debt": "as_of",
@@ -184,34 +199,34 @@ _FACT_TIME = {
 }
 
 
-# The members of each type that are times: looking at all of them would take longer than the rest of `check`.
+# The members of each type that are times. Looking at every member would take longer than the rest of `check`.
 _TIMES: dict[type[Statement], tuple[str, ...]] = {
     kind: tuple(name for name in kind.__struct_fields__ if f"_{name}".endswith(("_at", "_until", "_from", "_of")))
     for kind in KINDS.values()
 }
 
 
-def fact_time(kind: str, statement: Statement) -> datetime:
-    """The instant that this statement speaks of, by which it merges with others."""
+def fact_time(kind: StatementKind, statement: Statement) -> datetime:
+    """The instant of the stated fact, by which the statement merges with others."""
     at: datetime = getattr(statement, _FACT_TIME[kind])
     return at
 
 
 def valid_until(debt: DebtStatement) -> datetime:
-    """When the confirmation of this debt lapses: as stated, or 35 days after `as_of`."""
+    """When this confirmation lapses: as stated, or 35 days after `as_of`."""
     return debt.valid_until or debt.as_of + DEBT_VALIDITY
 
 
-def check(kind: str, statement: Statement, now: datetime) -> None:
-    """Raises Unacceptable with every violation found, none of which repeats a value."""
+def check(kind: StatementKind, statement: Statement, now: datetime) -> None:
+    """Raises Unacceptable with every violation. No violation repeats a value."""
     violations = tuple(_violations(kind, statement, now))
     if violations:
         raise Unacceptable(f"The statement has {len(violations)} member(s) that cannot be accepted.", errors=violations)
 
 
-def _violations(kind: str, statement: Statement, now: datetime) -> Iterator[Violation]:
+def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Iterator[Violation]:
     far = [name for name in _TIMES[type(statement)] if _is_far(getattr(statement, name))]
-    if far:  # and nothing else is worth saying of such dates, or could be computed
+    if far:  # the other checks could overflow on such dates
         yield from (Violation(f"/{name}", "out-of-range", "a time between 1970 and 2199 is expected") for name in far)
         return
     if statement.iat > (now + SKEW).timestamp():
@@ -236,7 +251,7 @@ def _violations(kind: str, statement: Statement, now: datetime) -> Iterator[Viol
 
 
 def _is_far(value: object) -> bool:
-    """A time that no fact of this service can have, so far off that arithmetic on it may overflow."""
+    """Whether this is a time outside the accepted range; arithmetic on it might overflow."""
     return isinstance(value, datetime) and not 1970 <= value.year < 2200
 
 

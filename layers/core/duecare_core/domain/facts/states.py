@@ -1,8 +1,7 @@
-"""What has been stated so far, merged: the state that a decision reads.
+"""The facts that a decision reads: statements, merged into one state per consent, debt, stop and so on (merge.py).
 
-Each state is a join-semilattice: merging is commutative, associative and idempotent, so statements that come late,
-repeated or reordered end in the same state (guarantee 5). `content` is a keyed digest of a statement's members without
-`iat`; it tells "the same again" from "something else at the same instant".
+`content` is a digest of a statement's members without `iat`. It distinguishes a repeated statement from another one of
+the same instant.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from duecare_core.domain.rules.frequency_caps import Contact
 
 
 class Occurrence(Struct, frozen=True):
-    """Something that happened at an instant, and the statement that says so."""
+    """The instant of an event, and the id of the statement that reports it."""
 
     at: datetime
     statement: str
@@ -37,7 +36,7 @@ class Consent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ConsentState(Struct, frozen=True, omit_defaults=True):
-    """Consent to one creditor on one channel. Under the channel `*` only revocations of all channels stand."""
+    """Consent to one creditor on one channel. The state of channel `*` holds only a revocation of all channels."""
 
     consent: Consent | None = None
     revoked: Occurrence | None = None
@@ -61,9 +60,11 @@ class Debt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DebtState(Struct, frozen=True, omit_defaults=True):
-    """One debt. `first` is the earliest `as_of` ever stated (a dispute of all debts covers what was stated by then),
-    `first_by` the statement that stated it, where that is not the newest; `answers` holds, per dispute, the newest
-    statement that answers it."""
+    """One debt.
+
+    `first`: the earliest `as_of` ever stated; a dispute of all debts covers those stated by then. `first_by`: the
+    statement of `first`, empty if that is the newest. `answers`: by dispute, the newest statement that answers it.
+    """
 
     newest: Debt
     first: datetime
@@ -72,7 +73,7 @@ class DebtState(Struct, frozen=True, omit_defaults=True):
 
 
 class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The recipient contests one debt, or all debts of the creditor stated so far."""
+    """The recipient contests one debt, or all debts that the creditor has stated so far."""
 
     at: datetime
     statement: str
@@ -81,7 +82,8 @@ class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StopState(Struct, frozen=True, omit_defaults=True):
-    """Stops of one creditor, or of all. Only the recipient's own START lifts a stop; on a tie the stop holds."""
+    """The recipient's stop of one creditor, or of all. Only the recipient's own START lifts it; at one instant the stop
+    wins."""
 
     stopped: Occurrence | None = None
     lifted: Occurrence | None = None
@@ -100,7 +102,7 @@ class NumberState(Struct, frozen=True):
 
 
 class Mandate(Struct, frozen=True, kw_only=True):
-    """The newest word of the creditor on one collector."""
+    """The creditor's newest mandate for one collector."""
 
     at: datetime
     statement: str
@@ -112,16 +114,16 @@ class Mandate(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """All that a decision reads. A party is None where it is not registered."""
+    """All that a decision reads. A party is None if it is not registered."""
 
     gateway: Party | None = None
     creditor: Party | None = None
     collector: Party | None = None
     halted: bool = False
     mandate: Mandate | None = None
-    consents: dict[str, ConsentState] = field(default_factory=dict)  # by channel, and "*"
+    consents: dict[str, ConsentState] = field(default_factory=dict)  # by channel, or "*"
     debts: dict[str, DebtState] = field(default_factory=dict)  # by debt_ref
     disputes: tuple[Dispute, ...] = ()
-    stops: tuple[StopState, ...] = ()  # of this creditor, and of all
+    stops: tuple[StopState, ...] = ()  # of this creditor and of all creditors
     number: NumberState | None = None
-    contacts: tuple[Contact, ...] = ()  # those that frequency caps count
+    contacts: tuple[Contact, ...] = ()  # counted by frequency caps

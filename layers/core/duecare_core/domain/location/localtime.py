@@ -1,7 +1,7 @@
-"""Local time: from instants to wall clocks and back, through the gaps and folds of daylight saving.
+"""Local time: from instants to wall times and back, through the gaps and folds of daylight saving.
 
-An instant is always in UTC; a wall time is what a clock there shows, a naive datetime. Going forward in instants, a
-wall time that a gap skips is never met, and one in a fold is met twice.
+An instant is always in UTC. A wall time is a naive datetime, as a local clock shows it. Instants that move forward
+never reach a wall time inside a gap, and reach one inside a fold twice.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def is_zone(name: str) -> bool:
 
 
 def wall_time(at: datetime, where: ZoneInfo) -> datetime:
-    """What a clock there shows at this instant."""
+    """The wall time in this zone at this instant."""
     return at.astimezone(where).replace(tzinfo=None)
 
 
 def advance_to(at: datetime, target: datetime, where: ZoneInfo) -> datetime:
-    """The instant at which the clock there shows `target`, or the change of its offset that comes before.
+    """The instant at which the local clock shows `target`, or the change of its offset if that comes first.
 
-    `target` must lie ahead of the wall time at `at`, by at most a day or so: clocks do not change twice in a day.
+    `target` must be later than the wall time at `at`, by about a day at most: clocks do not change twice in a day.
     """
     here = at.astimezone(where)
     reached = at + (target - here.replace(tzinfo=None))
@@ -66,7 +66,7 @@ def advance_to(at: datetime, target: datetime, where: ZoneInfo) -> datetime:
 
 
 def next_day(at: datetime, where: ZoneInfo) -> datetime:
-    """The first instant whose local date lies after that of `at`."""
+    """The first instant whose local date is after that of `at`."""
     today = wall_time(at, where)
     midnight = datetime(today.year, today.month, today.day) + timedelta(days=1)  # noqa: DTZ001  a wall time
     while wall_time(at, where) < midnight:

@@ -1,4 +1,4 @@
-"""Telephone numbers: one person, one spelling (ITU-T E.164), one key."""
+"""Telephone numbers (ITU-T E.164): one spelling per person, because a recipient's key is made from it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 import phonenumbers
 
-# Argentina's mobile numbers are written with and without a 9; both are possible numbers of the same person.
+# Mobile numbers of Argentina are written with and without a 9. Both are possible numbers of the same person.
 _ARGENTINE_MOBILE = re.compile(r"\+549(\d{10})")
-# Mobile numbers of China, and all of the North American plan: possible and in their one spelling by form alone. Most
-# numbers are one of them, and the library takes thirty times as long to say so.
+# Mobile numbers of China and all numbers of the North American plan: their form alone shows that they are possible and
+# canonical. Most numbers are among them, and the library takes thirty times as long.
 _BY_FORM = re.compile(r"\+(?:861[3-9][0-9]{9}|1[2-9][0-9]{9})")
 
 
 def is_e164(number: str) -> bool:
-    """Whether this is a possible number in its one E.164 spelling.
+    """Whether this is a possible number in its canonical E.164 spelling.
 
-    One person must not get two keys by two spellings (`+4407…` and `+447…`): a stop would hold for one of them only.
+    Two spellings of one number (`+4407…` and `+447…`) would have two keys, and a stop would hold for one of them only.
     """
     if _BY_FORM.fullmatch(number):
         return True
@@ -29,6 +29,6 @@ def is_e164(number: str) -> bool:
 
 
 def canonical_number(number: str) -> str:
-    """What a recipient's key is made of: the number, in the one spelling that `is_e164` cannot hold it to."""
+    """The spelling from which the recipient's key is made: one per person, also where `is_e164` accepts two."""
     argentine = _ARGENTINE_MOBILE.fullmatch(number)
     return f"+54{argentine[1]}" if argentine else number

@@ -1,6 +1,6 @@
-"""The time zones of the states and provinces (ISO 3166-2) of countries with several: all in use there.
+"""The time zones of states and provinces (ISO 3166-2), for countries with several zones.
 
-Written by hand; a region that is not listed has the zones of its country.
+Written by hand. A region that is not listed has the zones of its country.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 _EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
 _WESTERN_ID, _CENTRAL_ID, _EASTERN_ID = "Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"
 
-# Zones → regions. A state with a border inside it stands under both.
+# Zones → regions. A state with a zone border inside has both zones.
 _REGIONS: dict[tuple[str, ...], str] = {
     (
         _EASTERN,

@@ -1,7 +1,7 @@
-"""A portfolio: what the rows of an uploaded file state, under the creditor's signed manifest.
+"""A portfolio: the rows of an uploaded file as statements, under the creditor's signed manifest.
 
-A row states exactly what a single statement of that kind does: the same members, the same limits, the same checks. The
-manifest is what is signed, so `iss`, `aud` and `iat` are its own, and its `as_of` counts for debts that give none.
+A row is equal to a single statement of its kind: the same members, limits and checks. The manifest is what the creditor
+signs, so a row takes `iss`, `aud` and `iat` from it, and `as_of` if the row gives none.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _LISTS = frozenset({"channels", "collectors"})
 
 
 class Manifest(Statement, frozen=True, kw_only=True):
-    """The payload of an upload's JWS (typ `upload+jws`): what the file is, and what it states besides its rows.
+    """The payload of an upload's JWS (typ `upload+jws`): the form and digest of the file, and statements about all
+    rows.
 
-    `sha256` is of the file as sent, packed or not, and `size` its length in bytes. `snapshot`: debts that are not in
-    the file are withdrawn as of `as_of`; `confirm_withdrawals` is how many of them the creditor expects, where that was
-    asked.
+    `sha256` and `size` (bytes) are of the file as sent, packed or not. `snapshot`: debts that are not in the file are
+    withdrawn as of `as_of`. `confirm_withdrawals`: how many withdrawals the creditor confirms, if the service asked.
     """
 
     kind: Literal["debt", "consent"]
@@ -49,7 +49,7 @@ class Manifest(Statement, frozen=True, kw_only=True):
 
 
 def check_manifest(manifest: Manifest, now: datetime) -> None:
-    """What types cannot say. Raises Unacceptable with every violation found, none of which repeats a value."""
+    """Checks what types cannot express. Raises Unacceptable with every violation. No violation repeats a value."""
     violations = tuple(_violations(manifest, now))
     if violations:
         raise Unacceptable(f"The manifest has {len(violations)} member(s) that cannot be accepted.", errors=violations)
@@ -74,8 +74,8 @@ def _violations(manifest: Manifest, now: datetime) -> Iterator[Violation]:
 
 
 class Portfolio:
-    """How the rows under one manifest are read: `columns` are those that its file may have, `required` those that it
-    must have."""
+    """Reads the rows under one manifest. `columns`: those that its file may have. `required`: those that it must
+    have."""
 
     def __init__(self, manifest: Manifest) -> None:
         name, _, packed = manifest.format.partition("+")
@@ -89,12 +89,12 @@ class Portfolio:
         self.required = frozenset(needed.difference(self._given))
 
     def read(self, chunks: Iterable[bytes], now: datetime) -> Iterator[tuple[int, RowStatement | Reject]]:
-        """Each row's number and what it states, or why it does not count. Raises FileRefused, as `read_rows` does."""
+        """The number of each row, with its statement or the reason why it does not count. Raises FileRefused."""
         for row in read_rows(chunks, self.shape, self.columns, self.required):
             yield row.number, self.statement(row.members, now) if isinstance(row, FileRow) else row.reject
 
     def statement(self, members: dict[str, Any], now: datetime) -> RowStatement | Reject:
-        """What a row states: in CSV an empty cell is an absent member, and a list has `;` between its items."""
+        """The statement of a row. In CSV an empty cell is an absent member, and `;` separates the items of a list."""
         if self.shape.format == "csv":
             members = {name: cell.split(";") if name in _LISTS else cell for name, cell in members.items() if cell}
         try:
@@ -106,7 +106,7 @@ class Portfolio:
 
 
 def _reject(violation: Violation, members: dict[str, Any]) -> Reject:
-    """The first thing that is wrong with a row, in words for the person who exported it."""
+    """The first fault of a row, in words for the person who exported the file."""
     column = violation.pointer.split("/")[1]
     value = members.get(column)
     texts = value if isinstance(value, list) else [value]
@@ -117,7 +117,7 @@ def _reject(violation: Violation, members: dict[str, Any]) -> Reject:
     return Reject(column, violation.code, violation.message)
 
 
-# A plus sign before nothing but a number is somebody's telephone number, right or wrong.
+# A plus sign and a number is a telephone number, valid or not.
 _FORMULA = re.compile(r"[=@\t\r-]|\+(?![0-9 ().-]*\Z)")
 _REFERENCE = "a text of 1 to 128 characters, none of them a control character,"
 _TIME = "an RFC 3339 time with its offset from UTC"
@@ -148,14 +148,13 @@ _BATCH = 1000
 
 
 def rejects_csv(rejects: Iterable[BadRow]) -> Iterator[bytes]:
-    """The rejects file (RFC 4180, UTF-8), in parts: row, column, code, message, in the order that they come in.
+    """The rejects file (RFC 4180, UTF-8) in parts: row, column, code, message, in the order given.
 
-    It is opened in spreadsheets: no cell starts as a formula does. No cell holds a number as long as a telephone's,
-    whatever a code or a message says.
+    It is opened in spreadsheets, so no cell starts as a formula does. Numbers as long as a telephone number are masked.
     """
     yield _lines([("row", "column", "code", "message")])
-    coming = iter(rejects)
-    while batch := list(islice(coming, _BATCH)):
+    remaining = iter(rejects)
+    while batch := list(islice(remaining, _BATCH)):
         yield _lines(
             (bad.number, *map(_cell, (bad.reject.column, bad.reject.code, bad.reject.message))) for bad in batch
         )

@@ -1,13 +1,12 @@
-"""An uploaded file, read as numbered rows: bytes in, one row at a time out, whatever is in them.
+"""Reads an uploaded file as numbered rows, one at a time, for any bytes.
 
-What is wrong with one row rejects that row alone, as long as it is certain where the row ends; what is wrong with the
-file raises FileRefused. A sequence of bytes that is no character spoils its own row and no other; only where nothing
-can be decoded is the file refused as being in another charset. How rows are found in the bytes, and what bounds memory:
-`rowbytes`.
+A fault in one row rejects that row alone if it is certain where the row ends. A fault in the file raises FileRefused.
+Bytes that are no character spoil only their own row; if no row can be decoded, the file is refused as being in another
+charset. `row_splitter` finds the rows in the bytes and bounds memory.
 
-CSV is RFC 4180, with `\\n` and a lone `\\r` as line ends too. Blank lines are no rows and have no number. Quotes belong
-around a whole field and are doubled inside: a closing quote that is followed by anything but a comma or a line end
-rejects the row. A quote inside a field without quotes is taken as it stands.
+CSV is RFC 4180, and `\\n` and a lone `\\r` are line ends too. Blank lines are no rows and have no number. Quotes
+enclose a whole field and are doubled inside it: a closing quote followed by anything but a comma or a line end rejects
+the row. A quote inside an unquoted field is an ordinary character.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from duecare_core.domain.portfolio.row_splitter import other_charset, pieces_of, split, unpacked, without_mark
+from duecare_core.domain.portfolio.row_splitter import gunzipped, in_pieces, split, without_mark, wrong_charset
 from duecare_core.errors import FileRefused
 
-MAX_UNDECODABLE_ROWS = 100  # rows, none of which can be decoded, after which no better one is waited for
+MAX_UNDECODABLE_ROWS = 100  # after so many rows, none of which can be decoded, the file is refused
 
 
 class FileShape(Struct, frozen=True):
-    """What the manifest says the bytes are."""
+    """The form of the bytes, by the manifest."""
 
     format: Literal["csv", "jsonl"]
     gzip: bool
@@ -36,16 +35,16 @@ class FileShape(Struct, frozen=True):
 
 
 class FileRow(Struct, frozen=True):
-    """A row that could be read: its number (1-based; header and blank lines are not counted) and its members: every
-    column as a text (CSV), or what the JSON object holds."""
+    """A readable row: its number (from 1; header and blank lines are not counted) and its members, which are the cells
+    by column (CSV) or the members of the JSON object."""
 
     number: int
     members: dict[str, Any]
 
 
 class Reject(Struct, frozen=True):
-    """Why a row does not count: the column ("" where it is the row itself), a stable code, and a sentence. None of
-    them repeats what the row holds."""
+    """Why a row does not count: the column ("" for the row itself), a stable code, and a message. None of them repeats
+    anything that the row holds."""
 
     column: str
     code: str
@@ -53,7 +52,7 @@ class Reject(Struct, frozen=True):
 
 
 class BadRow(Struct, frozen=True):
-    """A row that is rejected alone."""
+    """A row that is rejected."""
 
     number: int
     reject: Reject
@@ -67,18 +66,18 @@ _FEW = Reject("", "too-few-fields", "the row has fewer fields than the header")
 _MANY = Reject("", "too-many-fields", "the row has more fields than the header")
 _NOT_JSON = Reject("", "not-json", "the line is not JSON (RFC 8259)")
 _NOT_OBJECT = Reject("", "not-an-object", "the line is not a JSON object")
-_TWICE = Reject("", "member-twice", "the same member stands twice in one object")
+_TWICE = Reject("", "member-twice", "the same member occurs twice in one object")
 
 
 def read_rows(
     chunks: Iterable[bytes], shape: FileShape, columns: frozenset[str], required: frozenset[str]
 ) -> Iterator[FileRow | BadRow]:
-    """The rows of a file, in its order. `columns` are those that it may have, `required` those that it must have.
+    """The rows of a file, in order. `columns`: those that the file may have. `required`: those that it must have.
 
-    Raises FileRefused, perhaps after some rows, named `bad-gzip`, `truncated-gzip`, `too-large-unpacked`, `not-text`,
+    Raises FileRefused, possibly after some rows, named `bad-gzip`, `truncated-gzip`, `too-large-unpacked`, `not-text`,
     `wrong-charset`, `no-header`, `missing-columns`, `doubled-columns`, `unknown-columns` or `unclosed-quote`.
     """
-    pieces = without_mark(pieces_of(unpacked(chunks) if shape.gzip else chunks), shape.charset)
+    pieces = without_mark(in_pieces(gunzipped(chunks) if shape.gzip else chunks), shape.charset)
     if shape.format == "csv":
         rows = _csv(split(pieces, quoting=True), shape.charset, columns, required)
     else:
@@ -93,7 +92,7 @@ def read_rows(
             decoded = True
         yield row
     if undecodable and not decoded:
-        raise other_charset()
+        raise wrong_charset()
 
 
 # CSV
@@ -103,7 +102,7 @@ def _csv(
     raws: Iterator[bytes | None], charset: str, columns: frozenset[str], required: frozenset[str]
 ) -> Iterator[FileRow | BadRow]:
     names = _header(next(raws, None), charset, columns, required)
-    # One reader for all rows: making one takes longer than reading a row. It is handed whole rows, one at a time.
+    # One reader for all rows, because creating one takes longer than reading a row. It gets one whole row at a time.
     waiting: list[str] = []
     reader = csv.reader(iter(waiting.pop, None), strict=True)
     for number, raw in enumerate(raws, 1):
@@ -130,7 +129,7 @@ def _header(raw: bytes | None, charset: str, columns: frozenset[str], required: 
     """The names of the columns, in their order. Raises FileRefused."""
     text = TOO_LONG if raw is None else _text(raw, charset)
     if text is UNDECODABLE:
-        raise other_charset()
+        raise wrong_charset()
     if text is _NUL:
         raise FileRefused("not-text", "The first line holds NUL characters: this is not a text file in that charset.")
     try:
@@ -140,22 +139,41 @@ def _header(raw: bytes | None, charset: str, columns: frozenset[str], required: 
     if not names:
         raise FileRefused("no-header", "The first line must name the columns.")
     if unknown := [name for name in names if name not in columns]:
-        raise FileRefused("unknown-columns", f"The contract has no such columns: {_shown(unknown)}.")
+        raise FileRefused("unknown-columns", _unknown_columns(names, unknown, columns, required))
     if doubled := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise FileRefused("doubled-columns", f"Columns that stand twice: {_shown(doubled)}.")
+        raise FileRefused("doubled-columns", f"Columns that occur twice: {', '.join(doubled)}.")
     if missing := sorted(required.difference(names)):
-        raise FileRefused("missing-columns", f"Columns that are missing: {_shown(missing)}.")
+        raise FileRefused("missing-columns", f"Missing columns: {', '.join(missing)}.")
     return names
 
 
+MAX_NAMES_SHOWN = 40
 _NAME = re.compile(r"[a-z_]{1,40}")
+# What an export may write instead of a known name. It has no digits, so it is no telephone number and no amount.
+_HEADER_CELL = re.compile(r"[^\d\x00-\x1f\x7f]{0,40}")
 
 
-def _shown(names: list[str]) -> str:
-    """Names as they may be repeated. Where the header was forgotten, the first line is somebody's telephone number."""
-    shown = [name for name in names if _NAME.fullmatch(name)][:40]
-    others = len(names) - len(shown)
-    return ", ".join(shown + ([f"{others} that cannot be a name"] if others else []))
+def _unknown_columns(names: list[str], unknown: list[str], columns: frozenset[str], required: frozenset[str]) -> str:
+    """What to correct. If no column is known, the first line may be data, and only plain names are repeated."""
+    is_header = len(unknown) < len(names)
+    pattern = _HEADER_CELL if is_header else _NAME
+    shown = [
+        f"'{name}'" if _NAME.fullmatch(name) else f"'{name}' (column {number})"
+        for number, name in enumerate(names, 1)
+        if name not in columns and pattern.fullmatch(name)
+    ]
+    expected = ", ".join([*sorted(required), *sorted(columns - required)])
+    detail = f"Unknown columns: {_listed(shown, len(unknown))}. Expected: {expected}."
+    if len(names) == 1 and ";" in names[0]:
+        return f"{detail} Columns are separated by commas, not semicolons."
+    return detail if is_header else f"{detail} The first line must name the columns."
+
+
+def _listed(shown: list[str], count: int) -> str:
+    """These texts, and how many more of `count` there are. A name that may be data is counted, not shown."""
+    shown = shown[:MAX_NAMES_SHOWN]
+    hidden = count - len(shown)
+    return ", ".join(shown + ([f"{hidden} that cannot be shown"] if hidden else []))
 
 
 # JSON lines
@@ -173,8 +191,9 @@ def _jsonl(
         if isinstance(members, Reject):
             yield BadRow(number, members)
         elif not columns.issuperset(members):
-            unknown = _shown([name for name in members if name not in columns])
-            yield BadRow(number, Reject("", "unknown-member", f"the contract has no such members: {unknown}"))
+            unknown = [name for name in members if name not in columns]
+            shown = _listed([f"'{name}'" for name in unknown if _NAME.fullmatch(name)], len(unknown))
+            yield BadRow(number, Reject("", "unknown-member", f"the contract has no such members: {shown}"))
         elif not required.issubset(members):
             column = min(required.difference(members))
             yield BadRow(number, Reject(column, "missing", "this member is required"))
@@ -185,8 +204,8 @@ def _jsonl(
 def _object(text: str) -> dict[str, Any] | Reject:
     try:
         members = _OBJECT.decode(text)
-        # Every member name is followed by a colon, so as many of these as members means that none stands twice. More
-        # of them may lie within a text or a nested object: only then is it worth reading the line slowly.
+        # A colon follows every member's name. If there are as many of these as members, no member occurs twice. If
+        # there are more, some may be inside a text or a nested object, and only the slow reader can tell.
         return _TWICE if len(_MEMBER.findall(text)) != len(members) and _repeats(text) else members
     except (ValueError, RecursionError) as error:
         wrong_type = isinstance(error, msgspec.ValidationError) and not text.lstrip().startswith("{")

@@ -1,11 +1,11 @@
-"""The bytes of an uploaded file, cut into rows: unpacked, in pieces, never more of them at a time than is needed.
+"""Splits the bytes of an uploaded file into rows, after unpacking them, a bounded piece at a time.
 
 Memory is bounded by `MAX_ROW_BYTES` and `PIECE_BYTES`, not by the size of the file, of a row or of a chunk, nor by the
 compression ratio. The rows depend on the bytes alone, not on how they arrive in chunks.
 
-Rows are found before anything is decoded: neither in UTF-8 nor in GB18030 is a byte of a longer character a line end, a
-quote or a comma (the second and fourth bytes of GB18030 are digits, or 0x40 and above). So it is certain where a row
-ends even if what it holds cannot be decoded.
+Rows are found before anything is decoded: no byte of a multi-byte character in UTF-8 or GB18030 is a line end, a quote
+or a comma (the second and fourth bytes of GB18030 are digits, or 0x40 and above). It is therefore certain where a row
+ends even if it cannot be decoded.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from duecare_core.errors import FileRefused
+from duecare_core.errors import FileRefused, ProblemName
 
-MAX_ROW_BYTES = 64 * 1024  # bytes of one row as sent, without its line end; a debt has a few hundred
-PIECE_BYTES = 64 * 1024  # bytes worked on at a time
-MAX_UNPACKED_BYTES = 1 << 30  # bytes that a gzip file may unpack to: ten times the largest file that can be uploaded
+MAX_ROW_BYTES = 64 * 1024  # of one row without its line end; a debt has a few hundred
+PIECE_BYTES = 64 * 1024  # processed at a time
+MAX_UNPACKED_BYTES = 1 << 30  # of an unpacked gzip file: ten times the largest upload
 
-# A field in quotes (with what wrongly follows its closing quote), one without, or an empty one; and a row of them with
-# the line end. Every repetition is possessive: a field ends at half of a doubled quote under no circumstances, and
-# nothing is kept in order to try it another way, which would take memory for each field of a long row.
+# A quoted field (with any wrong bytes after its closing quote), an unquoted one, or an empty one; and a row of fields
+# with its line end. Every repetition is possessive, so that a field never ends at half of a doubled quote, and no
+# memory is used for backtracking into the fields of a long row.
 _FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"[^,\r\n]*+|[^",\r\n][^,\r\n]*+|)'
 _ROW = re.compile(rb"(" + _FIELD + rb"(?:," + _FIELD + rb")*+)[\r\n]")
 
 
 def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
-    """Rows as sent, without line ends and without blank ones; None for one that is longer than `MAX_ROW_BYTES`.
+    """The rows without line ends and without blank rows; None for a row longer than `MAX_ROW_BYTES`.
 
-    Raises FileRefused for a quote that is never closed: nobody can say which rows it has swallowed.
+    Raises FileRefused for a quote that is never closed, because the rows after it cannot be found.
     """
     rest, skipped = b"", None
     for piece in chain(pieces, (b"\n",)):
@@ -62,7 +62,9 @@ def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
         raise FileRefused("unclosed-quote", "A quoted field is never closed; the rows after it cannot be told apart.")
 
 
-_PLAIN, _EDGE, _QUOTED = range(3)  # within a field; where a quote would open one, or be a doubled one; inside quotes
+_PLAIN, _EDGE, _QUOTED = range(
+    3
+)  # in an unquoted field; at the start of a field, or after a quote inside quotes; inside quotes
 _LINE_END = re.compile(rb"[\r\n]")
 _FIELD_END = re.compile(rb"[,\r\n]")
 _WHOLE_FIELDS = re.compile(rb"[^,\r\n]*+(?:," + _FIELD + rb"(?=[,\r\n]))*+")
@@ -70,7 +72,7 @@ _INSIDE_QUOTES = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
 
 class _Skipped:
-    """A row that is too long to hold: where it ends is found in one piece after another, none of which is kept."""
+    """A row that is too long to keep. Finds its end, piece by piece, without keeping the pieces."""
 
     def __init__(self, *, quoting: bool) -> None:
         self._quoting = quoting
@@ -78,10 +80,10 @@ class _Skipped:
         self._until = _FIELD_END if quoting else _LINE_END
 
     def end(self, data: bytes) -> int | None:
-        """Where the next row starts in this piece; None if this one goes on."""
+        """The offset in this piece at which the next row starts; None if this row continues."""
         at = 0
         while at < len(data):
-            if self._state == _EDGE:  # at the first byte of a field, or behind a quote inside quotes
+            if self._state == _EDGE:  # at the first byte of a field, or after a quote inside quotes
                 self._state, at = (_QUOTED, at + 1) if data[at] == ord('"') else (_PLAIN, at)
             elif self._state == _QUOTED:
                 inside = _INSIDE_QUOTES.match(data, at)
@@ -99,7 +101,7 @@ class _Skipped:
         return None
 
 
-_OTHERS = {
+_OTHER_FORMATS: dict[bytes, tuple[ProblemName, str]] = {
     b"\x1f\x8b": ("not-text", "This is a gzip file; the manifest's format must say so."),
     b"PK\x03\x04": ("not-text", "This is a zip file or a workbook; save it as CSV."),
     b"\xff\xfe": ("wrong-charset", "This is UTF-16; save it as UTF-8."),
@@ -109,22 +111,22 @@ _MARKS = {"utf-8": b"\xef\xbb\xbf", "gb18030": b"\x84\x31\x95\x33"}
 
 
 def without_mark(pieces: Iterator[bytes], charset: str) -> Iterator[bytes]:
-    """Without the byte order mark. Raises FileRefused where the first bytes say that this is something else."""
+    """The pieces without the byte order mark. Raises FileRefused if the first bytes show another format or charset."""
     first = next(pieces, b"")
-    for start, (name, detail) in _OTHERS.items():
+    for start, (name, detail) in _OTHER_FORMATS.items():
         if first.startswith(start):
             raise FileRefused(name, detail)
     if any(first.startswith(mark) for other, mark in _MARKS.items() if other != charset):
-        raise other_charset()
+        raise wrong_charset()
     return chain((first.removeprefix(_MARKS[charset]),), pieces)
 
 
-def other_charset() -> FileRefused:
+def wrong_charset() -> FileRefused:
     return FileRefused("wrong-charset", "The file is not in the charset that the manifest names.")
 
 
-def pieces_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of one size."""
+def in_pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of `PIECE_BYTES`."""
     held = bytearray()
     for chunk in chunks:
         start = 0
@@ -139,10 +141,13 @@ def pieces_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(held)
 
 
-def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip (RFC 1952: one member or more; zeros may follow them) packed, at most `PIECE_BYTES` at a time."""
+def gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The unpacked bytes of gzip (RFC 1952: one or more members, then optional zeros), at most `PIECE_BYTES` at a time.
+
+    Raises FileRefused for bytes that are no gzip, are truncated, or unpack to too much.
+    """
     size, member, members = 0, None, 0
-    # In small slices, because zlib copies what it has left over each time that it stops.
+    # In small slices, because zlib copies the unconsumed rest each time that it stops.
     for data in (chunk[at : at + 16384] for chunk in chunks for at in range(0, len(chunk), 16384)):
         while data:
             if member is None:

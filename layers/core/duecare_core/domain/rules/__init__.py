@@ -1,1 +1,1 @@
-"""The rule pack: rows of contact rules, how they are read, tightened and applied to one message."""
+"""The rule pack: the kinds of rows, parsing, tightening, and application to one message."""

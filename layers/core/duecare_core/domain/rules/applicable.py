@@ -1,4 +1,4 @@
-"""Which rows of the pack bind one message at one instant, and what they say of it."""
+"""The rows of the pack that bind one message at one instant, and their answers about it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _MINUTE = timedelta(minutes=1)
 
 
 class QuietRows(Struct, frozen=True):
-    """Quiet hours: the ids of the rows that say so, and the first permitted instant (None where none comes soon)."""
+    """Quiet hours: the ids of their rows, and the first permitted instant (None if there is none within 8 days)."""
 
     rows: tuple[str, ...]
     until: datetime | None
 
 
 class _Day(NamedTuple):
-    """What the rows in force on one local day say: what texts must have and must not contain, and which minutes are
-    permitted. The same for every message of its kind to its place, so it is worked out once a day."""
+    """The rows in force on one local day: what a text must have and must not contain, and the permitted minutes. Equal
+    for every message of one kind to one place, so it is computed once a day."""
 
     required: Mapping[Element, tuple[str, ...]]
     required_if_promotional: Mapping[Element, tuple[str, ...]]
@@ -40,8 +40,8 @@ class _Day(NamedTuple):
 
 
 class ApplicableRules:
-    """The rows that bind a message: by where its recipient may be, who sends it, what kind of debt it is about, and
-    the instant at which it would arrive."""
+    """The rows that bind a message, by the recipient's possible places, channel, sender, kind of debt and time of
+    arrival."""
 
     def __init__(
         self, pack: Pack, place: Place, channel: str, sender: Sender, product: str | None, at: datetime
@@ -55,9 +55,9 @@ class ApplicableRules:
         self._today = [self._day(day) for day in dict.fromkeys(clock.toordinal() for clock in self._clocks)]
 
     def required(self, *, promotional: bool) -> dict[Element, tuple[str, ...]]:
-        """What the text must have → the rows that say so.
+        """The elements that the text must have → the ids of the rows that require them.
 
-        A row about the first text of a debt binds none: the facts do not show which is the first.
+        Rows about the first text of a debt are not applied: the facts do not show which text is the first.
         """
         found: dict[Element, tuple[str, ...]] = {}
         for day in self._today:
@@ -65,11 +65,11 @@ class ApplicableRules:
         return found
 
     def forbidden(self) -> frozenset[Topic]:
-        """What the text must not contain."""
+        """The topics that the text must not contain."""
         return self._today[0].forbidden.union(*(day.forbidden for day in self._today[1:]))
 
     def quiet(self) -> QuietRows | None:
-        """None where a message may arrive, in every zone."""
+        """None if a message may arrive now in every zone."""
         if all(self._day(clock.toordinal()).permits(clock) for clock in self._clocks):
             return None
         hours = self._pack.hours(*self._selected)
@@ -77,9 +77,9 @@ class ApplicableRules:
         return QuietRows(rows, first_permitted(hours, self._names, self._at))
 
     def permitted_for(self, within: timedelta) -> timedelta:
-        """How long from then on a message may still arrive, looking no further than `within`.
+        """How long a message may still arrive from now on, at most `within`.
 
-        Quiet hours begin and clocks change at whole minutes, so only these are looked at.
+        Quiet hours begin and clocks change at whole minutes, so only these are checked.
         """
         minute = self._at.replace(second=0, microsecond=0) + _MINUTE
         while minute - self._at < within:
@@ -90,15 +90,15 @@ class ApplicableRules:
         return within
 
     def full_caps(self, contacts: Iterable[Contact], new: Contact) -> FullCaps | None:
-        """None where no frequency cap is full."""
+        """None if no frequency cap is full."""
         return full_caps(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
 
     def counted_contacts(self, contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
-        """The contacts on which that rests."""
+        """The contacts on which `full_caps` depends."""
         return counted_contacts(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
 
     def _day(self, day: int) -> _Day:
-        return self._pack.once(("day", *self._selected, day), lambda: _day(self._pack, *self._selected, day))
+        return self._pack.cached(("day", *self._selected, day), lambda: _day(self._pack, *self._selected, day))
 
 
 def _day(pack: Pack, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None, day: int) -> _Day:

@@ -1,7 +1,7 @@
-"""Frequency caps: may one more contact be counted, and if not, from when on.
+"""Frequency caps: whether one more contact is permitted, and if not, from which instant on.
 
-A cap of N is full while the N-th newest of the contacts that it counts lies within its window. That one contact
-decides, so nothing older needs to be kept, and a cap opens again when that contact leaves the window.
+A cap of N is full while the N-th newest of the contacts that it counts is within its window. That contact alone
+decides: older ones need not be kept, and the cap opens when it leaves the window.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ _CHANNELS = ("sms", "voice", "email", "im")
 _AT_DEBT = 5 + 1 + CREDITOR_BYTES
 _AT_MESSAGE = _AT_DEBT + DEBT_BYTES
 _SIZE = _AT_MESSAGE + MESSAGE_BYTES
-SKEW = timedelta(minutes=5)  # between the clocks of those who write and read one ledger
-# A local date differs by at most a day from UTC's, and a day of a fold has 25 hours: what may share one.
+SKEW = timedelta(minutes=5)  # the most by which the clocks of a ledger's writers and readers differ
+# Two instants with one local date are less than this apart: dates differ by a day from UTC's, a day has up to 25 hours.
 _SAME_DATE = timedelta(days=3)
 
 
 class Contact(Struct, frozen=True):
-    """A message that counts. `at`: whole seconds since 1970, as its record has it; the others are the first bytes of
-    digests (`contact`). A `debt` of None counts against every debt. Two debts of one digest would count as one: too
-    strict, never too loose. `message` tells a message that is asked about again from another one."""
+    """A message that counts.
+
+    `at`: whole seconds since 1970, as in its record. The other members are the first bytes of digests (`contact`). A
+    `debt` of None counts against every debt. Two debts with one digest count as one, which is too strict, never too
+    loose. `message` identifies a message that is verified again.
+    """
 
     at: int
     channel: str
@@ -42,29 +45,29 @@ class Contact(Struct, frozen=True):
 
 
 def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, decision_id: str) -> Contact:
-    """The contact that this message makes if it is allowed at this instant."""
+    """The contact of a message that is allowed at this instant."""
     return Contact(
         at=int(at.timestamp()),
         channel=channel,
-        creditor=_mark(CREDITOR_BYTES, creditor),
-        debt=None if debt_ref is None else _mark(DEBT_BYTES, creditor, debt_ref),
-        message=_mark(MESSAGE_BYTES, decision_id),
+        creditor=_digest_prefix(CREDITOR_BYTES, creditor),
+        debt=None if debt_ref is None else _digest_prefix(DEBT_BYTES, creditor, debt_ref),
+        message=_digest_prefix(MESSAGE_BYTES, decision_id),
     )
 
 
 def without_message(contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
-    """Without the contact that the same message made before: asked about again, it counts once, when it was last
-    allowed."""
+    """The contacts without an earlier one of the same message. A message that is verified again counts once, at its
+    last allow."""
     return tuple(contact for contact in contacts if contact.message != new.message)
 
 
 def in_order(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
-    """Oldest first; those of one second in an order that depends on nothing else."""
+    """Oldest first; contacts of one second in a deterministic order."""
     return tuple(sorted(contacts, key=lambda one: (one.at, one.message, one.channel, one.creditor, one.debt or b"")))
 
 
 class FullCaps(Struct, frozen=True):
-    """Caps that leave no room: the ids of their rows, and the first instant at which no cap is full."""
+    """Full caps: the ids of their rows, and the first instant at which no cap is full."""
 
     rows: tuple[str, ...]
     until: datetime
@@ -73,10 +76,10 @@ class FullCaps(Struct, frozen=True):
 def full_caps(
     rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
 ) -> FullCaps | None:
-    """None where `new` may be counted at this instant beside the contacts already counted.
+    """None if `new` may be counted at this instant in addition to `contacts`.
 
-    A calendar day is counted in every zone, and the strictest says. A contact dated after `at` counts as one of now:
-    the writer's clock may have been ahead.
+    A calendar day is counted in every zone, and the strictest zone decides. A contact dated after `at` counts as one of
+    now, because the writer's clock may have been ahead.
     """
     counted = sorted(contacts, key=lambda contact: contact.at, reverse=True)
     rows: tuple[str, ...] = ()
@@ -86,7 +89,7 @@ def full_caps(
         for rule in rules:
             if not any(rule.in_force(day) for day in days):
                 continue
-            until = _release(rule, zones, counted, new, at)
+            until = _release_at(rule, zones, counted, new, at)
             if until is not None:
                 releases[rule.cap.id] = until
         if not releases:
@@ -105,23 +108,23 @@ def counted_contacts(
     newest_first = in_order(contacts)[::-1]
     if not newest_first:
         return ()
-    resting: set[int] = set()
+    needed: set[int] = set()
     today = min(wall_time(at, zone(name)).toordinal() for name in zones)
     for rule in rules:
-        left = rule.cap.max if rule.in_force_from(today) else 0
+        room = rule.cap.max if rule.in_force_from(today) else 0
         for number, contact in enumerate(newest_first):
-            if not left or _counts_until(rule.cap, zones, contact) <= at:
+            if not room or _counts_until(rule.cap, zones, contact) <= at:
                 break
             if _counts(rule.cap, contact, new):
-                resting.add(number)
-                left -= 1
-    return tuple(newest_first[number] for number in sorted(resting, reverse=True))
+                needed.add(number)
+                room -= 1
+    return tuple(newest_first[number] for number in sorted(needed, reverse=True))
 
 
 def drop_expired(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple[Contact, ...]:
-    """The contacts that some row of the pack can still count, whatever place a debt may name next; oldest first.
+    """The contacts that a row of the pack can still count, for any place that a debt may name later; oldest first.
 
-    Of each set of contacts that a row counts together, its N newest within the window matter, and no other.
+    Of each set of contacts that a row counts together, only its N newest within the window matter.
     """
     newest_first = sorted(contacts, key=lambda contact: contact.at, reverse=True)
     kept: set[int] = set()
@@ -134,19 +137,19 @@ def drop_expired(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple
                 continue
             key = (contact.creditor if cap.across == "creditor" else b"", contact.debt if cap.per == "debt" else b"")
             room[key] = room.get(key, cap.max) - 1
-            # A contact of no named debt counts in every set of a debt: it is kept as long as the window is open.
+            # A contact without a debt counts in the set of every debt, so it is kept as long as the window is open.
             if room[key] >= 0 or (cap.per == "debt" and contact.debt is None):
                 kept.add(number)
     return tuple(newest_first[number] for number in sorted(kept, reverse=True))
 
 
 def pack_contacts(contacts: Iterable[Contact]) -> bytes:
-    """24 bytes a contact: 42 in 1 KiB. Raises ValueError for a digest of another length."""
+    """24 bytes per contact, 42 contacts in 1 KiB. Raises ValueError for a digest of another length."""
     return b"".join(_pack(contact) for contact in contacts)
 
 
 def unpack_contacts(data: bytes) -> tuple[Contact, ...]:
-    """Raises ValueError for what `pack_contacts` did not write: a ledger that cannot be read allows nothing."""
+    """Raises ValueError for bytes that `pack_contacts` did not write. A ledger that cannot be read allows nothing."""
     if len(data) % _SIZE:
         raise ValueError("not a contact ledger")
     return tuple(_unpack(data[start : start + _SIZE]) for start in range(0, len(data), _SIZE))
@@ -154,10 +157,10 @@ def unpack_contacts(data: bytes) -> tuple[Contact, ...]:
 
 def _pack(contact: Contact) -> bytes:
     debt = bytes(DEBT_BYTES) if contact.debt is None else contact.debt
-    marks = contact.creditor, debt, contact.message
-    if tuple(map(len, marks)) != (CREDITOR_BYTES, DEBT_BYTES, MESSAGE_BYTES):
+    digests = contact.creditor, debt, contact.message
+    if tuple(map(len, digests)) != (CREDITOR_BYTES, DEBT_BYTES, MESSAGE_BYTES):
         raise ValueError("not digests of a contact ledger")
-    return contact.at.to_bytes(5, "big") + bytes([_CHANNELS.index(contact.channel)]) + b"".join(marks)
+    return contact.at.to_bytes(5, "big") + bytes([_CHANNELS.index(contact.channel)]) + b"".join(digests)
 
 
 def _unpack(data: bytes) -> Contact:
@@ -173,9 +176,9 @@ def _unpack(data: bytes) -> Contact:
     )
 
 
-def _mark(length: int, *parts: str) -> bytes:
-    """The first bytes of a digest. No secret is needed: creditor and debt stand in the clear beside the ledger, and a
-    decision's id is keyed already."""
+def _digest_prefix(length: int, *parts: str) -> bytes:
+    """The first bytes of a digest. No key is needed: creditor and debt are stored in the clear in the same partition,
+    and a decision's id is a keyed digest."""
     return hashlib.sha256("\0".join(parts).encode()).digest()[:length]
 
 
@@ -183,10 +186,10 @@ def _instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _release(
+def _release_at(
     rule: DatedCap, zones: tuple[str, ...], newest_first: list[Contact], new: Contact, at: datetime
 ) -> datetime | None:
-    """When this cap, in force at `at`, has room again or ceases to count; None where it has room at once."""
+    """When this cap, in force at `at`, has room again or is no longer in force; None if it has room now."""
     deciding = _deciding(rule.cap, newest_first, new)
     if deciding is None:
         return None
@@ -202,7 +205,7 @@ def _release(
 
 
 def _counts_until(cap: Cap, zones: tuple[str, ...], contact: Contact) -> datetime:
-    """When this contact leaves the window; the later, the newer it is."""
+    """When this contact leaves the window."""
     counted_at = _instant(contact.at)
     if cap.window == "rolling":
         return counted_at + timedelta(days=cap.days)
@@ -210,7 +213,7 @@ def _counts_until(cap: Cap, zones: tuple[str, ...], contact: Contact) -> datetim
 
 
 def _after(last: int, name: str, at: datetime) -> datetime:
-    """The first instant after this local day, from `at` on."""
+    """The first instant from `at` on that is after this local day."""
     where = zone(name)
     while wall_time(at, where).toordinal() <= last:
         at = next_day(at, where)
@@ -219,11 +222,11 @@ def _after(last: int, name: str, at: datetime) -> datetime:
 
 def _deciding(cap: Cap, newest_first: list[Contact], new: Contact) -> Contact | None:
     """The N-th newest of the contacts that this cap counts together with `new`."""
-    left = cap.max
+    room = cap.max
     for contact in newest_first:
         if _counts(cap, contact, new):
-            left -= 1
-            if not left:
+            room -= 1
+            if not room:
                 return contact
     return None
 
@@ -237,5 +240,5 @@ def _counts(cap: Cap, contact: Contact, new: Contact) -> bool:
 
 
 def _reach(cap: Cap) -> timedelta:
-    """How long a contact may count at most, for any reader's clock."""
+    """The longest time for which a contact may count, by any reader's clock."""
     return SKEW + (timedelta(days=cap.days) if cap.window == "rolling" else _SAME_DATE)

@@ -1,9 +1,9 @@
-"""A rule pack that was checked, ready to be asked which rows count where and when.
+"""A checked rule pack, and the selection of its rows by place, channel, sender, product and day.
 
-A row belongs to a jurisdiction: a country (ISO 3166-1), a part of one (ISO 3166-2) or a city, which refine their
-country and only ever add to it; `any`, which counts everywhere; or `*`, elsewhere: what counts in a country on the days
-on which no row of its own about hours or frequency is in force. `from` and `until` are local days, both inclusive;
-without them a row always was, or always will be, in force.
+A row belongs to a jurisdiction: a country (ISO 3166-1), or a part of one (ISO 3166-2) or a city, whose rows apply in
+addition to the country's; `any`, which applies everywhere; or `*` (elsewhere), which applies in a country on the days
+on which no row of its own about hours or frequency is in force. `from` and `until` are local days, both inclusive. A
+row without them is in force without a beginning or an end.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Interval = tuple[int, int]  # minutes of a day, the end exclusive
 
 
 class DatedRow(Struct, frozen=True):
-    """The days on which a row is in force; not on those of `except_on`, on which a country's own rows count instead."""
+    """The days on which a row is in force: those of `span` but not of `except_on`, when a country's own rows apply."""
 
     span: Span
     except_on: tuple[Span, ...]
@@ -51,20 +51,21 @@ class DatedRow(Struct, frozen=True):
         return _within(self.span, day) and not any(_within(span, day) for span in self.except_on)
 
     def in_force_from(self, day: int) -> bool:
-        """Whether it is in force on this day, or on any after it."""
+        """Whether it is in force on this day or on any later one."""
         starts = (day, self.span[0], *(span[1] + 1 for span in self.except_on))
         return any(start >= day and self.in_force(start) for start in starts)
 
     def last_day(self, day: int) -> int:
-        """The last day of those without a break from `day` on, on which it is in force."""
+        """The last day of the unbroken period, from `day` on, in which it is in force."""
         return min(self.span[1], *(span[0] - 1 for span in self.except_on if span[0] > day), ALWAYS[1])
 
 
 class DatedHours(DatedRow, frozen=True, kw_only=True):
-    """A row of quiet hours, ready to be asked: what it permits on each weekday (0 is Monday).
+    """A row of quiet hours.
 
-    `holidays` are known from the first to the last day of `known`; any other day is quiet, since nobody can say whether
-    it is a holiday."""
+    `week`: the permitted minutes of each weekday (0 is Monday). `holidays` are quiet, and known only for the days of
+    `known`; every other day is quiet because it may be a holiday.
+    """
 
     id: str
     week: tuple[tuple[Interval, ...], ...]
@@ -75,17 +76,17 @@ class DatedHours(DatedRow, frozen=True, kw_only=True):
         """The permitted minutes of this local day."""
         if self.holidays is not None and (day in self.holidays or not _within(self.known, day)):
             return ()
-        return self.week[(day - 1) % 7]  # day 1 was a Monday
+        return self.week[(day - 1) % 7]  # ordinal day 1 was a Monday
 
 
 class DatedCap(DatedRow, frozen=True, kw_only=True):
-    """A cap, ready to be asked."""
+    """A row of a frequency cap."""
 
     cap: Cap
 
 
 class DatedDemand(DatedRow, frozen=True, kw_only=True):
-    """What a message must or must not contain."""
+    """A row about what a message must or must not contain."""
 
     row: Required | Forbidden
 
@@ -95,20 +96,20 @@ RowType = TypeVar("RowType", bound=RuleRow)
 
 
 class Pack:
-    """A pack that was checked. Two packs of equal content have equal `digest`: `sha256:` of the RFC 8785 bytes."""
+    """A checked pack. `digest`: `sha256:` of its RFC 8785 bytes, so packs of equal content have equal digests."""
 
-    __slots__ = ("_found", "_rows", "contents", "data", "digest")
+    __slots__ = ("_cache", "_rows", "contents", "data", "digest")
 
     def __init__(self, contents: PackContents) -> None:
-        """Use `parse` or `tighten`: they check."""
+        """For `parse` and `tighten` only, which check the contents."""
         self.contents = contents
-        # Equal to RFC 8785 for this type: no fractions, no control characters, ASCII member names. A test compares.
+        # RFC 8785 for this type: no fractions, no control characters, ASCII member names. A test compares the two.
         self.data = msgspec.json.encode(contents, order="sorted")
         self.digest = "sha256:" + hashlib.sha256(self.data).hexdigest()
         self._rows: dict[str, tuple[AnyRow, ...]] = {}
         for row in contents.rows:
             self._rows[row.jurisdiction] = (*self._rows.get(row.jurisdiction, ()), row)
-        self._found: dict[tuple[object, ...], Any] = {}
+        self._cache: dict[tuple[object, ...], Any] = {}
 
     @property
     def version(self) -> str:
@@ -119,37 +120,37 @@ class Pack:
         return self.contents.rows
 
     def of_kind(self, kind: type[RowType]) -> tuple[RowType, ...]:
-        return self.once(("kind", kind), lambda: tuple(row for row in self.rows if isinstance(row, kind)))
+        return self.cached(("kind", kind), lambda: tuple(row for row in self.rows if isinstance(row, kind)))
 
     def counts(self, channel: str) -> bool:
-        """Whether any row counts contacts on this channel. Then every allow is counted, wherever it goes: another debt
-        of the same recipient may name another place."""
+        """Whether any row counts contacts on this channel. If so, every allow is counted, in any place: another debt of
+        the same recipient may name another place."""
         return any(channel in cap.channels for cap in self.of_kind(Cap))
 
     def hours(
         self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None
     ) -> tuple[DatedHours, ...]:
-        """The quiet hours that such a message must keep in all these regions; each says on which days it counts."""
+        """The rows of quiet hours that bind such a message in these regions, each with its days."""
 
         def find() -> tuple[DatedHours, ...]:
             rows = self._binding(QuietHours, regions, channel, sender, product)
-            return tuple(dict.fromkeys(self.ready(row, spans) for row, spans in rows))
+            return tuple(dict.fromkeys(self.dated_hours(row, spans) for row, spans in rows))
 
-        return self.once(("hours", regions, channel, sender, product), find)
+        return self.cached(("hours", regions, channel, sender, product), find)
 
     def caps(self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None) -> tuple[DatedCap, ...]:
-        """The caps that such a message must keep in all these regions; each says on which days it counts."""
+        """The caps that bind such a message in these regions, each with its days."""
 
         def find() -> tuple[DatedCap, ...]:
             rows = self._binding(Cap, regions, channel, sender, product)
             return tuple(dict.fromkeys(DatedCap(row.span, spans, cap=row) for row, spans in rows))
 
-        return self.once(("caps", regions, channel, sender, product), find)
+        return self.cached(("caps", regions, channel, sender, product), find)
 
     def demands(
         self, regions: tuple[str, ...], channel: str, sender: Sender, product: str | None
     ) -> tuple[DatedDemand, ...]:
-        """What such a message must and must not contain in all these regions; each says on which days it counts."""
+        """The rows about the contents of such a message in these regions, each with its days."""
 
         def find() -> tuple[DatedDemand, ...]:
             required = self._binding(Required, regions, channel, sender, product)
@@ -158,33 +159,33 @@ class Pack:
             demands += [DatedDemand(row.span, spans, row=row) for row, spans in forbidden]
             return tuple(dict.fromkeys(demands))
 
-        return self.once(("demands", regions, channel, sender, product), find)
+        return self.cached(("demands", regions, channel, sender, product), find)
 
-    def once(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
-        """What was found under this key before, or is found now. Keys are made of regions that creditors name: the
-        memory is bounded, whatever they name."""
-        found: Found | None = self._found.get(key)
+    def cached(self, key: tuple[object, ...], find: Callable[[], Found]) -> Found:
+        """The cached result for this key, or that of `find`. The cache is bounded, because keys contain regions that
+        creditors name."""
+        found: Found | None = self._cache.get(key)
         if found is None:
             found = find()
-            if len(self._found) >= MAX_CACHED:
-                self._found.clear()
-            self._found[key] = found
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
+            self._cache[key] = found
         return found
 
     def _binding(
         self, kind: type[RowType], regions: tuple[str, ...], channel: str, sender: str, product: str | None
     ) -> list[tuple[RowType, tuple[Span, ...]]]:
-        """Each row of this kind, with the days on which it gives way to a country's own rows."""
+        """Each row of this kind that binds, with the days on which a country's own rows replace it."""
         found: list[tuple[RowType, tuple[Span, ...]]] = []
 
         def add(jurisdiction: str, spans: tuple[Span, ...] = ()) -> None:
             for row in self._rows.get(jurisdiction, ()):
                 if not (isinstance(row, kind) and row.binds(channel, sender, product)):
                     continue
-                # What an operator added elsewhere gives way to nothing: a country's own row might be looser.
-                gives_way = () if row.operator else spans
-                if not any(span[0] <= row.span[0] and row.span[1] <= span[1] for span in gives_way):
-                    found.append((row, gives_way))
+                # A row that an operator added is never replaced: a country's own row might be looser.
+                exceptions = () if row.operator else spans
+                if not any(span[0] <= row.span[0] and row.span[1] <= span[1] for span in exceptions):
+                    found.append((row, exceptions))
 
         add(ANY)
         for region in regions:
@@ -202,12 +203,12 @@ class Pack:
         return found
 
     def _covered(self, country: str) -> tuple[Span, ...]:
-        """The days on which a row of this country's own about hours or frequency is in force."""
+        """The days on which a row of this country about hours or frequency is in force."""
         own = self._rows.get(country, ()) if country != ELSEWHERE else ()
         return tuple(row.span for row in own if isinstance(row, QuietHours | Cap) and not row.operator)
 
-    def ready(self, row: QuietHours, spans: tuple[Span, ...] = ()) -> DatedHours:
-        """What this row permits on each weekday; on days within `spans` it does not count."""
+    def dated_hours(self, row: QuietHours, spans: tuple[Span, ...] = ()) -> DatedHours:
+        """The row with its permitted minutes; it does not apply on the days of `spans`."""
         holidays, known = self._days_off(row.holidays) if row.holidays else (None, ALWAYS)
         return DatedHours(row.span, spans, id=row.id, week=permitted_week(row), holidays=holidays, known=known)
 
@@ -223,7 +224,7 @@ class Pack:
 
 
 def permitted_week(row: QuietHours) -> tuple[tuple[Interval, ...], ...]:
-    """The permitted minutes of each weekday, in order and apart. Raises BadPack for windows that overlap."""
+    """The permitted minutes of each weekday, in order, disjoint. Raises BadPack for windows that overlap."""
     week: list[list[Interval]] = [[] for _ in DAYS]
     for window in row.quiet or row.permitted:
         start, end = _minutes(row, window.start), _minutes(row, window.to)

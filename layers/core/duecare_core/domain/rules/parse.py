@@ -1,4 +1,4 @@
-"""Reading a rule pack: its types, and what types cannot say of it. Whatever is wrong is named by row and member."""
+"""Parses and checks a rule pack. An error names the row and its member."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _check(contents: PackContents) -> None:
         if row.id in ids:
             raise row_error(row, "id", "another row has it")
         ids.add(row.id)
-        # The same rule twice under two ids is a slip of the pen: what sets two rows apart is more than their names.
+        # One rule under two ids is a mistake: two rows must differ in more than their names.
         other = contents_seen.setdefault(_content(row), row.id)
         if other != row.id:
             raise row_error(row, "id", f"says the same as row {other}")
@@ -102,16 +102,16 @@ def _content(row: AnyRow) -> tuple[object, ...]:
 
 
 def _located(message: str, data: bytes) -> str:
-    """msgspec names a place by number (`$.rows[3].max`); people know rows by their ids."""
-    what, _, path = message.partition(" - at `$")
+    """A msgspec message with the row's id instead of its number (`$.rows[3].max`), as people know rows by their ids."""
+    fault, _, path = message.partition(" - at `$")
     path = path.rstrip("`")
     place = re.match(r"\.rows\[(\d+)\](?:\.(.*))?", path)
     if not place:
-        return f"{path.lstrip('.') or 'the pack'}: {what}"
+        return f"{path.lstrip('.') or 'the pack'}: {fault}"
     row = msgspec.json.decode(data)["rows"][int(place[1])]
     name = row.get("id") if isinstance(row, dict) else None
-    member = place[2] or what.rpartition(" field `")[2].rstrip("`")
-    return f"row {name or 'number ' + place[1]}, member {member}: {what}"
+    member = place[2] or fault.rpartition(" field `")[2].rstrip("`")
+    return f"row {name or 'number ' + place[1]}, member {member}: {fault}"
 
 
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")

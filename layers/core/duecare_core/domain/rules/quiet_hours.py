@@ -1,7 +1,7 @@
-"""Quiet hours: may a message arrive at an instant, and if not, from when on.
+"""Quiet hours: whether a message may arrive at an instant, and if not, from which instant on.
 
-A rule permits an instant in a zone when it permits the wall time there. So a quiet wall time in a fold is quiet in both
-passes, and the answer is always an instant that there is, gap or not. Every rule in force must permit it in every zone.
+A rule permits an instant in a zone if it permits the wall time there. A quiet wall time in a fold is therefore quiet
+both times, and the first permitted instant always exists, gap or not. Every rule in force must permit it in every zone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MIDNIGHT = 24 * 60
 
 
 def is_quiet(rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime) -> bool:
-    """Whether a rule forbids this instant in one of the zones."""
+    """Whether any rule forbids this instant in any of the zones."""
     days = _Days(rules)
     return any(not days.permit(wall_time(at, zone(name))) for name in zones)
 
@@ -26,7 +26,7 @@ def is_quiet(rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime) 
 def first_permitted(
     rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime, within: timedelta = MAX_WAIT
 ) -> datetime | None:
-    """The first instant, from `at` on, that every rule permits in every zone; None where none comes `within`."""
+    """The first instant from `at` on that every rule permits in every zone; None if there is none `within`."""
     days = _Days(rules)
     places = [zone(name) for name in zones]
     limit = at + within
@@ -57,7 +57,7 @@ def permitted_on(rules: Iterable[DatedHours], day: int) -> tuple[Interval, ...]:
 
 
 class _Days(dict[int, tuple[Interval, ...]]):
-    """Local day → the minutes that all rules in force on it permit, worked out once a day."""
+    """Local day → the minutes that all rules in force on it permit, computed once a day."""
 
     def __init__(self, rules: tuple[DatedHours, ...]) -> None:
         super().__init__()
@@ -72,17 +72,17 @@ class _Days(dict[int, tuple[Interval, ...]]):
         return any(start <= minute < end for start, end in self[clock.toordinal()])
 
     def opening(self, clock: datetime) -> datetime:
-        """The next opening on this day, or else the midnight that ends it."""
+        """The next opening on this day, or the midnight that ends it."""
         minute = clock.hour * 60 + clock.minute
         opens = next((start for start, _ in self[clock.toordinal()] if start > minute), _MIDNIGHT)
         return clock.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=opens)
 
 
 def _opens(days: _Days, where: ZoneInfo, at: datetime, limit: datetime) -> datetime | None:
-    """The first instant from `at` on that is permitted in one zone.
+    """The first permitted instant from `at` on in one zone; None if it is after `limit`.
 
-    Step by step to the next opening of the day or the next midnight, and no further than a change of the clock, after
-    which the wall time is another and is looked at anew.
+    Each step goes to the next opening or to midnight, but not beyond a change of the clock, after which the wall time
+    is checked again.
     """
     while at <= limit:
         clock = wall_time(at, where)

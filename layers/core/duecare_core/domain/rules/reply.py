@@ -1,4 +1,4 @@
-"""What a recipient's reply means (47 CFR 64.1200(a)(10) and the practice of China's gateways)."""
+"""The meaning of a recipient's reply (47 CFR 64.1200(a)(10) and the practice of China's gateways)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Reply(Enum):
 
 
 def read_reply(text: str, rules: Rules, at: datetime) -> Reply:
-    """A reply is one of the pack's words alone, in any case, whatever white space and punctuation stand with it.
+    """A reply has a meaning if it is one of the pack's words alone, in any case, with any white space and punctuation.
 
-    `at`: when it was received.
+    `at`: when the reply was received.
     """
     word = condense(text)
     if word in rules.stop_words(at):

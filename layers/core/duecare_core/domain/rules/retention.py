@@ -1,4 +1,4 @@
-"""How long copies are kept, by the rule pack's rows of records."""
+"""How long archived copies are kept, by the rule pack's rows about records."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from datetime import timedelta
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.rule_types import Records
 
-# No period of the calendar is longer than these make it.
+# The longest that a calendar period can be.
 _DAYS_OF = {"D": 1, "M": 31, "Y": 366}
-# Five months, whatever a pack says or leaves out.
+# Five months, also if the pack has no such row.
 MIN_RETENTION = timedelta(days=5 * _DAYS_OF["M"])
 
 
 def retention(pack: Pack) -> timedelta:
-    """How long each copy is locked: the longest time that any row demands, wherever and from whenever it counts, for a
-    copy's lock cannot be shortened and a record does not tell where all its readers will be.
+    """How long each copy is locked: the longest period of any row, for any place and date, because a lock cannot be
+    shortened and a record does not show under which laws it will be read.
 
-    Counted from the record's own time. A row that counts from the last activity on a debt asks for more where that came
-    later: the longest row must leave room for it."""
-    return max([MIN_RETENTION, *_demanded(pack)])
+    Counted from the record's time. For a row that counts from the last activity on a debt, which may be later, the
+    longest row must leave enough room.
+    """
+    return max([MIN_RETENTION, *_periods(pack)])
 
 
 def shortest_retention(pack: Pack) -> timedelta:
-    """The shortest time that any row demands: before it is over nothing may be erased, whoever asks."""
-    return max(MIN_RETENTION, min(_demanded(pack), default=MIN_RETENTION))
+    """The shortest period of any row. Nothing may be erased before it has passed."""
+    return max(MIN_RETENTION, min(_periods(pack), default=MIN_RETENTION))
 
 
-def _demanded(pack: Pack) -> list[timedelta]:
-    """What each row demands: `P5Y` and the like."""
+def _periods(pack: Pack) -> list[timedelta]:
+    """The period of each row (`P5Y` and similar)."""
     periods = [row.keep for row in pack.of_kind(Records)]
     return [timedelta(days=int(period[1:-1]) * _DAYS_OF[period[-1]]) for period in periods]

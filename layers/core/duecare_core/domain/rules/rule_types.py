@@ -1,6 +1,7 @@
 """Contact rules as rows of data: the kinds of rows, with their members and limits.
 
-Annotations are evaluated here, not kept as text: msgspec would evaluate each once a kind, 5 ms of every cold start.
+This module evaluates annotations at definition (no `from __future__ import annotations`): msgspec would otherwise
+evaluate each once per kind, 5 ms of every cold start.
 """
 
 import re
@@ -25,8 +26,8 @@ Words = tuple[Annotated[str, _TEXT], ...]
 
 
 class Window(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"start": "from"}):
-    """From one time of the local day to another (`24:00` is its end), on these days. One that ends at or before its
-    start ends on the next day."""
+    """From one local time of day to another (`24:00` is the end of the day), on these days. A window that ends at or
+    before its start ends on the next day."""
 
     start: str
     to: str
@@ -42,8 +43,8 @@ class RuleRow(
     tag_field="kind",
     rename={"since": "from"},
 ):
-    """What every rule says of itself. `products` binds a rule to debts of these products and to those of none stated;
-    `whom` and `exceptions` are for people: nothing is decided by them. `operator` marks what `tighten` added."""
+    """The members of every row. `products`: the row binds debts of these products and debts without a product. `whom`
+    and `exceptions` are for human readers and decide nothing. `operator`: whether `tighten` added the row."""
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
     jurisdiction: str
@@ -63,20 +64,21 @@ class RuleRow(
 
     @property
     def span(self) -> Span:
-        """The days on which it is in force."""
+        """The days on which the row is in force."""
         return (
             self.since.toordinal() if self.since else ALWAYS[0],
             self.until.toordinal() if self.until else ALWAYS[1],
         )
 
     def binds(self, channel: str, sender: str, product: str | None) -> bool:
-        """Whether it speaks of such a message. A debt of no stated product may be of any."""
+        """Whether the row binds such a message. A debt without a product may be of any."""
         of_product = self.products is None or product is None or product in self.products
         return channel in self.channels and sender in self.senders and of_product
 
 
 class QuietHours(RuleRow, frozen=True, kw_only=True, tag="quiet_hours"):
-    """When a message may not arrive: within `quiet`, or outside `permitted`; and all day on the `holidays` named."""
+    """When a message may not arrive: within `quiet` or outside `permitted`, and all day on the holidays of this
+    name."""
 
     quiet: tuple[Window, ...] = ()
     permitted: tuple[Window, ...] = ()
@@ -84,8 +86,8 @@ class QuietHours(RuleRow, frozen=True, kw_only=True, tag="quiet_hours"):
 
 
 class Cap(RuleRow, frozen=True, kw_only=True, tag="cap"):
-    """At most `max` contacts, of the row's channels, in any `days` × 24 hours or in a local calendar day; counted per
-    recipient or per debt, across all creditors and their collectors or per creditor."""
+    """At most `max` contacts on the row's channels in any `days` × 24 hours, or in a local calendar day. They are
+    counted per recipient or per debt, and across all creditors and their collectors or per creditor."""
 
     max: Annotated[int, Meta(ge=1, le=1000)]
     window: Literal["rolling", "calendar_day"]
@@ -110,31 +112,33 @@ Topic = Literal[
 
 
 class Required(RuleRow, frozen=True, kw_only=True, tag="required"):
-    """What a message must have: each one, the first of a debt, or a promotional one."""
+    """The elements that a message must have: every message, the first of a debt, or a promotional one."""
 
     elements: tuple[Element, ...]
     when: Literal["each", "first", "promotional"] = "each"
 
 
 class Forbidden(RuleRow, frozen=True, kw_only=True, tag="forbidden"):
+    """The topics that a message must not contain."""
+
     topics: tuple[Topic, ...]
 
 
 class ReplyWords(RuleRow, frozen=True, kw_only=True, tag="reply_words"):
-    """Replies that stop messages, and replies that open them again."""
+    """Replies that stop messages, and replies that lift a stop."""
 
     stop: Words
     start: Words
 
 
 class Wording(RuleRow, frozen=True, kw_only=True, tag="wording"):
-    """How a text may say how to opt out."""
+    """Wordings by which a text may say how to opt out."""
 
     examples: Words
 
 
 class Whom(RuleRow, frozen=True, kw_only=True, tag="whom"):
-    """Whom a message may go to."""
+    """The persons to whom a message may be sent."""
 
     persons: tuple[Literal["debtor", "guarantor", "contact"], ...]
 
@@ -146,7 +150,8 @@ class Refusal(RuleRow, frozen=True, kw_only=True, tag="refusal"):
 
 
 class Records(RuleRow, frozen=True, kw_only=True, tag="records"):
-    """How long records are kept (`keep`: an ISO 8601 period), from the contact or the last activity on the debt."""
+    """How long records are kept (`keep`, an ISO 8601 period) after the contact or after the last activity on the
+    debt."""
 
     what: Literal["traffic", "collection"]
     keep: Annotated[str, Meta(pattern=r"^P[1-9][0-9]?[DMY]\Z")]
@@ -154,7 +159,7 @@ class Records(RuleRow, frozen=True, kw_only=True, tag="records"):
 
 
 class Reassignment(RuleRow, frozen=True, kw_only=True, tag="reassignment"):
-    """A safe harbour for numbers that change hands: last texted, or looked up, within these days."""
+    """A safe harbour for reassigned numbers that were texted or looked up within these days."""
 
     days: Annotated[int, Meta(ge=1, le=366)]
 
@@ -163,8 +168,8 @@ AnyRow = QuietHours | Cap | Required | Forbidden | ReplyWords | Wording | Whom |
 
 
 class PackContents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A pack as it is written. `cities` names the region that each city lies in, `territories` the country whose rules
-    count in a country of its own code; `holidays`: name → year → days as `MMDD`."""
+    """A pack as it is written. `cities`: city → the region in which it lies. `territories`: a country code → the
+    country whose rules apply there. `holidays`: name → year → days as `MMDD`."""
 
     version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}\Z")]
     cities: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The rules that a decision applies: a pack of contact rules, and how long an answer is good for."""
+"""The rules that a decision applies: a pack of contact rules, and how long an answer is valid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from duecare_core.domain.text.reader import condense
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """One version of the rules. `answer_validity`: how long an answer may be acted on, at most (`valid_until`)."""
+    """One version of the rules. `answer_validity`: the longest time for which an answer is valid (`valid_until`)."""
 
     pack: Pack
     answer_validity: timedelta = timedelta(seconds=120)
@@ -28,15 +28,15 @@ class Rules(Struct, frozen=True, kw_only=True):
         return self.pack.digest
 
     def stop_words(self, at: datetime) -> frozenset[str]:
-        """The replies that stop messages, as `condense` leaves them, by the rows in force on this day (UTC)."""
+        """The condensed replies that stop messages, by the rows in force on this day (UTC)."""
         return _condensed(word for row in self._words(at) for word in row.stop)
 
     def start_words(self, at: datetime) -> frozenset[str]:
-        """The replies that open them again."""
+        """The condensed replies that lift a stop."""
         return _condensed(word for row in self._words(at) for word in row.start)
 
     def _words(self, at: datetime) -> list[ReplyWords]:
-        """Of every country: a number does not tell in which language its holder says stop."""
+        """The rows of every country, because a number does not show in which language its holder says stop."""
         day = at.toordinal()
         return [row for row in self.pack.of_kind(ReplyWords) if row.span[0] <= day <= row.span[1]]
 

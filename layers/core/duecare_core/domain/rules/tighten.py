@@ -1,7 +1,7 @@
-"""An operator's own pack: it may tighten the rules, never loosen one.
+"""An operator's own pack: it may tighten the rules but never loosen one.
 
-A row under a new id stands beside those that there are, and so can only add. A row under an id that exists takes that
-row's place, and must then forbid all that the row forbade.
+A row under a new id applies in addition to the others. A row under an existing id replaces that row, and must forbid
+everything that it forbade.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from duecare_core.domain.rules.rule_types import (
 )
 from duecare_core.errors import BadPack
 
-Looser = Iterator[tuple[str, str]]  # member, and how it would let more through
+Looser = Iterator[tuple[str, str]]  # a member, and how the row is looser in it
 _DAYS_OF = {"D": 1, "M": 30, "Y": 365}
 
 
 def tighten(pack: Pack, operator: Pack) -> Pack:
     """The pack with the operator's rows. Raises BadPack naming the row that would loosen another, and how."""
     base, own = pack.contents, operator.contents
-    _agree(base.cities, own.cities, "cities")
-    _agree(base.territories, own.territories, "territories")
+    _check_agreement(base.cities, own.cities, "cities")
+    _check_agreement(base.territories, own.territories, "territories")
     replaced = {row.id: row for row in own.rows}
     rows: list[AnyRow] = []
     for row in base.rows:
@@ -60,21 +60,21 @@ def tighten(pack: Pack, operator: Pack) -> Pack:
         holidays=_holidays(base.holidays, own.holidays),
     )
     effective = parse(Pack(contents).data)
-    _keep_hours(pack, effective)
+    _check_hours_kept(pack, effective)
     return effective
 
 
-def _agree(base: dict[str, str], own: dict[str, str], member: str) -> None:
+def _check_agreement(base: dict[str, str], own: dict[str, str], member: str) -> None:
     for name, value in own.items():
         if base.get(name, value) != value:
             raise BadPack(f"{member}: {name} is {base[name]} already")
         if member == "territories" and name not in base:
-            # It would take the country's own code out of `elsewhere`.
+            # The country would no longer be covered by the rules of `elsewhere`.
             raise BadPack(f"{member}: {name} would leave the rules of elsewhere")
 
 
 def _holidays(base: dict[str, dict[str, str]], own: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Days are added, and years; none is taken away."""
+    """The holidays of both. Days and years can be added and never removed."""
     merged = {name: dict(years) for name, years in base.items()}
     for name, years in own.items():
         known = merged.setdefault(name, {})
@@ -82,19 +82,19 @@ def _holidays(base: dict[str, dict[str, str]], own: dict[str, dict[str, str]]) -
             if year in known or name not in base:
                 known[year] = " ".join(sorted({*known.get(year, "").split(), *days.split()}))
             else:
-                # An unknown year is quiet throughout: naming its holidays would open the other days.
+                # An unknown year is entirely quiet, so naming its holidays would permit the other days.
                 raise BadPack(f"holidays {name}: {year} is not known; naming its days would loosen it")
     return merged
 
 
 def _loosens(old: AnyRow, new: AnyRow) -> Looser:
-    """What of `new` would let through what `old` did not: member and why."""
+    """The members in which `new` permits something that `old` did not, and how."""
     if type(old) is not type(new):
         yield "kind", "is another kind of rule"
         return
     if old.jurisdiction != new.jurisdiction:
         yield "jurisdiction", "is another place"
-    # On its days a country's row keeps the rules of elsewhere away, so more days are not always more rules.
+    # On its days a country's row replaces the rules of elsewhere, so more days are not always stricter.
     if new.span != old.span:
         yield "from/until", "are other days; add a row for more"
     for member in ("channels", "senders"):
@@ -106,7 +106,7 @@ def _loosens(old: AnyRow, new: AnyRow) -> Looser:
 
 
 def _loosens_hours(old: QuietHours, new: QuietHours) -> Looser:
-    """What the windows permit is compared in `_keep_hours`."""
+    """The windows are compared in `_check_hours_kept`."""
     if old.holidays is not None and new.holidays != old.holidays:
         yield "holidays", "are left out"
 
@@ -118,7 +118,7 @@ def _loosens_cap(old: Cap, new: Cap) -> Looser:
         yield "per", "counts each debt apart"
     if old.across == "all" and new.across == "creditor":
         yield "across", "counts each creditor apart"
-    # A local calendar day has up to 25 hours: only two days of rolling window hold every one.
+    # A local calendar day has up to 25 hours, so a rolling window covers it only with two days.
     longest = 2 if old.window == "calendar_day" and new.window == "rolling" else old.days
     if (old.window == "rolling" and new.window == "calendar_day") or new.days < longest:
         yield "window", "is shorter"
@@ -151,7 +151,7 @@ def _loosens_records(old: Records, new: Records) -> Looser:
 
 
 def _loosens_other(old: RuleRow, new: RuleRow) -> Looser:
-    if _own(old) != _own(new):
+    if _own_members(old) != _own_members(new):
         yield "rule", "a row of this kind cannot be changed, only added to"
 
 
@@ -166,7 +166,7 @@ _CHECKS: dict[type[RuleRow], Callable[[Any, Any], Looser]] = {
 
 
 def _accepts_more(base: PackContents, row: AnyRow) -> tuple[str, str] | None:
-    """A new row that would let more through: words that open again, wordings that a text may use."""
+    """How a new row permits more: by words that lift a stop, or by wordings that a text may use."""
     if isinstance(row, Wording):
         return "examples", "accepts more wordings"
     if isinstance(row, ReplyWords):
@@ -176,12 +176,12 @@ def _accepts_more(base: PackContents, row: AnyRow) -> tuple[str, str] | None:
     return None
 
 
-def _keep_hours(pack: Pack, effective: Pack) -> None:
-    """Whatever minute a row permits now, it permitted before."""
-    before = {row.id: pack.ready(row) for row in pack.of_kind(QuietHours)}
+def _check_hours_kept(pack: Pack, effective: Pack) -> None:
+    """Raises BadPack if a row permits a minute that it did not permit before."""
+    before = {row.id: pack.dated_hours(row) for row in pack.of_kind(QuietHours)}
     for row in effective.of_kind(QuietHours):
         old = before.get(row.id)
-        if old and not _holds(old, effective.ready(row)):
+        if old and not _holds(old, effective.dated_hours(row)):
             raise BadPack(f"row {row.id}, member {'quiet' if row.quiet else 'permitted'}: permits more time")
 
 
@@ -197,6 +197,6 @@ def _days(period: str) -> int:
     return int(period[1:-1]) * _DAYS_OF[period[-1]]
 
 
-def _own(row: RuleRow) -> tuple[object, ...]:
-    """The members that only this kind of row has."""
+def _own_members(row: RuleRow) -> tuple[object, ...]:
+    """The values of the members that only this kind of row has."""
     return tuple(getattr(row, name) for name in row.__struct_fields__ if name not in RuleRow.__struct_fields__)

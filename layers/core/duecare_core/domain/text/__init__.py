@@ -1,1 +1,1 @@
-"""What a text says. `reader.read` is the entrance; every other module finds one kind of thing for it."""
+"""Reading of message texts. `reader.read` is the entry point; every other module finds one kind of element for it."""

@@ -1,8 +1,8 @@
-"""What a text says of an amount: that it is owed, or that it is offered or a part of what is owed.
+"""The meaning of an amount in a text: it is owed, or it is offered or a part of what is owed.
 
-The words between the amount before and this one decide, within the clause: offered if one of them says so. Without one
-the next word of the clause decides, then the nearest one back in the sentence. Nothing found means owed: an amount that
-nobody qualifies is read as the debt.
+The words of the clause between the previous amount and this one decide: the amount is offered if one of them says so.
+Without any, the next word of the clause decides, and then the nearest earlier word of the sentence. An amount without
+any such word is owed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from enum import Enum
 
 
 class Meaning(Enum):
-    """What a text says of an amount."""
+    """The meaning of an amount."""
 
-    OWED = "owed"  # the debt, or nothing that says otherwise
+    OWED = "owed"  # the debt; also if no word says otherwise
     OFFERED = "offered"  # a settlement, minimum, instalment, discount, part or fee, or something paid
-    UNREADABLE = "unreadable"  # money, but how much cannot be read for certain
+    UNREADABLE = "unreadable"  # money, but the amount cannot be read with certainty
 
 
 _OWED = """
     欠 欠款 欠本金 欠款本金 未还本金 剩余本金 应还本金 尚欠本金 结欠本金 拖欠本金 逾期 应还 未还 待还 应偿还 未结清
     未偿还 未付 待缴 应缴 应付 总额 合计 共计 总计 本息 全款 全额 全部 余额 账单 债务
 """
-# The word that narrows stands first and takes the rest: 最低应还 is a minimum though 应还 alone is the debt.
+# A narrowing word comes first and changes the meaning of the next: 最低应还 is a minimum, 应还 alone is the debt.
 _OFFERED = """
     最低 最低应还 最低应缴 最低需还 最少 至少 分期 首期 首付 每期 每月 月供 减免 减少 免除 免收 优惠 打折 折后 折扣
     立减 仅需 只需 只要 结清 结算 一次性 协商 计划 方案 先还 部分 已还 已付 已偿还 已缴 已支付 收到 已扣 实还 到账
@@ -58,8 +58,8 @@ _MEANINGS = (
 )
 
 
-# The words by the character or the Latin word that they begin with, the longest first. A pattern of so many words would
-# be slow to compile.
+# The words by their first character or first Latin word, the longest first. One pattern of all words would be slow to
+# compile.
 _LATIN_WORD = re.compile("[a-z]+")
 _BY_BEGINNING: dict[str, list[str]] = {}
 for _word in sorted(_MEANINGS, key=len, reverse=True):
@@ -68,23 +68,24 @@ for _word in sorted(_MEANINGS, key=len, reverse=True):
 _OTHERS = "".join(sorted(first for first in _BY_BEGINNING if not _LATIN_WORD.match(first)))
 _SECOND = "".join(sorted({word[1] for first in _OTHERS for word in _BY_BEGINNING[first] if len(word) > 1}))
 _ALONE = "".join(word for word in _MEANINGS if len(word) == 1)
-# A Latin word, or a character with which a word begins and which is one, goes on like one, or ends what is searched.
+# A Latin word; or the first character of a word, if that is the whole word, or if a second character or the end
+# follows.
 _BEGINNING = re.compile(f"[{_OTHERS}a-z](?:(?<=[a-z])[a-z]*|(?<=[{_ALONE}])|(?=[{_SECOND}]|$))")
-_ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元 states the debt, not the interest
-# 分期贷款欠款5000元, your interest-free balance is $5000: right behind one of these an amount is the debt, whatever
-# else the clause speaks of, but for a reduction or a settlement.
+_ASIDE = re.compile(r"\((?:包?含|已含)[^,。;!?\n\d)]{1,10}\)")  # 欠款(含利息)9431元: the debt, not the interest
+# 分期贷款欠款5000元, your interest-free balance is $5000: right after one of these words an amount is the debt, unless
+# the clause is about a reduction or a settlement.
 _STATES_A_DEBT = frozenset(("欠", "欠款", "owe", "owes", "owed", "outstanding", "balance", "debt", "arrears"))
 _LINK = re.compile(r" ?(?:[为是共达约]|高达|of|is|now|stands at)?[ :]{0,2}")
 _SPEAKS_OF_OTHERS = re.compile(
     "分期|每期|每月|月供|一次性|协商|计划|方案|收到|已[付扣]|到账|.*[息金费]$|plan|arrangement|monthly|weekly|deposit|interest|"
     "fee|charge|thank|paid|received|principal|token|emi|instal"
 )
-# A comma between digits belongs to a number, and so does a full stop before a digit.
-_CLAUSE_END = re.compile(r"[。;!?\n,.](?:(?<![,.])|(?<=,)(?!\d)|(?<=\.)(?= |$))")  # without a comma, a sentence's too
+# A comma between digits and a full stop before a digit belong to a number.
+_CLAUSE_END = re.compile(r"[。;!?\n,.](?:(?<![,.])|(?<=,)(?!\d)|(?<=\.)(?= |$))")  # all but commas end a sentence
 
 
 class Qualifiers:
-    """The words of one folded text, up to `end`, that say what its amounts are; found once, asked for each amount."""
+    """The words that qualify the amounts of one folded text, up to `end`; found once for all its amounts."""
 
     def __init__(self, text: str, end: int) -> None:
         self.text = text
@@ -101,8 +102,8 @@ class Qualifiers:
         self.sentences = [0, *(at for at in ends if text[at - 1] != ",")]
 
     def of(self, start: int, end: int, after: int = 0) -> Meaning:
-        """What the text says of the amount from `start` to `end`; `after` is the end of the amount before it, whose
-        words are its own."""
+        """The meaning of the amount from `start` to `end`. `after`: the end of the previous amount, whose words do not
+        qualify this one."""
         clause = self.clauses[bisect_right(self.clauses, start) - 1]
         clause_end = self.clauses[min(bisect_left(self.clauses, end), len(self.clauses) - 1)]
         sentence = self.sentences[bisect_right(self.sentences, start) - 1]
@@ -110,7 +111,7 @@ class Qualifiers:
         following = bisect_left(self.starts, end)
         first = bisect_left(self.starts, max(clause, after))
         if last >= first:
-            # 减免后应还9431元, settle your balance for $300: what is offered first governs what is owed after it.
+            # 减免后应还9431元, settle your balance for $300: an offer governs the words after it.
             offers = [word for word in self.words[first : last + 1] if _MEANINGS[word] is Meaning.OFFERED]
             if self.words[last] in _STATES_A_DEBT and _LINK.fullmatch(self.text, self.ends[last], start):
                 offers = [word for word in offers if not _SPEAKS_OF_OTHERS.match(word)]
@@ -118,16 +119,16 @@ class Qualifiers:
         if following < len(self.starts) and self.starts[following] < clause_end:
             return self.meanings[following]
         if after and self.text[after : after + 1] == "(" and ")" not in self.text[after:start]:
-            return Meaning.OFFERED  # 合计83200元(当金80000元,综合费3200元): parts of the amount before
+            return Meaning.OFFERED  # 合计83200元(当金80000元,综合费3200元): parts of the previous amount
         if last >= 0 and self.starts[last] >= sentence:
             return self.meanings[last]
         return Meaning.OWED
 
 
 def _words(text: str, end: int) -> Iterator[tuple[int, str]]:
-    """The words in `text[:end]` and where they begin, from left to right, none inside another.
+    """The words in `text[:end]` and their offsets, from left to right, without overlap.
 
-    A Latin word is one only as a whole: not owe in power.
+    A Latin word must be a whole word: power does not contain owe.
     """
     read_to = 0
     for match in _BEGINNING.finditer(text, 0, end):

@@ -1,4 +1,4 @@
-"""The marks that make a number an amount of money, and the currencies that each can stand for (ISO 4217)."""
+"""The marks that make a number an amount of money, and the currencies that each can mean (ISO 4217)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from duecare_core.domain.fields import MINOR_UNITS
 
-# A number that is said to be owed without any mark is in no particular currency, so it contradicts none.
+# An amount without a mark can be in any currency.
 ANY_CURRENCY = frozenset(MINOR_UNITS)
 
 _DOLLARS = "USD AUD CAD HKD NZD SGD TWD BBD BSD BZD FJD JMD NAD TTD XCD LRD GYD MXN ARS CLP COP"
@@ -16,7 +16,7 @@ _RUPEES = "INR PKR LKR NPR MUR SCR"
 _YUAN = "CNY HKD MOP TWD"
 _POUNDS = "GBP EGP FKP GIP SHP"
 
-# Codes that are words; they stand beside numbers without meaning money.
+# Codes that are also words, and occur beside numbers without meaning money.
 _WORDS = "ALL BAM BOB COP CUP GEL LAK MAD MOP PEN RON SLE SOS TOP TRY"
 # Written before or after the number.
 _EITHER = {
@@ -122,7 +122,7 @@ _AFTER = {
     "镑": _POUNDS,
     "磅": _POUNDS,
     "欧": "EUR",
-    # Written for 元 and 块 by those who mean to be overlooked.
+    # Written instead of 元 and 块 to evade detection.
     "员": _YUAN,
     "园": _YUAN,
     "快": _YUAN,
@@ -134,7 +134,7 @@ _AFTER = {
     "/-": _RUPEES,
     "/=": "KES TZS UGX",
 }
-# No debt is in these, so no debt bears them out.
+# No debt is in these currencies, so no debt bears them out.
 _COINS = dict.fromkeys(("usdt", "btc", "eth", "泰达币", "比特币", "以太坊"), "")
 _SPACED = {
     joint.join(mark): codes
@@ -149,7 +149,7 @@ _SPACED = {
     )
 }
 _BRACKETED = {"(元)": _YUAN, "(人民币)": "CNY", "(rmb)": "CNY", "(大写)": " ".join(ANY_CURRENCY)}
-# "P1,234", "R1 234" and "N1,234" are marks only where the number is written as money.
+# "P1,234", "R1 234" and "N1,234" are marks only if the number is written as money.
 _LETTERS = {"p": "PHP", "r": "ZAR", "n": "NGN"}
 
 _CODES = {
@@ -158,7 +158,7 @@ _CODES = {
     for mark, codes in table.items()
 }
 _LETTER_CODES = {mark: frozenset(codes.split()) for mark, codes in _LETTERS.items()}
-# How long the marks are that begin or end with a character, the longest first.
+# The lengths of the marks that begin or end with a character, the longest first.
 _BY_FIRST: dict[str, list[int]] = {}
 _BY_LAST: dict[str, list[int]] = {}
 for _mark in sorted(_CODES, key=len, reverse=True):
@@ -167,7 +167,7 @@ for _mark in sorted(_CODES, key=len, reverse=True):
             _lengths[_char].append(len(_mark))
 _MONEY = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d{3,9}\.\d\d")
 _MONEY_BEHIND_A_LETTER = re.compile(r" ?(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,9}\.\d\d(?!\d))")
-# 元旦 is a day; 5快递, 300员工.
+# A mark followed by one of these characters is no mark: 元旦 (New Year), 5快递 (parcels), 300员工 (staff).
 _NO_MARK = {
     "元": "旦月宵素宝件首",
     "块": "儿头",
@@ -178,13 +178,13 @@ _NO_MARK = {
     "快": "递速捷讯报手餐",
 }
 
-# No mark begins, or ends, with any other character.
+# Every first and every last character of a mark.
 FIRST_OF_A_MARK = frozenset(_BY_FIRST)
 LAST_OF_A_MARK = frozenset(_BY_LAST) | _LETTER_CODES.keys()
 
 
 class CurrencyMark(Struct, frozen=True):
-    """Where a mark stands, what it can stand for, and whether it can also belong to a number after it."""
+    """A mark: its offsets, the currencies that it can mean, and whether it can also precede its number."""
 
     start: int
     end: int
@@ -193,7 +193,7 @@ class CurrencyMark(Struct, frozen=True):
 
 
 def mark_before(text: str, end: int) -> CurrencyMark | None:
-    """The mark that ends at `end`, the longest, as one that stands before a number."""
+    """The longest mark that ends at `end` and can precede a number."""
     letter = text[end - 1 : end]
     for length in _BY_LAST.get(letter, ()):
         mark = text[end - length : end] if length <= end else ""
@@ -209,7 +209,7 @@ def mark_before(text: str, end: int) -> CurrencyMark | None:
 
 
 def mark_after(text: str, start: int) -> CurrencyMark | None:
-    """The mark that begins at `start`, the longest, as one that stands after a number."""
+    """The longest mark that begins at `start` and can follow a number."""
     for length in _BY_FIRST.get(text[start : start + 1], ()):
         mark = text[start : start + length]
         if mark in _CODES:
@@ -222,7 +222,7 @@ def mark_after(text: str, start: int) -> CurrencyMark | None:
 
 
 def written_as_money(number: str) -> bool:
-    """27,911 or 27,911.00 or 27911.00, as nothing but money is written; 10.21 may be a date."""
+    """Whether a number is written as only money is: 27,911 or 27,911.00 or 27911.00. 10.21 may be a date."""
     return _MONEY.fullmatch(number) is not None
 
 

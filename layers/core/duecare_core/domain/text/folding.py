@@ -1,7 +1,7 @@
-"""What a reader sees, whatever the characters: folding of a text before it is searched, with the way back.
+"""Folding of a text to what a reader sees, before it is searched, with a map back to the original.
 
-Full-width and circled digits, look-alike letters, traditional characters, invisible characters and accents fold to
-plain ones. Every folded character knows which character of the original it came from. Linear in the text's length.
+Full-width and circled digits, look-alike letters, traditional characters and accents fold to plain characters, and
+invisible characters are dropped. The offset of every folded character's original is kept. Linear in the text's length.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from itertools import chain, repeat
 
 from msgspec import Struct
 
-# Letters of other scripts that look like Latin ones. Only these can spell a Latin phrase unseen.
+# Letters of other scripts that look like Latin ones, so that they can disguise a Latin phrase.
 _LOOK_ALIKES = str.maketrans(
     "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб" + "ұɏ₤〡〢〣〤〥〦〧〨〩",
     "abcdehijklmnopqstuvwxywwebhreei" + "abydeznikvopsstuxw" + "lodiagiirynllcounhge36" + "¥¥£123456789",
 )
-# Characters of the phrases and amount words that are written differently in traditional Chinese, and variants that
-# read as the same money character.
+# Traditional forms of the characters in phrases and amount words, and variants of the characters of money.
 _TRADITIONAL = str.maketrans(
     "萬億圓圎園塊錢幣圜兩參叄弍弐貳壹陸兀沅円〇○"
     "發貼報單廠財產債欠償還額應總計結清費罰滯納紀錄貸賬帳賭繳據"
@@ -37,17 +36,17 @@ _TRADITIONAL = str.maketrans(
     "产险银货车辆复",
 )
 _SAME: dict[int, int | str] = {**_TRADITIONAL, **_LOOK_ALIKES, ord("廿"): "二十", ord("卅"): "三十"}
-# Drawn as nothing, though their category does not say so.
+# Invisible, though their Unicode category does not show it.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u17b4\u17b5")
 _DROPPED = frozenset(("Cf", "Mn", "Me", "Cc", "Cs"))
-_MAX_EXPANSION = 3  # a character that stands for a whole phrase (ﷺ) is left alone, so that a text cannot grow much
+_MAX_EXPANSION = 3  # a character of a whole phrase (ﷺ) is kept as it is, so that a text cannot grow much
 _LETTERS = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled, regional indicators
-# Overrides make a reader see characters in another order than the one in which they are searched.
+# These make a reader see characters in another order than the one in which they are searched.
 BIDI_OVERRIDES = ("\u202d", "\u202e")
 
 
 class FoldedText(Struct, frozen=True):
-    """A folded text; `at[i]` is the offset in the original of the character that `chars[i]` came from."""
+    """A folded text. `at[i]`: the offset in the original of the character from which `chars[i]` came."""
 
     chars: str
     at: Sequence[int]
@@ -58,31 +57,31 @@ class FoldedText(Struct, frozen=True):
 
 
 def fold(text: str) -> FoldedText:
-    """Each character on its own, so that one that is folded before another does not change what the other folds to."""
-    chars, places = text.translate(_ONE_FOR_ONE), range(len(text))
+    """Fold each character on its own, so that no character changes what its neighbour folds to."""
+    chars, offsets = text.translate(_ONE_FOR_ONE), range(len(text))
     if len(chars) == len(text):
-        return FoldedText(chars, places)
+        return FoldedText(chars, offsets)
     pieces = [_FOLDED[char] for char in text]
-    return FoldedText("".join(pieces), list(chain.from_iterable(map(repeat, places, map(len, pieces)))))
+    return FoldedText("".join(pieces), list(chain.from_iterable(map(repeat, offsets, map(len, pieces)))))
 
 
 # A word, with digits and signs in it that stand for letters: b0ss, $hame, k!ll.
-_MIXED = re.compile(r"[@$!0-9](?:(?<=[a-z].)|(?<!!)[a-z])")  # the rarer one first
+_MIXED = re.compile(r"[@$!0-9](?:(?<=[a-z].)|(?<!!)[a-z])")  # the rarer character first, for speed
 _WORD = re.compile(r"[@$]?[a-z0-9]+(?:[@$!]+[a-z0-9]+)*")
 AS_LETTERS = str.maketrans("@$!0134578", "asloleastb")
 
 
-def skeleton(folded: FoldedText) -> FoldedText:
-    """Letters that pass for one another made one: i, l, 1, ! and |, and in words 0 and o, 3 and e, 4 and a, $ and s.
+def skeleton_of(folded: FoldedText) -> FoldedText:
+    """The text with similar letters made one: i and l; in words also 1, !, 0 and o, 3 and e, 4 and a, $ and s.
 
-    Two texts that look alike have one skeleton; what is searched in it must be a skeleton too (`skeleton_pattern`).
+    Two texts that look alike have one skeleton. A pattern to search in it must be a skeleton too (`skeleton_pattern`).
     """
     chars = _WORD.sub(_letters, folded.chars) if _MIXED.search(folded.chars) else folded.chars
     return FoldedText(chars.replace("i", "l"), folded.at)
 
 
 def skeleton_pattern(pattern: str) -> str:
-    """A pattern for skeletons. It may not use escapes or groups that are spelled with an i."""
+    """A pattern for skeletons. The pattern must not use escapes or groups that are spelled with an i."""
     return pattern.replace("i", "l")
 
 
@@ -92,17 +91,18 @@ def _letters(match: re.Match[str]) -> str:
 
 
 class _FoldedCharacters(dict[str, str]):
-    """What characters fold to, each worked out once; bounded, for a text can hold any character there is."""
+    """A cache of what each character folds to; bounded, because a text can hold any character."""
 
     def __missing__(self, char: str) -> str:
         if len(self) >= 8192:
-            self.clear()  # or rare characters could crowd out the ordinary ones for good
+            self.clear()  # otherwise rare characters could displace common ones permanently
         folded = self[char] = _fold_character(char)
         return folded
 
 
 class _OneForOne(dict[int, str]):
-    """The same for `str.translate`, where each character folds to one; any other one makes the text longer."""
+    """The same for `str.translate`. A character that does not fold to exactly one becomes two, so that the changed
+    length shows that this table did not suffice."""
 
     def __missing__(self, code: int) -> str:
         if len(self) >= 8192:
@@ -119,7 +119,7 @@ def _fold_character(char: str) -> str:
     if char.isascii():
         return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
     if "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3":
-        return char.translate(_SAME)  # nothing else holds for ideographs, and Korean would come to pieces
+        return char.translate(_SAME)  # nothing below applies to ideographs, and NFKD would decompose Korean
     category = unicodedata.category(char)
     if category in _DROPPED or char in _BLANK:
         return ""
@@ -129,7 +129,7 @@ def _fold_character(char: str) -> str:
 
 
 def _plain(char: str, category: str) -> str:
-    """NFKD without accents; a fraction, or a character that stands for a whole phrase, is left alone."""
+    """NFKD without accents. A fraction and a character of a whole phrase stay as they are."""
     plain = unicodedata.normalize("NFKD", char)
     if len(plain) > 1:
         plain = "".join([c for c in plain if not unicodedata.combining(c)])
@@ -137,7 +137,8 @@ def _plain(char: str, category: str) -> str:
 
 
 def _enclosed(char: str, category: str) -> str | None:
-    """A digit of any script or in any ornament: ２ ② ➁ ⑵ ² २, and ⑩ to ⑳; or a letter in a square or circle."""
+    """The plain form of a digit of any script or ornament (２ ② ➁ ⑵ ² २, ⑩ to ⑳) or of a letter in a square or circle;
+    None for any other character."""
     digit = unicodedata.digit(char, None)
     if digit is not None:
         return str(digit)

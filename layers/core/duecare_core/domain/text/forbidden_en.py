@@ -1,10 +1,10 @@
-"""Forbidden phrases in English, without spaces, for squeezed text (see phrases.py)."""
+"""Forbidden phrases in English, without spaces, for squeezed texts (phrases.py)."""
 
 from __future__ import annotations
 
 from duecare_core.domain.text.phrases import FORBIDDEN, Phrase, phrase
 
-# Just before a phrase: it is denied, not said. Kept narrow, so that "don't pay and we…" is no denial.
+# Just before a phrase: the phrase is negated. Kept narrow, because "don't pay and we…" is no negation.
 _NOT = r"""(?:not|never|wont|cannot|cant|dont|doesnt|nor)
     (?:ever|be|to|threatento|call|contact|text|visit|disclose|share|discuss|tell|inform|or|and|with|this|it|a|the){0,6}"""
 _IMPERSONATED = rf"""{_NOT}
@@ -61,7 +61,7 @@ IMPERSONATION = (
         FORBIDDEN,
         """fir nonbailable police sheriff bailiff cops marshal government criminal section420 ipc
         crimebranch cybercrime cybercell interpol fbi cbi district enforcement officers""",
-        # No honest collection text has a use for the police but to warn of fraud.
+        # Honest collection texts mention the police only to warn of fraud.
         r"""(?:police|cops|sheriffs?|marshals?|bailiffs?|interpol|government(?:recovery|department|office|agency|debt|collection)|fbi|cbi|crimebranch|cyber(?:crime|cell)|districtattorney|enforcement(?:officer|agent)s?
         |officers(?:are|is|will|be|have|been){0,2}(?:enroute|ontheway|coming|dispatched|sent))
         (?!credit|federal|and|bank|health|mutual|union|association)

@@ -1,10 +1,10 @@
-"""Forbidden phrases in Chinese, in simplified characters, for squeezed text (see phrases.py)."""
+"""Forbidden phrases in Chinese, in simplified characters, for squeezed texts (phrases.py)."""
 
 from __future__ import annotations
 
 from duecare_core.domain.text.phrases import FORBIDDEN, Phrase, phrase
 
-# Just before a phrase: it is denied or warned of, not said. Kept narrow, so that 不还款将… is no denial.
+# Just before a phrase: the phrase is negated or warned of. Kept narrow, because 不还款将… is no negation.
 _NOT = r"""(?:不会|绝不|不得|从不|严禁|禁止|请勿|切勿|不要|不可|无权)
     (?:以任何方式|主动|擅自|随意|向|对|采取|通过|任何|您的?|你的?|第三方|泄露|联系|或者?|和|及){0,4}"""
 _IMPERSONATED = r"(?:冒充|假冒|自称|谎称|假扮|伪装成?|伪造|虚假|不是|并非|不属于).{0,5}"
@@ -48,7 +48,7 @@ IMPERSONATION = (
         unless_before=f"{_ASKED}|{_IMPERSONATED}|{_NOT}",
     ),
     phrase(
-        # No honest collection text has a use for the police but to warn of fraud.
+        # Honest collection texts mention the police only to warn of fraud.
         "posing_as_authority.police.zh",
         FORBIDDEN,
         _POLICE_WORDS,
@@ -70,7 +70,7 @@ IMPERSONATION = (
         "法院 法庭 执行局 法官 司法",
         rf"""(?:{_COURT})(?!诉讼|起诉|申请|提起|判决|裁定).{{0,8}}
         (?:下发|签发|下达|上门|查封|冻结|扣划|划扣|拍卖|抓|拘|通缉|批准|开庭|立案|强制执行|通知[你您]|责令|传[你您])""",
-        # 向法院申请查封: there the court is asked, it does not act.
+        # 向法院申请查封: somebody applies to the court; the court does not act.
         unless_before=rf"{_IMPERSONATED}|(?:向|诉至|起诉至|请求|提请|提交|通过|经|由|可能被)[^我]{{0,10}}",
         unless=_OWN_SUIT,
     ),
@@ -111,7 +111,7 @@ THREATS = (
         "exposure.tell.zh",
         FORBIDDEN,
         " ".join(_TELL.split("|")),
-        # 客服, 热线 and 我司 between the two end the thought: 联系客服,家人可代还.
+        # 客服, 热线 or 我司 between the two separates them: 联系客服,家人可代还.
         rf"(?:{_TELL})[^我客本热]{{0,8}}(?:{_KIN})",
         unless_before=rf"{_NOT}|{_ASKED}|(?:避免|以免).{{0,2}}|不",
     ),
@@ -159,7 +159,7 @@ THREATS = (
         |(?:已|将|会|直接|立即|马上).{0,6}(?:列入|纳入|列为|加入|拉入).{0,8}失信
         |限制(?:高消费|出行|出境|乘坐|高铁|坐飞机)|(?:全网|行业)封杀
         |冻结.{0,6}(?:微信|支付宝|名下|身份证|工资|所有|全部)|注销.{0,4}(?:身份证|户口|驾照)""",
-        # A court may do some of this; that it may is an announcement, that it was done or will be is an invention.
+        # A court may order some of this. To announce that it may is allowed; to claim that it did or will is not.
         unless_before=rf"{_NOT}|(?:可能|法院|申请).{{0,12}}",
         longest=20,
     ),

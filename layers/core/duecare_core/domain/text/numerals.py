@@ -1,10 +1,10 @@
-"""Numbers as they are written in texts: grouped digits, Chinese numerals, and English ones.
+"""Reads numbers as they are written in texts: grouped digits, Chinese numerals, and English ones.
 
-Each reader takes one run of numerals and gives its value, or None where it cannot be read for certain: a malformed
-group, two ways of writing in one number, a unit left out. Linear in the run's length.
+Each reader returns the value of one run of numerals, or None if it cannot be read with certainty: a malformed group,
+two notations in one number, an omitted unit. Linear in the run's length.
 
-(cn2an reads Chinese numerals too. It takes 450 ms to import, 100 µs a number, and reads 一万二 and 贰万七千 without a
-doubt; a claim about money deserves one.)
+(The library cn2an reads Chinese numerals too. It takes 450 ms to import and 100 µs a number, and it accepts ambiguous
+numbers such as 一万二 and 贰万七千, which must not pass as a claim of money.)
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _ITEM = re.compile(r"(?P<number>\d+(?:[.,' ]\d+)*)|(?P<char>.)", re.DOTALL)
 
 
 class Number(Struct, frozen=True):
-    """A value and the way it is grouped, where that way is one that only some currencies use."""
+    """A value, and its grouping if only some currencies use that grouping."""
 
     value: Decimal
     grouping: str = ""  # "indian", "dotted", "doubtful" (27.911 is dotted to some) or ""
 
 
 def read_number(run: str) -> Number | None:
-    """A run of digits with separators, or of Chinese numerals, or of digits with Chinese units."""
+    """The value of digits with separators, of Chinese numerals, or of digits with Chinese units; None if uncertain."""
     if not run.isascii():
         value = _read_chinese(run.replace(" ", ""))
         return None if value is None else Number(value)
@@ -83,18 +83,18 @@ def _read_positional(run: str) -> Decimal | None:
 
 
 class _Units:
-    """Digits and units, taken one after another."""
+    """The value of a Chinese numeral, built from its digits and units in order. A method returns False if the next one
+    does not fit."""
 
     def __init__(self) -> None:
         self.total = Decimal(0)  # closed by 万 or 亿
         self.section = Decimal(0)  # closed by 十, 百 or 千 since then
         self.pending: Decimal | None = None  # a number that waits for its unit
-        self.arabic: str = ""  # the same, as it was written in digits
+        self.arabic: str = ""  # the same in Arabic digits, if written so
         self.zero = False
         self.written: set[str] = set()
         self.small = self.large = 10**12
-        self.unit = 0  # the last one taken
-        self.closed = False  # nothing may follow
+        self.unit = 0  # the last unit
 
     def take_number(self, run: str) -> bool:
         number = _read_digits(run)
@@ -148,13 +148,13 @@ class _Units:
         self.pending, self.arabic, self.zero, self.unit = None, "", False, unit
 
     def _inexact(self) -> bool:
-        """2.5 stands before one unit only, the first."""
+        """Whether a fraction such as 2.5 comes before a unit that is not the first."""
         return self.unit > 0 and self.pending is not None and self.pending != int(self.pending)
 
     def value(self) -> Decimal | None:
         if self.pending is None:
             return self.total + self.section if self.unit and not self.zero else None
-        # 一万二 can mean 12000 or 10002: a last digit needs 十 or 零 before it; 2万7911 leaves no doubt.
+        # 一万二 can mean 12000 or 10002, so a last digit needs 十 or 零 before it. 2万7911 is unambiguous.
         certain = self.unit == 10 or self.zero or (self.unit == 10_000 and len(self.arabic.split(".")[0]) == 4)
         if not certain or self.pending >= self.unit:
             return None
@@ -195,12 +195,12 @@ _ENGLISH = rf"(?<![a-z])(?:{_ENGLISH_WORD})(?:(?: ?-? ?| and )(?:{_ENGLISH_WORD}
 
 @cache
 def english_numbers() -> re.Pattern[str]:
-    """Runs of English numerals; compiled when a text first needs it."""
+    """The pattern of a run of English numerals; compiled on first use."""
     return re.compile(_ENGLISH)
 
 
 def read_english(run: str) -> Number | None:
-    """Twenty Seven Thousand Nine Hundred and Eleven; One Lakh Five Thousand."""
+    """The value of English numerals, such as Twenty Seven Thousand Nine Hundred and Eleven; None if uncertain."""
     total = section = 0
     last_scale, last = 10**12, 1000
     for word in re.findall(_ENGLISH_WORD, run):

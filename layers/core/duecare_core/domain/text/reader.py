@@ -1,8 +1,8 @@
-"""What a text says: which amounts it claims, who signs it, how to stop it, and what it must not say.
+"""Reads a text: the amounts it claims, its sender tags, opt-out wording, disclosure, and forbidden phrases.
 
-`read` is the entry: pure, linear in the text's length, and never an exception. Everything is found in the folded text
-(folding.py), so that look-alikes, invisible characters and signs between characters hide nothing; every offset points
-into the original.
+`read` is the entry point: pure, linear in the text's length, and it never raises. It searches the folded text
+(folding.py), so look-alikes, invisible characters and signs between characters hide nothing. Every offset points into
+the original text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from duecare_core.domain.text.amount_meaning import Meaning
 from duecare_core.domain.text.amounts import Claim, read_amounts
-from duecare_core.domain.text.folding import fold, skeleton
+from duecare_core.domain.text.folding import fold, skeleton_of
 from duecare_core.domain.text.forbidden import PHRASES, find_impersonating_tags
 from duecare_core.domain.text.phrases import FORBIDDEN, PhraseMatch, Phrases, find_matches, searchable
 from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
@@ -36,27 +36,27 @@ _PHRASES = Phrases((*PHRASES, *OPT_OUT, *DISCLOSURE))
 
 
 class Reading(Struct, frozen=True):
-    """What one text says. Offsets point into the text as it was given to `read`."""
+    """The elements found in one text. Offsets point into the text as it was given to `read`."""
 
     amounts: tuple[Claim, ...]
     forbidden: tuple[PhraseMatch, ...]
-    signs: tuple[SenderTag, ...]
+    sender_tags: tuple[SenderTag, ...]
     opt_out: PhraseMatch | None
     disclosure: PhraseMatch | None
 
 
 def read(text: str) -> Reading:
-    """Read a text once."""
+    """Every element of a text."""
     folded = fold(text)
-    bones = skeleton(folded)
-    said = searchable(bones)
-    to_try = _PHRASES.to_try(said)
+    skeleton = skeleton_of(folded)
+    squeezed = searchable(skeleton)
+    candidates = _PHRASES.candidates(squeezed)
     return Reading(
         amounts=read_amounts(folded, text),
-        forbidden=_in_order([*find_impersonating_tags(bones), *find_matches(said, to_try, FORBIDDEN)]),
-        signs=find_sender_tags(text),
-        opt_out=next(find_matches(said, to_try, "TEXT_OPT_OUT"), None),
-        disclosure=next(find_matches(said, to_try, "TEXT_DISCLOSURE"), None),
+        forbidden=_in_order([*find_impersonating_tags(skeleton), *find_matches(squeezed, candidates, FORBIDDEN)]),
+        sender_tags=find_sender_tags(text),
+        opt_out=next(find_matches(squeezed, candidates, "TEXT_OPT_OUT"), None),
+        disclosure=next(find_matches(squeezed, candidates, "TEXT_DISCLOSURE"), None),
     )
 
 
@@ -65,10 +65,10 @@ def _in_order(findings: Iterable[PhraseMatch]) -> tuple[PhraseMatch, ...]:
 
 
 def claims(text: str) -> tuple[Claim, ...]:
-    """Every amount of money in a text, with offsets into what is given."""
+    """Every amount of money that a text claims."""
     return read_amounts(fold(text), text)
 
 
 def condense(text: str) -> str:
-    """Letters and digits alone, in one case: what is left when quotes, spaces and signs do not count."""
+    """The letters and digits of a text, normalized and in one case; without quotes, spaces and signs."""
     return "".join(char for char in normalize(text).casefold() if char.isalnum())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from duecare_core.domain.text.phrases import phrase
 
-# A key is a letter by itself: 回T恤店 and 回the bank name none (`words` below sees to the latter).
+# A key is a letter by itself: neither 回T恤店 nor 回the bank names one (`words` below excludes the latter).
 _KEY = r"(?:(?:td|[trn]|qx)(?!恤)|退订|退|拒收|00000)"
 _ANSWER = r"(?:请?直?接?(?:回复|回|发送|发|复|输入|短信)(?:字母|数字)?)"
 _STOP = r"(?:退订|拒收|拒绝|取消|不再接收|屏蔽|停止接收|不需要|不想接收|勿扰|不想?再?(?:接收|收到)|拒)"
@@ -15,7 +15,7 @@ _ASK = r"(?:reply|replying|respond|text|txt|send|sms|rply|return|answer)"
 _WORD = r"(?:stopall|stop|quit|end|cancel|unsubscribe|unsub|optout|revoke)"
 _END = r"(?:opt|stop|end|cancel|unsub|quit|out|leave|remove|nomore|receivenomore|discontinue|block)"
 
-# 退订回T, 拒收请回复R, 回TD退订, 退订请发送短信TD; Reply STOP to opt out (12 CFR 1006.6(e)), STOP to end, and kin.
+# 退订回T, 拒收请回复R, 回TD退订, 退订请发送短信TD; Reply STOP to opt out (12 CFR 1006.6(e)), STOP to end, and similar.
 OPT_OUT = (
     phrase(
         "opt-out.zh",
@@ -47,7 +47,7 @@ OPT_OUT = (
     ),
 )
 
-# 12 CFR 1006.18(e): that the communication is from a debt collector, or an attempt to collect a debt by one.
+# 12 CFR 1006.18(e): the communication is from a debt collector, or is an attempt by one to collect a debt.
 DISCLOSURE = (
     phrase(
         "disclosure.us",

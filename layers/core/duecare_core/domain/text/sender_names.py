@@ -1,4 +1,4 @@
-"""Who a text says it is from: its sign (短信签名, `【…】` or `[…]`), or the name in the text."""
+"""The sender that a text names: in a sender tag (短信签名, `【…】` or `[…]`), or by name in the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class SenderTag(Struct, frozen=True):
-    """A sender's sign at the start or the end of a text, with its offsets."""
+    """A sender tag at the start or the end of a text, with its offsets."""
 
     name: str
     start: int
@@ -19,12 +19,12 @@ class SenderTag(Struct, frozen=True):
 
 _LEADING = re.compile(r"\s{0,8}【([^【】]{1,80})】")
 _TRAILING = re.compile(r"【([^【】]{1,80})】\s{0,8}$")
-# Square brackets also hold other things ([T], [link]); they are a sign at the start or end of a Chinese text.
+# Square brackets have other uses ([T], [link]). They are a sender tag at the start or end of a Chinese text.
 _LEADING_SQUARE = re.compile(r"\s{0,8}\[([^\[\]]{1,80})\]")
 _TRAILING_SQUARE = re.compile(r"\[([^\[\]]{2,80})\]\s{0,8}$")
 _BRACKETED = re.compile(r"[【「『〖]([^【】「」『』〖〗]{1,80})[】」』〗]")
 _MORE = re.compile(r"(?:\s{0,8}【[^【】]{1,80}】){2,8}")
-_WHOLE_PHRASE = re.compile("[\ufdfa\ufdfb]")  # one character each, a sentence once normalized
+_WHOLE_PHRASE = re.compile("[\ufdfa\ufdfb]")  # each becomes a sentence if normalized
 # Unicode's format characters (category Cf).
 _INVISIBLE = re.compile(
     "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
@@ -32,7 +32,7 @@ _INVISIBLE = re.compile(
     "\U000e0020-\U000e007f]"
 )
 _CHINESE = re.compile("[一-鿿]")
-_TAIL = 100  # as far from the end as a sign can begin
+_TAIL = 100  # the most characters from the start of a tag to the end of the text
 
 
 def normalize(text: str) -> str:
@@ -41,11 +41,11 @@ def normalize(text: str) -> str:
 
 
 def find_sender_tags(text: str) -> tuple[SenderTag, ...]:
-    """The signs at the start and the end of a text, with offsets into what is given. `【…】` goes before `[…]`."""
-    signs = _at_the_ends(text, _LEADING, _TRAILING)
-    if not signs and _CHINESE.search(text):
-        signs = _at_the_ends(text, _LEADING_SQUARE, _TRAILING_SQUARE)
-    return signs
+    """The sender tags at the start and the end of a text. `[…]` counts only if there is no `【…】`."""
+    tags = _at_the_ends(text, _LEADING, _TRAILING)
+    if not tags and _CHINESE.search(text):
+        tags = _at_the_ends(text, _LEADING_SQUARE, _TRAILING_SQUARE)
+    return tags
 
 
 def _at_the_ends(text: str, leading: re.Pattern[str], trailing: re.Pattern[str]) -> tuple[SenderTag, ...]:
@@ -58,29 +58,31 @@ def _at_the_ends(text: str, leading: re.Pattern[str], trailing: re.Pattern[str])
 
 
 def names_sender(text: str, sender_names: Iterable[str]) -> bool:
-    """Whether the text names one of these senders and no other: every sign it bears is one of them, or, in a text
-    without a sign, the name stands in the text. Compared after NFKC, trimming and case folding; look-alike letters are
-    other names."""
+    """Whether the text names one of these senders and no other.
+
+    Every sender tag must be one of the names. A text without a tag must contain a name. Names are compared after NFKC,
+    trimming and case folding; look-alike letters make another name.
+    """
     text = normalize(_WHOLE_PHRASE.sub("\ufffd", text))
     text = (text if text.isprintable() else _INVISIBLE.sub("", text)).strip()
     names = [_plain(name) for name in sender_names]
-    signs = [sign.name for sign in find_sender_tags(text)]
-    # More signs right behind the first are signs too; and where none stands at an end, whatever is in their brackets
-    # is read as one, or a stranger's sign behind a word of greeting would hide behind the name in the text.
-    others = _MORE.match(text) if signs else None
-    signs += _BRACKETED.findall(others[0] if others else "" if signs else text)
-    if signs:
-        return all(_plain(sign) in names for sign in signs)
+    tagged = [tag.name for tag in find_sender_tags(text)]
+    # Further tags right after the first count too. If there is no tag at either end, every bracketed name counts as
+    # one, because a stranger's tag after a greeting must not pass by a registered name elsewhere in the text.
+    others = _MORE.match(text) if tagged else None
+    tagged += _BRACKETED.findall(others[0] if others else "" if tagged else text)
+    if tagged:
+        return all(_plain(name) in names for name in tagged)
     folded = _plain(text)
-    return any(_stands_in(name, folded) for name in names if name)
+    return any(_contains_name(name, folded) for name in names if name)
 
 
 def _plain(name: str) -> str:
     return normalize(name).strip().casefold()
 
 
-def _stands_in(name: str, text: str) -> bool:
-    """As a word of its own where the name begins or ends with a Latin letter or digit."""
+def _contains_name(name: str, text: str) -> bool:
+    """Whether the text contains the name; a Latin letter or digit at its ends must be the end of a word."""
     start = text.find(name)
     while start >= 0:
         end = start + len(name)

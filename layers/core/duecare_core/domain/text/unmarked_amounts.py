@@ -1,8 +1,8 @@
-"""Numbers that are money though no mark of a currency stands beside them.
+"""Recognizes numbers that are money without a currency mark.
 
-欠款27911, pay 5000, 2.79万, 27k, 27,911.00, 27911未还: what stands before the number names a debt or a payment, or the
-number is written as only money is, or what stands behind it says that it is owed. Dates, times, telephone, order and
-account numbers, percentages, terms and counts have none of these.
+欠款27911, pay 5000, 2.79万, 27k, 27,911.00, 27911未还: a debt or a payment is named before the number, or the number is
+written as only money is, or the words after it say that it is owed. Dates, times, telephone, order and account numbers,
+percentages, terms and counts have none of these.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from duecare_core.domain.text.currencies import written_as_money
 from duecare_core.domain.text.numeral_runs import NumeralRun, is_identifier
 
-# What follows a number that counts something else, or continues a date, a time, a phone number.
+# Follows a number that counts something else, or continues a date, a time or a phone number.
 _COUNTS = re.compile(
     r"""\ ?\+?\ ?[余多几]?(?:[年月日号时点分秒天期次个步笔位人折倍周岁户家条名级类项章款楼室栋层米页份件%‰℃度]
     |小时|工作日|用户|客户|积分|公里|[-/:.~]\d|[*@\#]
@@ -23,14 +23,14 @@ _COUNTS = re.compile(
     |nov(?:ember)?|dec(?:ember)?)(?![a-z]))""",
     re.VERBOSE,
 )
-# As bare numbers they are telephones, and months or days written in digits.
+# A bare number of this form is a telephone number, or a month or a day in digits.
 _PHONE = re.compile(r"(?:86)?1[3-9]\d{9}|[48]00\d{7}|9[56]\d{3,6}|10[01]\d{2,3}|0\d{8,11}")
 _DAY = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:\d\d)?")
 _TELEPHONE_GOES_ON = re.compile(r"[ -]\d")  # 0800 123 4567
-_NOTHING = ("0", "零")  # 余额为零
-_LONG = 9  # no amount without a mark has so many digits, a telephone has
+_ZEROS = ("0", "零")  # 余额为零
+_MAX_DIGITS = 9  # of an unmarked amount; a telephone number may have more
 
-# A number behind one of these is money, however small; behind one of the others where it has three digits.
+# A number after one of these is money, however small; after one of the weak nouns if it has three digits.
 _NOUNS = """
     欠 欠款 欠费 欠缴 欠债 欠账 欠钱 欠租 债务 负债 金额 款项 本金 本息 应还 应还款 未还 未还款 待还 待还款 还款额 应缴
     余额 总额 总计 合计 共计 还需 仅需 只需 只要 结清款 逾期款 未清偿 未结清
@@ -100,29 +100,29 @@ _OWING = re.compile(
     |["”'’)】\]]?\ ?的?(?:欠款|欠费|债务|未还|未付|未缴|未结清|待还|逾期(?!\d)|整(?!体|个|理|改|合))""",
     re.VERBOSE,
 )
-# A number in one of these scales is money wherever it stands.
+# A number with one of these scales is money anywhere.
 _MONEY_SCALES = frozenset(("k", "w", "lakh", "lakhs", "lac", "lacs", "crore", "crores", "thousand", "million", "grand"))
 _STOP = re.compile("[,。;!?、]")
 _PART_OF_A_NAME = re.compile(r"[a-z0-9]$|\w[/\-_.&#@%]$")
-_GAP = 6  # between a noun and its number anything else may stand, so far
-# But in English not what joins the parts of a name or an address.
+_MAX_GAP = 6  # characters that may separate a noun from its number
+# In English, these join the parts of a name or an address instead.
 _JOINS = frozenset("/-_.&#@%")
-_LINK = re.compile(r"[/&?][^\s/&?]*$")  # amt=5000 in an address states nothing
+_LINK = re.compile(r"[/&?][^\s/&?]*$")  # amt=5000 in an address is no claim
 _ORDINARY_SIGNS = " :=\"'“”()[]【】"
 
 
 def counts(text: str, end: int) -> bool:
-    """Whether what follows a number says that it counts something else, or is part of a date or a time."""
+    """Whether the text after a number shows that it counts something else, or is part of a date or a time."""
     return _COUNTS.match(text, end) is not None
 
 
 def is_money(text: str, run: NumeralRun, end: int, scale: str) -> bool:
-    """Whether a run that no mark stands beside is money; `end` is where the word for its scale ends."""
+    """Whether a run without a mark is money. `end`: the end of its scale, or of the run."""
     digits = len(run.text.partition(".")[0])
     counted = counts(text, end)
-    if run.text in _NOTHING or (run.text[0] == "0" and _TELEPHONE_GOES_ON.match(text, end)):
+    if run.text in _ZEROS or (run.text[0] == "0" and _TELEPHONE_GOES_ON.match(text, end)):
         return False
-    if (counted and (digits < 5 or text[end] == "@")) or (digits > _LONG and _PHONE.fullmatch(run.text)):
+    if (counted and (digits < 5 or text[end] == "@")) or (digits > _MAX_DIGITS and _PHONE.fullmatch(run.text)):
         return False
     before = text[max(0, run.start - 32) : run.start]
     large = digits > 2 or bool(scale) or (digits > 1 and not run.text.isascii())
@@ -134,27 +134,29 @@ def is_money(text: str, run: NumeralRun, end: int, scale: str) -> bool:
 
 
 def _names_a_debt(before: str, run: NumeralRun, *, large: bool) -> bool:
-    """Whether what stands before a bare number says that the number is a debt or a payment."""
-    told = before.rstrip(_ORDINARY_SIGNS)
-    while told and not told[-1].isalnum():
-        told = told[:-1]
-    gap = before[len(told) :]
-    if not told or len(gap) > _GAP or _STOP.search(gap):
+    """Whether the text before a number names a debt or a payment."""
+    words_before = before.rstrip(_ORDINARY_SIGNS)
+    while words_before and not words_before[-1].isalnum():
+        words_before = words_before[:-1]
+    gap = before[len(words_before) :]
+    if not words_before or len(gap) > _MAX_GAP or _STOP.search(gap):
         return False
-    if "a" <= told[-1] <= "z":
-        return _JOINS.isdisjoint(gap) and not _LINK.search(before) and _names_a_debt_in_english(told, large=large)
-    if told[-1] not in _ENDINGS:
+    if "a" <= words_before[-1] <= "z":
+        return (
+            _JOINS.isdisjoint(gap) and not _LINK.search(before) and _names_a_debt_in_english(words_before, large=large)
+        )
+    if words_before[-1] not in _ENDINGS:
         return False
-    told = "".join([char for char in _STOP.split(told)[-1][-20:] if char.isalnum()])
-    if _STATED.search(told):
+    words_before = "".join([char for char in _STOP.split(words_before)[-1][-20:] if char.isalnum()])
+    if _STATED.search(words_before):
         return True
-    # 还款 95588: a telephone, where something parts it from the word.
-    names_other = (gap and _PHONE.fullmatch(run.text)) or _DAY.fullmatch(run.text)
-    return large and not names_other and _WEAKLY_STATED.search(told) is not None
+    # 还款 95588: a telephone number, if separated from the word.
+    is_identifier_or_day = (gap and _PHONE.fullmatch(run.text)) or _DAY.fullmatch(run.text)
+    return large and not is_identifier_or_day and _WEAKLY_STATED.search(words_before) is not None
 
 
-def _names_a_debt_in_english(told: str, *, large: bool) -> bool:
-    words = _WORD.findall(told)
+def _names_a_debt_in_english(words_before: str, *, large: bool) -> bool:
+    words = _WORD.findall(words_before)
     last_two = " ".join(words[-2:])
     if large and (last_two in _WEAK_ENGLISH_NOUNS or words[-1] in _WEAK_ENGLISH_NOUNS):
         return True
@@ -164,7 +166,7 @@ def _names_a_debt_in_english(told: str, *, large: bool) -> bool:
 
 
 def _is_scaled(text: str, run: NumeralRun, end: int, scale: str) -> bool:
-    """27k, 2.79万, two thousand: so many are counted in money only, where nothing says otherwise."""
+    """27k, 2.79万, two thousand: numbers of this scale count money, unless the text says otherwise."""
     if run.english:
         return " " in run.text and not _MONEY_SCALES.isdisjoint(run.text.split())
     in_wan = ("万" in run.text or "亿" in run.text) and run.text[0] not in "万亿千百"
@@ -172,7 +174,8 @@ def _is_scaled(text: str, run: NumeralRun, end: int, scale: str) -> bool:
 
 
 def _is_said_to_be_owed(text: str, run: NumeralRun, end: int, before: str) -> bool:
-    """By what follows it, or by the way it is written; but not the end of a name, as in LN-88213."""
+    """Whether the text after it says that it is owed, or it is written as money; not for the end of a name
+    (LN-88213)."""
     if run.english or _PART_OF_A_NAME.search(before[-3:]):
         return False
     owed = written_as_money(run.text) or (_OWING.match(text, end) and not _PHONE.fullmatch(run.text))

@@ -1,9 +1,9 @@
-"""The case file: everything about one decision in one file, checked with no network by whoever has the log's key.
+"""The case file: everything about one decision in one file, which anyone with the log's key can check offline.
 
-`check` goes through it in the order in which one thing rests on another: the file's form, the log's key, the
-checkpoint; the record in the log, the receipt over the record, the inputs that the record commits to; who was
-registered, what they signed, the rules; and at last the decision, made again from all that. Every byte is bound by
-something that is checked, so that a file in which one is changed does not pass.
+`check` makes its checks in the order in which they depend on each other: the form of the file, the log's key and
+checkpoint; the record in the log, the receipt over the record, the inputs that the record commits to; the
+registrations, the signed statements, the rules; and the replay of the decision from all of these. Every byte is bound
+by a check, so a file with any change fails.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ from duecare_core.evidence.statement import StatementRecord
 
 FORMAT: Literal["duecare-case-file/1"] = "duecare-case-file/1"
 MEDIA_TYPE = "application/vnd.duecare.bundle+json"
-MANIFEST = "upload"  # the kind of statement whose rows are facts
+MANIFEST = "upload"  # the kind of a statement whose rows are facts
 
 
 class LoggedDecision(Struct, frozen=True, forbid_unknown_fields=True):
+    """The record, its receipt and its proof of inclusion."""
+
     record: Record
     receipt: str
     proof: str
 
 
 class LoggedParty(Struct, frozen=True, forbid_unknown_fields=True):
-    """A registration as it stood from `at` on, until its next version."""
+    """A version of a registration, valid from `at` until the next version."""
 
     at: str
     version: int
@@ -53,19 +55,23 @@ class LoggedParty(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LoggedKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A public key that signs receipts, in the log since `at`."""
+
     at: str
     record: ReceiptKeyRecord
     proof: str
 
 
 class LoggedStatement(Struct, frozen=True, forbid_unknown_fields=True):
+    """A statement's record, its JWS and the record's proof of inclusion."""
+
     record: StatementRecord
     jws: str
     proof: str
 
 
 class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
-    """`verifier_key` and `witnesses` as c2sp.org/signed-note spells them."""
+    """The log's name and keys. `verifier_key` and `witnesses`: verifier keys of c2sp.org/signed-note."""
 
     origin: str
     verifier_key: str
@@ -73,7 +79,7 @@ class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file, whose bytes are those of its RFC 8785 form."""
+    """The file. Its bytes are its RFC 8785 form."""
 
     bundle: Literal["duecare-case-file/1"]
     issuer: str
@@ -88,7 +94,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Check(NamedTuple):
-    """One thing that was looked at. `detail`: what was found good, or what is wrong."""
+    """The result of one check. `detail`: what was verified, or what is wrong."""
 
     name: str
     ok: bool
@@ -96,7 +102,7 @@ class Check(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`case` is there where the file could be read at all; `ok` only where every check was made and is good."""
+    """`case`: None if the file could not be read. `ok`: whether every check was made and passed."""
 
     ok: bool
     checks: tuple[Check, ...]
@@ -104,7 +110,7 @@ class Verdict(NamedTuple):
 
 
 class _CheckFailed(Exception):
-    """What is wrong, for a person to read."""
+    """A failed check. The message says what is wrong."""
 
 
 def encode(case: CaseFile) -> bytes:
@@ -113,17 +119,17 @@ def encode(case: CaseFile) -> bytes:
 
 
 def check(data: bytes, verifier_key: str | None = None) -> Verdict:
-    """Everything that can be checked. `verifier_key`: the log's, from a source that is trusted; without one the file's
-    own word is taken, and then nothing shows whose log it is."""
+    """Make every check. `verifier_key`: the log's, from a trusted source. Without it the key in the file is used, and
+    then nothing shows whose log it is."""
     checks: list[Check] = []
     try:
         case, raw = _read(data)
     except (DuecareError, msgspec.MsgspecError, _CheckFailed) as error:
         return Verdict(False, (Check("form", False, str(error)),), None)
     checks.append(Check("form", True, "one JSON object in its canonical form, with the members of a case file"))
-    checking = _Checking(case, raw, verifier_key or case.log.verifier_key)
+    steps = _Checks(case, raw, verifier_key or case.log.verifier_key)
     for name in CHECKS:
-        step: Callable[[], str] = getattr(checking, f"check_{name}")
+        step: Callable[[], str] = getattr(steps, f"check_{name}")
         try:
             checks.append(Check(name, True, step()))
         except (DuecareError, _CheckFailed, ValueError, KeyError) as error:
@@ -143,8 +149,8 @@ def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
     return msgspec.convert(value, CaseFile), value
 
 
-class _Checking:
-    """The checks, each of which answers what it found, or raises with what is wrong. `check` is its only user."""
+class _Checks:
+    """The checks of `check`. Each returns what it verified, or raises."""
 
     def __init__(self, case: CaseFile, raw: dict[str, Any], verifier_key: str) -> None:
         self._case = case
@@ -168,7 +174,8 @@ class _Checking:
 
     def check_record(self) -> str:
         raw = self._raw["decision"]["record"]
-        index = self._proven("decision", self._record.decision_id, digest(canonical(raw)), raw["at"], "decision")
+        proof = self._case.decision.proof
+        index = self._log_index(proof, "decision", self._record.decision_id, digest(canonical(raw)), raw["at"])
         if encode_record(self._record) != canonical(raw):
             raise _CheckFailed("the record has members that a record does not have")
         return f"the record is entry {index} of the log"
@@ -180,7 +187,7 @@ class _Checking:
             if thumbprint(logged.record.jwk) != logged.record.kid:
                 raise _CheckFailed("a receipt key is not the one that it is called")
             record_sha256 = digest(canonical(raw["record"]))
-            self._proven_beside(logged.proof, "receipt-key", logged.record.kid, record_sha256, logged.at)
+            self._log_index(logged.proof, "receipt-key", logged.record.kid, record_sha256, logged.at)
         key = next((one.record for one in self._case.receipt_keys if one.record.kid == read.kid), None)
         if key is None:
             raise _CheckFailed("the receipt is signed by a key that is not in the file")
@@ -204,7 +211,7 @@ class _Checking:
     def check_parties(self) -> str:
         for logged, raw in zip(self._case.parties, self._raw["parties"], strict=True):
             name = f"{logged.record.id}/{logged.version}"
-            self._proven_beside(logged.proof, "party", name, digest(canonical(raw["record"])), logged.at)
+            self._log_index(logged.proof, "party", name, digest(canonical(raw["record"])), logged.at)
         missing = [who for who, version in self._case.inputs.parties.items() if self._party(who, version) is None]
         if missing:
             raise _CheckFailed(f"the registration of {', '.join(missing)} as it was then is not in the file")
@@ -218,23 +225,26 @@ class _Checking:
         named = set(self._record.relied_on)
         for name, logged, raw in zip(found, self._case.statements, self._raw["statements"], strict=True):
             payload = self._signature(logged)
-            self._proven_beside(
+            self._log_index(
                 logged.proof, "statement", name, digest(canonical(raw["record"])), raw["record"]["received_at"]
             )
             if logged.record.kind != MANIFEST and name in named:
-                self._signed.append(SignedStatement(name, statements.parse(logged.record.kind, payload)))
-        return self._what_was_signed()
+                kind = statements.kind_of(logged.record.kind + statements.SUFFIX)
+                if kind is None:
+                    raise _CheckFailed(f"a statement is of the unknown kind {logged.record.kind}")
+                self._signed.append(SignedStatement(name, statements.parse(kind, payload)))
+        return self._signed_summary()
 
-    def _what_was_signed(self) -> str:
+    def _signed_summary(self) -> str:
         rows = sum(map(is_row, self._record.relied_on))
         count = len(self._case.statements)
-        said = f"{count} of {count} signed by the party that answers for it, and in the log"
+        summary = f"{count} of {count} signed by the party that answers for it, and in the log"
         if not rows:
-            return said
-        return f"{said}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
+            return summary
+        return f"{summary}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
 
     def _signature(self, logged: LoggedStatement) -> dict[str, Any]:
-        """Raises where it was not signed by its issuer, with a key that was registered when it was received."""
+        """The payload. Raises if its issuer did not sign it with a key that was registered when it was received."""
         read = jws.read(logged.jws)
         on_file = logged.record
         if read.typ != on_file.kind + statements.SUFFIX or read.kid != on_file.kid:
@@ -267,27 +277,24 @@ class _Checking:
     def check_replay(self) -> str:
         if self._rules is None or len(self._signed) < sum(not is_row(name) for name in self._record.relied_on):
             raise _CheckFailed("not made again, because of what is wrong above")
-        at_the_time = {who: self._party(who, version) for who, version in self._case.inputs.parties.items()}
-        parties = {who: party for who, party in at_the_time.items() if party}
-        decision = replay(self._record, self._case.inputs, self._in_order(), parties, self._rules)
+        registered = {who: self._party(who, version) for who, version in self._case.inputs.parties.items()}
+        parties = {who: party for who, party in registered.items() if party}
+        decision = replay(self._record, self._case.inputs, self._signed_in_order(), parties, self._rules)
         differing = differences(self._record, decision, self._rules, self._case.inputs.at)
         if differing:
             raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
 
-    def _in_order(self) -> Iterable[SignedStatement]:
-        """As the record names them."""
+    def _signed_in_order(self) -> Iterable[SignedStatement]:
+        """The statements in the order of the record."""
         place = {name: number for number, name in enumerate(self._record.relied_on)}
         return sorted(self._signed, key=lambda one: place[one.statement_id])
 
     def _party(self, who: str, version: int) -> Party | None:
         return next((one.record for one in self._case.parties if (one.record.id, one.version) == (who, version)), None)
 
-    def _proven(self, kind: str, name: str, record_sha256: str, at: str, what: str) -> int:
-        return self._proven_beside(self._case.decision.proof, kind, name, record_sha256, at)
-
-    def _proven_beside(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
-        """That this record is in the log, under the file's one checkpoint; its index."""
+    def _log_index(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
+        """Verify that this record is in the log, under the file's checkpoint, and return its index."""
         if self._checkpoint is None:
             raise _CheckFailed("not looked for in the log, whose checkpoint is not good")
         leaf = entry(kind, name, record_sha256, at)

@@ -1,8 +1,8 @@
-"""What a decision was decided on, beside its record: the number, the text, who was registered how, what was counted.
+"""The inputs of a decision that its record does not contain: number, text, versions of registrations, counted contacts.
 
-With the statements that the record names they are all that `decide` needs, so that a case file replays (replay.py). The
-record holds their digest. They are personal data: at rest they are sealed (AES-256-GCM), under a key that the functions
-which decide and which make case files hold, and nobody else.
+With the statements that the record names, they are all that `decide` needs to replay the decision (replay.py). The
+record contains their digest. They are personal data: at rest they are encrypted (AES-256-GCM) with a key that only the
+functions have that decide and that build case files.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from duecare_core.evidence.packing import pack, unpack
 
 NONCE_BYTES = 12
 _EPOCH = datetime.fromtimestamp(0, UTC)
-ROW_SEPARATOR = "#"  # a statement that is a row of a file: the manifest's id, and the row's number
+ROW_SEPARATOR = "#"  # the id of a row of a file is `<id of the manifest>#<number of the row>`
 
 
 class InputRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A fact that came with a file: no party signed it alone. `of`: the channel of a consent, or a debt's debt_ref."""
+    """A fact from a file; no party signed it alone. `of`: the channel of a consent, or the debt_ref of a debt."""
 
     of: str
     consent: ConsentState | None = None
@@ -37,9 +37,11 @@ class InputRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CountedContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that a frequency cap counted, as far as it concerns whoever reads this decision. `at`: seconds since
-    1970. `own`: of the same creditor. `debt`: the debt_ref where it was about one of that creditor's debts that are
-    known here, empty where it was about another debt; None where no debt was named, so that it counts for each."""
+    """A message that a frequency cap counted, without what the reader of this decision must not learn.
+
+    `at`: seconds since 1970. `own`: of the same creditor. `debt`: the debt_ref of one of the creditor's debts in this
+    decision; empty for any other debt; None if the message named no debt and so counts for each.
+    """
 
     at: Annotated[int, Meta(ge=0, lt=1 << 36)]
     channel: str
@@ -47,15 +49,15 @@ class CountedContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     debt: str | None = None
 
     def contact(self, creditor: str) -> Contact:
-        """The contact again, as far as caps look at it. Nobody's id is empty, nor is a debt_ref."""
+        """The contact as caps read it. The empty strings equal no id and no debt_ref."""
         at = datetime.fromtimestamp(self.at, UTC)
         return contact(at, self.channel, creditor if self.own else "", self.debt, "")
 
 
 class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`at`: the very instant of the decision (the record has whole seconds). `parties`: which version of whose
-    registration was read; who is not there was not registered. `counted`: what the answer rests on of the contacts
-    before, oldest first. `same_subject`: whether debtor and holder are one person, where a row leaves that to be told.
+    """`at`: the exact instant of the decision (the record has whole seconds). `parties`: party id → version of the
+    registration; an absent party was not registered. `counted`: the earlier contacts on which the decision depends,
+    oldest first. `same_subject`: whether debtor and holder of the number are one person, which rows do not show.
     """
 
     at: datetime
@@ -71,11 +73,14 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def inputs_of(
     request: DecisionRequest, facts: Facts, decision: Decision, versions: Mapping[str, int], at: datetime
 ) -> Inputs:
-    """What this decision needs to be made again from it, the record, the statements that it names, and the rules."""
+    """The inputs from which this decision can be replayed, with the record, the statements that it names, and the
+    rules."""
     relied_on = frozenset(decision.relied_on)
-    consents = (InputRow(of=of, consent=_bare_consent(state)) for of, state in facts.consents.items())
-    debts = (InputRow(of=of, debt=_bare_debt(state)) for of, state in facts.debts.items())
-    rows = tuple(row for row in (*consents, *debts) if any(ROW_SEPARATOR in name for name in _names(row) & relied_on))
+    consents = (InputRow(of=of, consent=_without_digests(state)) for of, state in facts.consents.items())
+    debts = (InputRow(of=of, debt=_debt_without_digests(state)) for of, state in facts.debts.items())
+    rows = tuple(
+        row for row in (*consents, *debts) if any(ROW_SEPARATOR in name for name in _statements_of(row) & relied_on)
+    )
     return Inputs(
         at=at,
         recipient=request.recipient,
@@ -91,11 +96,11 @@ def inputs_of(
 def _counted(
     contacts: tuple[Contact, ...], request: DecisionRequest, debts: Mapping[str, DebtState]
 ) -> tuple[CountedContact, ...]:
-    """Without digests of what others' messages and debts are called, which are nobody's here to know."""
+    """The contacts without the digests of other creditors' ids, messages and debts."""
     if not contacts:
         return ()
-    made = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in debts]
-    refs = {one.debt: ref for one, ref in zip(made, debts, strict=True)}
+    known = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in debts]
+    refs = {one.debt: ref for one, ref in zip(known, debts, strict=True)}
     creditor = contact(_EPOCH, request.channel, request.creditor, None, "").creditor
     return tuple(
         CountedContact(
@@ -108,38 +113,38 @@ def _counted(
     )
 
 
-def _bare_consent(state: ConsentState) -> ConsentState:
-    """Without keyed digests: they mean nothing to whoever has no key."""
-    bare = structs.replace(state.consent, content="", subject=None) if state.consent else None
-    return structs.replace(state, consent=bare)
+def _without_digests(state: ConsentState) -> ConsentState:
+    """The state without keyed digests, which mean nothing without the key."""
+    consent = structs.replace(state.consent, content="", subject=None) if state.consent else None
+    return structs.replace(state, consent=consent)
 
 
-def _bare_debt(state: DebtState) -> DebtState:
+def _debt_without_digests(state: DebtState) -> DebtState:
     return structs.replace(state, newest=structs.replace(state.newest, content="", subject=None))
 
 
-def _names(row: InputRow) -> frozenset[str]:
-    return (_stated_by(row.consent) if row.consent else frozenset()) | (
-        _confirmed_by(row.debt) if row.debt else frozenset()
+def _statements_of(row: InputRow) -> frozenset[str]:
+    return (_consent_statements(row.consent) if row.consent else frozenset()) | (
+        _debt_statements(row.debt) if row.debt else frozenset()
     )
 
 
-def _stated_by(state: ConsentState) -> frozenset[str]:
+def _consent_statements(state: ConsentState) -> frozenset[str]:
     return frozenset(mark.statement for mark in (state.consent, state.revoked) if mark)
 
 
-def _confirmed_by(state: DebtState) -> frozenset[str]:
+def _debt_statements(state: DebtState) -> frozenset[str]:
     answers = (mark.statement for mark in state.answers.values())
     return frozenset(name for name in (state.newest.statement, state.first_by, *answers) if name)
 
 
 def encode(inputs: Inputs) -> bytes:
-    """Their canonical bytes, whose digest the record carries."""
+    """The canonical bytes of inputs, whose digest is in the record."""
     return canonical_plain(inputs)
 
 
 def decode(data: bytes) -> Inputs:
-    """Raises BadEvidence."""
+    """The inputs of these bytes. Raises BadEvidence."""
     try:
         return msgspec.json.decode(data, type=Inputs)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -147,17 +152,17 @@ def decode(data: bytes) -> Inputs:
 
 
 class InputsKey:
-    """Seals and opens inputs. `key`: 32 bytes."""
+    """Encrypts and decrypts inputs. `key`: 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(key)
 
     def seal(self, data: bytes, decision_id: str, nonce: bytes) -> bytes:
-        """`nonce`: 12 random bytes, never the same twice. Bound to the decision, so that it opens for no other."""
+        """`nonce`: 12 random bytes, never used twice. The ciphertext is bound to the decision's id."""
         return nonce + self._aead.encrypt(nonce, pack(data), decision_id.encode())
 
     def open(self, sealed: bytes, decision_id: str) -> bytes:
-        """Raises BadEvidence."""
+        """The decrypted and unpacked inputs. Raises BadEvidence."""
         try:
             packed = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], decision_id.encode())
         except (InvalidTag, ValueError) as error:

@@ -1,8 +1,8 @@
-"""Compact JWS (RFC 7515) as parties and this service use it, under the rules of RFC 8725.
+"""Compact JWS (RFC 7515) by the rules of RFC 8725.
 
-The header holds `alg`, `kid` and `typ` and nothing else: no embedded key, no key address, no `crit`. The key decides
-the one algorithm that is accepted (RFC 8725, section 3.1); `typ` is explicit (3.11), so that a token can never be
-replayed as a statement.
+The header has exactly `alg`, `kid` and `typ`: no embedded key, no key address, no `crit`. The key determines the only
+algorithm that is accepted (RFC 8725, section 3.1). `typ` is explicit (section 3.11), so that an access token cannot be
+used as a statement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _JWS = PyJWS(algorithms=_ALGORITHMS)
 
 
 class UnverifiedJws(NamedTuple):
-    """A well-formed JWS whose signature has not been looked at yet."""
+    """A well-formed JWS whose signature is not verified yet."""
 
     alg: str
     kid: str
@@ -33,7 +33,7 @@ class UnverifiedJws(NamedTuple):
 
 
 def read(token: str) -> UnverifiedJws:
-    """The parts of a compact JWS, unverified. Raises BadEvidence where it is malformed."""
+    """The parts of a compact JWS, unverified. Raises BadEvidence if it is malformed."""
     if not _COMPACT.match(token):
         raise BadEvidence("not a compact JWS")
     try:
@@ -51,7 +51,7 @@ def read(token: str) -> UnverifiedJws:
 
 
 def verify(token: str, jwk: Mapping[str, Any]) -> None:
-    """Raises BadEvidence unless this key signed the token with the one algorithm that the key is for."""
+    """Raises BadEvidence unless this key signed the token with the key's algorithm."""
     try:
         _JWS.decode_complete(token, key=public_key(jwk), algorithms=[algorithm(jwk)])
     except (jwt.PyJWTError, BadKey) as error:

@@ -1,4 +1,4 @@
-"""Public and private keys as JWK (RFC 7517), known by their thumbprint (RFC 7638).
+"""Public and private keys as JWK (RFC 7517), identified by their thumbprint (RFC 7638).
 
 Parties use Ed25519 (`EdDSA`, RFC 8037) or P-256 (`ES256`, RFC 7518 section 3.4); nothing else is accepted.
 """
@@ -26,7 +26,8 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """The bytes of unpadded base64url. Only the one canonical spelling is read, so that equal means equal."""
+    """The bytes of unpadded base64url. Raises BadKey for any but the canonical spelling, so that equal bytes have equal
+    texts."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
@@ -37,7 +38,7 @@ def unb64(text: str) -> bytes:
 
 
 def algorithm(jwk: Mapping[str, Any]) -> str:
-    """The one JWS algorithm that this key is for. Raises BadKey where the kind of key is not accepted."""
+    """The JWS algorithm of this key. Raises BadKey if this kind of key is not accepted."""
     kind = (str(jwk.get("kty")), str(jwk.get("crv")))
     if kind not in _ALG:
         raise BadKey("a key must be Ed25519 (kty OKP) or P-256 (kty EC)")
@@ -45,7 +46,7 @@ def algorithm(jwk: Mapping[str, Any]) -> str:
 
 
 def public_jwk(jwk: Mapping[str, Any]) -> Jwk:
-    """The public part alone, checked: the point is on its curve. Raises BadKey."""
+    """The public members of a key, checked. Raises BadKey, also for a point that is not on its curve."""
     algorithm(jwk)
     names = _REQUIRED[jwk["kty"]]
     if not all(isinstance(jwk.get(name), str) for name in names):
@@ -62,7 +63,7 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 
 def public_key(jwk: Mapping[str, Any]) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey:
-    """The key ready for use. Raises BadKey for a wrong length or a point that is not on the curve."""
+    """The key for use with `cryptography`. Raises BadKey for a wrong length or a point that is not on the curve."""
     try:
         if algorithm(jwk) == "EdDSA":
             return ed25519.Ed25519PublicKey.from_public_bytes(unb64(jwk["x"]))
@@ -75,7 +76,7 @@ def public_key(jwk: Mapping[str, Any]) -> ed25519.Ed25519PublicKey | ec.Elliptic
 
 
 def new_private_jwk() -> Jwk:
-    """A fresh Ed25519 key pair as a private JWK."""
+    """A new Ed25519 key pair as a private JWK."""
     return private_jwk(ed25519.Ed25519PrivateKey.generate())
 
 

@@ -1,4 +1,5 @@
-"""An entry of the log: it commits to one record and tells nothing of it. Entries stand in bundles behind tiles."""
+"""A log entry: it commits to one record and reveals nothing of it. Entries are stored in bundles
+(c2sp.org/tlog-tiles)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ _MEMBERS = {"at", "id", "kind", "record_sha256"}
 
 
 class Entry(NamedTuple):
-    """`kind`: decision, statement, party, receipt-key or erasure. `at`: RFC 3339, as the record has it."""
+    """`kind`: decision, statement, party, receipt-key or erasure. `at`: RFC 3339, as in the record."""
 
     kind: str
     id: str
@@ -28,7 +29,7 @@ def entry(kind: str, id: str, record_sha256: str, at: str) -> bytes:  # noqa: A0
 
 
 def read_entry(data: bytes) -> Entry:
-    """Raises BadEvidence for what `entry` does not write."""
+    """The entry of these bytes. Raises BadEvidence for bytes that `entry` does not write."""
     value = strict_json(data)
     if not isinstance(value, dict) or set(value) != _MEMBERS or not all(isinstance(one, str) for one in value.values()):
         raise BadEvidence("not an entry of this log")
@@ -39,9 +40,9 @@ def read_entry(data: bytes) -> Entry:
 
 
 def pack_entries(entries: Sequence[bytes]) -> bytes:
-    """An entry bundle (c2sp.org/tlog-tiles): each entry after its length, in two bytes, big-endian.
+    """An entry bundle (c2sp.org/tlog-tiles): each entry after its length in two bytes, big-endian.
 
-    Raises BadEvidence for an entry whose length two bytes cannot say.
+    Raises BadEvidence for an entry that is too long for this.
     """
     if any(len(one) > _MAX_ENTRY_BYTES for one in entries):
         raise BadEvidence(f"an entry has at most {_MAX_ENTRY_BYTES} bytes")
@@ -49,7 +50,7 @@ def pack_entries(entries: Sequence[bytes]) -> bytes:
 
 
 def unpack_entries(data: bytes) -> list[bytes]:
-    """Raises BadEvidence."""
+    """The entries of a bundle. Raises BadEvidence."""
     entries, at = [], 0
     while at < len(data):
         start = at + _LENGTH_BYTES

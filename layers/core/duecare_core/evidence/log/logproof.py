@@ -1,4 +1,4 @@
-"""A proof that stands alone: an entry is in the log (c2sp.org/tlog-proof@v1)."""
+"""A self-contained proof that an entry is in the log (c2sp.org/tlog-proof@v1)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ class LogProof(NamedTuple):
 
 
 def encode(index: int, hashes: Sequence[bytes], checkpoint: str) -> str:
+    """The text of a proof."""
     lines = "".join(f"{b64(one)}\n" for one in hashes)
     return f"{HEADER}\nindex {index}\n{lines}\n{checkpoint}"
 
 
 def parse(text: str) -> LogProof:
-    """Raises BadEvidence, also for an `extra` line: no proof of this log has one, and nothing binds it."""
+    """The parts of a proof. Raises BadEvidence, also for an `extra` line: this log writes none, and nothing signs
+    it."""
     head, gap, checkpoint = text.partition("\n\n")
     lines = head.split("\n")
     if not gap or lines[0] != HEADER or len(lines) < 2 or len(lines) > MAX_PROOF_HASHES + 2:
@@ -43,7 +45,7 @@ def parse(text: str) -> LogProof:
 def check(
     text: str, entry: bytes, verifier_key: str, witnesses: Sequence[str] = (), *, strict: bool = False
 ) -> Checkpoint:
-    """That the log holds this entry; the checkpoint that says so. Raises BadEvidence."""
+    """Verify that the log holds this entry, and return the checkpoint. Raises BadEvidence."""
     proof = parse(text)
     checkpoint = open_checkpoint(proof.checkpoint, verifier_key, witnesses, strict=strict)
     verify_inclusion(leaf_hash(entry), proof.index, checkpoint.size, proof.hashes, checkpoint.root)

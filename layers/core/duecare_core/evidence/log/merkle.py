@@ -1,8 +1,8 @@
 """The Merkle tree of the log (RFC 6962, section 2.1), kept as tiles (c2sp.org/tlog-tiles).
 
-A tile of level L and index N holds the hashes of 256 subtrees of 256^L leaves each, side by side; the last tile of a
-level may be partial, and then its width is in its name. What a tree holds never changes: a larger one has the same full
-tiles and other partial ones. Nothing here reads or writes by itself: a `Read` gives the hashes of a tile.
+A tile of level L and index N holds the hashes of 256 adjacent subtrees of 256^L leaves each. The last tile of a level
+may be partial, and then its width is part of its name. A tree never changes what it holds: a larger tree has the same
+full tiles and other partial ones. Nothing here does I/O: a `Read` returns the hashes of a tile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HASH_BYTES = 32
 HEIGHT = 8
 TILE_WIDTH = 1 << HEIGHT
 EMPTY_ROOT = hashlib.sha256(b"").digest()
-MAX_TREE_SIZE = (1 << 63) - 1  # no tree grows so large; a number beyond it is no size
+MAX_TREE_SIZE = (1 << 63) - 1  # leaves; a larger number is no valid size
 
 
 class Tile(NamedTuple):
@@ -29,15 +29,15 @@ class Tile(NamedTuple):
 
     @property
     def path(self) -> str:
-        return f"tile/{self.level}/{_numbered(self.index, self.width)}"
+        return f"tile/{self.level}/{_tile_number(self.index, self.width)}"
 
 
-# May be asked for one tile several times in a row. Raises BadEvidence or StoreFailed where it cannot tell.
+# May be called for one tile several times in a row. Raises BadEvidence or StoreFailed if it has no answer.
 Read = Callable[[Tile], bytes]
 
 
 class AppendedTree(NamedTuple):
-    """A tree after leaves were added: its size and root, and every tile that is new, full ones and partial ones."""
+    """A tree after leaves were added: its size and root, and every new tile, full or partial."""
 
     size: int
     root: bytes
@@ -45,20 +45,22 @@ class AppendedTree(NamedTuple):
 
 
 def entries_path(index: int, width: int) -> str:
-    """Where the entries behind a tile of level 0 stand."""
-    return f"tile/entries/{_numbered(index, width)}"
+    """The path of the bundle with the entries of a tile of level 0."""
+    return f"tile/entries/{_tile_number(index, width)}"
 
 
 def leaf_hash(data: bytes) -> bytes:
+    """RFC 6962, section 2.1."""
     return hashlib.sha256(b"\0" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
+    """RFC 6962, section 2.1."""
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
 def edge(size: int) -> list[Tile]:
-    """The partial tiles of a tree: what is read before leaves are added."""
+    """The partial tiles of a tree, which `append` reads."""
     tiles = []
     for level, width in _levels(size):
         if width % TILE_WIDTH:
@@ -67,9 +69,9 @@ def edge(size: int) -> list[Tile]:
 
 
 def append(size: int, read: Read, leaves: Sequence[bytes]) -> AppendedTree:
-    """Add these leaf hashes to a tree of `size` leaves. Raises what `read` raises, and BadEvidence for other lengths.
+    """Add these leaf hashes to a tree of `size` leaves. Raises what `read` raises, and BadEvidence for a wrong length.
 
-    Reads the partial tiles of the right edge, and what the root needs besides; nothing full is written again.
+    Reads the partial tiles of the right edge and the tiles that the root needs. No full tile is written again.
     """
     if any(len(leaf) != HASH_BYTES for leaf in leaves):
         raise BadEvidence("a leaf's hash has 32 bytes")
@@ -77,7 +79,7 @@ def append(size: int, read: Read, leaves: Sequence[bytes]) -> AppendedTree:
     coming, level, below = list(leaves), 0, size
     partial = {tile.level: tile for tile in edge(size)}
     while coming:
-        # `below`: how many hashes of this level there were; a hash of the next one stands for 256 of them.
+        # `below`: the number of hashes of this level before. A hash of the next level covers 256 of them.
         old = partial.get(level)
         held = _hashes(read(old), old) if old else []
         first = below // TILE_WIDTH
@@ -91,7 +93,7 @@ def append(size: int, read: Read, leaves: Sequence[bytes]) -> AppendedTree:
         below //= TILE_WIDTH
         level += 1
     after = size + len(leaves)
-    return AppendedTree(after, root(after, _over(tiles, read)), tiles)
+    return AppendedTree(after, root(after, _read_over(tiles, read)), tiles)
 
 
 def root(size: int, read: Read) -> bytes:
@@ -102,7 +104,7 @@ def root(size: int, read: Read) -> bytes:
 
 
 def inclusion_proof(index: int, size: int, read: Read) -> list[bytes]:
-    """RFC 6962, section 2.1.1. Raises BadEvidence for an index that the tree does not have."""
+    """RFC 6962, section 2.1.1. Raises BadEvidence for an index outside the tree."""
     if not 0 <= index < size:
         raise BadEvidence("the tree has no such leaf")
     proof: list[bytes] = []
@@ -119,7 +121,7 @@ def inclusion_proof(index: int, size: int, read: Read) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, read: Read) -> list[bytes]:
-    """RFC 6962, section 2.1.2; empty where there is nothing to show. Raises BadEvidence where `old` is larger."""
+    """RFC 6962, section 2.1.2; empty if `old` is 0 or equal to `new`. Raises BadEvidence if `old` is larger."""
     if not 0 <= old <= new:
         raise BadEvidence("a tree does not shrink")
     if old in (0, new):
@@ -143,18 +145,18 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """RFC 9162, section 2.1.3.2. Raises BadEvidence."""
     if not 0 <= index < size <= MAX_TREE_SIZE:
         raise BadEvidence("the tree has no such leaf")
-    at, last, made = index, size - 1, leaf
-    for hash_ in _whole(proof):
+    at, last, computed = index, size - 1, leaf
+    for hash_ in _checked_hashes(proof):
         if last == 0:
             raise BadEvidence("the proof is too long")
         if at & 1 or at == last:
-            made = node_hash(hash_, made)
+            computed = node_hash(hash_, computed)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            made = node_hash(made, hash_)
+            computed = node_hash(computed, hash_)
         at, last = at >> 1, last >> 1
-    if last or made != root_hash:
+    if last or computed != root_hash:
         raise BadEvidence("the proof does not lead to the root")
 
 
@@ -167,7 +169,7 @@ def verify_consistency(old_size: int, old_root: bytes, size: int, root_hash: byt
         if proof or not same:
             raise BadEvidence("the trees are not the same")
         return
-    hashes = list(_whole(proof))
+    hashes = list(_checked_hashes(proof))
     at, last = old_size - 1, size - 1
     while at & 1:
         at, last = at >> 1, last >> 1
@@ -175,23 +177,23 @@ def verify_consistency(old_size: int, old_root: bytes, size: int, root_hash: byt
         hashes.insert(0, old_root)
     if not hashes:
         raise BadEvidence("the proof is too short")
-    old_made = new_made = hashes[0]
+    old_computed = new_computed = hashes[0]
     for hash_ in hashes[1:]:
         if last == 0:
             raise BadEvidence("the proof is too long")
         if at & 1 or at == last:
-            old_made, new_made = node_hash(hash_, old_made), node_hash(hash_, new_made)
+            old_computed, new_computed = node_hash(hash_, old_computed), node_hash(hash_, new_computed)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            new_made = node_hash(new_made, hash_)
+            new_computed = node_hash(new_computed, hash_)
         at, last = at >> 1, last >> 1
-    if last or old_made != old_root or new_made != root_hash:
+    if last or old_computed != old_root or new_computed != root_hash:
         raise BadEvidence("the proof does not lead from the one root to the other")
 
 
-def _numbered(index: int, width: int) -> str:
-    """Three digits a folder, all but the last begun with an x; a partial tile's width beside it."""
+def _tile_number(index: int, width: int) -> str:
+    """Three digits per folder, all but the last with the prefix x; for a partial tile its width follows."""
     parts = [f"{index % 1000:03}"]
     while index >= 1000:
         index //= 1000
@@ -200,7 +202,7 @@ def _numbered(index: int, width: int) -> str:
 
 
 def _levels(size: int) -> Iterator[tuple[int, int]]:
-    """Every level with how many hashes it has."""
+    """Every level and its number of hashes."""
     level = 0
     while size:
         yield level, size
@@ -208,7 +210,7 @@ def _levels(size: int) -> Iterator[tuple[int, int]]:
         level += 1
 
 
-def _over(tiles: dict[Tile, bytes], read: Read) -> Read:
+def _read_over(tiles: dict[Tile, bytes], read: Read) -> Read:
     return lambda tile: tiles[tile] if tile in tiles else read(tile)
 
 
@@ -219,23 +221,23 @@ def _hashes(data: bytes, tile: Tile) -> list[bytes]:
 
 
 def _root_of(hashes: Sequence[bytes]) -> bytes:
-    """The root over hashes side by side, of any number of them."""
-    made = list(hashes)
-    while len(made) > 1:
-        paired = [node_hash(made[at], made[at + 1]) for at in range(0, len(made) - 1, 2)]
-        made = paired if len(made) % 2 == 0 else [*paired, made[-1]]
-    return made[0]
+    """The root over adjacent hashes, of any number."""
+    computed = list(hashes)
+    while len(computed) > 1:
+        paired = [node_hash(computed[at], computed[at + 1]) for at in range(0, len(computed) - 1, 2)]
+        computed = paired if len(computed) % 2 == 0 else [*paired, computed[-1]]
+    return computed[0]
 
 
 def _split(size: int) -> int:
-    """The largest power of two that is smaller."""
+    """The largest power of two that is smaller than `size`."""
     return 1 << ((size - 1).bit_length() - 1)
 
 
 def _subtree(start: int, end: int, size: int, read: Read) -> bytes:
     """The hash over the leaves from `start` to `end`, as RFC 6962 divides a tree of `size` leaves.
 
-    A full subtree stands in the tile that holds it or its halves; any other is a left one that is full and the rest.
+    The hash of a full subtree follows from one tile. Any other subtree is divided into a full left one and the rest.
     """
     count = end - start
     if count & (count - 1):
@@ -254,7 +256,7 @@ def _subtree(start: int, end: int, size: int, read: Read) -> bytes:
     return _root_of([part[at : at + HASH_BYTES] for at in range(0, len(part), HASH_BYTES)])
 
 
-def _whole(proof: Sequence[bytes]) -> Iterator[bytes]:
+def _checked_hashes(proof: Sequence[bytes]) -> Iterator[bytes]:
     for hash_ in proof:
         if len(hash_) != HASH_BYTES:
             raise BadEvidence("a hash of a proof has 32 bytes")

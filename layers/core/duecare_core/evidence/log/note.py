@@ -21,14 +21,14 @@ _DASH = "\u2014 "
 _KEY_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
 _NAME = re.compile(r"[^\s+]+\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
-# Control characters other than the newline, lone surrogates, and what stands for bytes that were no UTF-8.
+# Control characters other than the newline, lone surrogates, and U+FFFD, which replaces bytes that are no UTF-8.
 _NEVER = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff\ufffd]")
 MAX_NOTE_LENGTH, MAX_SIGNATURES = 1 << 20, 100
 _MAX_SECONDS = (1 << 63) - 1
 
 
 class Signature(NamedTuple):
-    """One signature line. `signature`: what stands behind the key id."""
+    """One signature line. `signature`: the bytes after the key id."""
 
     name: str
     key_id: bytes
@@ -46,7 +46,7 @@ class Note(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a log says of itself: as many entries, under this root."""
+    """A log's commitment: its number of entries and its root hash."""
 
     origin: str
     size: int
@@ -57,7 +57,7 @@ class Checkpoint(NamedTuple):
 
 
 class Verifier(NamedTuple):
-    """A public key by which notes are verified. `kind`: ED25519 of a log, COSIGNATURE of a witness."""
+    """A public key that verifies notes. `kind`: ED25519 for a log, COSIGNATURE for a witness."""
 
     name: str
     key_id: bytes
@@ -66,7 +66,7 @@ class Verifier(NamedTuple):
 
     @property
     def verifier_key(self) -> str:
-        """`<name>+<key id>+<key>`, as the specification spells it."""
+        """`<name>+<key id>+<key>` (c2sp.org/signed-note)."""
         return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.kind]) + self.public)}"
 
     def verify(self, text: str, signature: bytes) -> None:
@@ -99,7 +99,7 @@ class _Key:
 
     @property
     def verifier_key(self) -> str:
-        """As the verifier that others have of it spells it."""
+        """The verifier key of this key's public part."""
         return Verifier(self.name, self.key_id, self.kind, self._public).verifier_key
 
 
@@ -109,28 +109,28 @@ class LogKey(_Key):
     kind = ED25519
 
     def sign(self, text: str) -> str:
-        """The whole note."""
+        """The signed note of this text."""
         return f"{text}\n{Signature(self.name, self.key_id, self._key.sign(_utf8(text))).line()}"
 
 
 class WitnessKey(_Key):
-    """The key of a witness, which signs with the time at which it saw a checkpoint."""
+    """The key of a witness. Its signatures contain the time at which it saw the checkpoint."""
 
     kind = COSIGNATURE
 
     def cosign(self, text: str, seconds: int) -> str:
-        """The signature line. `seconds`: since 1970, below 2^63."""
+        """The signature line of this checkpoint. `seconds`: since 1970, below 2^63."""
         signature = self._key.sign(_cosigned(text, seconds))
         return Signature(self.name, self.key_id, seconds.to_bytes(_TIME_BYTES, "big") + signature).line()
 
 
 def key_id(name: str, kind: int, public: bytes) -> bytes:
-    """Raises BadEvidence for a name that is no Unicode."""
+    """The id of a key (c2sp.org/signed-note). Raises BadEvidence for a name with a lone surrogate."""
     return hashlib.sha256(_utf8(name) + b"\n" + bytes([kind]) + public).digest()[:_KEY_ID_BYTES]
 
 
 def parse_verifier(text: str) -> Verifier:
-    """A verifier key. Raises BadEvidence."""
+    """The verifier of a verifier key. Raises BadEvidence."""
     name, _, rest = text.partition("+")
     hexadecimal, _, encoded = rest.partition("+")
     data = unb64(encoded)
@@ -143,7 +143,7 @@ def parse_verifier(text: str) -> Verifier:
 
 
 def parse_note(data: str) -> Note:
-    """The parts of a note, whose signatures nobody has looked at yet. Raises BadEvidence."""
+    """The parts of a note; its signatures are not verified. Raises BadEvidence."""
     if len(data) > MAX_NOTE_LENGTH or _NEVER.search(data):
         raise BadEvidence("not a signed note")
     text, gap, block = data.rpartition("\n\n")
@@ -153,7 +153,7 @@ def parse_note(data: str) -> Note:
 
 
 def parse_lines(block: str) -> tuple[Signature, ...]:
-    """Signature lines, as they stand at the end of a note or come from a witness. Raises BadEvidence."""
+    """The signature lines at the end of a note or from a witness. Raises BadEvidence."""
     lines = block.split("\n", MAX_SIGNATURES)
     if lines.pop() or not lines:
         raise BadEvidence(f"a note has 1 to {MAX_SIGNATURES} signatures, and ends with a newline")
@@ -168,8 +168,8 @@ def add_lines(note: str, lines: Iterable[str]) -> str:
 def open_checkpoint(note: str, verifier_key: str, witnesses: Sequence[str] = (), *, strict: bool = False) -> Checkpoint:
     """The checkpoint of a note that the log signed.
 
-    A signature by a known key must be good, the log's must be there, and where `strict` that of each witness too, and
-    no other. Otherwise signatures by keys that are not known are left aside, as the specification has it. Raises
+    Every signature by a known key must verify, and the log's must be present. Signatures by unknown keys are ignored,
+    as the specification requires. If `strict`, every witness must have signed too, and no unknown key. Raises
     BadEvidence.
     """
     parsed = parse_note(note)
@@ -197,7 +197,7 @@ def open_checkpoint(note: str, verifier_key: str, witnesses: Sequence[str] = (),
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """Raises BadEvidence, also for lines after the third (extensions): this log writes none."""
+    """The checkpoint of a note's text. Raises BadEvidence, also for extension lines: this log writes none."""
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not lines[0] or not _NUMBER.match(lines[1]):
         raise BadEvidence("a checkpoint has an origin, a size and a root")
@@ -231,7 +231,7 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """Standard base64 (RFC 4648, section 4) in its one spelling. Raises BadEvidence."""
+    """The bytes of standard base64 (RFC 4648, section 4). Raises BadEvidence for any but the canonical spelling."""
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError as error:

@@ -13,7 +13,7 @@ from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, check
+from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, StatementKind, check
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import (
@@ -123,7 +123,7 @@ class AcceptStatements:
         content = self._pseudonyms.content(statements.content(statement))
         return VerifiedStatement(kind, statement, statement_id, content, pseudonym), parts.kid
 
-    def _entitled(self, party: Party, kind: str, statement: Statement) -> None:
+    def _entitled(self, party: Party, kind: StatementKind, statement: Statement) -> None:
         """Raises RequestError unless the calling party states this itself, to this service, in a role that may."""
         if statement.iss != party.id:
             raise NotAllowed(

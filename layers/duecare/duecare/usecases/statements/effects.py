@@ -25,6 +25,7 @@ from duecare_core.domain.facts.statement import (
     OptOutStatement,
     ReplyStatement,
     Statement,
+    StatementKind,
 )
 from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, StopState
 from duecare_core.domain.reconciliation import Delivery
@@ -41,7 +42,7 @@ class VerifiedStatement(NamedTuple):
     """A statement whose signature and members were checked. `content`: a keyed digest of its members without `iat`.
     `recipient`: the recipient's key (an HMAC), or None if the statement names no recipient."""
 
-    kind: str
+    kind: StatementKind
     statement: Statement
     statement_id: str
     content: str
