@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from duecare.runtime.responses import *
 from duecare.usecases.imports.announce import Announcement
 from duecare.usecases.statements.accept import Statements
 from duecare.usecases.verify.pending import Message
@@ -22,157 +23,14 @@ from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 
 _JSON = "application/json"
 _BYTES = "application/octet-stream"
-UploadState = Literal["awaiting_file", "importing", "done", "refused"]
-
-
-class ReasonTold(msgspec.Struct):
-    code: str
-    message: str
-
-
-class FindingTold(msgspec.Struct, omit_defaults=True):
-    """What brought a reason: `rule` is the id of a row of docs/rules.md or a rule of the text; `start` and `end` (not
-    included) are offsets of characters (Unicode code points) in the text as sent."""
-
-    code: str
-    rule: str
-    start: int = 0
-    end: int = 0
-
-
-class Violation(msgspec.Struct):
-    pointer: str
-    code: str
-    message: str
-
-
-class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457. `type` is `urn:duecare:problem:<name>`; no problem repeats a phone number or a message text."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[Violation] = []
-    part: str = ""
-
-
-class Answer(msgspec.Struct, omit_defaults=True):
-    """Allow or deny. An allow may be acted on until `valid_until`; after that, ask again."""
-
-    decision: str
-    decision_id: str
-    attempt: int
-    message_id: str
-    reasons: list[ReasonTold]
-    valid_until: str
-    receipt: str
-    enforced: bool
-    provisional: bool
-    replayed: bool
-    disclosure_url: str
-    findings: list[FindingTold] = []
-    retry_at: str = ""
-
-
-class Answers(msgspec.Struct):
-    """In the order of the messages: a decision, or the problem with that message."""
-
-    results: list[Any]
-
-
-class Result(msgspec.Struct, omit_defaults=True):
-    """What became of one statement: accepted, unchanged or rejected."""
-
-    statement_id: str
-    status: str
-    problem: Problem | None = None
-    read_as: str = ""
-    same_as: str = ""
-
-
-class Results(msgspec.Struct):
-    results: list[Result]
-
-
-class Log(msgspec.Struct, omit_defaults=True):
-    logged: bool
-    index: int = 0
-
-
-class Looked(msgspec.Struct):
-    """A decision with its record; the RFC 8785 form of `record` has the digest `record_sha256` of the receipt."""
-
-    answer: Answer
-    record: dict[str, Any]
-    log: Log
-
-
-class UploadOpened(msgspec.Struct):
-    """PUT the file to `url` with exactly these headers, before `expires_at`; after that, announce the same manifest
-    again. `state` says whether there is anything left to send."""
-
-    upload_id: str
-    state: UploadState
-    url: str
-    headers: dict[str, str]
-    expires_at: str
-
-
-class UploadLooked(msgspec.Struct, omit_defaults=True):
-    """`accepted`, `unchanged` and `rejected` grow up to `rows`. `problem`: why a file was refused, of which nothing
-    counts. `withdrawn`: open debts that a snapshot left out; `withdrawals_to_confirm`: how many that would be, where
-    they are too many to be believed. `rejects_url`: a CSV file of row, column, code, message."""
-
-    upload_id: str
-    state: UploadState
-    rows: int
-    accepted: int
-    unchanged: int
-    rejected: int
-    problem: Problem | None = None
-    withdrawn: int = 0
-    withdrawals_to_confirm: int = 0
-    rejects_url: str = ""
-
-
-class Reconciled(msgspec.Struct, omit_defaults=True):
-    """Deliveries from `from` to before `to`, each held against the newest decision there was about its message, and
-    allows against what was stated of their messages. `counts` has every list by its name, and `deliveries`, `matched`,
-    `failed`, `blocked`; `decisions` (each attempt and renewal), `allowed`, `denied`, `unenforced`, `rehearsals`;
-    `pending`: of which it is too early to say anything. A list has its first 500, and `truncated` says where one has
-    more. `final`: the log holds every decision of the period (`complete_until` says how far it does), and nothing can
-    be delivered on any of them; `ok`: that, and nothing is missing. Decisions are read from `decisions_since` on; the
-    log had `log_size` entries. `signed`: compact JWS, typ `reconciliation+jws`, by a receipt key: `iss`, `iat`, and
-    `result_sha256`, the digest of the RFC 8785 bytes of all other members."""
-
-    gateway: str
-    start: Time = msgspec.field(name="from")
-    end: Time = msgspec.field(name="to")
-    final: bool
-    ok: bool
-    truncated: bool
-    log_size: int
-    decisions_since: Time
-    counts: dict[str, int]
-    delivered_without_decision: list[Discrepancy]
-    delivered_before_decision: list[Discrepancy]
-    delivered_on_rehearsal: list[Discrepancy]
-    delivered_though_denied: list[Discrepancy]
-    delivered_unenforced: list[Discrepancy]
-    delivered_other_text: list[Discrepancy]
-    delivered_after_expiry: list[Discrepancy]
-    delivered_twice: list[Discrepancy]
-    allowed_without_delivery: list[Discrepancy]
-    signed: str
-    complete_until: Time | None = None
+BODIES = [Answer, ProblemResult, BatchAnswer, StatementOutcomes, DecisionDetails, UploadInstructions, UploadReport, ReconciliationReport, Problem, Discovery, ReceiptKeySet, ServiceStatus]
 
 
 @cache
-def document() -> dict[str, Any]:
+def document(server_url: str = "https://duecare.example") -> dict[str, Any]:
     """The OpenAPI document. Equal in every process: docs/openapi.json is compared with it."""
     asked = [Message, Batch, Statements, Announcement, Manifest, *KINDS.values()]
-    types = [*asked, Answer, Answers, Results, Looked, UploadOpened, UploadLooked, Reconciled, Problem]
+    types = [*asked, *BODIES]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for schema in components.values():
         if "description" in schema:  # a docstring, which Python stores without its indentation since 3.13
@@ -206,13 +64,6 @@ def document() -> dict[str, Any]:
 def _batches(components: dict[str, Any]) -> dict[str, Any]:
     """A batch is read item by item, so that its types say less than its contract."""
     components["Batch"]["properties"]["messages"]["items"] = {"$ref": "#/components/schemas/Message"}
-    problem = {
-        "type": "object",
-        "properties": {"problem": {"$ref": "#/components/schemas/Problem"}},
-        "required": ["problem"],
-    }
-    items = {"anyOf": [{"$ref": "#/components/schemas/Answer"}, problem]}
-    components["Answers"]["properties"]["results"]["items"] = items
     return components
 
 
@@ -241,13 +92,13 @@ def _paths() -> dict[str, Any]:
     return {
         "/v1/verify": {"post": _operation("One message, one decision", "Answer", body="Message", language=True)},
         "/v1/verify/batch": {
-            "post": _operation("Up to 100 messages, one decision each", "Answers", body="Batch", language=True)
+            "post": _operation("Up to 100 messages, one decision each", "BatchAnswer", body="Batch", language=True)
         },
-        "/v1/statements": {"post": _operation("State facts", "Results", body="Statements")},
-        "/v1/uploads": {"post": _operation("Announce a file", "UploadOpened", body="Announcement")},
-        "/v1/uploads/{id}": {"get": _operation("What became of a file", "UploadLooked", path=path)},
-        "/v1/decisions/{id}": {"get": _operation("One decision", "Looked", language=True, path=path, query=[attempt])},
-        "/v1/reconciliation": {"get": _operation("Deliveries against decisions", "Reconciled", query=_period())},
+        "/v1/statements": {"post": _operation("State facts", "StatementOutcomes", body="Statements")},
+        "/v1/uploads": {"post": _operation("Announce a file", "UploadInstructions", body="Announcement")},
+        "/v1/uploads/{id}": {"get": _operation("What became of a file", "UploadReport", path=path)},
+        "/v1/decisions/{id}": {"get": _operation("One decision", "DecisionDetails", language=True, path=path, query=[attempt])},
+        "/v1/reconciliation": {"get": _operation("Deliveries against decisions", "ReconciliationReport", query=_period())},
         "/v1/decisions/{id}/bundle": {
             "get": _operation(
                 "The case file of a decision: docs/case-file.md", None, path=path, media=MEDIA_TYPE, query=[attempt]
