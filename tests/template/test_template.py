@@ -67,9 +67,9 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
 
 
 def test_what_no_caller_may_start_has_no_route(functions: dict[str, Template]) -> None:
-    assert "Events" not in functions["OperateFunction"]
+    assert "Events" not in functions["AdminFunction"]
     assert "Events" not in functions["AuthorizeFunction"]
-    woken = {name: functions[name] for name in ("IngestFunction", "RowsFunction", "SequenceFunction")}
+    woken = {name: functions[name] for name in ("IngestFunction", "ImportPartFunction", "SequenceFunction")}
     assert routes(woken) == {}
 
 
