@@ -22,6 +22,7 @@ from tests.support import events, tables
 from tests.support.engines import built_function, runtimes
 from tests.support.servers import moto  # noqa: F401
 from tests.support.world import ISSUER
+from tests.template.test_template import logical_id
 from tools.rie import Runtime
 
 Invoke = Callable[..., Any]
@@ -65,9 +66,7 @@ def invoke(request: pytest.FixtureRequest, moto: str) -> Iterator[Invoke]:  # no
         def invoked(name: str, **changes: Any) -> Any:
             service = name.partition("-")[0]
             if service not in running:
-                built = built_function(
-                    f"{service.capitalize()}Function", request.param, {**told, "POWERTOOLS_SERVICE_NAME": service}
-                )
+                built = built_function(logical_id(service), request.param, {**told, "POWERTOOLS_SERVICE_NAME": service})
                 running[service] = opened.enter_context(built)
             return running[service].invoke(events.load(name) | changes)
 

@@ -67,11 +67,8 @@ def handler(name: str, service: Any) -> Handler:
 
 
 def unused(kind: type[Settings], **members: Any) -> Any:
-    """Settings that name nothing, but for these members: for services whose adapters a test replaces."""
-    empty: dict[str, Any] = dict.fromkeys(settings.variables(kind), "unused")
-    empty |= {"aws": AwsSettings(region="us-east-1", credentials=Credentials("testing", "testing"))}
-    if "table_days" in empty:
-        empty["table_days"] = 180
-    if "public_url" in empty:
-        empty["public_url"] = ""
-    return kind(**empty | members)
+    """Settings whose members have their own names as values, but for these: for a service with replaced adapters. A
+    member that this kind does not have is ignored."""
+    values: dict[str, Any] = {name: name for name in settings.variables(kind)} | {"table_days": 180, "public_url": ""}
+    values |= {"aws": AwsSettings(region="us-east-1", credentials=Credentials("testing", "testing"))} | members
+    return kind(**{name: values[name] for name in kind.__struct_fields__})

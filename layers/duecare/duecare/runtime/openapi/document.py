@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -16,14 +16,25 @@ from duecare.usecases.verify.verify import Batch
 from duecare_core.domain.decision.decision import NOW_MARGIN
 from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.statement import KINDS, STATED_BY
-from duecare_core.domain.fields import Time
 from duecare_core.domain.portfolio.portfolio import Manifest
-from duecare_core.domain.reconciliation import Discrepancy
 from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 
 _JSON = "application/json"
 _BYTES = "application/octet-stream"
-BODIES = [Answer, ProblemResult, BatchAnswer, StatementOutcomes, DecisionDetails, UploadInstructions, UploadReport, ReconciliationReport, Problem, Discovery, ReceiptKeySet, ServiceStatus]
+BODIES = [
+    Answer,
+    ProblemResult,
+    BatchAnswer,
+    StatementOutcomes,
+    DecisionDetails,
+    UploadInstructions,
+    UploadReport,
+    ReconciliationReport,
+    Problem,
+    Discovery,
+    ReceiptKeySet,
+    ServiceStatus,
+]
 
 
 @cache
@@ -97,8 +108,12 @@ def _paths() -> dict[str, Any]:
         "/v1/statements": {"post": _operation("State facts", "StatementOutcomes", body="Statements")},
         "/v1/uploads": {"post": _operation("Announce a file", "UploadInstructions", body="Announcement")},
         "/v1/uploads/{id}": {"get": _operation("What became of a file", "UploadReport", path=path)},
-        "/v1/decisions/{id}": {"get": _operation("One decision", "DecisionDetails", language=True, path=path, query=[attempt])},
-        "/v1/reconciliation": {"get": _operation("Deliveries against decisions", "ReconciliationReport", query=_period())},
+        "/v1/decisions/{id}": {
+            "get": _operation("One decision", "DecisionDetails", language=True, path=path, query=[attempt])
+        },
+        "/v1/reconciliation": {
+            "get": _operation("Deliveries against decisions", "ReconciliationReport", query=_period())
+        },
         "/v1/decisions/{id}/bundle": {
             "get": _operation(
                 "The case file of a decision: docs/case-file.md", None, path=path, media=MEDIA_TYPE, query=[attempt]
