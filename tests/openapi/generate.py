@@ -1,44 +1,25 @@
-"""The examples of the OpenAPI document, from a run of the functions in memory with a fixed clock and fixed keys:
-`python -m tests.openapi.generate` writes examples.json, and a test compares the two.
+"""The examples of the OpenAPI document, from a run of the functions in memory: `python -m tests.openapi.generate`
+writes examples.json, and a test compares the two.
 """
 
 from __future__ import annotations
 
-import base64
 import gzip
-import hashlib
 import json
-import re
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import count
-from typing import Any
 from unittest.mock import patch
 
-import msgspec
-
-from duecare.ports import Clock, IndexEntry, UploadTarget
-from duecare.runtime import responses, telemetry
+from duecare.ports import IndexEntry
 from duecare.runtime.openapi.document import EXAMPLES
-from duecare.runtime.openapi.paths import ROUTES
 from duecare.usecases import table
-from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
-from duecare.usecases.audit.reconcile import Reconcile
-from duecare_core.domain.facts.statement import KINDS
 from duecare_core.domain.portfolio import row_splitter
-from duecare_core.errors import StoreFailed
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.record import text_digest
-from duecare_core.evidence.statement import statement_id
-from tests.support.functions import Context, function, handler, service_type, unused
-from tests.support.imports import Imports, as_csv
-from tests.support.logs import LOG_KEY, ORIGIN, Logged
-from tests.support.memory import MemoryFiles
-from tests.support.packs import RULES
+from tests.openapi.run import HOUR, Json, Run
+from tests.support.imports import as_csv
 from tests.support.world import (
     CASE_TEXT,
     DAY,
-    ISSUER,
     KEYS,
     NOW,
     PARTIES,
@@ -49,9 +30,6 @@ from tests.support.world import (
     stamp,
 )
 
-Json = dict[str, Any]
-HOUR = timedelta(hours=1)
-BUCKET = "https://uploads.duecare.example/"
 TEXT = "【某资产】您的欠款为27911元,详情请致电客服。退订回T"
 MESSAGE: Json = {
     "message_id": "m-1",
@@ -65,168 +43,20 @@ MESSAGE: Json = {
 NO_ID = "a" * 26
 
 
-class PlainSealer:
-    """A sealer that keeps nothing secret and takes nothing from chance."""
-
-    def seal(self, data: bytes) -> bytes:
-        return b"sealed:" + data
-
-    def open(self, sealed: bytes) -> bytes:
-        return sealed.removeprefix(b"sealed:")
-
-
-class Bucket(MemoryFiles):
-    """Files under URLs of one host."""
-
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
-        headers = {"content-type": content_type, "x-amz-checksum-sha256": _base64(sha256)}
-        return UploadTarget(f"{BUCKET}{name}?X-Amz-Signature=example", headers)
-
-    def link(self, name: str, seconds: int) -> str:
-        return f"{BUCKET}{name}?X-Amz-Signature=example"
-
-
-class Broken:
-    """A table, or a use case over it, that is unavailable."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise StoreFailed("the table is unavailable")
-
-    def __call__(self, *_: Any) -> Any:
-        raise StoreFailed("the table is unavailable")
-
-
-class Run:
-    """A deployment in memory, and the examples that its calls have given so far."""
-
-    def __init__(self) -> None:
-        self.world = Logged(sealer=PlainSealer(), entropy=_entropy)
-        self.imports = Imports(self.world, files=Bucket())
-        self.services = {
-            name: self._service(name) for name in ("admin", "evidence", "reconcile", "state", "upload", "verify")
-        }
-        self.operations: Json = {
-            route.operation_id: {"parameters": {}, "requests": {}, "responses": {}} for route in ROUTES.values()
-        }
-        self.problems: Json = {}
-        self.payloads: Json = {}
-
-    def _service(self, name: str) -> Any:
-        world, kind = self.world, service_type(name)
-        settings = unused(kind.settings_type, issuer=ISSUER, log_origin=ORIGIN)
-        service: Any = kind(settings, clock=world.clock, entropy=_entropy)
-        secrets = {"pepper_secret": "70" * 32, "inputs_secret": "69" * 32}
-        secrets["receipt_key_secret"] = json.dumps({"seed": "72" * 32})
-        service.read_secrets = lambda names: [secrets[one] for one in names]
-        service.decision_store = service.documents = world.table
-        service.rules = RULES
-        match name:
-            case "admin":
-                service.party_admin = world.operate
-            case "state":
-                service.accept_statements = world.state_use_case
-            case "upload":
-                service.uploads = self.imports.uploads
-            case "evidence":
-                service.archive, service.log_files = world.archive, world.files
-                deps = CaseFileDeps(world.table, world.archive, world.files, world.sealer, world.inputs_key)
-                service.case_files = CaseFiles(deps, RULES, ISSUER)
-            case "reconcile":
-                service.reconcile = self._reconcile(world.clock)
-        return service
-
-    def _reconcile(self, clock: Clock) -> Reconcile:
-        memory, key = self.world.table, self.world.receipt_key
-        return Reconcile(reader=memory, ranges=memory, receipt_key=lambda: key, issuer=ISSUER, clock=clock)
-
-    def call(self, operation_id: str, summary: str, party: str | None = None, **parts: Any) -> Any:
-        """Call an operation, keep its request and its response as examples, and give the body of the response.
-
-        `parts`: `body`, `query`, `path`, `headers`, `expires`; `failing`: the table is unavailable; `slow`: every look
-        at the clock is a minute after the one before.
-        """
-        route, described = next((name, one) for name, one in ROUTES.items() if one.operation_id == operation_id)
-        key = route.replace("{path}", "{proxy+}")
-        name = next(name for name in self.services if key in getattr(function(name), "ROUTES", {}))
-        service = self.services[name]
-        if parts.pop("failing", False):
-            service = self._service(name)
-            service.decision_store = service.documents = Broken()
-            service.accept_statements = service.uploads = service.reconcile = service.log_files = Broken()
-        if parts.pop("slow", False):
-            service = self._service(name)
-            minutes = count()
-            service.reconcile = self._reconcile(lambda: self.world.now + next(minutes) * HOUR / 60)
-        response = _quietly(handler(name, service), self._event(key, party, **parts))
-        example = self.operations[operation_id]
-        label = _label(summary)
-        example["parameters"] |= parts.get("path", {})
-        if described.body and response["statusCode"] == 200:
-            example["requests"][label] = {"summary": summary, "value": parts["body"]}
-        body = _body(response)
-        example["responses"].setdefault(str(response["statusCode"]), {})[label] = {"summary": summary, "value": body}
-        self._keep_problems(body)
-        return body
-
-    def _event(self, key: str, party: str | None, **parts: Any) -> Json:
-        context: Json = {"domainName": "duecare.example", "requestId": "request-1"}
-        if party:
-            caller = self.world.caller(party)
-            expires = parts.get("expires", caller.expires_at.timestamp())
-            context["authorizer"] = {"lambda": {"party": party, "kid": caller.kid, "exp": expires}}
-        body = parts.get("body")
-        return {
-            "routeKey": key,
-            "requestContext": context,
-            "headers": {"content-type": "application/json", **parts.get("headers", {})},
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "queryStringParameters": parts.get("query", {}),
-            "pathParameters": {{"path": "proxy"}.get(name, name): value for name, value in parts.get("path", {}).items()},
-        }
-
-    def state(self, summary: str, party: str, kind: str, /, **members: Any) -> Json:
-        """State one thing; the result."""
-        token = self.world.jws(party, kind, **members)
-        self.world.tokens[statement_id(token)] = token
-        payload = KINDS[kind].__name__
-        if payload not in self.payloads:
-            self.payloads[payload] = jws.read(token).payload
-        (result,) = self.call("submitStatements", summary, party, body={"statements": [token]})["results"]
-        return dict(result)
-
-    def file(self, data: bytes, rows: int = 1, *, summary: str = "", **changes: Any) -> str:
-        """Import a file; the upload's id. What became of it is an example, if it has a summary."""
-        upload = self.imports.send(data, rows, **changes)
-        path = {"id": upload.upload_id}
-        if summary:
-            self.call("getUpload", summary, "mou-zichan", path=path)
-        else:
-            event = self._event("GET /v1/uploads/{id}", "mou-zichan", path=path)
-            self._keep_problems(_body(_quietly(handler("upload", self.services["upload"]), event)))
-        return upload.upload_id
-
-    def admin(self, do: str, **members: Any) -> None:
-        self._keep_problems(_quietly(handler("admin", self.services["admin"]), {"do": do, **members}))
-
-    def _keep_problems(self, value: Any) -> None:
-        """The first example of each problem, wherever it is in a body."""
-        if isinstance(value, list):
-            for one in value:
-                self._keep_problems(one)
-        elif isinstance(value, dict):
-            kind = str(value.get("type", ""))
-            if kind.startswith(responses.PROBLEM_TYPE):
-                self.problems.setdefault(kind.removeprefix(responses.PROBLEM_TYPE), value)
-            for one in value.values():
-                self._keep_problems(one)
-
-
 def examples() -> Json:
     """All of them, always the same."""
-    global _NUMBERS  # noqa: PLW0603  chance, from its beginning
-    _NUMBERS = count()
     run = Run()
-    for scene in (_service, _empty_log, _decisions, _statements, _evidence, _reconciliation, _uploads, _refusals, _admin):
+    for scene in (
+        _service,
+        _empty_log,
+        _decisions,
+        _statements,
+        _evidence,
+        _reconciliation,
+        _uploads,
+        _refusals,
+        _admin,
+    ):
         scene(run)
     problems = dict(sorted(run.problems.items()))
     return {"operations": run.operations, "payloads": run.payloads, "problems": problems}
@@ -262,7 +92,9 @@ def _decisions(run: Run) -> None:
     run.call("verifyMessage", "Allowed", "xinxi", body=message)
     run.call("verifyMessage", "The same message again: replayed", "xinxi", body=message)
     bad = MESSAGE | {"message_id": "m-3", "text": f"{CASE_TEXT}再不还就联系你的父母"}
-    run.call("verifyMessage", "Denied for its text, in Chinese", "xinxi", body=bad, headers={"accept-language": "zh-CN"})
+    run.call(
+        "verifyMessage", "Denied for its text, in Chinese", "xinxi", body=bad, headers={"accept-language": "zh-CN"}
+    )
     ahead = MESSAGE | {"message_id": "m-4", "send_at": stamp(world.now + DAY)}
     run.call("verifyMessage", "A rehearsal", "xinxi", body=ahead)
     good = MESSAGE | {"message_id": "m-5", "shadow": True}
@@ -287,7 +119,8 @@ def _statements(run: Run) -> None:
     reply = {"recipient": RECIPIENT, "text": "退订", "received_at": stamp(world.now)}
     run.state("A reply that opts out", "xinxi", "reply", creditor="mou-zichan", **reply)
     run.state("A reply to an unknown message", "xinxi", "reply", message_id="m-99", **reply)
-    run.state("A reply of another recipient", "xinxi", "reply", message_id="m-2", **reply | {"recipient": "+8613900139000"})
+    others = reply | {"recipient": "+8613900139000", "message_id": "m-2"}
+    run.state("A reply of another recipient", "xinxi", "reply", **others)
     stop = {"recipient": RECIPIENT, "received_at": stamp(world.now)}
     run.state("An opt-out", "xinxi", "opt-out", creditor="mou-zichan", **stop)
     run.state("An opt-out from an unknown creditor", "xinxi", "opt-out", creditor="nobody", **stop)
@@ -337,7 +170,8 @@ def _evidence(run: Run) -> None:
     size = world.checkpoint().size
     run.call("getTile", "A tile, here in base64", path={"path": f"0/000.p/{size}"})
     for operation_id in ("getCheckpoint", "getTile"):
-        run.call(operation_id, "The log is unavailable", path={"path": "0/000"} if "Tile" in operation_id else {}, failing=True)
+        path = {"path": "0/000"} if operation_id == "getTile" else {}
+        run.call(operation_id, "The log is unavailable", path=path, failing=True)
 
 
 def _reconciliation(run: Run) -> None:
@@ -400,10 +234,11 @@ def _refused_files(run: Run, data: bytes) -> None:
 def _refusals(run: Run) -> None:
     """Calls that are refused as a whole, for each operation with a body; and parties that may not call."""
     world = run.world
+    mandate = world.jws("mou-zichan", "mandate", **mandate_members(NOW))
     bodies: dict[str, tuple[str, Json]] = {
         "verifyMessage": ("xinxi", MESSAGE | {"message_id": "m-8"}),
         "verifyBatch": ("xinxi", {"messages": [MESSAGE | {"message_id": "m-9"}]}),
-        "submitStatements": ("mou-zichan", {"statements": [world.jws("mou-zichan", "mandate", **mandate_members(NOW))]}),
+        "submitStatements": ("mou-zichan", {"statements": [mandate]}),
         "announceUpload": ("mou-zichan", {"manifest": "not.a.jws"}),
     }
     for operation_id, (party, body) in bodies.items():
@@ -417,8 +252,7 @@ def _refusals(run: Run) -> None:
         run.call(operation_id, "The table is unavailable", party, body=body, failing=True)
     run.call("verifyMessage", "A message_id that was used", "xinxi", body=MESSAGE | {"message_id": "m-2", "text": "…"})
     run.call("verifyMessage", "Only for gateways", "keji", body=MESSAGE)
-    no_authorizer = {"body": MESSAGE}
-    run.call("verifyMessage", "No authorizer", None, **no_authorizer)
+    run.call("verifyMessage", "No authorizer", None, body=MESSAGE)
     _suspended(run)
 
 
@@ -450,39 +284,6 @@ def _admin(run: Run) -> None:
     run.admin("key-add", id="mou-zichan", key=keys.public_jwk(KEYS["mou-zichan"]))
     run.admin("key-revoke", id="keji", kid="nobody")
     run.admin("party-show", id="nobody")
-
-
-# Help
-
-
-_NUMBERS: Iterator[int] = count()
-
-
-def _entropy(size: int) -> bytes:
-    return hashlib.sha256(b"%d" % next(_NUMBERS)).digest()[:size]
-
-
-def _quietly(call: Callable[[Any, Any], Any], event: Json) -> Any:
-    """The function's return value, without its log lines and metrics."""
-    with patch.object(telemetry, "failed"), patch.object(telemetry, "count"), patch.object(telemetry.logger, "info"):
-        return call(event, Context())
-
-
-def _body(response: Json) -> Any:
-    body, kind = response["body"], response["headers"]["content-type"]
-    if response.get("isBase64Encoded"):
-        data = base64.b64decode(body)
-        body = data.decode() if "octet" not in kind else body
-    return json.loads(body) if "json" in kind else body
-
-
-def _label(summary: str) -> str:
-    """A name for an example, of the characters that OpenAPI has for one."""
-    return re.sub("[^a-z0-9_]+", "-", summary.lower().replace("'", ""))
-
-
-def _base64(digest: str) -> str:
-    return base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ from duecare_core import errors
 from duecare_core.errors import FileRefused, RequestError
 
 LAYERS = Path(__file__).parents[2] / "layers"
-KINDS = {
-    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, RequestError)
-}
+KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, RequestError)}
 
 
 def names_in_the_code() -> dict[str, set[type[RequestError]]]:

@@ -34,11 +34,11 @@ MEMBERS = {
     "Message.collector": "The party that collects for the creditor. Without it, the creditor collects for itself.",
     "Message.debt_ref": "The creditor's reference of the debt. Without it, any open debt of the creditor may be meant.",
     "Message.text": "The whole text as it will be delivered.",
-    "Message.send_at": "When the message will be sent; now if absent, at most 7 days ahead. More than 120 s ahead makes a "
-    "rehearsal: provisional, and never valid for delivery.",
+    "Message.send_at": "When the message will be sent; now if absent, at most 7 days ahead. More than 120 s ahead "
+    "makes a rehearsal: provisional, and never valid for delivery.",
     "Message.shadow": "Decide and record in full, but do not enforce: the answer has `enforced: false`.",
     "messages": "1 to 100 messages. Each is validated on its own: an invalid one does not affect the others.",
-    "statements": "1 to 100 statements, each a compact JWS whose `typ` is `<kind>+jws`. The payload is shown here decoded.",
+    "statements": "1 to 100 statements, each a compact JWS with `typ: <kind>+jws`. The payload is shown here decoded.",
     "manifest": "The manifest as a compact JWS with `typ: upload+jws`. The payload is shown here decoded.",
     "Manifest.kind": "What each row states.",
     "Manifest.format": "The format of the file. A CSV file must have a header.",
@@ -148,8 +148,8 @@ MEMBERS = {
     "decisions_since": "Decisions since this time were read.",
     "complete_until": "The log holds every decision up to this time. Absent if the log is empty.",
     "counts": "How many there are of each list, by its name; and `deliveries`, `matched`, `failed`, `blocked`; "
-    "`decisions` (each attempt and renewal), `allowed`, `denied`, `unenforced`, `rehearsals`; `pending`, of which it is "
-    "too early to tell.",
+    "`decisions` (each attempt and renewal), `allowed`, `denied`, `unenforced`, `rehearsals`; `pending`, of which it "
+    "is too early to tell.",
     "delivered_without_decision": "Delivered, and the gateway never asked.",
     "delivered_before_decision": "Delivered, and the gateway asked only afterwards.",
     "delivered_on_rehearsal": "Delivered after a rehearsal alone.",

@@ -78,8 +78,8 @@ ROUTES: dict[str, Route] = {
         "submitStatements",
         "Statements",
         "State facts",
-        "Each statement is a compact JWS that the calling party has signed. A statement that cannot be accepted has its "
-        "problem in its own result, and the others count. The same statement twice changes nothing.",
+        "Each statement is a compact JWS that the calling party has signed. A statement that cannot be accepted has "
+        "its problem in its own result, and the others count. The same statement twice changes nothing.",
         (*_BODY, *_PARTY, *_ANY),
         answer="StatementOutcomes",
         body="Statements",

@@ -36,7 +36,9 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "another-recipient": ProblemEntry((Unacceptable,), "State the reply for the recipient that the message was to."),
     "bad-gzip": ProblemEntry((FileRefused,), _FILE),
     "bad-key": ProblemEntry((Unacceptable,), "Make another key: Ed25519 or P-256, as a public JWK."),
-    "cannot-decide": ProblemEntry((), "Do not send the message. Ask again with the same message_id, after Retry-After."),
+    "cannot-decide": ProblemEntry(
+        (), "Do not send the message. Ask again with the same message_id, after Retry-After."
+    ),
     "conflict": ProblemEntry((Conflict,), "State the fact again with a later time, or withdraw the other statement."),
     "doubled-columns": ProblemEntry((FileRefused,), _FILE),
     "key-refused": ProblemEntry((NotAllowed, FileRefused), "Sign with an active key of the party."),
@@ -52,9 +54,13 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "not-text": ProblemEntry((FileRefused,), _FILE),
     "not-the-issuer": ProblemEntry((NotAllowed,), "Put your own party id into iss."),
     "party-exists": ProblemEntry((Conflict,), "Use another id; or add a key to the registered party."),
-    "party-suspended": ProblemEntry((NotAllowed, FileRefused), "Ask the operator. What protects a recipient may be stated."),
+    "party-suspended": ProblemEntry(
+        (NotAllowed, FileRefused), "Ask the operator. What protects a recipient may be stated."
+    ),
     "period-too-full": ProblemEntry((Unacceptable,), "Ask for a shorter period."),
-    "private-key": ProblemEntry((Unacceptable,), "Make a new key, for this one has been sent; register its public part."),
+    "private-key": ProblemEntry(
+        (Unacceptable,), "Make a new key, for this one has been sent; register its public part."
+    ),
     "token-expired": ProblemEntry((NotAllowed,), _SIGN),
     "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
@@ -65,7 +71,9 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "unclosed-quote": ProblemEntry((FileRefused,), _FILE),
     "unknown-columns": ProblemEntry((FileRefused,), _FILE),
     "unknown-creditor": ProblemEntry((NotFound,), "Check the creditor's id; the operator registers creditors."),
-    "unknown-decision": ProblemEntry((NotFound,), "Check the id; only its gateway, its creditor and auditors find a decision."),
+    "unknown-decision": ProblemEntry(
+        (NotFound,), "Check the id; only its gateway, its creditor and auditors find a decision."
+    ),
     "unknown-dispute": ProblemEntry((Unacceptable,), "Name the statement_id of a dispute about this debt."),
     "unknown-gateway": ProblemEntry((NotFound,), "Check the gateway's id; the operator registers gateways."),
     "unknown-key": ProblemEntry((NotFound,), "Check the key's id (kid)."),
