@@ -56,7 +56,7 @@ def ground() -> Iterator[Ground]:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url,
             "DUECARE_TABLE": TABLE,
             "DUECARE_ISSUER": ISSUER,
-            "DUECARE_STAGE": "bench",
+            "DUECARE_LOG_ORIGIN": "duecare.example/log",
             "POWERTOOLS_SERVICE_NAME": "verify",
             "POWERTOOLS_METRICS_NAMESPACE": "duecare",
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from benchmarks.crowd import Crowd
 from benchmarks.events import TEXT_EN, TEXT_ZH
 from benchmarks.ground import PEPPER
-from duecare.runtime import rulebook, wiring
+from duecare.runtime import rulebook
+from duecare.runtime.services.verify import VerifyService
 from duecare.usecases import table
 from duecare.usecases.verify.load_facts import facts_of, situation_keys
 from duecare_core.domain.decision.decide import decide
@@ -66,7 +67,7 @@ def _least(crowd: Crowd, recipient: str, text: str) -> float:
 def _facts(crowd: Crowd) -> Facts:
     pseudonym = Pseudonyms(bytes.fromhex(PEPPER)).recipient(crowd.one())
     keys = situation_keys("xinxi", "mou-zichan", "keji")
-    situation = wiring.deciding().gate.load([table.recipient(pseudonym)], keys)
+    situation = VerifyService.from_environment().decision_store.load([table.recipient(pseudonym)], keys)
     gateway = table.find_party(situation.documents, "xinxi")
     if gateway is None:
         raise Problem("the gateway is not registered")

@@ -61,11 +61,12 @@ class MiniStack:
         process = self._spawn()
         try:
             wait_until_ready("MiniStack", process, self.answers, self.log, _STARTS_WITHIN)
+            self._port_file.write_text(str(self.port))
         except BaseException:
             self.stop()
             raise
-        self._port_file.write_text(str(self.port))
-        process.returncode = 0  # disowned: it outlives this program, which is no reason for a ResourceWarning
+        finally:
+            process.returncode = 0  # disowned: it may outlive this program, which is no reason for a ResourceWarning
 
     def need_port(self) -> None:
         """Raises Problem if another program listens on the port."""

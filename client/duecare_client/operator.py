@@ -1,6 +1,6 @@
 """What the operator does, with AWS credentials and never over the public API: parties, halt, and the receipt key.
 
-Parties and switches go through the `operate` function (lambda:InvokeFunction); the receipt key is rotated with the
+Parties and switches go through the `admin` function (lambda:InvokeFunction); the receipt key is rotated with the
 operator's own rights on its secret. Both are found from the outputs of the stack.
 """
 
@@ -36,8 +36,8 @@ class Operator:
         self._outputs: dict[str, str] | None = None
 
     def operate(self, request: Json) -> Json:
-        """Ask the operate function; its `result`."""
-        function = self._output("OperateFunction")
+        """Ask the admin function; its `result`."""
+        function = self._output("AdminFunction")
         with told(f"invoke {function}"):
             reply = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
             payload = reply["Payload"].read()
@@ -47,13 +47,13 @@ class Operator:
             answer = json.loads(payload)
             status, result, problem = answer["status"], answer.get("result"), answer.get("problem")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise BadAnswer(f"the function {function} did not answer as the operate function does") from None
+            raise BadAnswer(f"the function {function} did not answer as the admin function does") from None
         if isinstance(problem, dict) and isinstance(status, int):
             if status >= 500:
                 raise BadAnswer(f"the function {function} could not do it: {problem.get('detail')}")
             raise refused(status, problem)
         if not isinstance(result, dict):
-            raise BadAnswer(f"the function {function} did not answer as the operate function does")
+            raise BadAnswer(f"the function {function} did not answer as the admin function does")
         return result
 
     def rotate_receipt_key(self, now: datetime) -> Json:

@@ -19,7 +19,7 @@ from duecare_client.cli.main import app
 from duecare_client.settings import Profile
 
 NOW = 1_700_000_000
-OUTPUTS = {"OperateFunction": "duecare-operate", "ReceiptKeySecret": "duecare/receipt-key"}
+OUTPUTS = {"AdminFunction": "duecare-admin", "ReceiptKeySecret": "duecare/receipt-key"}
 
 
 def client_error(code: str, message: str = "words") -> ClientError:
@@ -50,7 +50,7 @@ class Aws:
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         if self.failure:
             raise self.failure
-        assert FunctionName == "duecare-operate"
+        assert FunctionName == "duecare-admin"
         self.requests.append(json.loads(Payload))
         answer = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
         return {"Payload": io.BytesIO(answer), **({"FunctionError": "Unhandled"} if self.function_error else {})}

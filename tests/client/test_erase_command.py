@@ -26,10 +26,10 @@ class Aws:
         self.answer: Any = {"status": 200, "result": ERASED}
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
-        return {"Stacks": [{"Outputs": [{"OutputKey": "OperateFunction", "OutputValue": "operate"}]}]}
+        return {"Stacks": [{"Outputs": [{"OutputKey": "AdminFunction", "OutputValue": "admin"}]}]}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803  boto3's names
-        assert FunctionName == "operate"
+        assert FunctionName == "admin"
         self.requests.append(json.loads(Payload))
         return {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
 

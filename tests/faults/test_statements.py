@@ -138,7 +138,7 @@ def test_a_party_whose_registration_was_stored_although_its_answer_was_lost_is_r
     faulty: Faulty, fault: str
 ) -> None:
     faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": 1})
-    new = events.load("operate-add-keji") | {"id": "keji-2"}
+    new = events.load("admin-add-keji") | {"id": "keji-2"}
     assert faulty.operate(**new)["status"] == 200
     assert faulty.proxy.fired()
     assert faulty.operate(**new)["status"] == 409

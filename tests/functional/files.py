@@ -55,7 +55,7 @@ def imported(stack: Stack, data: bytes, rows: int, **more: Any) -> Json:
     opened = announce(stack, manifest(stack, data, rows, **more)).body
     put(opened, data)
     stack.invoke("ingest", events.object_created(f"uploads/{opened['upload_id']}"))
-    assert stack.invoke("rows", events.parts(*messages(stack))) == {"batchItemFailures": []}
+    assert stack.invoke("import_part", events.parts(*messages(stack))) == {"batchItemFailures": []}
     return look(stack, opened["upload_id"]).body
 
 

@@ -244,10 +244,8 @@ def test_a_suspended_party_is_let_pass_for_its_function_to_judge(stack: Stack) -
     assert ask(stack, f"Bearer {token()}")["isAuthorized"]
 
 
-def test_a_table_that_does_not_answer_is_an_error_that_the_gateway_does_not_cache(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DUECARE_TABLE", "no-such-table")
+def test_a_table_that_does_not_answer_is_an_error_that_the_gateway_does_not_cache(stack: Stack) -> None:
+    stack.restart(DUECARE_TABLE="no-such-table")
     with pytest.raises(StoreFailed):
         ask(stack, f"Bearer {token()}")
     assert token().split(".")[1][:20] not in stack.said.getvalue()

@@ -126,8 +126,8 @@ def test_nothing_staged_is_left_and_nothing_but_the_log_is_served(stack: Stack) 
         assert answer["statusCode"] == 404, path
 
 
-def test_a_sequencer_that_cannot_write_fails_and_says_where(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DUECARE_ARCHIVE_BUCKET", "no-such-bucket")
+def test_a_sequencer_that_cannot_write_fails_and_logs_where(stack: Stack) -> None:
+    stack.restart(DUECARE_ARCHIVE_BUCKET="no-such-bucket")
     stack.register()
     with pytest.raises(StoreFailed):
         stack.invoke("sequence", events.load("sequence-clock"))
@@ -135,12 +135,9 @@ def test_a_sequencer_that_cannot_write_fails_and_says_where(stack: Stack, monkey
     assert stack.invoke("evidence", events.load("evidence-checkpoint"))["statusCode"] == 404
 
 
-def test_a_sequencer_with_another_key_does_not_touch_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.functional.conftest import forget  # noqa: PLC0415
-
+def test_a_sequencer_with_another_key_does_not_touch_the_log(stack: Stack) -> None:
     stack.invoke("sequence", events.load("sequence-clock"))
-    monkeypatch.setenv("DUECARE_LOG_ORIGIN", "duecare.example/other")
-    forget()
+    stack.restart(DUECARE_LOG_ORIGIN="duecare.example/other")
     stack.register()
     with pytest.raises(Exception, match="not the one that has signed"):
         stack.invoke("sequence", events.load("sequence-clock"))

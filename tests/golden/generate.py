@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.runtime.http import problem
-from duecare.usecases.verify.stored_decision import answer
+from duecare.runtime.responses import answer, problem
 from duecare_core.errors import Unacceptable, Violation
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.jose import keys
@@ -91,9 +91,9 @@ def answers() -> dict[str, bytes]:
         "record.json": encode(record),
         "receipt.jws": receipt(record, ISSUER, kept.kid, kept.signature).encode(),
         "jwks.json": canonical(world.receipt_key.jwks()),
-        "answer.en.json": canonical(told["en"]),
-        "answer.zh-CN.json": canonical(told["zh-CN"]),
-        "problem.json": canonical(problem(refused)),
+        "answer.en.json": canonical(msgspec.to_builtins(told["en"])),
+        "answer.zh-CN.json": canonical(msgspec.to_builtins(told["zh-CN"])),
+        "problem.json": canonical(msgspec.to_builtins(problem(refused))),
         "debt.jws": sign("debt", members, PARTY_KEY).encode(),
     }
 

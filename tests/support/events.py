@@ -64,11 +64,11 @@ def _all() -> dict[str, dict[str, Any]]:
     }
     verify = _http("POST /v1/verify", "xinxi", message)
     return {
-        **{f"operate-add-{party}": _add(party) for party in ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")},
-        "operate-show": {"do": "party-show", "id": "mou-zichan"},
-        "operate-suspend": {"do": "party-suspend", "id": "mou-zichan"},
-        "operate-halt": {"do": "halt", "on": True},
-        "operate-unknown-verb": {"do": "party-forget", "id": "mou-zichan"},
+        **{f"admin-add-{party}": _add(party) for party in ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")},
+        "admin-show": {"do": "party-show", "id": "mou-zichan"},
+        "admin-suspend": {"do": "party-suspend", "id": "mou-zichan"},
+        "admin-halt": {"do": "halt", "on": True},
+        "admin-unknown-verb": {"do": "party-forget", "id": "mou-zichan"},
         "state-honest": _statements(
             "mou-zichan",
             _signed("mou-zichan", "mandate", **_mandate()),
@@ -123,7 +123,7 @@ def _all() -> dict[str, dict[str, Any]]:
         "sequence-stream": changed(),
         "sequence-clock": ticked(),
         "ingest-object-created": object_created(f"uploads/{upload_id()}"),
-        "rows-part": parts({"upload": upload_id(), "part": 0}),
+        "import_part-part": parts({"upload": upload_id(), "part": 0}),
         "authorize-no-token": _authorizer(None),
         "authorize-not-a-token": _authorizer("Bearer not.a.token"),
         "authorize-expired": _authorizer(f"Bearer {_expired()}"),

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-# In Python `$` also matches before a final newline; the look-ahead excludes that.
-_END = r"$(?!\n)"
+# The end of a value. Python's `$` also matches before a final newline, and `\Z` does not. The OpenAPI document has `$`
+# in its place, which is as strict in the dialects that read it (ECMA-262, RE2).
+_END = r"\Z"
 
 PartyId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}" + _END)]
 PartyOrAll = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{1,62})" + _END)]

@@ -6,10 +6,12 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import jwt
+import msgspec
 import pytest
 
+from duecare.runtime.responses import answer
 from duecare.usecases.audit.look_up import LookUp
-from duecare.usecases.verify.stored_decision import StoredDecision, answer
+from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.errors import Conflict, NotAllowed, NotFound, Unacceptable
 from duecare_core.evidence.canonical import canonical, digest
 from duecare_core.evidence.receipt import receipt
@@ -194,8 +196,8 @@ def test_the_answer_speaks_the_language_asked_for() -> None:
     world = World().register()
     decided = world.verify()
     url = "https://duecare.example"
-    english = answer(decided, issuer=ISSUER, public_url=url, language="en")
-    chinese = answer(decided, issuer=ISSUER, public_url=url, language="zh-CN")
+    english = msgspec.to_builtins(answer(decided, issuer=ISSUER, public_url=url, language="en"))
+    chinese = msgspec.to_builtins(answer(decided, issuer=ISSUER, public_url=url, language="zh-CN"))
     assert english["reasons"][0]["code"] == chinese["reasons"][0]["code"]
     assert english["reasons"][0]["message"].isascii()
     assert not chinese["reasons"][0]["message"].isascii()

@@ -7,16 +7,14 @@ document that was read back (tests/unit/usecases/verify/test_recorded_first.py).
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from duecare.ports import Document, WriteConflict
 from duecare.usecases import table
-from duecare_core.domain.decision.reasons import sentence
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence import packing as packed
 from duecare_core.evidence import record as records
 from duecare_core.evidence.jose.keys import b64, unb64
-from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.stored import BOUNDS, record_bytes
 
@@ -70,27 +68,3 @@ def unpack(document: Document) -> StoredDecision:
         return StoredDecision(records.decode(record_bytes(document.sealed)), envelope, replayed=True)
     except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error
-
-
-def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: str) -> dict[str, Any]:
-    """The response to `POST /v1/verify`; `language` is `zh-CN` or `en`."""
-    record, envelope, replayed = decided
-    members = records.as_json(record)
-    body: dict[str, Any] = {
-        "decision": record.decision,
-        "decision_id": record.decision_id,
-        "attempt": record.attempt,
-        "message_id": record.message_id,
-        "reasons": [{"code": code, "message": sentence(code, language)} for code in record.reasons],
-        "valid_until": members["valid_until"],
-        "receipt": receipt(record, issuer, envelope.kid, envelope.signature),
-        "enforced": record.enforced,
-        "provisional": record.provisional,
-        "replayed": replayed,
-        "disclosure_url": f"{public_url}/m/{record.decision_id}",
-    }
-    if record.findings:
-        body["findings"] = members["findings"]
-    if record.retry_at is not None:
-        body["retry_at"] = members["retry_at"]
-    return body

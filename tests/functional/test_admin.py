@@ -13,7 +13,7 @@ from tests.functional.keys import p256
 from tests.support import events
 from tests.support.world import RECIPIENT
 
-ADD: dict[str, Any] = events.load("operate-add-mou-zichan")
+ADD: dict[str, Any] = events.load("admin-add-mou-zichan")
 
 
 def problem(response: dict[str, Any]) -> tuple[int, str]:
@@ -89,7 +89,7 @@ def test_an_unknown_party_is_a_404(stack: Stack, do: str) -> None:
 
 @pytest.mark.parametrize("event", [{}, {"do": "party-forget"}, {"do": 1}, {"do": None}, {"version": "2.0"}], ids=str)
 def test_an_unknown_verb_is_a_422(stack: Stack, event: dict[str, Any]) -> None:
-    response = stack.invoke("operate", event)
+    response = stack.invoke("admin", event)
     assert response["status"] == 422
 
 
