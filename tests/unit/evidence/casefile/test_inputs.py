@@ -1,4 +1,4 @@
-"""The counted contacts in a decision's inputs: enough to replay it, nothing about other parties, and of bounded size."""
+"""The counted contacts in a decision's inputs: enough to replay it, nothing about other parties, of bounded size."""
 
 from __future__ import annotations
 

@@ -79,13 +79,13 @@ class FactSlot(NamedTuple):
 
 def touched_slots(incoming: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR0911  one return a kind
     """The states that this statement may change; none for a delivery, and for a reply without meaning."""
-    match incoming.statement:
+    match incoming.statement:  # debts and consents first: imports have millions of them
+        case DebtStatement(iss=creditor, debt_ref=debt_ref):
+            return (FactSlot(DebtState, creditor, debt_ref),)
         case ConsentStatement(iss=creditor, channels=channels):
             return tuple(FactSlot(ConsentState, creditor, channel) for channel in sorted(set(channels)))
         case ConsentRevocationStatement(creditor=creditor, channels=revoked):
             return tuple(FactSlot(ConsentState, creditor, channel) for channel in sorted(set(revoked or (EVERY,))))
-        case DebtStatement(iss=creditor, debt_ref=debt_ref):
-            return (FactSlot(DebtState, creditor, debt_ref),)
         case MandateStatement(iss=creditor, collector=collector):
             return (FactSlot(Mandate, creditor, collector),)
         case DisputeStatement(creditor=creditor):
@@ -105,13 +105,13 @@ def merge(state: FactState | None, incoming: MergeInput) -> FactState:  # noqa: 
     Raises Conflict if a consent, a debt or a mandate of the same instant has other content.
     """
     match incoming.statement, state:
+        case DebtStatement() as debt, DebtState() | None:
+            new = to_debt(debt, incoming.statement_id, incoming.content, incoming.subject)
+            return merge_debt(state, new, debt.answers_dispute)
         case ConsentStatement() as consent, ConsentState() | None:
             return _merge_consent(state, to_consent(consent, incoming.statement_id, incoming.content, incoming.subject))
         case ConsentRevocationStatement(revoked_at=at), ConsentState() | None:
             return _merge_revocation(state, Occurrence(at, incoming.statement_id))
-        case DebtStatement() as debt, DebtState() | None:
-            new = to_debt(debt, incoming.statement_id, incoming.content, incoming.subject)
-            return merge_debt(state, new, debt.answers_dispute)
         case MandateStatement() as mandate, Mandate() | None:
             return _newest(state, to_mandate(mandate, incoming.statement_id, incoming.content))
         case DisputeStatement() as dispute, Dispute() | None:

@@ -106,22 +106,22 @@ class StatementEffects:
     def _merge_input(self, party: Party, verified: VerifiedStatement) -> MergeInput:
         """The statement as merging reads it, after a check of everything that it refers to. Raises RequestError."""
         statement = verified.statement
-        incoming = MergeInput(statement, verified.statement_id, verified.content)
+        subject, creditor, reply = None, "", None
         match statement:
-            case ConsentStatement(subject=subject):
-                return incoming._replace(subject=self._keyed_subject(subject))
-            case DebtStatement(subject=subject):
+            case DebtStatement():
                 self._check_answered_dispute(verified, statement)
-                return incoming._replace(subject=self._keyed_subject(subject))
+                subject = self._keyed_subject(statement.subject)
+            case ConsentStatement():
+                subject = self._keyed_subject(statement.subject)
             case ReplyStatement():
                 creditor = statement.creditor or self._creditor_of(party, verified, statement.message_id or "")
                 self._check_registered(creditor)
-                return incoming._replace(creditor=creditor, reply=self._read(statement))
+                reply = self._read(statement)
             case OptOutStatement(creditor="*"):
-                return incoming
+                pass
             case ConsentRevocationStatement() | OptOutStatement() | DisputeStatement():
                 self._check_may_speak_for(party, statement.creditor)
-        return incoming
+        return MergeInput(statement, verified.statement_id, verified.content, subject, creditor, reply)
 
     def _read(self, statement: Statement) -> Reply | None:
         if isinstance(statement, ReplyStatement):
