@@ -1,4 +1,4 @@
-"""`make rules PACK=FILE`: whether an operator's own rule pack may be deployed, and what it changes."""
+"""`make rules PACK=FILE`: check whether an operator's rule pack may be deployed, and list its changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATOR = PACK.with_name("operator.json")
 
 
 def check(file: Path, *, as_json: bool) -> None:
-    """Raises Problem naming the row and the member that cannot be used, or that would loosen a rule."""
+    """Raises Problem, which names the row and the member that is invalid or would loosen a rule."""
     try:
         shipped = parse(PACK.read_bytes())
         effective = tighten(shipped, parse(file.read_bytes()))
@@ -28,8 +28,8 @@ def check(file: Path, *, as_json: bool) -> None:
         raise Problem(f"{file} cannot be used: {error}") from error
     changes = list(_changes(shipped, effective))
     if as_json:
-        told = [{"id": row.id, "change": change, "is": value(row)} for change, row in changes]
-        print(json.dumps({"version": effective.version, "sha256": effective.digest, "changes": told}, indent=2))
+        listed = [{"id": row.id, "change": change, "is": value(row)} for change, row in changes]
+        print(json.dumps({"version": effective.version, "sha256": effective.digest, "changes": listed}, indent=2))
         return
     for change, row in changes:
         print(f"  {change:<8} {row.id} ({row.jurisdiction}): {value(row)}")

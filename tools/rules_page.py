@@ -18,21 +18,22 @@ _HEAD = """# Contact rules
 
 Generated from [pack.json](../layers/duecare/duecare/rulepack/pack.json) by `python -m tools.rules_page`; do not edit.
 
-**This is engineering from public texts, not legal advice.** A row's confidence says how far it can be trusted: `read`,
-the legal text was read; `second-hand`, a report of it was; `default`, this project's own choice, not law.
+**This is engineering from public texts, not legal advice.** A row's confidence shows its basis: `read` means that the
+legal text was read, `second-hand` that a report of it was read, and `default` that it is this project's own choice, not
+law.
 
 Version `{version}`, digest `{digest}`.
 
-How rows count:
+How rows apply:
 
-- The rows in force at the instant of sending count, `from` and `until` being local days there, both inclusive.
-- The jurisdiction comes from the recipient's number unless the debt names a region. A number says the country only;
-  rows of a state or city count where the debt's region names it, beside those of its country, never in their stead.
-- A number of several countries must keep the rows of all of them, in every time zone that is possible.
-- `*` is elsewhere: it counts in a country on the days on which no row of its own about hours or frequency is in force.
-  `any` counts everywhere.
-- Exceptions are for people to know: the service uses none of them, for its facts do not show them.
-- An operator's pack may tighten these rows and add its own, never loosen one.
+- The rows in force at the instant of sending apply. `from` and `until` are local days, both inclusive.
+- The jurisdiction comes from the recipient's number unless the debt names a region. A number shows only the country.
+  The rows of a state or city apply if the debt's region names it, in addition to those of its country.
+- A number that several countries share must keep the rows of all of them, in every possible time zone.
+- `*` means elsewhere: its rows apply in a country on the days on which no row of its own about hours or frequency is in
+  force. `any` applies everywhere.
+- Exceptions are for human readers: the service applies none of them, because its facts do not show them.
+- An operator's pack may tighten these rows and add rows, but never loosen one.
 """
 
 _NAMES = {
@@ -66,34 +67,34 @@ _PERIODS = {"D": "days", "M": "months", "Y": "years"}
 
 
 def value(row: AnyRow) -> str:
-    """What the row demands, in words made from its members alone."""
+    """The demand of a row, in words made only from its members."""
     match row:
         case rows.QuietHours():
-            said = _hours(row)
+            text = _hours(row)
         case rows.Cap():
-            said = _cap(row)
+            text = _cap(row)
         case rows.Required():
-            said = f"{row.when}: {_words(row.elements)}"
+            text = f"{row.when}: {_words(row.elements)}"
         case rows.Forbidden():
-            said = _words(row.topics)
+            text = _words(row.topics)
         case rows.ReplyWords():
-            said = f"stop: {_words(row.stop)}; open again: {_words(row.start)}"
+            text = f"stop: {_words(row.stop)}; open again: {_words(row.start)}"
         case rows.Wording():
-            said = _words(row.examples)
+            text = _words(row.examples)
         case rows.Whom():
-            said = _words(row.persons)
+            text = _words(row.persons)
         case rows.Refusal():
-            said = f"{row.confirmations} confirmation"
+            text = f"{row.confirmations} confirmation"
         case rows.Records():
-            said = f"{row.what}: {row.keep[1:-1]} {_PERIODS[row.keep[-1]]} after the {row.after.replace('_', ' ')}"
+            text = f"{row.what}: {row.keep[1:-1]} {_PERIODS[row.keep[-1]]} after the {row.after.replace('_', ' ')}"
         case rows.Reassignment():
-            said = f"{row.days} days"
-    return said
+            text = f"{row.days} days"
+    return text
 
 
 def _hours(row: rows.QuietHours) -> str:
-    said = ("not " if row.quiet else "") + "; ".join(_window(window) for window in row.quiet or row.permitted)
-    return said + (f"; not on national holidays ({row.holidays})" if row.holidays else "")
+    text = ("not " if row.quiet else "") + "; ".join(_window(window) for window in row.quiet or row.permitted)
+    return text + (f"; not on national holidays ({row.holidays})" if row.holidays else "")
 
 
 def _cap(row: rows.Cap) -> str:

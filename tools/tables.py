@@ -1,11 +1,10 @@
-"""Write the tables that libraries know and the decision path cannot afford to ask: `python -m tools.tables`.
+"""Write the tables of libraries that are too slow to import on the decision path: `python -m tools.tables`.
 
-- `domain/location/countries.py`: the time zones of every country, one for each way that its clocks go from 2026 on,
-  from tzdata;
-- the `holidays` of `rulepack/pack.json`: national holidays, from the library `holidays`, whose import alone takes
-  400 ms. They are in the pack so that its digest covers them and a decision can be recomputed years later.
+- `domain/location/countries.py`: the time zones of every country, from tzdata; zones whose clocks agree from 2026 on
+are one; - the `holidays` of `rulepack/pack.json`: national holidays, from the library `holidays`, whose import alone
+takes 400 ms. They are in the pack so that its digest covers them and a decision can be recomputed years later.
 
-A test compares both with what the libraries say.
+A test compares both with the libraries.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ COUNTRIES = LAYERS / "core" / "duecare_core" / "domain" / "location" / "countrie
 PACK = LAYERS / "duecare" / "duecare" / "rulepack" / "pack.json"
 YEARS = range(2026, 2036)
 HOLIDAYS_OF = ("AU", "ID")
-# One clock by law: Urumqi's own is in no law, and a rule's "22:00" is Beijing's there too.
+# China has one legal time. Urumqi time is not legal, so "22:00" in a rule is Beijing time there too.
 ONE_CLOCK = {"CN": ["Asia/Shanghai"]}
 
-_HEAD = '''"""The time zones of every country (ISO 3166-1), one for each way that its clocks go from 2026 on.
+_HEAD = '''"""The time zones of every country (ISO 3166-1); zones whose clocks agree from 2026 on are one.
 
 Generated from tzdata by `python -m tools.tables`; do not edit.
 """
@@ -35,7 +34,7 @@ ZONES: dict[str, str] = {
 
 
 def zones_of_countries() -> dict[str, list[str]]:
-    """Country → zones. Zones whose clocks agree at every hour of `YEARS` are one, under its usual name."""
+    """Country → zones. Zones whose clocks agree at every hour of `YEARS` are one, under the usual name."""
     folder = resources.files("tzdata") / "zoneinfo"
     codes = [line.split("\t")[0] for line in _lines(folder.joinpath("iso3166.tab").read_text("utf-8"))]
     named: dict[str, list[str]] = {code: [] for code in codes}
@@ -61,7 +60,7 @@ def _distinct(zones: list[str], seen: dict[str, bytes]) -> list[str]:
 
 
 def clock_of(zone: str, seen: dict[str, bytes]) -> bytes:
-    """How a zone's clock goes over `YEARS`: its offset from UTC every day, and every hour of the days it changes on."""
+    """The offsets of a zone over `YEARS`: one a day, and one an hour on the days on which the offset changes."""
     if zone not in seen:
         info = zone_info(zone)
 
@@ -113,7 +112,7 @@ def holidays() -> dict[str, dict[str, str]]:
 
 
 def pack() -> str:
-    """The pack's text with its last member, `holidays`, written anew."""
+    """The text of the pack with its last member, `holidays`, replaced."""
     text = PACK.read_text("utf-8")
     body = text.partition(',\n  "holidays":')[0].rstrip().removesuffix("}").rstrip()
     tables = []

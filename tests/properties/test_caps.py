@@ -87,7 +87,7 @@ def test_a_cap_is_full_exactly_when_n_are_taken(
     contacts,
     st.integers(0, 40 * 24 * 4).map(lambda quarters: quarters * timedelta(minutes=15)),
 )
-def test_what_is_said_now_and_later_rests_on_what_counts_now(
+def test_full_caps_depend_now_and_later_on_the_counted_contacts(
     region: str, where: tuple[str, ...], past: list[Contact], one: Contact, later: timedelta
 ) -> None:
     rules = PACK.caps((region,), "sms", "collector", None)

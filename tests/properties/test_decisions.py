@@ -111,7 +111,7 @@ SPOILS: dict[str, Spoil] = {
 
 
 def _ignore(_: object) -> None:
-    """An operator's verb answers what it changed; a spoil only changes it."""
+    """Drop the return value of an operator's verb."""
 
 
 NECESSARY = ("mandate", "consent", "debt")
@@ -119,7 +119,7 @@ NECESSARY = ("mandate", "consent", "debt")
 
 @QUICK
 @given(missing=st.sets(st.sampled_from(NECESSARY), min_size=1))
-def test_whatever_necessary_fact_is_missing_it_is_never_an_allow(missing: set[str]) -> None:
+def test_without_a_necessary_fact_it_is_never_an_allow(missing: set[str]) -> None:
     world = World().register()
     for fact in set(NECESSARY) - missing:
         getattr(world, fact)()
@@ -236,7 +236,7 @@ def test_any_order_of_the_same_statements_ends_in_the_same_decision(
 ) -> None:
     def outcome(order: list[tuple[str, str, dict[str, Any]]], *, answer_first: bool) -> list[list[str]]:
         world = World().register()
-        # A collector speaks for creditors whose mandate it holds; an answer needs the dispute that it answers.
+        # A collector may speak only for creditors that gave it a mandate; an answer needs its dispute first.
         world.mandate(as_of=stamp(NOW - 99 * DAY))
         dispute = world.accepted(
             "xinxi", "dispute", **_PERSON, claim="not_mine", received_at=stamp(NOW - timedelta(hours=20, minutes=30))

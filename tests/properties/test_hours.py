@@ -70,7 +70,7 @@ instants = st.builds(
 
 
 def says_permitted(rules: tuple[DatedHours, ...], zone: str, instant: datetime) -> bool:
-    """The definition, spelled out anew: the wall time lies in a permitted window of every row in force that day."""
+    """The definition, implemented again: the wall time is in a permitted window of every row in force that day."""
     clock = instant.astimezone(ZoneInfo(zone))
     minute = clock.hour * 60 + clock.minute
     for rule in rules:
@@ -112,7 +112,7 @@ def test_the_first_permitted_instant_is_the_one_that_a_search_finds(
     st.lists(st.sampled_from(ZONES), min_size=1, max_size=4, unique=True),
     instants,
 )
-def test_what_is_named_as_the_next_instant_is_permitted_and_nothing_before_it_is(
+def test_the_first_permitted_instant_is_permitted_and_no_earlier_one_is(
     region: str, zones: list[str], instant: datetime
 ) -> None:
     rules = PACK.hours((region,), "sms", "collector", None)

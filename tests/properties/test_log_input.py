@@ -1,4 +1,4 @@
-"""Whatever stands where the log's texts and bytes should is read as the one thing it says, or it is bad evidence."""
+"""Any input in place of the log's texts and bytes has one reading, or raises BadEvidence."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ READERS: dict[str, tuple[Callable[[str], Any], Callable[[Any], str]]] = {
 @pytest.mark.parametrize("name", READERS)
 @given(text=near(PROOF, NOTE, TEXT, NOTE.partition("\n\n")[2], LOG.verifier_key, WITNESS.verifier_key))
 @THOROUGH
-def test_a_text_is_read_as_what_is_written_the_same_or_not_at_all(name: str, text: str) -> None:
+def test_an_input_is_read_only_in_its_one_spelling(name: str, text: str) -> None:
     read, write = READERS[name]
     with suppress(BadEvidence):
         written = write(read(text))

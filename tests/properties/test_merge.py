@@ -173,7 +173,7 @@ def _stored_facts(world: World) -> Facts:
 
 
 def _comparable(facts: Facts) -> Facts:
-    """Without what cannot be equal: content digests, which the service keys, and the order of disputes and stops."""
+    """The facts without content digests, which the service keys, and with disputes in one order."""
     return structs.replace(
         facts,
         consents={name: _without_content(state) for name, state in facts.consents.items()},

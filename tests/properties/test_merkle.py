@@ -180,7 +180,7 @@ def test_any_split_into_batches_makes_the_same_tiles(start: int, batches: list[i
         assert all(Published(size).read(tile) == data for tile, data in grown.tiles.items())
         assert set(grown.tiles) == published_tiles(size) - published_tiles(size - batch), "what was not there before"
         made |= grown.tiles
-        # The edge, and what the root needs besides: a handful, whatever the size.
+        # The edge and the tiles that the root needs: a few, for any size.
         assert len(before.asked) <= 2 * levels(size)
 
 
@@ -245,7 +245,7 @@ numbers = st.integers() | st.integers(0, 20) | st.sampled_from([2**62, 2**63 - 1
 
 
 @given(some_hash, numbers, numbers, st.lists(some_hash, max_size=70), some_hash)
-def test_whatever_is_claimed_is_refused_as_bad_evidence(
+def test_a_false_claim_is_refused_as_bad_evidence(
     one: bytes, first: int, second: int, proof: list[bytes], other: bytes
 ) -> None:
     with pytest.raises(BadEvidence):

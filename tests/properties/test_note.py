@@ -36,7 +36,7 @@ PROOF = logproof.encode(7, inclusion_proof(7, TREE.size, TREE.tiles.__getitem__)
 
 
 def changed(good: str, change: int) -> Iterator[str]:
-    """It with one byte changed, for every byte; what is no UTF-8 any more as each way of decoding has it."""
+    """The text with one byte changed, for every byte; if that is no UTF-8, as each way of decoding reads it."""
     data = good.encode()
     for at in range(len(data)):
         other = data[:at] + bytes([data[at] ^ change]) + data[at + 1 :]
@@ -60,7 +60,7 @@ def test_no_byte_of_a_proof_can_be_changed(change: int) -> None:
             logproof.check(proof, ENTRIES[7], KEY, KEYS, strict=True)
 
 
-# Any text at all, lone surrogates among it, and what is nearly good.
+# Any text, with lone surrogates, and texts that are nearly valid.
 HALF = chr(0xD800)
 anything = st.text(st.characters() | st.just(HALF), max_size=60)
 tokens = st.sampled_from(["\n", "\n\n", "\r", " ", "— ", "+", "=", "A", "0", "9" * 30, "index ", HALF, "é", "\0"])

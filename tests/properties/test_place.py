@@ -1,4 +1,4 @@
-"""Where a number is: what is remembered of an exchange holds for all its lines."""
+"""The place of a number: the cached place of an exchange is that of all its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconciliation of any deliveries and decisions: what a model says that looks at everything for each of them."""
+"""Reconciliation of any deliveries and decisions, compared with a model that searches everything for each of them."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_every_delivery_has_one_finding_and_every_decision_one_manner(
 
 @MANY
 @given(stories)
-def test_what_matches_has_an_earlier_unexpired_enforced_allow_of_the_same_text_of_its_own(
+def test_a_match_has_its_own_earlier_unexpired_enforced_allow_of_the_same_text(
     story: tuple[list[DecisionSummary], list[Delivery]],
 ) -> None:
     """The contract's own sentence: no more deliveries match than there are messages with such an allow."""

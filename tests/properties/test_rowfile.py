@@ -26,12 +26,12 @@ Charset = Literal["utf-8", "gb18030"]
 
 charsets: st.SearchStrategy[Charset] = st.sampled_from(["utf-8", "gb18030"])
 shapes = st.builds(FileShape, st.sampled_from(["csv", "jsonl"]), st.booleans(), charsets)
-# Texts with what a reader may stumble over, and without what rejects a row: NUL and lone surrogates.
+# Texts with difficult characters, but without those that reject a row: NUL and lone surrogates.
 cells = st.text(st.one_of(st.sampled_from(',"\r\n债 ;=é'), st.characters(exclude_categories=["Cs"])), max_size=8).map(
     lambda text: text.replace("\0", "")
 )
 tables = st.lists(st.tuples(cells, cells, cells), max_size=12)
-# Files of what matters to the reader, so that most are nearly good.
+# Files of the bytes that matter to the reader, so that most are nearly valid.
 tokens = st.sampled_from(
     [
         b"a,b,c",
@@ -69,7 +69,7 @@ def small(piece: int, limit: int) -> Iterator[None]:
 
 
 def outcome(chunks: list[bytes], shape: FileShape) -> list[Any]:
-    """Every row, and the name of what refused the file."""
+    """Every row, and the name of the problem if the file was refused."""
     found: list[Any] = []
     try:
         for row in read_rows(chunks, shape, frozenset(NAMES), frozenset("ab")):
@@ -134,7 +134,7 @@ def test_any_bytes_are_rows_or_refused_and_nothing_else(data: bytes, shape: File
 @QUICK
 @given(near, charsets)
 def test_no_row_hides_another(data: bytes, charset: Charset) -> None:
-    """What comes before may reject itself; a good row after it, behind a line end, is read, unless a quote is open."""
+    """A faulty row may be rejected; a valid row after its line end is read, unless a quote is open."""
     found = outcome([b"a,b,c\n" + data + b"\n7,8,9\n"], FileShape("csv", False, charset))
     assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], FileRow | BadRow)
     if b'"' not in data:
@@ -144,7 +144,7 @@ def test_no_row_hides_another(data: bytes, charset: Charset) -> None:
 
 @QUICK
 @given(tables, charsets, st.booleans(), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.booleans())
-def test_what_a_csv_writer_wrote_is_read_back(
+def test_the_output_of_a_csv_writer_is_read_back(
     table: list[tuple[str, str, str]], charset: Charset, packed: bool, quoting: Any, mark: bool
 ) -> None:
     text = io.StringIO()
@@ -170,7 +170,7 @@ def test_json_lines_are_read_back(rows: list[dict[str, Any]], charset: Charset, 
 
 @QUICK
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", " ", "\t"]), st.integers(0, 9)), max_size=6))
-def test_a_member_that_stands_twice_is_always_found(members: list[tuple[str, str, int]]) -> None:
+def test_a_duplicate_member_is_always_found(members: list[tuple[str, str, int]]) -> None:
     line = "{" + ",".join(f'"{name}"{space}:{value}' for name, space, value in members) + "}"
     (found,) = outcome([line.encode()], FileShape("jsonl", False, "utf-8"))
     twice = len({name for name, _, _ in members}) < len(members)

@@ -1,4 +1,4 @@
-"""An operator's pack never lets through what was denied; a refinement never loosens its country; nothing raises."""
+"""An operator's pack permits nothing that was denied; a refinement never loosens its country; nothing raises."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ windows = st.fixed_dictionaries(
 
 @st.composite
 def changes(draw: st.DrawFn) -> dict[str, Any]:
-    """One of the shipped rows with a few members drawn anew, under its own id or another."""
+    """One of the shipped rows with a few members redrawn, under its own id or another."""
     row = dict(draw(st.sampled_from(list(ROWS.values()))))
     drawn: dict[str, st.SearchStrategy[Any]] = {
         "from": st.sampled_from(["2026-12-30", "2020-01-01", "2027-01-01"]),
@@ -101,7 +101,7 @@ def ask(pack: Pack, place: Place, now: datetime, past: list[Contact], sender: An
     st.sampled_from(["creditor", "collector"]),
     products,
 )
-def test_an_operators_pack_that_is_accepted_never_permits_what_was_denied(
+def test_an_accepted_operators_pack_permits_nothing_that_was_denied(
     rows: list[dict[str, Any]], place: Place, now: datetime, past: list[Contact], sender: str, product: str | None
 ) -> None:
     own = {"version": "own", "rows": rows, "holidays": contents()["holidays"]}
@@ -123,7 +123,7 @@ def test_an_operators_pack_that_is_accepted_never_permits_what_was_denied(
     instants,
     contacts,
 )
-def test_a_part_of_a_country_never_permits_what_the_country_denies(
+def test_a_part_of_a_country_permits_nothing_that_the_country_denies(
     region: str, zone: str, now: datetime, past: list[Contact]
 ) -> None:
     part = ask(PACK, Place((region,), (zone,)), now, past, "collector", None)
@@ -146,7 +146,7 @@ def test_a_row_is_in_force_from_a_day_on_if_it_is_on_that_day_or_any_after(
 
 @QUICK
 @given(st.tuples(st.sampled_from(PLACES), st.sampled_from(PLACES)), st.sampled_from(ZONES), instants, contacts)
-def test_two_possible_countries_deny_what_either_denies(
+def test_two_possible_countries_deny_everything_that_one_denies(
     both: tuple[str, str], zone: str, now: datetime, past: list[Contact]
 ) -> None:
     together = ask(PACK, Place(both, (zone,)), now, past, "collector", None)
@@ -180,7 +180,7 @@ def test_no_place_makes_it_fail_and_none_is_without_rules(
 
 @QUICK
 @given(st.binary(max_size=200))
-def test_what_is_no_pack_is_a_bad_pack_and_no_other_error(data: bytes) -> None:
+def test_bytes_that_are_no_pack_raise_bad_pack_and_no_other_error(data: bytes) -> None:
     with pytest.raises(BadPack):
         parse(data)
 

@@ -48,7 +48,7 @@ class Crash(Exception):
 
 
 class Fate:
-    """What happens at the writes of one run: by the number of the write, before it is done or after."""
+    """The faults of one run, by the number of the write and whether they occur before or after it."""
 
     def __init__(self, at: dict[tuple[int, bool], Callable[[], None]], rng: random.Random) -> None:
         self.at, self.rng, self.count = at, rng, 0
@@ -67,7 +67,7 @@ class Fate:
 
 
 class Fated:
-    """One part of the world. What is written side by side is written one by one, in any order."""
+    """One adapter of the world. Parallel writes are made one by one, in any order."""
 
     def __init__(self, part: Any, fate: Fate) -> None:
         self._part, self._fate = part, fate
@@ -102,7 +102,7 @@ class Fated:
 
 
 class Weather(Logged):
-    """A table that is written to, and what must be true of its log after every single step."""
+    """A table that is written to, and the invariants of its log, checked after every step."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class Weather(Logged):
                 self.written[tuple(loggable(one, self.now).identity)] = one  # type: ignore[union-attr,index]
         self.kept = [self.sequencer(), self.sequencer()]
 
-    # What happens in the world
+    # The steps
 
     def decide(self) -> None:
         self.number += 1
@@ -168,11 +168,11 @@ class Weather(Logged):
         self.stream.split(self.rng.randrange(1, 4) if len(self.stream.shards()) < 100 else 1)
 
     def withhold(self) -> None:
-        """What is written from now on does not come to the stream, for now. A sweep may see it first."""
+        """The stream withholds everything that is written from now on, so a sweep may see it first."""
         self.hold, self.ordered = True, False
 
     def deliver(self) -> None:
-        """What was withheld comes, in its order; and some of what came before comes again."""
+        """The withheld changes arrive in order, and some earlier ones arrive again."""
         self.hold = False
         held, self.held = self.held, []
         for change in held:
@@ -183,7 +183,7 @@ class Weather(Logged):
             self._add(document.key, document)
 
     def a_day(self) -> None:
-        """The stream forgets what is older; DynamoDB closes every shard after about four hours, idle or not."""
+        """The stream deletes older records. DynamoDB closes every shard after about four hours, idle or not."""
         self.deliver()
         for hour in range(26):
             self.now += HOUR
@@ -196,7 +196,7 @@ class Weather(Logged):
             self.stream.trim(shard, young)
 
     def cut(self) -> None:
-        """The stream forgets what may not have been read."""
+        """The stream deletes records that may not have been read."""
         self.lossy = True
         shard = self.rng.choice(self.stream.shards()).id
         self.stream.trim(shard, self.rng.randrange(3))
@@ -207,7 +207,7 @@ class Weather(Logged):
     # Sequencers
 
     def run(self, *, to_the_end: bool = False, sequencer: sequence.Sequencer | None = None) -> None:
-        """One of those that have been there, or one anew; to its end, or until its time is short."""
+        """Run an existing sequencer or a new one, to its end or until its time runs out."""
         one = sequencer or self.rng.choice([*self.kept, self.sequencer()])
         one(lambda: to_the_end or self.rng.random() < 0.8)
         self.look()
@@ -235,10 +235,10 @@ class Weather(Logged):
             self.sequencer(**{name: Fated(part, fate) for name, part in named.items()})(lambda: True)
         self.look()
 
-    # What must be true
+    # The invariants
 
     def look(self) -> None:
-        """After every step: no shard is read from further back, and what is published is one log that only grows."""
+        """After every step: no position moves back, and the published log only grows."""
         self.read_on()
         self.nothing_leaves_too_soon()
         if "checkpoint" not in self.files.objects:
@@ -261,7 +261,7 @@ class Weather(Logged):
 
     def settle(self) -> None:
         self.deliver()
-        # One sweep that may have been under way, one that finds what has no entry, one that lets that leave as well.
+        # A sweep that may have been under way, one that finds records without an entry, one that lets these expire.
         for _ in range(3):
             self.now += sequence.SWEEP_EVERY
             for _ in range(3):
@@ -322,13 +322,15 @@ def _go(weather: Weather, steps: list[str], limit: int) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=st.lists(st.sampled_from((*_STEPS, "a_day")), max_size=40), limit=_LIMITS)
-def test_whatever_happens_every_record_has_one_entry_in_one_log(seed: int, steps: list[str], limit: int) -> None:
+def test_every_record_has_one_entry_in_one_log_under_any_faults(seed: int, steps: list[str], limit: int) -> None:
     _go(Weather(seed), steps, limit)
 
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=st.lists(st.sampled_from((*_STEPS, "cut", "cut")), max_size=40), limit=_LIMITS)
-def test_where_changes_are_lost_whatever_still_stands_has_one_entry(seed: int, steps: list[str], limit: int) -> None:
+def test_every_stored_record_has_one_entry_even_if_stream_changes_are_lost(
+    seed: int, steps: list[str], limit: int
+) -> None:
     _go(Weather(seed), steps, limit)
 
 

@@ -1,4 +1,4 @@
-"""Properties of reading a text: never an exception, always quick, and nothing hidden by what a reader cannot see."""
+"""Properties of reading a text: it never raises, it is always quick, and invisible characters hide nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUICK = settings(max_examples=200, deadline=None)
 
 
 def found(reading: Reading) -> tuple[object, ...]:
-    """What was found, whatever the offsets."""
+    """The elements found, without their offsets."""
     return (
         [(claim.amount, claim.currencies, claim.meaning) for claim in reading.amounts],
         sorted(finding.rule for finding in reading.forbidden),
@@ -48,7 +48,7 @@ def test_every_match_of_a_rule_holds_one_of_its_anchors_and_is_no_longer_than_it
     holds()
 
 
-# What a reader cannot see hides nothing
+# Invisible characters hide nothing
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u2063\u180e\u3164\ufe0f"
 LOOK_ALIKES = str.maketrans("aceopxyABEHKMOPTX", "асеорхуАВЕНКМОРТХ")

@@ -1,4 +1,4 @@
-"""What reading a text skips, it would not have found: each short cut is held to the long way round."""
+"""The shortcuts of reading a text skip nothing: each is compared with the full search."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def test_the_candidates_are_all_rules_of_which_an_anchor_occurs(text: str) -> No
     assert tried == {rule: anchors for rule, anchors in occurring.items() if anchors}
 
 
-def test_an_anchor_is_found_in_itself_whatever_alphabets_it_mixes() -> None:
+def test_an_anchor_of_any_alphabets_is_found_in_itself() -> None:
     for anchor in ("拒", "退t", "p图", "图p", "s8", "x", "x图x"):
         rule = Phrase(rule="a.b", code="A", anchors=(anchor,), pattern=anchor)
         assert Phrases([rule]).candidates(searchable(fold(f"的{anchor}的"))) == [(rule, [anchor])]
 
 
-def test_what_is_searched_is_what_is_alphanumeric() -> None:
+def test_exactly_the_alphanumeric_characters_are_searched() -> None:
     for char in map(chr, range(0x110000)):
         assert bool(_LETTERS_AND_DIGITS.match(char)) is char.isalnum()
 
@@ -126,7 +126,7 @@ def test_no_mark_begins_or_ends_with_another_character(text: str) -> None:
 
 @MANY
 @given(text=ANY, cut=st.integers(min_value=0, max_value=20))
-def test_the_words_that_say_what_an_amount_is_are_found_wherever_they_stand(text: str, cut: int) -> None:
+def test_the_qualifying_words_are_found_at_every_place(text: str, cut: int) -> None:
     end = max(0, len(text) - cut)
     found, read_to = [], 0
     for match in re.compile("[a-z]+|.", re.DOTALL).finditer(text, 0, end):

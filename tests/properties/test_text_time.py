@@ -152,7 +152,7 @@ PIECES = [
     "amountingto",
 ]
 UNSEEN = [" ", "\n", "\u0301", "\u202e", "\u200d", "\u200f", "\x00", "\ud800", "\u3164", "\U000e0041"]
-# What the rules look for first: a text made of these makes them look hardest.
+# The anchors of the rules: a text made of these takes the most time.
 ANCHORS = [anchor for rule in (*PHRASES, *OPT_OUT, *DISCLOSURE) for anchor in rule.anchors]
 
 
@@ -229,6 +229,6 @@ def test_ten_thousand_hostile_texts_are_each_read_within_the_limit() -> None:
 
 
 def test_a_text_too_long_to_be_accepted_takes_no_longer_for_its_length() -> None:
-    """Eight times the longest text, whatever it repeats, takes no more than eight limits."""
+    """A text of eight times the maximum length takes no more than eight limits, for any repeated content."""
     pieces = [*PIECES, *UNSEEN, "7", "7,", "欠款7"]
     assert slower_than(8 * LIMIT, ((piece * 8 * LONGEST)[: 8 * LONGEST] for piece in pieces)) == {}

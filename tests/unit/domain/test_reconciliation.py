@@ -1,4 +1,4 @@
-"""What is found of each delivery, case by case."""
+"""The discrepancies of deliveries, case by case."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_after_that_it_has_expired() -> None:
     assert findings(decided(), delivered(after(120.000001))) == {"delivered_after_expiry": 1}
 
 
-def test_a_delivery_that_nobody_asked_about() -> None:
+def test_a_delivery_without_any_decision() -> None:
     assert findings(decided(message_id="m-2"), delivered(), delivered(message_id="m-2")) == {
         "matched": 1,
         "delivered_without_decision": 1,
@@ -122,7 +122,7 @@ def test_an_allow_that_was_taken_back_before_the_delivery() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_two_decisions_of_one_second_are_told_apart_by_their_attempt(order: int) -> None:
+def test_two_decisions_of_one_second_are_ordered_by_attempt(order: int) -> None:
     both = [decided(), decided(attempt=2, decision="deny")][::order]
     assert findings(*both, delivered(after(1))) == {"delivered_though_denied": 1}
 
@@ -155,7 +155,7 @@ def test_one_allow_is_for_one_delivery() -> None:
     }
 
 
-def test_what_failed_was_not_delivered_and_can_be_tried_again() -> None:
+def test_a_failed_message_was_not_delivered_and_can_be_retried() -> None:
     result = held(decided(), delivered(after(1), status="failed"), delivered(after(2)))
     assert (result.counts["failed"], result.counts["matched"]) == (1, 1)
     assert result.misses_nothing
@@ -173,7 +173,7 @@ def test_an_allow_of_which_nothing_was_stated() -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "blocked"])
-def test_that_a_message_failed_or_was_held_back_says_what_became_of_it(status: str) -> None:
+def test_a_failed_or_blocked_message_needs_no_delivery(status: str) -> None:
     assert findings(decided(), delivered(after(1), status=status)) == {}
     assert findings(decided(), delivered(after(1), status=status), decided(after(600))) == {
         "allowed_without_delivery": 1
@@ -187,7 +187,7 @@ def test_an_allow_renewed_after_the_delivery_needs_no_other_one() -> None:
 @pytest.mark.parametrize(
     "change", [{"decision": "deny"}, {"enforced": False}, {"provisional": True}], ids=["denied", "shadow", "rehearsal"]
 )
-def test_what_is_no_allow_to_deliver_on_needs_no_delivery(change: dict[str, Any]) -> None:
+def test_a_decision_that_permits_no_delivery_needs_none(change: dict[str, Any]) -> None:
     assert findings(decided(**change)) == {}
 
 
@@ -235,20 +235,20 @@ def test_a_delivery_before_the_period_is_not_judged_but_makes_the_next_one_the_s
     assert findings(allow, delivered(midnight - timedelta(seconds=20)), delivered(midnight)) == {"delivered_twice": 1}
 
 
-# What the log does not hold yet
+# Decisions that the log does not hold yet
 
 
-def test_what_may_still_change_is_pending() -> None:
+def test_a_delivery_or_allow_that_is_too_early_to_judge_is_pending() -> None:
     known = after(60)
     period = PERIOD._replace(known=known)
     late = delivered(known, message_id="m-2")
     assert findings(decided(), delivered(after(1)), late, period=period) == {"matched": 1, "pending": 1}
-    # An allow that somebody may still deliver on.
+    # An allow that has not expired.
     assert findings(decided(), period=period) == {"pending": 1}
     assert findings(decided(), period=period._replace(known=after(121))) == {"allowed_without_delivery": 1}
 
 
-def test_a_decision_of_the_time_that_is_not_whole_yet_counts_for_nothing() -> None:
+def test_a_decision_after_the_known_time_is_not_counted() -> None:
     period = PERIOD._replace(known=after(60))
     result = held(decided(after(60)), delivered(after(59)), period=period)
     assert (result.counts["decisions"], result.counts["delivered_without_decision"]) == (0, 1)
@@ -290,7 +290,7 @@ def test_a_name_is_not_listed_twice() -> None:
 
 
 def test_a_message_takes_less_than_a_kilobyte() -> None:
-    """What is read is forgotten: only what the matching keeps of each message stays, or a busy day would not fit."""
+    """Only a state per message is kept, not the decisions and deliveries: a busy day must fit in memory."""
     number = 5_000
 
     def decisions() -> Iterator[DecisionSummary]:

@@ -1,4 +1,4 @@
-"""The quick form of what has no numbers to care about is the RFC 8785 form, as rfc8785 writes it."""
+"""`canonical_plain` writes the same bytes as rfc8785 for values with integers only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each reason of the contract: what brings it, what silences it, and their order."""
+"""Each reason of the contract: the facts that cause it, those that remove it, and the order of reasons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_honest_message_is_allowed(world: World) -> None:
     assert decided.record.reasons == ()
 
 
-def test_reasons_stand_in_the_order_of_the_contract() -> None:
+def test_reasons_are_in_the_order_of_the_contract() -> None:
     assert " ".join(REASONS) == (
         "HALTED GATEWAY_SUSPENDED CREDITOR_UNKNOWN CREDITOR_SUSPENDED COLLECTOR_UNKNOWN COLLECTOR_SUSPENDED "
         "MANDATE_MISSING MANDATE_EXPIRED MANDATE_REVOKED OPTED_OUT NUMBER_REASSIGNED CONSENT_MISSING "
@@ -42,7 +42,7 @@ def test_reasons_stand_in_the_order_of_the_contract() -> None:
     )
 
 
-def test_all_reasons_are_told_at_once_and_in_order(world: World) -> None:
+def test_a_decision_has_all_reasons_in_order(world: World) -> None:
     world.operate.halt_everything(on=True)
     world.operate.suspend("xinxi")
     world.operate.suspend("mou-zichan")
@@ -122,7 +122,7 @@ def test_a_mandate_ends_at_its_last_instant(world: World) -> None:
     assert world.reasons() == ["MANDATE_EXPIRED"]
 
 
-def test_a_revoked_mandate_is_told_as_such(world: World) -> None:
+def test_a_revoked_mandate_has_its_own_reason(world: World) -> None:
     world.mandate(as_of=stamp(world.now), status="revoked")
     assert world.reasons() == ["MANDATE_REVOKED"]
 
@@ -167,7 +167,7 @@ def test_start_lifts_that_creditors_stop_and_on_a_tie_the_stop_holds(world: Worl
     assert world.reasons() == []
 
 
-def test_start_to_one_creditor_leaves_a_stop_of_all(world: World) -> None:
+def test_start_to_one_creditor_does_not_lift_a_stop_of_all(world: World) -> None:
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(world.now))
     world.now += DAY
     world.accepted(
@@ -223,7 +223,7 @@ def test_a_revocation_for_another_channel_changes_nothing_here(world: World) -> 
     assert world.reasons() == []
 
 
-def test_consent_to_other_channels_is_told_as_such() -> None:
+def test_consent_to_other_channels_has_its_own_reason() -> None:
     world = World().register()
     world.mandate()
     world.debt()
@@ -247,12 +247,12 @@ def test_consent_to_another_creditor_is_no_consent(world: World) -> None:
 # The number
 
 
-def test_a_reassigned_number_silences_what_was_stated_before_it(world: World) -> None:
+def test_a_reassignment_voids_earlier_facts(world: World) -> None:
     world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
     assert world.reasons() == ["NUMBER_REASSIGNED"]
 
 
-def test_after_a_reassignment_consent_and_debt_can_be_stated_anew(world: World) -> None:
+def test_after_a_reassignment_consent_and_debt_can_be_stated_again(world: World) -> None:
     world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
     world.consent(granted_at=stamp(world.now))
     assert world.reasons() == ["NUMBER_REASSIGNED"]
@@ -260,7 +260,7 @@ def test_after_a_reassignment_consent_and_debt_can_be_stated_anew(world: World) 
     assert world.reasons() == []
 
 
-def test_a_reassignment_with_nothing_stated_before_it_leaves_the_plain_reasons() -> None:
+def test_a_reassignment_without_earlier_facts_does_not_change_the_reasons() -> None:
     world = World().register()
     world.mandate()
     world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
@@ -315,7 +315,7 @@ def test_without_an_open_debt_the_newest_gives_the_reason(world: World) -> None:
     assert world.reasons() == ["DEBT_WITHDRAWN"]
 
 
-def test_people_of_different_subjects_are_told_apart(world: World) -> None:
+def test_different_subjects_of_debt_and_consent_are_denied(world: World) -> None:
     world.consent(granted_at=stamp(world.now), subject=SUBJECT_A)
     assert world.reasons() == []
     world.debt(as_of=stamp(world.now), subject=SUBJECT_B)
@@ -421,12 +421,12 @@ def test_a_text_may_name_the_creditor_or_its_collector(world: World, text: str) 
 
 
 @pytest.mark.parametrize("claim", ["欠款27912元", "欠款27911美元", "欠款9431元", "您欠款100000元", "欠款27911.01元"])
-def test_a_text_that_claims_what_the_debt_does_not_bear_out_is_denied(world: World, claim: str) -> None:
+def test_a_text_with_an_amount_that_the_debt_does_not_bear_out_is_denied(world: World, claim: str) -> None:
     assert world.reasons(text=f"【某资产】{claim},退订回T") == ["TEXT_AMOUNT"]
 
 
 @pytest.mark.parametrize("claim", ["欠款27,911.00元", "欠款27911元", "请按约还款", "欠款27911元,最低还款500元"])
-def test_a_text_that_claims_what_is_owed_or_nothing_is_allowed(world: World, claim: str) -> None:
+def test_a_text_that_claims_the_debt_or_nothing_is_allowed(world: World, claim: str) -> None:
     assert world.reasons(text=f"【某资产】{claim},退订回T") == []
 
 

@@ -37,7 +37,7 @@ def test_the_hours_begin_and_end_to_the_second(clock: str, allowed: bool) -> Non
     assert ask(at(f"2026-11-24T{clock}", SHANGHAI)).allowed is allowed
 
 
-def test_a_zone_that_the_debt_or_the_consent_states_stands_for_the_numbers() -> None:
+def test_a_stated_time_zone_replaces_those_of_the_number() -> None:
     assert ask(NOON, zones=(NEW_YORK,)).codes == ("QUIET_HOURS",)
     night = at("2026-11-24T23:00", SHANGHAI)
     assert ask(night, zones=("Europe/London",)).allowed
@@ -126,7 +126,7 @@ def ask_own_mark() -> bytes:
 # When time cures, and when it does not
 
 
-def test_there_is_no_retry_where_another_reason_stands_by_then() -> None:
+def test_there_is_no_retry_at_if_another_reason_applies_by_then() -> None:
     """The mandate ends in the night: in the morning the hour is right and the mandate gone."""
     night = at("2026-11-24T23:00", SHANGHAI)
     term = mandate(valid_until=night + timedelta(hours=2))
@@ -152,6 +152,6 @@ def test_an_allow_is_good_for_two_minutes_and_not_into_the_quiet_hours() -> None
     assert ask(at("2026-11-24T21:58", SHANGHAI)).good_for == timedelta(seconds=120)
 
 
-def test_an_allow_is_good_no_longer_than_what_it_rests_on() -> None:
+def test_an_allow_is_valid_no_longer_than_its_facts() -> None:
     term = mandate(valid_until=NOON + 30 * SECOND)
     assert ask(NOON, mandate=term).good_for == 30 * SECOND

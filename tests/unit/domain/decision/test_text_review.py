@@ -1,4 +1,4 @@
-"""What the text says becomes reasons and findings: the rule and where it was found, never the text."""
+"""Faults of a text become reasons and findings: the rule and its place, never the text."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def world() -> World:
 
 
 def found(world: World, text: str, **changes: object) -> list[tuple[str, str, str | None]]:
-    """Each finding, and what stands at its place in the text."""
+    """Each finding, with the text at its place."""
     record = world.verify(message_id=text, text=text, **changes).record
     return [(one.code, one.rule, None if one.start is None else text[one.start : one.end]) for one in record.findings]
 
 
-def test_a_threat_and_a_pose_are_denied_and_shown_where_they_stand(world: World) -> None:
+def test_a_threat_and_an_impersonation_are_denied_with_their_offsets(world: World) -> None:
     text = "【某资产】欠款27911元,不还将上门打断你的腿,并联系你的父母和单位领导。我是公安局民警。退订回T"
     assert world.reasons(text=text) == ["TEXT_FORBIDDEN"]
     assert found(world, text) == [
@@ -31,7 +31,7 @@ def test_a_threat_and_a_pose_are_denied_and_shown_where_they_stand(world: World)
     ]
 
 
-def test_what_is_put_between_the_characters_hides_nothing_and_the_offsets_are_the_originals(world: World) -> None:
+def test_inserted_characters_hide_nothing_and_offsets_are_those_of_the_original(world: World) -> None:
     text = "【某资产】欠款27911元,打*断\u200b 你的腿,退订回T"
     ((code, rule, at),) = found(world, text)
     assert (code, rule, at) == ("TEXT_FORBIDDEN", "threat.violence.zh", "打*断\u200b 你的腿")

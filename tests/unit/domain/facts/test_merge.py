@@ -1,4 +1,4 @@
-"""Which states a statement touches, and what `merge` refuses."""
+"""The states that a statement touches, and the inputs that `merge` refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a recipient is: whatever is possible counts."""
+"""`locate`: all possible places of a recipient."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_part_that_has_a_country_code_too_keeps_both(region: str, regions: tup
     ("code", "known"),
     [("CN", True), ("US-MA", True), ("US-NYC", True), ("XX", False), ("US-", False), ("US-MASS", False), ("", False)],
 )
-def test_what_is_a_region(code: str, known: bool) -> None:
+def test_is_region(code: str, known: bool) -> None:
     assert is_region(code) is known
 
 

@@ -1,4 +1,4 @@
-"""What the rows of a portfolio state: the same as a single statement would, or why not."""
+"""The rows of a portfolio: each equals a single statement or is rejected with a reason."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def rejected(members: dict[str, Any], **manifest: Any) -> tuple[str, str]:
 # Rows
 
 
-def test_a_debt_row_states_what_the_single_statement_does() -> None:
+def test_a_debt_row_equals_the_single_statement() -> None:
     members = {**SIGNED, **DEBT, "collectors": ["keji", "lvshi"]}
     del members["subject"]
     assert stated(DEBT) == validate(members, DebtStatement)
 
 
-def test_a_consent_row_states_what_the_single_statement_does() -> None:
+def test_a_consent_row_equals_the_single_statement() -> None:
     members = {**SIGNED, **CONSENT, "channels": ["sms", "voice"]}
     del members["expires_at"]
     assert stated(CONSENT, kind="consent") == validate(members, ConsentStatement)
@@ -102,7 +102,7 @@ def test_the_shape_of_the_file_is_the_manifests() -> None:
     assert portfolio().shape == FileShape("csv", False, "utf-8")
 
 
-def test_a_file_is_read_to_the_end_whatever_its_rows_are() -> None:
+def test_invalid_rows_do_not_stop_the_reading_of_a_file() -> None:
     header, good = ",".join(DEBT), ",".join(DEBT.values())
     data = f"{header}\n{good}\n{good},\n{good.replace('CNY', 'RMB')}\n{good}".encode()
     found = dict(portfolio().read([data], NOW))
@@ -136,13 +136,13 @@ def test_a_file_is_read_to_the_end_whatever_its_rows_are() -> None:
         ("subject", "440106199001011234", "wrong-type-or-form"),
     ],
 )
-def test_the_first_thing_wrong_is_told_by_its_column_and_never_by_its_value(column: str, value: str, code: str) -> None:
+def test_a_reject_names_the_first_invalid_column_and_never_its_value(column: str, value: str, code: str) -> None:
     assert rejected({**DEBT, column: value}) == (column, code)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "@x", "-2", "\t=1", "\r1"])
 @pytest.mark.parametrize("column", ["recipient", "currency", "outstanding", "as_of", "status", "collectors", "region"])
-def test_a_cell_that_looks_like_a_formula_is_told_as_one_where_it_cannot_stand(column: str, cell: str) -> None:
+def test_an_invalid_cell_that_looks_like_a_formula_is_rejected_as_one(column: str, cell: str) -> None:
     assert rejected({**DEBT, column: cell}) == (column, "formula")
 
 

@@ -1,4 +1,4 @@
-"""How an uploaded file is read: what is bad in one row rejects it alone, what is bad in the file refuses it."""
+"""Reading uploaded files: a fault in one row rejects that row alone, a fault in the file refuses the file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_misplaced_quote_rejects_its_row_alone(row: bytes) -> None:
     assert told(read(b"a,b\n" + row + b"\n3,4\n")) == ["misplaced-quote", ["3", "4"]]
 
 
-def test_a_quote_inside_a_field_without_quotes_is_taken_as_it_stands() -> None:
+def test_a_quote_inside_an_unquoted_field_is_an_ordinary_character() -> None:
     assert told(read(b'a,b\n12" pipe,2\n3,4\n')) == [['12" pipe', "2"], ["3", "4"]]
 
 
@@ -133,7 +133,7 @@ def test_without_a_header_the_file_is_refused(data: bytes) -> None:
     assert refusal(data).name == "no-header"
 
 
-def test_a_header_may_be_quoted_and_stand_behind_a_byte_order_mark() -> None:
+def test_a_header_may_be_quoted_and_follow_a_byte_order_mark() -> None:
     assert told(read(b'\xef\xbb\xbf"a","b"\n1,2\n')) == [["1", "2"]]
     assert told(read('\ufeff"a","b"\n1,债\n'.encode("gb18030"), charset="gb18030")) == [["1", "债"]]
 
@@ -175,7 +175,7 @@ def test_a_file_in_another_charset_is_refused_without_reading_all_of_it() -> Non
 
 
 @pytest.mark.parametrize("junk", [b"\x1f\x8b\x08\x00", b"PK\x03\x04\x14\x00", b"\0\0\0a,b\n"])
-def test_what_is_no_text_is_refused(junk: bytes) -> None:
+def test_a_file_that_is_no_text_is_refused(junk: bytes) -> None:
     assert refusal(junk + bytes(range(256)) * 4).name == "not-text"
 
 
@@ -216,7 +216,7 @@ def test_a_bad_line_is_rejected_alone(line: bytes, code: str) -> None:
     assert told(read(line + b'\n{"a":"1","b":"2"}\n', "jsonl")) == [code, ["1", "2"]]
 
 
-def test_what_looks_like_a_member_inside_a_text_is_none() -> None:
+def test_text_that_looks_like_a_member_is_not_taken_for_one() -> None:
     line = b'{"a":"\\"a\\":\\"b\\":","b":{"a":1}}\n'
     assert told(read(line, "jsonl")) == [['"a":"b":', {"a": 1}]]
 
@@ -242,7 +242,7 @@ def test_a_truncated_gzip_is_refused_wherever_it_ends() -> None:
     assert {refusal(data[:end], packed=True).name for end in range(len(data))} == {"truncated-gzip"}
 
 
-def test_what_is_not_gzip_or_is_damaged_is_refused() -> None:
+def test_a_file_that_is_no_gzip_or_is_damaged_is_refused() -> None:
     data = bytearray(gzip.compress(b"a,b\n1,2\n"))
     assert refusal(b"a,b\n1,2\n", packed=True).name == "bad-gzip"
     assert refusal(bytes(data) + b"junk", packed=True).name == "bad-gzip"

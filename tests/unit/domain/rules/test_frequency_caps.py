@@ -55,7 +55,7 @@ def test_chinas_day_counts_every_creditor_and_debt() -> None:
     assert ask("CN", SHANGHAI, past, nine, debt=b"debt-4", creditor=b"new!")
 
 
-def test_what_another_channel_sent_does_not_count_where_the_row_does_not_count_it() -> None:
+def test_a_contact_on_another_channel_does_not_count_unless_the_row_counts_it() -> None:
     nine = at("2026-11-24T09:00", SHANGHAI)
     past = [contact(nine, channel="voice")] * 3
     assert ask("CN", SHANGHAI, past, nine) is None
@@ -140,7 +140,7 @@ def test_per_creditor_caps_count_one_creditor() -> None:
     assert ask("CN", SHANGHAI, [contact(noon)], noon, pack)
 
 
-# What an answer rests on
+# The contacts on which an answer depends
 
 
 def resting(region: str, zone: str, past: list[Contact], instant: datetime, **of: Any) -> tuple[Contact, ...]:
@@ -168,10 +168,10 @@ def test_it_rests_on_none_that_no_cap_counts_with_it() -> None:
     assert resting("US-CA", NEW_YORK, past, nine + DAY) == ()
 
 
-# What is kept
+# The contacts that are kept
 
 
-def test_what_no_row_can_count_any_more_is_dropped() -> None:
+def test_a_contact_that_no_row_can_count_any_more_is_dropped() -> None:
     now = at("2026-11-24T12:00")
     old, recent = contact(now - timedelta(days=31, minutes=6)), contact(now - timedelta(days=30))
     assert drop_expired([recent, old], now, PACK) == (recent,)
@@ -210,7 +210,7 @@ def test_a_message_that_is_asked_about_again_does_not_count_against_itself() -> 
     assert without_message([one, two], make(noon + DAY, "sms", "mou-zichan", "A-1", "decision-1")) == (two,)
 
 
-def test_two_debts_and_two_creditors_are_told_apart() -> None:
+def test_two_debts_and_two_creditors_have_different_digests() -> None:
     noon = at("2026-11-24T12:00", SHANGHAI)
     marks = {
         (made.creditor, made.debt)

@@ -1,4 +1,4 @@
-"""The rule pack: every row of the texts is there, what is wrong is named, and an operator can only tighten."""
+"""The rule pack: it has every row of its sources, errors name the row, and an operator can only tighten."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_page_is_generated_from_the_pack() -> None:
     assert "not legal advice" in rules_page.PAGE.read_text("utf-8")
 
 
-def test_the_tables_say_what_the_libraries_say() -> None:
+def test_the_tables_agree_with_the_libraries() -> None:
     assert tables.PACK.read_text("utf-8") == tables.pack()
     assert tables.COUNTRIES.read_text("utf-8") == tables.countries()
 
@@ -136,7 +136,7 @@ def test_voice_has_caps_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("product", "binds"), [("microfinance", True), (None, True), ("credit_card", False), ("other", False)]
 )
-def test_hours_of_microfinance_bind_microfinance_and_what_may_be(product: str | None, binds: bool) -> None:
+def test_hours_of_microfinance_bind_microfinance_and_debts_without_a_product(product: str | None, binds: bool) -> None:
     assert ("in-hours-microfinance" in ids(("IN",), product=product)) is binds
 
 
@@ -147,7 +147,7 @@ def test_a_collector_must_disclose_itself_and_a_creditor_need_not() -> None:
     assert required("collector") - required("creditor") == {"us-disclosure", "us-disclosure-first"}
 
 
-def test_what_a_text_needs_depends_on_the_place_and_the_day() -> None:
+def test_required_elements_depend_on_the_place_and_the_day() -> None:
     def demands(number: str, day: str, *, promotional: bool = True) -> set[str]:
         noon = at(f"{day}T12:00", "Asia/Shanghai")
         binding = ApplicableRules(PACK, locate(number), "sms", "collector", None, noon)
@@ -162,7 +162,7 @@ def test_what_a_text_needs_depends_on_the_place_and_the_day() -> None:
     assert demands("+12025550123", "2026-11-24") == {"any-elements", "us-opt-out", "us-disclosure"}
 
 
-def test_what_a_text_must_not_say_depends_on_the_place_too() -> None:
+def test_forbidden_topics_depend_on_the_place() -> None:
     noon = at("2026-11-24T12:00", "Asia/Shanghai")
 
     def topics(number: str) -> frozenset[str]:
@@ -181,14 +181,14 @@ def test_a_country_falls_back_to_elsewhere_on_days_without_rows_of_its_own() -> 
     assert {rule.id for rule in rules if rule.in_force(before + 1)} == {"in-hours-banks"}
 
 
-def test_what_creditors_name_cannot_grow_the_memory_without_bound() -> None:
+def test_the_cache_of_regions_is_bounded() -> None:
     pack = parse(PACK.data)
     for number in range(3000):
         pack.hours((f"US-{number}",), "sms", "collector", None)
     assert len(pack._cache) <= 1024
 
 
-# What is wrong with a pack
+# Invalid packs
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_row_that_is_wrong_is_named_with_its_member(rows: list[dict[str, Any]]
         {"more": 1},
     ],
 )
-def test_a_pack_that_is_wrong_as_a_whole_is_refused(members: dict[str, Any]) -> None:
+def test_a_pack_with_invalid_tables_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(BadPack):
         packed(**members)
 
@@ -255,7 +255,7 @@ def test_a_pack_that_is_wrong_as_a_whole_is_refused(members: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "data", [b"", b"[]", b"{", b"null", b"\xff", b'{"version":"1"}', b'{"version":"1","rows":[1]}']
 )
-def test_what_is_no_pack_is_refused(data: bytes) -> None:
+def test_bytes_that_are_no_pack_are_refused(data: bytes) -> None:
     with pytest.raises(BadPack):
         parse(data)
 
@@ -274,7 +274,7 @@ def test_an_operator_may_tighten() -> None:
     assert len(strict.rows) == len(PACK.rows)
 
 
-def test_an_operators_new_rows_stand_beside_the_others() -> None:
+def test_an_operators_new_rows_apply_in_addition() -> None:
     strict = tighten(PACK, packed(hours("09:00-18:00", id="own-hours", jurisdiction="FR")))
     found = {rule.id for rule in strict.hours(("FR",), "sms", "collector", None)}
     assert found == {"elsewhere-hours", "own-hours"}
@@ -306,7 +306,7 @@ def test_an_operators_rows_for_elsewhere_bind_where_a_country_has_its_own() -> N
         ("au-week", {"channels": ["sms", "voice", "email", "im"], "max": 1}),
     ],
 )
-def test_what_tightens(identity: str, members: dict[str, Any]) -> None:
+def test_tighter_rows_are_accepted(identity: str, members: dict[str, Any]) -> None:
     assert tighten(PACK, changed(identity, **members)).digest != PACK.digest
 
 
@@ -362,7 +362,7 @@ def test_a_row_that_loosens_is_named_with_its_member(identity: str, members: dic
     ],
     ids=["wording", "words", "leaves elsewhere", "moves a territory", "moves a city", "opens a year", "other kind"],
 )
-def test_what_would_let_more_through_by_another_door_is_refused(operator: Pack) -> None:
+def test_rows_that_loosen_indirectly_are_refused(operator: Pack) -> None:
     with pytest.raises(BadPack):
         tighten(PACK, operator)
 

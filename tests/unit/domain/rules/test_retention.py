@@ -23,7 +23,7 @@ def test_the_shipped_pack_keeps_five_years_and_lets_nothing_go_before_half_a_yea
     assert shortest_retention(PACK) == timedelta(days=6 * 31)
 
 
-def test_the_longest_row_counts_wherever_it_stands() -> None:
+def test_the_longest_row_decides() -> None:
     pack = packed(*kept("P6M", "P7Y", "P90D"))
     assert retention(pack) == timedelta(days=7 * 366)
     pack = packed(kept("P1Y")[0], kept("P9Y")[0] | {"id": "y", "jurisdiction": "US-MA", "until": "2020-01-01"})

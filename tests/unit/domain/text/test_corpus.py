@@ -1,4 +1,4 @@
-"""Every text of the corpus reads as its label says. Mistakes made on the way stay in it, with their `why`."""
+"""Every text of the corpus is read as its label demands. Texts that were once misread stay in it, with their `why`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phrases that no text may say, and honest ones that come near them."""
+"""Forbidden phrases, and honest ones that are similar."""
 
 from __future__ import annotations
 
@@ -122,14 +122,14 @@ HONEST = [
 
 
 @pytest.mark.parametrize("text", FORBIDDEN)
-def test_a_threat_or_a_pose_is_found_where_it_stands(text: str) -> None:
+def test_a_threat_or_an_impersonation_is_found_with_its_offsets(text: str) -> None:
     findings = read(text).forbidden
     assert findings
     assert all(0 <= finding.start < finding.end <= len(text) for finding in findings)
 
 
 @pytest.mark.parametrize("text", HONEST)
-def test_what_only_comes_near_is_not_forbidden(text: str) -> None:
+def test_a_similar_but_harmless_phrase_is_not_forbidden(text: str) -> None:
     assert read(text).forbidden == ()
 
 

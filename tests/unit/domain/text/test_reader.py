@@ -1,4 +1,4 @@
-"""What `read` finds in a text: amounts as they are written, signs, wordings and phrases, with their offsets."""
+"""`read`: amounts in the ways they are written, sender tags, required wording and phrases, with their offsets."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_money_that_cannot_be_read_for_certain_is_a_claim_that_no_debt_bears_out
         "due on 30.11",
     ],
 )
-def test_what_is_no_money_is_no_claim(text: str) -> None:
+def test_a_number_that_is_no_money_is_no_claim(text: str) -> None:
     assert values(text) == []
 
 
@@ -234,7 +234,7 @@ def test_what_is_no_money_is_no_claim(text: str) -> None:
         ("payment of $75 received", Meaning.OFFERED),
     ],
 )
-def test_the_words_around_an_amount_say_what_it_is(text: str, meaning: Meaning) -> None:
+def test_the_words_around_an_amount_decide_its_meaning(text: str, meaning: Meaning) -> None:
     assert [claim.meaning for claim in claims(text)] == [meaning]
 
 
@@ -265,7 +265,7 @@ def test_a_claim_is_borne_out_by_the_debt_or_not(
     assert claim.borne_out(currency, Decimal(outstanding)) is borne_out
 
 
-def test_a_mark_stands_for_both_numbers_of_a_range() -> None:
+def test_a_mark_applies_to_both_numbers_of_a_range() -> None:
     assert values("500-1000元") == ["500", "1000"]
     assert values("$500-1000") == ["500", "1000"]
     assert values("$500 to $1000") == ["500", "1000"]
@@ -288,7 +288,7 @@ def test_a_text_with_more_amounts_than_any_honest_one_is_unreadable() -> None:
     assert claims("12 a " * 100)[-1].meaning is Meaning.UNREADABLE
 
 
-def test_the_message_of_the_case_claims_what_is_owed_and_offers_less() -> None:
+def test_the_message_of_the_case_claims_the_debt_and_offers_less() -> None:
     reading = read(CASE_TEXT)
     assert reading.amounts == (
         Claim(Decimal(27911), YUAN, Meaning.OWED, 17, 23),
@@ -407,7 +407,7 @@ def test_a_way_to_opt_out_is_found(wording: str) -> None:
         "Reply YES to agree",
     ],
 )
-def test_what_gives_no_way_to_opt_out_by_reply_is_none(wording: str) -> None:
+def test_a_text_without_an_opt_out_by_reply_has_none(wording: str) -> None:
     assert read(f"【某资产】您好。{wording}").opt_out is None
 
 

@@ -36,7 +36,7 @@ def allowed(world: Logged) -> bytes:
 
 @pytest.fixture(scope="module")
 def denied(world: Logged, allowed: bytes) -> bytes:
-    """With a statement of each party, and findings; after the allow, for the recipient says stop."""
+    """A deny with a statement of each party and findings, made after an allow because the recipient says stop."""
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
     decided = world.verify(message_id="denied", text="【某资产】您欠款99999元,再不还就联系你的父母")
     assert decided.record.decision == "deny"
@@ -116,7 +116,7 @@ CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-def test_what_was_changed_is_named(denied: bytes, name: str) -> None:
+def test_a_check_names_the_changed_part(denied: bytes, name: str) -> None:
     change, check = CHANGES[name]
     assert check in failing(changed(denied, change))
 
@@ -144,12 +144,12 @@ def test_a_signature_by_a_stranger_under_the_checkpoint_is_refused(allowed: byte
 
 
 @pytest.mark.parametrize("junk", [b"{}", b"[]", b"null", b"\xff", b'{"bundle":"duecare-case-file/2"}', b"{" * 5000])
-def test_what_is_no_case_file_is_told_to_be_none(junk: bytes) -> None:
+def test_a_file_that_is_no_case_file_fails_the_form_check(junk: bytes) -> None:
     verdict = bundle.check(junk, KEY)
     assert (verdict.ok, verdict.case, [one.name for one in verdict.checks]) == (False, None, ["form"])
 
 
-def test_it_says_what_was_registered_then_and_what_is_now() -> None:
+def test_it_has_the_registrations_of_then_and_of_now() -> None:
     world = Logged().honest()
     decided = world.verify()
     world.sequenced()
@@ -182,7 +182,7 @@ def test_a_decision_that_has_no_entry_yet_has_no_case_file() -> None:
         world.case_file(later)
 
 
-def test_it_is_for_those_whom_the_decision_concerns(world: Logged) -> None:
+def test_only_the_parties_of_the_decision_get_its_case_file(world: Logged) -> None:
     decided = world.verify(message_id="mine")
     world.sequenced()
     for party in ("xinxi", "mou-zichan", "shenji"):
@@ -202,7 +202,7 @@ def test_a_decision_that_has_left_the_table_is_found_in_the_archive() -> None:
     assert world.case_file(decided) == before
 
 
-def test_every_attempt_stays_in_the_log_and_the_newest_is_told() -> None:
+def test_every_attempt_stays_in_the_log_and_the_case_file_has_the_newest() -> None:
     world = Logged().honest()
     world.verify()
     world.sequenced()
@@ -228,7 +228,7 @@ def test_a_rehearsal_and_a_night_denial_replay() -> None:
         assert failing(world.case_file(decided)) == {}
 
 
-def test_what_was_counted_replays() -> None:
+def test_a_decision_by_counted_contacts_replays() -> None:
     world = Logged().honest()
     answers = []
     for number in range(5):
@@ -247,7 +247,7 @@ def test_rules_that_have_been_replaced_are_read_from_the_archive() -> None:
     assert world.archive.read(name) == world.rules.pack.data
 
 
-def test_the_creditor_may_state_the_debt_again_and_the_old_answer_stands(world: Logged) -> None:
+def test_the_creditor_may_state_the_debt_again_and_the_earlier_answer_remains(world: Logged) -> None:
     other = Logged().honest()
     decided = other.verify()
     other.sequenced()

@@ -1,5 +1,4 @@
-"""What a decision keeps of the contacts that were counted: enough to be made again, nobody else's, and no more than
-fits."""
+"""The counted contacts in a decision's inputs: enough to replay it, nothing about other parties, of bounded size."""
 
 from __future__ import annotations
 
@@ -44,7 +43,7 @@ def seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def test_each_counted_message_is_kept_with_what_concerns_the_reader(world: World) -> None:
+def test_each_counted_message_is_kept_without_what_the_reader_must_not_learn(world: World) -> None:
     began = world.now
     world.verify("other-gateway", message_id="secret-message-of-another", **OTHERS)
     world.now += timedelta(minutes=1)
@@ -57,14 +56,14 @@ def test_each_counted_message_is_kept_with_what_concerns_the_reader(world: World
     )
 
 
-def test_what_no_cap_counts_any_more_is_not_kept(world: World) -> None:
+def test_a_contact_that_no_cap_counts_is_not_kept(world: World) -> None:
     world.verify(message_id="m-1")
     world.now += DAY
     world.debt(as_of=stamp(world.now))
     assert inputs_of(world, world.verify(message_id="m-2")).counted == ()
 
 
-def test_a_denial_keeps_what_its_retry_rests_on(world: World) -> None:
+def test_a_deny_keeps_the_contacts_on_which_its_retry_at_depends(world: World) -> None:
     for number in range(3):
         world.verify(message_id=f"m-{number}")
     denied = world.verify(message_id="m-3")

@@ -1,4 +1,4 @@
-"""Entries of the log: the exact bytes that leaves are made of, and bundles of them."""
+"""Entries of the log: their exact bytes, and bundles of them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_id_may_be_any_text() -> None:
         b'{"kind":"decision","id":"d-1","record_sha256":"sha256:00ff","at":"2026-01-05T09:00:00.123Z"}',
     ],
 )
-def test_what_an_entry_is_not_written_as_is_refused(data: bytes) -> None:
+def test_an_entry_in_another_form_is_refused(data: bytes) -> None:
     with pytest.raises(BadEvidence):
         read_entry(data)
 
@@ -93,7 +93,7 @@ texts = st.text(max_size=20)
 
 
 @given(texts, texts, texts, texts)
-def test_whatever_its_members_it_has_one_form_and_is_read_back(kind: str, name: str, record: str, at: str) -> None:
+def test_an_entry_has_one_form_and_is_read_back(kind: str, name: str, record: str, at: str) -> None:
     data = entry(kind, name, record, at)
     assert data == canonical({"kind": kind, "id": name, "record_sha256": record, "at": at})
     assert read_entry(data) == Entry(kind, name, record, at)

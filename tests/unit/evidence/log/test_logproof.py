@@ -1,4 +1,4 @@
-"""Proofs that stand alone (c2sp.org/tlog-proof): how they are written, what they show, and what they must not."""
+"""Self-contained proofs (c2sp.org/tlog-proof): their form, proofs that verify, and proofs that must fail."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_proof_shows_nothing_of_another_entry_index_or_log() -> None:
 
 
 def test_an_inner_node_is_no_entry() -> None:
-    """What is hashed as a leaf is not what is hashed as a node, so nobody proves a node to be an entry."""
+    """Leaves and nodes are hashed differently, so a node cannot be proven to be an entry."""
     hashes = inclusion_proof(7, TREE.size, TREE.tiles.__getitem__)
     node = leaf_hash(ENTRIES[6]) + leaf_hash(ENTRIES[7])
     for index in (3, 7):
@@ -115,7 +115,7 @@ LINE = f"{b64(leaf_hash(ENTRIES[6]))}\n"
         TEXT.replace(LINE, chr(0xD800) + "\n"),
     ],
 )
-def test_what_is_no_proof_is_refused(text: str) -> None:
+def test_a_malformed_proof_is_refused(text: str) -> None:
     assert LINE in TEXT
     with pytest.raises(BadEvidence):
         check(text, ENTRIES[7], LOG.verifier_key)

@@ -1,4 +1,4 @@
-"""The tree of the log as tiles: where they stand, how many there are, and what RFC 6962 says the hashes are."""
+"""The tree of the log as tiles: their paths, their number, and the hashes of RFC 6962."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def test_the_empty_tree_has_no_tiles_and_the_hash_of_nothing_as_its_root() -> No
         (Tile(5, 0, 255), "tile/5/000.p/255"),
     ],
 )
-def test_a_tile_stands_where_the_specification_says(tile: Tile, path: str) -> None:
+def test_a_tile_has_the_path_of_the_specification(tile: Tile, path: str) -> None:
     assert tile.path == path
 
 
-def test_an_entry_bundle_stands_where_the_specification_says() -> None:
+def test_an_entry_bundle_has_the_path_of_the_specification() -> None:
     assert entries_path(0, 256) == "tile/entries/000"
     assert entries_path(273, 112) == "tile/entries/273.p/112"
     assert entries_path(1234067, 8) == "tile/entries/x001/x234/067.p/8"
@@ -123,11 +123,11 @@ def test_a_tree_of_70000_has_the_tiles_of_the_specification() -> None:
         (65536, [(2, 0, 1)]),
     ],
 )
-def test_the_edge_is_what_must_be_read_before_leaves_are_added(size: int, edges: list[Tile]) -> None:
+def test_the_edge_is_the_partial_tiles(size: int, edges: list[Tile]) -> None:
     assert edge(size) == edges
 
 
-def test_only_what_is_new_is_written() -> None:
+def test_only_new_tiles_are_written() -> None:
     size, tiles = tree(255)
     made = append(size, tiles.__getitem__, HASHES[255:256])
     assert list(made.tiles) == [Tile(0, 0, 256), Tile(1, 0, 1)]
@@ -144,7 +144,7 @@ def test_a_tile_that_does_not_hold_its_hashes_is_not_read_on() -> None:
             root(size, lambda _, damaged=damaged: damaged)  # type: ignore[misc]
 
 
-def test_what_the_tree_does_not_have_has_no_proof() -> None:
+def test_an_index_outside_the_tree_has_no_proof() -> None:
     size, tiles = tree(5)
     for index in (-1, 5, 6):
         with pytest.raises(BadEvidence, match="no such leaf"):

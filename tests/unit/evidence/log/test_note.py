@@ -1,4 +1,4 @@
-"""Signed notes, checkpoints and cosignatures: what the specifications show, and what must not pass."""
+"""Signed notes, checkpoints and cosignatures: the examples of the specifications, and inputs that must fail."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_name_that_notes_can_not_hold_is_no_origin(origin: str) -> None:
         f"{HALF}+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
     ],
 )
-def test_what_is_no_verifier_key_is_refused(key: str) -> None:
+def test_a_malformed_verifier_key_is_refused(key: str) -> None:
     with pytest.raises(BadEvidence):
         parse_verifier(key)
 
@@ -141,7 +141,7 @@ def test_cosignatures_of_witnesses_are_verified() -> None:
     assert open_checkpoint(cosigned(SECOND, WITNESS), LOG.verifier_key, keys, strict=True) == CHECKPOINT
 
 
-def test_who_is_not_known_is_left_aside_but_where_all_must_be_known() -> None:
+def test_unknown_signers_are_ignored_unless_strict() -> None:
     assert open_checkpoint(cosigned(WITNESS), LOG.verifier_key) == CHECKPOINT
     with pytest.raises(BadEvidence, match=r"w1\.example, whose key is not known"):
         open_checkpoint(cosigned(WITNESS), LOG.verifier_key, strict=True)
@@ -168,7 +168,7 @@ def test_a_bad_signature_of_a_known_key_always_fails(strict: bool) -> None:
         open_checkpoint(doubled, LOG.verifier_key, strict=strict)
 
 
-def test_a_log_can_not_be_told_by_a_cosignature_of_its_own_key() -> None:
+def test_a_cosignature_by_the_logs_own_key_is_no_signature_of_the_log() -> None:
     """The same seed and name as a witness: its cosignature is no signature of the log."""
     line = WitnessKey(ORIGIN, b"l" * 32).cosign(TEXT, SECONDS)
     with pytest.raises(BadEvidence, match="has not signed"):
@@ -203,7 +203,7 @@ def test_a_log_can_not_be_told_by_a_cosignature_of_its_own_key() -> None:
         "a" * MAX_NOTE_LENGTH + "\n\n" + NOTE.partition("\n\n")[2],
     ],
 )
-def test_what_is_no_note_is_refused(note: str) -> None:
+def test_a_malformed_note_is_refused(note: str) -> None:
     with pytest.raises(BadEvidence):
         open_checkpoint(note, LOG.verifier_key)
 
@@ -258,7 +258,7 @@ ROOT = "cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnI="
         f"{ORIGIN}\n7\ncnI_\n",
     ],
 )
-def test_what_is_no_checkpoint_is_refused(text: str) -> None:
+def test_a_malformed_checkpoint_is_refused(text: str) -> None:
     assert parse_checkpoint(f"{ORIGIN}\n7\n{ROOT}\n") == CHECKPOINT
     with pytest.raises(BadEvidence):
         parse_checkpoint(text)
@@ -292,7 +292,7 @@ def test_a_key_of_the_same_name_or_of_the_same_id_is_another_key() -> None:
 
 
 def test_a_witness_is_no_log_and_a_log_no_witness() -> None:
-    """Whoever takes one key for the other is told, and believes nobody."""
+    """A log's key in place of a witness's, or the reverse, is an error."""
     with pytest.raises(BadEvidence, match="type 1"):
         open_checkpoint(f"{TEXT}\n{WITNESS.cosign(TEXT, SECONDS)}", WITNESS.verifier_key)
     with pytest.raises(BadEvidence, match="type 1"):

@@ -1,4 +1,4 @@
-"""Delivery statements: each instant of a message stands for itself, once."""
+"""Delivery statements: each instant of a message is stored on its own, once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def members(world: World, **changes: Any) -> dict[str, Any]:
 
 
 def stated(world: World, gateway: str = "xinxi") -> list[Delivery]:
-    """What stands of a gateway's deliveries today."""
+    """The stored deliveries of a gateway today."""
     documents = world.documents.partition(table.deliveries(gateway, world.now.date()), "")
     return [msgspec.json.decode(document.body, type=Delivery) for document in documents]
 
 
-def test_a_delivery_stands_with_its_statement_in_the_partition_of_its_day(world: World) -> None:
+def test_a_delivery_is_stored_with_its_statement_in_the_partition_of_its_day(world: World) -> None:
     statement = world.accepted("xinxi", "delivery", **members(world, at="2026-11-24T17:00:00.25+08:00"))
     (document,) = world.documents.partition("V#xinxi#2026-11-24", "2026-11-24T09:00:00.250000Z#")
     delivery = Delivery(
@@ -74,7 +74,7 @@ def test_something_else_about_the_same_message_and_instant_is_a_conflict(world: 
     assert [one.statement for one in stated(world)] == [first]
 
 
-def test_a_message_delivered_twice_stands_twice_and_others_of_the_instant_beside_it(world: World) -> None:
+def test_a_message_delivered_twice_is_stored_twice_and_others_of_the_instant_too(world: World) -> None:
     later = stamp(world.now + timedelta(microseconds=1))
     for change in ({}, {"at": later}, {"message_id": "m-2"}, {"message_id": "m-1#"}):
         world.accepted("xinxi", "delivery", **members(world, **change))

@@ -1,4 +1,4 @@
-"""How statements are taken: who may, what repeats, what conflicts, what is refused."""
+"""Acceptance of statements: entitled parties, repetitions, conflicts, rejections."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def problem(world: World, party: str, kind: str, /, **members: Any) -> str:
     return codes[0] if codes else result.problem.name
 
 
-def test_a_statement_is_kept_sealed_beside_the_state_it_made(world: World) -> None:
+def test_a_statement_is_stored_sealed_with_the_state_it_made(world: World) -> None:
     token = world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref="B"))
     (result,) = world.state_all("mou-zichan", [token])
     key = table.statement(result.statement_id)
@@ -52,7 +52,7 @@ def test_the_same_jws_twice_changes_nothing(world: World) -> None:
     assert [result.status for result in world.state_all("mou-zichan", [token, token])] == ["accepted", "unchanged"]
 
 
-def test_the_same_content_under_a_new_iat_is_unchanged_and_names_what_stands(world: World) -> None:
+def test_the_same_content_under_a_new_iat_is_unchanged_and_names_the_first_statement(world: World) -> None:
     first = world.debt(debt_ref="B", outstanding="5", as_of="2026-11-23T12:00:00+00:00")
     world.now += timedelta(minutes=5)
     members = debt_members(world.now, debt_ref="B", outstanding="5.00", as_of="2026-11-23T20:00:00+08:00")
@@ -94,7 +94,7 @@ def test_an_older_statement_is_unchanged(world: World, kind: str, members: dict[
     assert world.reasons() == []
 
 
-def test_a_rejected_statement_leaves_the_others_of_the_call(world: World) -> None:
+def test_a_rejected_statement_does_not_affect_the_others_of_the_call(world: World) -> None:
     good = world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref="B"))
     bad = world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref="C", outstanding="-1"))
     assert [result.status for result in world.state_all("mou-zichan", [bad, good, "garbage"])] == [
@@ -114,26 +114,26 @@ def test_only_a_creditor_states_consent_debt_and_mandate(world: World, party: st
     assert problem(world, party, kind, **members) == "wrong-role"
 
 
-def test_a_creditor_states_stops_for_itself_or_all_and_for_nobody_else(world: World) -> None:
+def test_a_creditor_states_stops_for_itself_or_all_only(world: World) -> None:
     stop = {"recipient": RECIPIENT, "received_at": stamp(world.now)}
     assert problem(world, "mou-zichan", "opt-out", **stop, creditor="other-bank") == "not-its-own"
     assert world.state("mou-zichan", "opt-out", **stop, creditor="mou-zichan").status == "accepted"
     assert world.state("mou-zichan", "opt-out", **stop, creditor="*").status == "accepted"
 
 
-def test_a_collector_states_stops_for_creditors_whose_mandate_it_holds(world: World) -> None:
+def test_a_collector_states_stops_for_creditors_that_gave_it_a_mandate(world: World) -> None:
     stop = {"recipient": RECIPIENT, "received_at": stamp(world.now)}
     assert problem(world, "keji", "opt-out", **stop, creditor="other-bank") == "not-its-own"
     assert problem(world, "other-collector", "opt-out", **stop, creditor="mou-zichan") == "not-its-own"
     assert world.state("keji", "opt-out", **stop, creditor="mou-zichan").status == "accepted"
 
 
-def test_a_stop_for_an_unknown_creditor_is_refused_rather_than_kept_for_nobody(world: World) -> None:
+def test_a_stop_for_an_unknown_creditor_is_rejected(world: World) -> None:
     stop = {"recipient": RECIPIENT, "received_at": stamp(world.now), "creditor": "mou-zichen"}
     assert problem(world, "xinxi", "opt-out", **stop) == "unknown-creditor"
 
 
-def test_a_suspended_party_may_still_state_what_protects_a_recipient(world: World) -> None:
+def test_a_suspended_party_may_still_state_protective_kinds(world: World) -> None:
     world.operate.suspend("mou-zichan")
     stop = world.jws("mou-zichan", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
     debt = world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref="B"))
@@ -184,7 +184,7 @@ def test_other_words_are_kept_and_stop_nothing(world: World) -> None:
     assert world.reasons() == []
 
 
-def test_a_repeated_reply_is_still_told_how_it_was_read(world: World) -> None:
+def test_a_repeated_reply_is_answered_with_its_meaning(world: World) -> None:
     token = world.jws(
         "xinxi", "reply", recipient=RECIPIENT, creditor="mou-zichan", text="T", received_at=stamp(world.now)
     )
@@ -263,7 +263,7 @@ def test_a_number_has_one_spelling_or_a_stop_would_hold_for_one_of_them_only(wor
         assert problem(world, "xinxi", "opt-out", **stop) == "not-e164"
 
 
-def test_nobody_can_make_a_recipients_partition_grow_without_end(world: World) -> None:
+def test_the_disputes_of_a_recipient_are_limited(world: World) -> None:
     members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "claim": "paid"}
     for minute in range(50):
         world.accepted("xinxi", "dispute", **members, received_at=stamp(world.now - timedelta(minutes=minute)))

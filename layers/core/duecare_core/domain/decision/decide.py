@@ -25,7 +25,8 @@ def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) 
     """The decision, with every reason to deny; it is an allow if there is none.
 
     A rehearsal is judged at its `send_at`, any other request at `now`. Raises Unacceptable for a `send_at` out of
-    range."""
+    range.
+    """
     at = request.send_at if request.send_at and is_rehearsal(request.send_at, now) else now
     reading = read(request.text)
     decision = _judge(request, reading, facts, rules, at)

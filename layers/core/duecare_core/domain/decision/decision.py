@@ -18,7 +18,8 @@ class DecisionRequest(Struct, frozen=True, kw_only=True):
     """The members of a message that the decision reads.
 
     `collector`: the creditor if it sends for itself. `recipient`: an E.164 number. `decision_id`: identifies the
-    message among the contacts that frequency caps count."""
+    message among the contacts that frequency caps count.
+    """
 
     decision_id: str
     recipient: str
@@ -42,7 +43,8 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     """The rule behind a reason, and the place in the text. Never the text itself.
 
     `rule`: the id of a row of the rule pack, or the name of a rule of the text. `start` and `end`: offsets in
-    characters, the end exclusive; None if something is missing or if the finding does not concern the text."""
+    characters, the end exclusive; None if something is missing or if the finding does not concern the text.
+    """
 
     code: ReasonCode
     rule: str
@@ -56,7 +58,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     `relied_on`: the ids of the statements that the decision depends on. `contacts`: those that frequency caps counted.
     `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt by which the message was judged.
     `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let an answer be
-    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none."""
+    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none.
+    """
 
     reasons: tuple[Reason, ...]
     findings: tuple[Finding, ...]

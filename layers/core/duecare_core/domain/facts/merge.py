@@ -1,7 +1,8 @@
 """How statements become facts.
 
-`touched_slots` says which states a statement changes, `merge` what one of them becomes. The service calls both when it
-accepts a statement, the replay calls both when it recomputes a decision. Neither reads or writes anything.
+`touched_slots` lists the states that a statement changes, and `merge` returns the new value of one of them. The service
+calls both when it accepts a statement, the replay calls both when it recomputes a decision. Neither reads or writes
+anything.
 
 `merge` is commutative, associative and idempotent as long as no two statements about one state share an instant, so
 statements that arrive late, repeated or reordered end in the same state (guarantee 5). Of two at one instant the first
@@ -76,50 +77,50 @@ class FactSlot(NamedTuple):
     item: str = ""
 
 
-def touched_slots(said: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR0911  one return a kind
+def touched_slots(incoming: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR0911  one return a kind
     """The states that this statement may change; none for a delivery, and for a reply without meaning."""
-    match said.statement:
+    match incoming.statement:  # debts and consents first: imports have millions of them
+        case DebtStatement(iss=creditor, debt_ref=debt_ref):
+            return (FactSlot(DebtState, creditor, debt_ref),)
         case ConsentStatement(iss=creditor, channels=channels):
             return tuple(FactSlot(ConsentState, creditor, channel) for channel in sorted(set(channels)))
         case ConsentRevocationStatement(creditor=creditor, channels=revoked):
             return tuple(FactSlot(ConsentState, creditor, channel) for channel in sorted(set(revoked or (EVERY,))))
-        case DebtStatement(iss=creditor, debt_ref=debt_ref):
-            return (FactSlot(DebtState, creditor, debt_ref),)
         case MandateStatement(iss=creditor, collector=collector):
             return (FactSlot(Mandate, creditor, collector),)
         case DisputeStatement(creditor=creditor):
-            return (FactSlot(Dispute, creditor, said.content),)
+            return (FactSlot(Dispute, creditor, incoming.content),)
         case OptOutStatement(creditor=creditor):
             return (FactSlot(StopState, creditor),)
-        case ReplyStatement() if said.reply is not Reply.NONE:
-            return (FactSlot(StopState, said.creditor),)
+        case ReplyStatement() if incoming.reply is not Reply.NONE:
+            return (FactSlot(StopState, incoming.creditor),)
         case NumberReassignmentStatement():
             return (FactSlot(NumberState),)
     return ()
 
 
-def merge(state: FactState | None, said: MergeInput) -> FactState:  # noqa: PLR0911  one return a kind
+def merge(state: FactState | None, incoming: MergeInput) -> FactState:  # noqa: PLR0911  one return a kind
     """The state of one of the statement's slots after this statement; `state` is None if there was none.
 
     Raises Conflict if a consent, a debt or a mandate of the same instant has other content.
     """
-    match said.statement, state:
-        case ConsentStatement() as consent, ConsentState() | None:
-            return _merge_consent(state, to_consent(consent, said.statement_id, said.content, said.subject))
-        case ConsentRevocationStatement(revoked_at=at), ConsentState() | None:
-            return _merge_revocation(state, Occurrence(at, said.statement_id))
+    match incoming.statement, state:
         case DebtStatement() as debt, DebtState() | None:
-            new = to_debt(debt, said.statement_id, said.content, said.subject)
+            new = to_debt(debt, incoming.statement_id, incoming.content, incoming.subject)
             return merge_debt(state, new, debt.answers_dispute)
+        case ConsentStatement() as consent, ConsentState() | None:
+            return _merge_consent(state, to_consent(consent, incoming.statement_id, incoming.content, incoming.subject))
+        case ConsentRevocationStatement(revoked_at=at), ConsentState() | None:
+            return _merge_revocation(state, Occurrence(at, incoming.statement_id))
         case MandateStatement() as mandate, Mandate() | None:
-            return _newest(state, to_mandate(mandate, said.statement_id, said.content))
+            return _newest(state, to_mandate(mandate, incoming.statement_id, incoming.content))
         case DisputeStatement() as dispute, Dispute() | None:
-            return state or to_dispute(dispute, said.statement_id)
+            return state or to_dispute(dispute, incoming.statement_id)
         case ((OptOutStatement(received_at=at) | ReplyStatement(received_at=at)), StopState() | None):
-            return _merge_stop(state, Occurrence(at, said.statement_id), lifts=said.reply is Reply.OPT_IN)
+            return _merge_stop(state, Occurrence(at, incoming.statement_id), lifts=incoming.reply is Reply.OPT_IN)
         case NumberReassignmentStatement(effective_at=at), NumberState() | None:
-            return NumberState(_latest(state.reassigned if state else None, Occurrence(at, said.statement_id)))
-    raise TypeError(f"{type(said.statement).__name__} does not merge into {type(state).__name__}")
+            return NumberState(_latest(state.reassigned if state else None, Occurrence(at, incoming.statement_id)))
+    raise TypeError(f"{type(incoming.statement).__name__} does not merge into {type(state).__name__}")
 
 
 def merge_debt(state: DebtState | None, debt: Debt, answers_dispute: str | None) -> DebtState:

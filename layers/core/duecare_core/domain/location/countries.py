@@ -1,4 +1,4 @@
-"""The time zones of every country (ISO 3166-1), one for each way that its clocks go from 2026 on.
+"""The time zones of every country (ISO 3166-1); zones whose clocks agree from 2026 on are one.
 
 Generated from tzdata by `python -m tools.tables`; do not edit.
 """

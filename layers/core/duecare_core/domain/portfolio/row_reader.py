@@ -154,7 +154,8 @@ _HEADER_CELL = re.compile(r"[^\d\x00-\x1f\x7f]{0,40}")
 
 
 def _unknown_columns(names: list[str], unknown: list[str], columns: frozenset[str], required: frozenset[str]) -> str:
-    """What to correct. If no column is known, the first line may be data, and only plain names are repeated."""
+    """The detail for an unknown column. If no column is known, the first line may be data, so only plain names are
+    shown."""
     is_header = len(unknown) < len(names)
     pattern = _HEADER_CELL if is_header else _NAME
     shown = [

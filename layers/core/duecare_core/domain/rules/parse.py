@@ -51,7 +51,7 @@ def _check_row(row: AnyRow, contents: PackContents) -> None:
     if row.jurisdiction not in (ANY, ELSEWHERE) and not is_region(row.jurisdiction):
         raise row_error(row, "jurisdiction", f"{row.jurisdiction!r} is no country, region or city")
     if row.since and row.until and row.until < row.since:
-        raise row_error(row, "until", "lies before from")
+        raise row_error(row, "until", "is before from")
     for member in ("channels", "senders", "products", "elements", "topics", "stop", "examples", "persons"):
         values = getattr(row, member, None)
         if values is not None and (not values or len(set(values)) != len(values)):

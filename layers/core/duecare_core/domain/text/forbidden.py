@@ -2,7 +2,8 @@
 
 Sources: the Banking Association's guideline and GB/T 45251-2025 (no impersonation of state organs, no threats, no
 invented blacklists), 12 CFR 1006.14 and 1006.18 (harassment, false representation), RBI Directions 2025, FCA CONC 7. A
-plain announcement that the creditor may sue is allowed, and so is a warning against impersonators."""
+plain announcement that the creditor may sue is allowed, and so is a warning against impersonators.
+"""
 
 from __future__ import annotations
 

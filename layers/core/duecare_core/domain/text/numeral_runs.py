@@ -23,7 +23,7 @@ class NumeralRun(Struct, frozen=True):
 
 # Letters that look like digits. A run of them starts after neither a letter nor a digit, so the search is linear.
 _CONFUSED = re.compile(
-    r"""[oil|\d¥$₹£€]  # one of these, followed by what makes it or its neighbour a digit
+    r"""[oil|\d¥$₹£€]  # one of these, followed by context that makes it or its neighbour a digit
     (?:(?<=[oil|])[,.]?(?:\d|[oil|]\ ?[元块万])|(?<=\d)[,.]?[oil|]|(?<=[¥$₹£€])[oil|]{2})""",
     re.VERBOSE,
 )

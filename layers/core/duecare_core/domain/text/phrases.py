@@ -1,4 +1,5 @@
-"""Finds phrases in a text, whatever separates their characters. A match is a rule and a span, never the text.
+"""Finds phrases in a text, regardless of the spaces and signs between their characters. A match is a rule and a span,
+never the text.
 
 Phrases are searched in the squeezed skeleton of the text (`folding.skeleton_of`). Every quantifier of a pattern has a
 limit, so that time grows only with the length of the text.

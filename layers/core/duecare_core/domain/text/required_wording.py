@@ -1,4 +1,4 @@
-"""What a text must say: how to stop it, and, in the United States, that it is from a debt collector.
+"""Required wording: how to opt out, and, in the United States, that the text is from a debt collector.
 
 Patterns are for squeezed text (see phrases.py).
 """

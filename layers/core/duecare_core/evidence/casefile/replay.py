@@ -89,9 +89,9 @@ def replayed_facts(
         if row.debt:
             states[FactSlot(DebtState, record.creditor, row.of)] = row.debt
     for one in signed:
-        said = _merge_input(one, record, rules)
-        for slot in touched_slots(said):
-            states[slot] = _merge_signed(states.get(slot), said)
+        incoming = _merge_input(one, record, rules)
+        for slot in touched_slots(incoming):
+            states[slot] = _merge_signed(states.get(slot), incoming)
     consents: dict[str, ConsentState] = {}
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
@@ -130,30 +130,32 @@ def is_row(statement_id: str) -> bool:
 
 def _merge_input(one: SignedStatement, record: Record, rules: Rules) -> MergeInput:
     statement = one.statement
-    said = MergeInput(statement, one.statement_id, digest(content(statement)))
+    incoming = MergeInput(statement, one.statement_id, digest(content(statement)))
     if isinstance(statement, ReplyStatement):
         # The record names a reply only if it counted. One that is no opt-in was therefore an opt-out, even if a newer
         # version of the rules no longer has its word. A reply to a message is to the creditor of that message.
         opts_in = read_reply(statement.text, rules, statement.received_at) is Reply.OPT_IN
-        return said._replace(
+        return incoming._replace(
             creditor=statement.creditor or record.creditor, reply=Reply.OPT_IN if opts_in else Reply.OPT_OUT
         )
     if isinstance(statement, ConsentStatement | DebtStatement):
-        return said._replace(subject=statement.subject)
-    return said
+        return incoming._replace(subject=statement.subject)
+    return incoming
 
 
-def _merge_signed(state: FactState | None, said: MergeInput) -> FactState:
+def _merge_signed(state: FactState | None, incoming: MergeInput) -> FactState:
     """As `merge`. If the state holds this very debt statement, it came with a row and lacks the keyed digests: the
     signed statement takes its place, and everything else in the state already counts it."""
-    statement = said.statement
+    statement = incoming.statement
     if (
         isinstance(state, DebtState)
         and isinstance(statement, DebtStatement)
-        and state.newest.statement == said.statement_id
+        and state.newest.statement == incoming.statement_id
     ):
-        return structs.replace(state, newest=to_debt(statement, said.statement_id, said.content, said.subject))
-    return merge(state, said)
+        return structs.replace(
+            state, newest=to_debt(statement, incoming.statement_id, incoming.content, incoming.subject)
+        )
+    return merge(state, incoming)
 
 
 # The subject of a row is stored as a keyed digest only, which the inputs do not repeat. They record instead whether

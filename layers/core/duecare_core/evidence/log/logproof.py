@@ -18,7 +18,7 @@ MAX_PROOF_HASHES = 63
 class LogProof(NamedTuple):
     """`hashes`: the inclusion proof of the entry at `index`, under `checkpoint`, a signed note."""
 
-    index: int  # type: ignore[assignment]  # the name that the specification has; nobody asks tuple.index of it
+    index: int  # type: ignore[assignment]  # the specification's name; tuple.index is not used
     hashes: tuple[bytes, ...]
     checkpoint: str
 

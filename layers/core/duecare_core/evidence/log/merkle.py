@@ -24,7 +24,7 @@ class Tile(NamedTuple):
     """`width`: how many hashes it holds, 1 to 256."""
 
     level: int
-    index: int  # type: ignore[assignment]  # the name that the specification has; nobody asks tuple.index of it
+    index: int  # type: ignore[assignment]  # the specification's name; tuple.index is not used
     width: int
 
     @property
@@ -76,20 +76,20 @@ def append(size: int, read: Read, leaves: Sequence[bytes]) -> AppendedTree:
     if any(len(leaf) != HASH_BYTES for leaf in leaves):
         raise BadEvidence("a leaf's hash has 32 bytes")
     tiles: dict[Tile, bytes] = {}
-    coming, level, below = list(leaves), 0, size
+    pending, level, below = list(leaves), 0, size
     partial = {tile.level: tile for tile in edge(size)}
-    while coming:
+    while pending:
         # `below`: the number of hashes of this level before. A hash of the next level covers 256 of them.
         old = partial.get(level)
         held = _hashes(read(old), old) if old else []
         first = below // TILE_WIDTH
-        hashes = held + coming
-        coming = []
+        hashes = held + pending
+        pending = []
         for at in range(0, len(hashes), TILE_WIDTH):
             part = hashes[at : at + TILE_WIDTH]
             tiles[Tile(level, first + at // TILE_WIDTH, len(part))] = b"".join(part)
             if len(part) == TILE_WIDTH:
-                coming.append(_root_of(part))
+                pending.append(_root_of(part))
         below //= TILE_WIDTH
         level += 1
     after = size + len(leaves)

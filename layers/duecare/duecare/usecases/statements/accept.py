@@ -1,4 +1,4 @@
-"""State: what a party says becomes a fact. Verify → parse → seal → one transaction of state and statement → answer."""
+"""Accepts statements: verify → parse → merge → seal → one transaction of states and statement → answer."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from duecare_core.evidence.jose import jws
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
 MAX_ATTEMPTS = 5
-TIME_LIMIT = timedelta(seconds=18)  # of the 28 that Lambda grants; one statement may take its time too
+TIME_LIMIT = timedelta(seconds=18)  # of Lambda's 28; the last statement needs time too
 
 
 class Statements(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/statements`: compact JWS, one a statement."""
+    """The body of `POST /v1/statements`: one compact JWS per statement."""
 
     statements: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=16384)]], Meta(min_length=1, max_length=100)
@@ -43,9 +43,9 @@ class Statements(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StatementResult(NamedTuple):
-    """What became of one statement: `accepted`, `unchanged` (already known) or `rejected` (with its problem).
+    """The answer to one statement. `status`: `accepted`, `unchanged` (already known) or `rejected` (with its problem).
 
-    `same_as` names the statement that already said so, where this one repeats it under another id.
+    `read_as`: how a reply was read. `same_as`: the id of the earlier statement whose content this one repeats.
     """
 
     statement_id: str
@@ -56,6 +56,8 @@ class StatementResult(NamedTuple):
 
 
 class AcceptStatements:
+    """Verifies statements, merges them into the facts and stores them."""
+
     def __init__(
         self,
         *,
@@ -71,10 +73,10 @@ class AcceptStatements:
         self._pseudonyms = pseudonyms
         self._issuer = issuer
         self._clock = clock
-        self._merge = StatementEffects(documents, pseudonyms, rules)
+        self._effects = StatementEffects(documents, pseudonyms, rules)
 
     def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[StatementResult]:
-        """One result a statement, in order. Raises NotAllowed for the call as a whole, and CannotDecide."""
+        """One result per statement, in order. Raises NotAllowed for the whole call, and CannotDecide."""
         now = self._clock()
         party = check_caller(
             caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now
@@ -86,16 +88,17 @@ class AcceptStatements:
         results = []
         for token in tokens:
             if self._clock() - now > TIME_LIMIT:
-                # Sent again, what is on file by now is known at once, so every try gets further.
+                # If the call is repeated, the statements stored by now are found at once, so every attempt gets
+                # further.
                 raise StoreFailed("the store is too slow for this many statements")
-            results.append(self._one(party, token, now))
+            results.append(self._accept(party, token, now))
         return results
 
-    def _one(self, party: Party, token: str, now: datetime) -> StatementResult:
+    def _accept(self, party: Party, token: str, now: datetime) -> StatementResult:
         statement_id = statements.statement_id(token)
         try:
-            stated, kid = self._read(party, token, statement_id, now)
-            effect = self._write(party, stated, kid, token, now)
+            verified, kid = self._read(party, token, statement_id, now)
+            effect = self._write(party, verified, kid, token, now)
         except RequestError as problem:
             return StatementResult(statement_id, "rejected", problem)
         return StatementResult(statement_id, effect.status, read_as=effect.read_as, same_as=effect.same_as)
@@ -107,30 +110,30 @@ class AcceptStatements:
             kind = statements.kind_of(parts.typ)
             key = party.key(parts.kid)
             if kind is None:
-                raise _bad("/typ", "unknown-kind", "typ names no kind of statement")
+                raise _invalid("/typ", "unknown-kind", "typ names no kind of statement")
             if key is None:
-                raise _bad("/kid", "unknown-key", "kid is no active key of the calling party")
+                raise _invalid("/kid", "unknown-key", "kid is no active key of the calling party")
             jws.verify(token, key.jwk)
         except BadEvidence as error:
-            raise _bad("", "bad-signature", str(error)) from error
+            raise _invalid("", "bad-signature", str(error)) from error
         statement = statements.parse(kind, parts.payload)
-        self._entitled(party, kind, statement)
+        self._check_entitled(party, kind, statement)
         check(kind, statement, now)
-        pseudonym = None
+        recipient_key = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            pseudonym = self._pseudonyms.recipient(canonical_number(recipient))
+            recipient_key = self._pseudonyms.recipient(canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
-        return VerifiedStatement(kind, statement, statement_id, content, pseudonym), parts.kid
+        return VerifiedStatement(kind, statement, statement_id, content, recipient_key), parts.kid
 
-    def _entitled(self, party: Party, kind: StatementKind, statement: Statement) -> None:
-        """Raises RequestError unless the calling party states this itself, to this service, in a role that may."""
+    def _check_entitled(self, party: Party, kind: StatementKind, statement: Statement) -> None:
+        """Raises RequestError unless the calling party issued this statement, for this service, in an entitled role."""
         if statement.iss != party.id:
             raise NotAllowed(
                 "A party states only what is its own: iss must be the calling party.", name="not-the-issuer"
             )
         if statement.aud != self._issuer:
-            raise _bad("/aud", "wrong-audience", "aud must be the issuer from discovery")
+            raise _invalid("/aud", "wrong-audience", "aud must be the issuer from discovery")
         if not STATED_BY[kind] & set(party.roles):
             raise NotAllowed(f"A {kind} statement is not for this party's roles.", name="wrong-role")
         if party.state != "active" and kind not in PROTECTIVE:
@@ -138,33 +141,33 @@ class AcceptStatements:
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
             )
 
-    def _write(self, party: Party, stated: VerifiedStatement, kid: str, token: str, now: datetime) -> Effect:
-        """Merge and store, or find that nothing changes. Another writer in between means: read again."""
-        on_file = table.statement(stated.statement_id)
+    def _write(self, party: Party, verified: VerifiedStatement, kid: str, token: str, now: datetime) -> Effect:
+        """Merge and store, unless nothing changes. If another writer was faster, read again. Raises Contention."""
+        key = table.statement(verified.statement_id)
         for _ in range(MAX_ATTEMPTS):
-            if on_file in self._documents.get([on_file]):
-                return self._merge.known(stated)
-            effect = self._merge(party, stated)
+            if key in self._documents.get([key]):
+                return self._effects.known(verified)
+            effect = self._effects(party, verified)
             if not effect.documents and effect.status == "unchanged":
                 return effect
             sealed = self._sealer.seal(token.encode())
-            summary = statements.statement_record(stated.kind, party.id, kid, now, sealed, stated.recipient)
-            kept = table.write(on_file, None, summary, sealed)
+            record = statements.statement_record(verified.kind, party.id, kid, now, sealed, verified.recipient)
+            stored = table.write(key, None, record, sealed)
             try:
-                self._documents.commit([*effect.documents, kept])
+                self._documents.commit([*effect.documents, stored])
             except VersionConflict:
                 continue
             return effect
-        raise Contention("others kept stating about the same recipient")
+        raise Contention("other writers kept changing the same recipient's facts")
 
 
 def _protects(token: str) -> bool:
-    """Whether a statement says that it is of a protective kind; what it says is verified when it is read."""
+    """Whether the `typ` of a statement is a protective kind. Its signature is verified later."""
     try:
         return statements.kind_of(jws.read(token).typ) in PROTECTIVE
     except BadEvidence:
         return False
 
 
-def _bad(pointer: str, code: str, message: str) -> Unacceptable:
+def _invalid(pointer: str, code: str, message: str) -> Unacceptable:
     return Unacceptable("The statement cannot be accepted.", errors=(Violation(pointer, code, message),))

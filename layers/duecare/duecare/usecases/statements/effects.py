@@ -1,7 +1,7 @@
 """The effect of one statement: the documents that it changes and the answer to the party that states it.
 
-Facts merge by the time of the fact, not of its arrival (duecare_core.domain.facts.merge). This module adds what merging
-does not know: who may speak for which recipient, what a statement refers to, and where the states are stored.
+Facts merge by the time of the fact, not of its arrival (duecare_core.domain.facts.merge). This module adds the
+rest: who may speak for which recipient, whether the things that a statement refers to exist, and the keys of states.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import Conflict, NotAllowed, NotFound, Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
-# Every verify reads all disputes of a recipient, so nobody may make that partition grow without end.
+# Every verify reads all disputes of a recipient, so this partition must not grow without limit.
 MAX_DISPUTES = 50
 
 
@@ -71,21 +71,21 @@ class StatementEffects:
         self._pseudonyms = pseudonyms
         self._rules = rules
 
-    def known(self, stated: VerifiedStatement) -> Effect:
+    def known(self, verified: VerifiedStatement) -> Effect:
         """The effect of a JWS that is stored already: nothing changes, and a reply is answered as before."""
-        reply = self._read(stated.statement)
+        reply = self._read(verified.statement)
         return Effect([], "unchanged", reply.value if reply else None)
 
-    def __call__(self, party: Party, stated: VerifiedStatement) -> Effect:
+    def __call__(self, party: Party, verified: VerifiedStatement) -> Effect:
         """Raises RequestError if the statement conflicts with another one, or if the party may not state it."""
-        if isinstance(stated.statement, DeliveryStatement):
-            return self._delivery(stated, stated.statement)
-        said = self._merge_input(party, stated)
-        read_as = said.reply.value if said.reply else None
-        slots = touched_slots(said)
+        if isinstance(verified.statement, DeliveryStatement):
+            return self._delivery(verified, verified.statement)
+        incoming = self._merge_input(party, verified)
+        read_as = incoming.reply.value if incoming.reply else None
+        slots = touched_slots(incoming)
         if not slots:
             return Effect([], "accepted", read_as)  # a reply without meaning: stored, changes nothing
-        keys = [slot_key(stated.partition, slot) for slot in slots]
+        keys = [slot_key(verified.partition, slot) for slot in slots]
         found = self._documents.get(keys)
         documents: list[Document] = []
         accepted = False
@@ -93,35 +93,35 @@ class StatementEffects:
         for slot, key in zip(slots, keys, strict=True):
             before = table.find(found, key, slot.state)
             if before is None and slot.state is Dispute:
-                self._check_dispute_limit(stated.partition, slot.creditor)
-            after = merge(before, said)
+                self._check_dispute_limit(verified.partition, slot.creditor)
+            after = merge(before, incoming)
             if after != before:
                 documents.append(table.write(key, found.get(key), after))
                 accepted = accepted or _is_news(before, after)
-            same_as = same_as or _same_content(after, said)
+            same_as = same_as or _same_content(after, incoming)
         if accepted:
             return Effect(documents, "accepted", read_as)
         return Effect(documents, "unchanged", read_as, same_as)
 
-    def _merge_input(self, party: Party, stated: VerifiedStatement) -> MergeInput:
-        """Check what the statement refers to, and add what merging needs besides. Raises RequestError."""
-        statement = stated.statement
-        said = MergeInput(statement, stated.statement_id, stated.content)
+    def _merge_input(self, party: Party, verified: VerifiedStatement) -> MergeInput:
+        """The statement as merging reads it, after a check of everything that it refers to. Raises RequestError."""
+        statement = verified.statement
+        subject, creditor, reply = None, "", None
         match statement:
-            case ConsentStatement(subject=subject):
-                return said._replace(subject=self._keyed_subject(subject))
-            case DebtStatement(subject=subject):
-                self._check_answered_dispute(stated, statement)
-                return said._replace(subject=self._keyed_subject(subject))
+            case DebtStatement():
+                self._check_answered_dispute(verified, statement)
+                subject = self._keyed_subject(statement.subject)
+            case ConsentStatement():
+                subject = self._keyed_subject(statement.subject)
             case ReplyStatement():
-                creditor = statement.creditor or self._creditor_of(party, stated, statement.message_id or "")
+                creditor = statement.creditor or self._creditor_of(party, verified, statement.message_id or "")
                 self._check_registered(creditor)
-                return said._replace(creditor=creditor, reply=self._read(statement))
+                reply = self._read(statement)
             case OptOutStatement(creditor="*"):
-                return said
+                pass
             case ConsentRevocationStatement() | OptOutStatement() | DisputeStatement():
                 self._check_may_speak_for(party, statement.creditor)
-        return said
+        return MergeInput(statement, verified.statement_id, verified.content, subject, creditor, reply)
 
     def _read(self, statement: Statement) -> Reply | None:
         if isinstance(statement, ReplyStatement):
@@ -133,13 +133,13 @@ class StatementEffects:
         guessed."""
         return None if digest is None else self._pseudonyms.content(digest.encode())
 
-    def _check_answered_dispute(self, stated: VerifiedStatement, debt: DebtStatement) -> None:
+    def _check_answered_dispute(self, verified: VerifiedStatement, debt: DebtStatement) -> None:
         """A debt answers only a dispute that this recipient has with this creditor, about this debt or about all.
         Raises Unacceptable."""
         answered = debt.answers_dispute
         if answered is None:
             return
-        for document in self._documents.partition(stated.partition, table.disputes(debt.iss)):
+        for document in self._documents.partition(verified.partition, table.disputes(debt.iss)):
             dispute = table.read(document, Dispute)
             if dispute.statement == answered and dispute.debt_ref in (None, debt.debt_ref):
                 return
@@ -156,25 +156,25 @@ class StatementEffects:
                 name="too-many-disputes",
             )
 
-    def _creditor_of(self, party: Party, stated: VerifiedStatement, message_id: str) -> str:
+    def _creditor_of(self, party: Party, verified: VerifiedStatement, message_id: str) -> str:
         """The creditor of the message that the recipient replied to. Raises RequestError."""
         key = table.decision(self._pseudonyms.decision_id(party.id, message_id))
         document = self._documents.get([key]).get(key)
         if document is None:
             raise NotFound("No message was verified under this message_id; give the creditor.", name="unknown-message")
         decided = unpack(document)
-        if decided.envelope.recipient_key != stated.recipient:
+        if decided.envelope.recipient_key != verified.recipient:
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
         return decided.record.creditor
 
-    def _delivery(self, stated: VerifiedStatement, statement: DeliveryStatement) -> Effect:
+    def _delivery(self, verified: VerifiedStatement, statement: DeliveryStatement) -> Effect:
         """Every instant is stored on its own: reconciliation finds messages that were delivered twice."""
         delivery = Delivery(
             message_id=statement.message_id,
             at=statement.at.astimezone(UTC),
             status=statement.status,
             text_sha256=statement.text_sha256,
-            statement=stated.statement_id,
+            statement=verified.statement_id,
         )
         key = table.delivery(statement.iss, statement.message_id, statement.at)
         before = table.find(self._documents.get([key]), key, Delivery)
@@ -222,15 +222,15 @@ def _is_news(before: FactState | None, after: FactState) -> bool:
     return not (isinstance(after, DebtState) and isinstance(before, DebtState) and after.newest == before.newest)
 
 
-def _same_content(state: FactState, said: MergeInput) -> str | None:
+def _same_content(state: FactState, incoming: MergeInput) -> str | None:
     """The statement in this state, if it says the same as this one."""
     match state:
-        case ConsentState(revoked=revoked) if isinstance(said.statement, ConsentRevocationStatement):
-            return revoked.statement if revoked and revoked.at == said.statement.revoked_at else None
+        case ConsentState(revoked=revoked) if isinstance(incoming.statement, ConsentRevocationStatement):
+            return revoked.statement if revoked and revoked.at == incoming.statement.revoked_at else None
         case ConsentState(consent=consent):
-            return consent.statement if consent and consent.content == said.content else None
+            return consent.statement if consent and consent.content == incoming.content else None
         case DebtState(newest=newest) | (Mandate() as newest):
-            return newest.statement if newest.content == said.content else None
+            return newest.statement if newest.content == incoming.content else None
         case Dispute():
             return state.statement
     return None
