@@ -17,6 +17,7 @@ from typing import Any
 from duecare.adapters.lean_client import Call, Credentials, Wire
 from duecare.usecases import table
 from duecare_core.domain.rules.frequency_caps import contact, pack_contacts
+from duecare_core.evidence.item_keys import CONTACTS
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.world import RECIPIENT
 from tools.steps import Problem
