@@ -26,7 +26,7 @@ from duecare.adapters.lean_client import Call, Credentials, Wire, WireError
 from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
 from duecare.usecases.imports.close import CloseImport
-from duecare.usecases.imports.import_part import DOCUMENTS_A_WRITE, ImportPart
+from duecare.usecases.imports.import_part import MAX_DOCUMENTS_WRITTEN, ImportPart
 from duecare.usecases.imports.ingest import Ingest, PartMessage
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState
 from duecare_core.errors import StoreFailed, VersionConflict
@@ -115,7 +115,7 @@ class Hands:
     def _transactions(self, table: str, first: int, count: int) -> Iterator[str]:
         new = f'"TableName":"{table}","ConditionExpression":"attribute_not_exists(pk)"'
         puts = (f'{{"Put":{{{new},"Item":{item}}}}}' for item in self._items(first, count))
-        while some := ",".join(islice(puts, DOCUMENTS_A_WRITE)):
+        while some := ",".join(islice(puts, MAX_DOCUMENTS_WRITTEN)):
             yield f'{{"TransactItems":[{some}]}}'
 
     def _items(self, first: int, count: int) -> Iterator[str]:

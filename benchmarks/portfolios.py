@@ -22,7 +22,7 @@ from benchmarks.hands import SOMEBODY
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.usecases import table as keys
 from duecare.usecases.imports.announce import Uploads
-from duecare.usecases.imports.ingest import ROWS_A_PART
+from duecare.usecases.imports.ingest import MAX_ROWS_PER_PART
 from duecare.usecases.imports.upload_state import UploadState, file_name
 from duecare_core.evidence.statement import sign
 from tests.support.world import ISSUER, KEYS, World
@@ -128,7 +128,9 @@ class Bench:
                 if not ready:
                     putters.each("samples", self._samples(table))
                     ready = True
-                counts = [(part * ROWS_A_PART, min(ROWS_A_PART, rows - part * ROWS_A_PART)) for part in some]
+                counts = [
+                    (part * MAX_ROWS_PER_PART, min(MAX_ROWS_PER_PART, rows - part * MAX_ROWS_PER_PART)) for part in some
+                ]
                 bare_seconds, done = putters.run("bare", [(beside, *one) for one in counts])
                 spent["bare"].append((bare_seconds, _sum(done)))
                 fewer = counts[: self._workers * 4]  # enough to know their rate by

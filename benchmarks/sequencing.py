@@ -73,19 +73,19 @@ class _Bench:
         table = tables.create(endpoint, stream=True)
         self._bulk = tables.bulk(endpoint, table, timeout=60.0, deadline=120.0)
         self._stream = _Timed(tables.stream(endpoint, table, timeout=60.0, deadline=120.0), "read")
-        self._marks = _Timed(tables.marks(endpoint, table, timeout=60.0, deadline=120.0), "mark")
-        world = SequencerDeps(
+        self._index = _Timed(tables.log_index(endpoint, table, timeout=60.0, deadline=120.0), "put")
+        deps = SequencerDeps(
             stream=self._stream,
             documents=tables.documents(endpoint, table),
             files=MemoryLogFiles(),
             archive=MemoryArchive(),
-            marks=self._marks,
+            log_index=self._index,
             clock=lambda: datetime.now(UTC),
             entropy=os.urandom,
         )
         key = LogKey("duecare.example/log", b"l" * 32)
         keep = retention(RULES.pack)
-        self._sequence = Sequencer(world, key, RULES, retention=keep, stays=timedelta(days=180))
+        self._sequence = Sequencer(deps, key, RULES, retention=keep, table_retention=timedelta(days=180))
 
     def put(self, documents: Sequence[Document]) -> None:
         for at in range(0, len(documents), A_BATCH):
@@ -93,13 +93,13 @@ class _Bench:
                 raise Problem("the decisions could not be put")
 
     def run(self, records: int) -> Sequencing:
-        self._stream.seconds = self._marks.seconds = 0.0
+        self._stream.seconds = self._index.seconds = 0.0
         began, ours = time.perf_counter(), time.process_time()
         passed = self._sequence(lambda: True)
         took, ours = time.perf_counter() - began, time.process_time() - ours
         if passed.added != records:
             raise Problem(f"{passed.added} of {records} decisions are in the log")
-        return Sequencing(records, took, ours, self._stream.seconds, self._marks.seconds)
+        return Sequencing(records, took, ours, self._stream.seconds, self._index.seconds)
 
 
 class _Timed:

@@ -132,7 +132,9 @@ class UploadTarget(NamedTuple):
 class FileStore(Protocol):
     """Objects by name. Every read MUST see every write acknowledged before it."""
 
-    def upload_target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
+    def upload_target(
+        self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int
+    ) -> UploadTarget:
         """A target that accepts a file of exactly this digest (`sha256:<hex>`), type and, if given, size."""
 
     def download_url(self, name: str, seconds: int) -> str:
