@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYER, FUNCTION = ROOT / "layers" / "duecare", ROOT / "functions" / "verify"
+LAYERS, FUNCTION = (ROOT / "layers" / "core", ROOT / "layers" / "duecare"), ROOT / "functions" / "verify"
 
 # As in Lambda: the function's folder and the layer's package come before anything that is installed.
-sys.path[:0] = [str(FUNCTION), str(LAYER)]
+sys.path[:0] = [str(FUNCTION), *map(str, LAYERS)]

@@ -18,8 +18,8 @@ from benchmarks.calls import elsewhere, metered
 from benchmarks.crowd import Crowd
 from benchmarks.events import batch_event, event
 from benchmarks.turns import Progress, Side, allowed, in_turns
-from duecare.adapters.wire import Call, WireError
-from duecare.runtime import wiring
+from duecare.adapters.lean_client import Call, WireError
+from duecare.runtime.services.verify import VerifyService
 from tools.steps import Problem
 
 MESSAGES = 100
@@ -59,10 +59,10 @@ class _Bare:
 
     def __init__(self, crowd: Crowd, number: int, asked: Callable[[list[str]], dict[str, Any]]) -> None:
         self._crowd, self._people = crowd, crowd.take(number)
-        self._wire = wiring._wire("dynamodb", "DynamoDB_20120810", "1.0")  # noqa: SLF001
-        with metered() as wire, contextlib.redirect_stdout(io.StringIO()):
-            allowed(app.handler(asked(self._people), None))
-            self._exchanges = list(wire.exchanges)
+        self._wire = VerifyService.from_environment().dynamodb()
+        with metered() as metering, contextlib.redirect_stdout(io.StringIO()):
+            allowed(metering.handler(asked(self._people), None))
+            self._exchanges = list(metering.wire.exchanges)
 
     def again(self) -> Callable[[], None]:
         others = self._crowd.take(len(self._people))

@@ -7,11 +7,15 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from duecare.adapters.wire import Call, Wire, WireError
-from duecare.runtime import wiring
+import app
+
+from duecare.adapters.lean_client import Call, Wire, WireError
+from duecare.runtime import service as composition
+from duecare.runtime.handler import http_handler
+from duecare.runtime.services import verify as composed
 
 READS = ("Query", "BatchGetItem", "GetItem")
 _METHODS = {
@@ -41,14 +45,22 @@ class Metered(Wire):
         return answers
 
 
+class Metering(NamedTuple):
+    """verify's handler over the metered client."""
+
+    handler: Callable[[Mapping[str, Any], Any], dict[str, Any]]
+    wire: type[Metered]
+
+
 @contextmanager
-def metered() -> Iterator[type[Metered]]:
-    """Within, the handler's wiring is made anew around `Metered`; what that itself writes is no message's."""
-    with patch.object(wiring, "Wire", Metered), patch.object(wiring, "_deciding", None):
-        with patch.object(wiring, "put_on_file", lambda *_: None):
-            wiring.deciding()
+def metered() -> Iterator[Metering]:
+    """A handler of its own, whose keys are read beforehand: the counts are of the messages alone."""
+    service = composed.VerifyService.from_environment()
+    with patch.object(composition, "Wire", Metered):
+        with patch.object(composed, "put_on_file", lambda *_: None):
+            service.decider()
         Metered.exchanges, Metered.units = [], {"read": 0.0, "write": 0.0}
-        yield Metered
+        yield Metering(http_handler(app.ROUTES, service), Metered)
 
 
 def _asking(body: bytes) -> bytes:

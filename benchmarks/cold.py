@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from benchmarks import FUNCTION, LAYER
+from benchmarks import FUNCTION, LAYERS
 from benchmarks.crowd import Crowd
 from benchmarks.events import event
 from benchmarks.ground import TABLE
@@ -26,7 +26,7 @@ PAIRS = 21
 _OURS = f"""
 import time; started = time.perf_counter()
 import json, os, sys
-sys.path[:0] = [{str(FUNCTION)!r}, {str(LAYER)!r}]
+sys.path[:0] = {[str(FUNCTION), *map(str, LAYERS)]!r}
 event = json.load(sys.stdin)
 import app
 answer = app.handler(event, None)
@@ -57,8 +57,8 @@ class Starts(NamedTuple):
 
 
 def measure(environment: dict[str, str], crowd: Crowd, progress: Progress) -> Starts:
-    compileall.compile_dir(LAYER, quiet=2)
-    compileall.compile_dir(FUNCTION, quiet=2)
+    for folder in (*LAYERS, FUNCTION):
+        compileall.compile_dir(folder, quiet=2)
     pairs = []
     for number in range(PAIRS + 2):
         ours, boto3 = _start(_OURS, environment, json.dumps(event(crowd.one()))), _start(_BOTO3, environment, "")

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from duecare.adapters.wire import Call, Credentials, Wire
-from duecare.domain.caps import contact, pack_contacts
-from duecare.evidence.pseudonym import Pseudonyms
+from duecare.adapters.lean_client import Call, Credentials, Wire
 from duecare.usecases import table
-from tests.world import RECIPIENT
+from duecare_core.domain.rules.frequency_caps import contact, pack_contacts
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from tests.support.world import RECIPIENT
 from tools.steps import Problem
 
 # Contacts of the days before, which is more than most people have and enough that the ledger has a size.
@@ -52,7 +52,7 @@ class Crowd:
         self.table, self.people, self.facts = name, people, people * len(facts)
         self._client, self._pseudonyms = client, pseudonyms
         self._puts = [json.dumps({"PutRequest": {"Item": fact | {"pk": {"S": _SOMEBODY}}}}) for fact in facts]
-        self._ledger = next(put for fact, put in zip(facts, self._puts, strict=True) if fact["sk"] == {"S": "L"})
+        self._ledger = next(put for fact, put in zip(facts, self._puts, strict=True) if fact["sk"] == {"S": CONTACTS})
         # Neighbours by number are no neighbours by pseudonym, so one after another is as good as any order.
         self._next = 0
 
@@ -100,7 +100,7 @@ def facts_of_the_case(client: Wire, name: str, pseudonyms: Pseudonyms) -> list[I
     }
     found = json.loads(client.call("Query", json.dumps(query).encode()))["Items"]
     ledger = base64.b64encode(pack_contacts(_older())).decode()
-    contacts = {"sk": {"S": "L"}, "version": {"N": str(OLDER)}, "body": {"S": "{}"}, "sealed": {"B": ledger}}
+    contacts = {"sk": {"S": CONTACTS}, "version": {"N": str(OLDER)}, "body": {"S": "{}"}, "sealed": {"B": ledger}}
     return [*found, contacts]
 
 

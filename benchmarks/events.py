@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from duecare.evidence.keys import thumbprint
-from tests.world import CASE_TEXT, KEYS
+from duecare_core.evidence.jose.keys import thumbprint
+from tests.support.world import CASE_TEXT, KEYS
 
 # As long as one text may be: 70 characters of Chinese, 160 of English.
 TEXT_ZH = (

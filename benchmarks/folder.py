@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from duecare.errors import NotFound
-from duecare.ports import Target
+from duecare.ports import UploadTarget
+from duecare_core.errors import NotFound
 
 PIECE = 256 * 1024
 
@@ -23,8 +23,8 @@ class FolderFiles:
         """An object that is a file which is there already, without copying it."""
         os.link(path, self._place(name))
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
-        return Target(f"file:{name}", {"content-type": content_type})
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
+        return UploadTarget(f"file:{name}", {"content-type": content_type})
 
     def link(self, name: str, seconds: int) -> str:
         return f"file:{name}"

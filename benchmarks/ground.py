@@ -17,10 +17,10 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from benchmarks.crowd import Crowd, facts_of_the_case, wire
-from duecare.adapters.documents import DynamoDBDocuments
-from duecare.adapters.wire import Credentials
-from duecare.evidence.pseudonym import Pseudonyms
-from tests.world import ISSUER, RECIPIENT, World, daytime
+from duecare.adapters.dynamodb.documents import DynamoDBDocuments
+from duecare.adapters.lean_client import Credentials
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from tests.support.world import ISSUER, RECIPIENT, World, daytime
 from tools.dynamodb_local import DynamoDBLocal
 from tools.processes import free_port
 from tools.steps import Problem
@@ -56,7 +56,7 @@ def ground() -> Iterator[Ground]:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url,
             "DUECARE_TABLE": TABLE,
             "DUECARE_ISSUER": ISSUER,
-            "DUECARE_STAGE": "bench",
+            "DUECARE_LOG_ORIGIN": "duecare.example/log",
             "POWERTOOLS_SERVICE_NAME": "verify",
             "POWERTOOLS_METRICS_NAMESPACE": "duecare",
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -1,5 +1,5 @@
-"""What a worker's process does. An import is `Ingest`, `ImportRows` and `Close` as in the functions; around them are
-files in a folder, a clock on the client of DynamoDB, and a count of what is written."""
+"""What a worker's process does. An import is `Ingest`, `ImportPart` and `CloseImport` as in the functions; around
+them are files in a folder, a clock on the client of DynamoDB, and a count of what is written."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ import msgspec
 
 from benchmarks.crew import PEPPER, REGION, Setting, Spent
 from benchmarks.folder import FolderFiles
-from duecare.adapters.bulk import AT_ONCE, DynamoDBBulk
-from duecare.adapters.documents import DynamoDBDocuments
-from duecare.adapters.memory import MemoryQueue
-from duecare.adapters.wire import Call, Credentials, Wire, WireError
-from duecare.errors import Stale, StoreFailed
-from duecare.evidence.pseudonym import Pseudonyms
+from duecare.adapters.backoff import backoff
+from duecare.adapters.dynamodb.bulk import AT_ONCE, DynamoDBBulkStore
+from duecare.adapters.dynamodb.documents import DynamoDBDocuments
+from duecare.adapters.lean_client import Call, Credentials, Wire, WireError
 from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
-from duecare.runtime.wiring import rest
-from duecare.usecases.close import Close
-from duecare.usecases.import_rows import DOCUMENTS_A_WRITE, ImportRows
-from duecare.usecases.ingest import Ingest, Work
-from duecare.usecases.upload import Means, Upload
+from duecare.usecases.imports.close import CloseImport
+from duecare.usecases.imports.import_part import DOCUMENTS_A_WRITE, ImportPart
+from duecare.usecases.imports.ingest import Ingest, PartMessage
+from duecare.usecases.imports.upload_state import ImportDeps, UploadState
+from duecare_core.errors import StoreFailed, VersionConflict
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from tests.support.memory import MemoryQueue
 from tools.steps import Problem
 
 A_BATCH = 25
@@ -56,22 +56,22 @@ class Hands:
             deadline=120,
         )
         self._wrote = 0
-        self._importing: dict[str, tuple[ImportRows, Close]] = {}
+        self._importing: dict[str, tuple[ImportPart, CloseImport]] = {}
         self._samples: list[str] = []
 
-    def take_in(self, table: str, upload_id: str) -> tuple[Upload | None, list[int], float]:
+    def take_in(self, table: str, upload_id: str) -> tuple[UploadState | None, list[int], float]:
         """Ingest a file: what the upload has become, the parts that were sent to the queue, the seconds."""
         queue = MemoryQueue()
         ingest, began = Ingest(self._means(table), queue), time.perf_counter()
         upload = ingest(upload_id)
         spent = time.perf_counter() - began
-        return upload, [msgspec.json.decode(message, type=Work).part for message in queue.messages], spent
+        return upload, [msgspec.json.decode(message, type=PartMessage).part for message in queue.messages], spent
 
     def import_part(self, table: str, upload_id: str, number: int) -> Spent:
         """As the function does for one message."""
         if table not in self._importing:
             means = self._means(table)
-            self._importing[table] = ImportRows(means, rulebook.rules()), Close(means)
+            self._importing[table] = ImportPart(means, rulebook.rules()), CloseImport(means)
         rows, close = self._importing[table]
 
         def work() -> None:
@@ -123,11 +123,11 @@ class Hands:
             digest = base64.urlsafe_b64encode(hashlib.sha256(str(number).encode()).digest()).decode().rstrip("=")
             yield self._samples[number % len(self._samples)].replace(SOMEBODY, f"R#{digest}")
 
-    def _means(self, table: str) -> Means:
+    def _means(self, table: str) -> ImportDeps:
         documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
         files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
-        bulk = _CountingBulk(DynamoDBBulk(self._wire, table), self)
-        return Means(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), os.urandom, rest)
+        bulk = _CountingBulk(DynamoDBBulkStore(self._wire, table), self)
+        return ImportDeps(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), os.urandom, backoff)
 
     def count(self, documents: int) -> None:
         self._wrote += documents
@@ -184,11 +184,11 @@ class _TimedDocuments:
 class _CountingBulk:
     """Counts what is written; a group that is stale was not."""
 
-    def __init__(self, bulk: DynamoDBBulk, hands: Hands) -> None:
+    def __init__(self, bulk: DynamoDBBulkStore, hands: Hands) -> None:
         self._bulk, self._hands = bulk, hands
         self.get, self.open_debts = bulk.get, bulk.open_debts
 
-    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
         outcomes = self._bulk.commit_each(groups)
         self._hands.count(sum(len(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is None))
         return outcomes

@@ -19,13 +19,13 @@ import boto3
 from benchmarks.crew import PEPPER, REGION, Crew, Setting, Spent
 from benchmarks.folder import FolderFiles
 from benchmarks.hands import SOMEBODY
-from duecare.adapters.documents import DynamoDBDocuments
-from duecare.evidence.statement import sign
+from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.usecases import table as keys
-from duecare.usecases.ingest import ROWS_A_PART
-from duecare.usecases.upload import Upload, file_name
-from duecare.usecases.uploads import Uploads
-from tests.world import ISSUER, KEYS, World
+from duecare.usecases.imports.announce import Uploads
+from duecare.usecases.imports.ingest import ROWS_A_PART
+from duecare.usecases.imports.upload_state import UploadState, file_name
+from duecare_core.evidence.statement import sign
+from tests.support.world import ISSUER, KEYS, World
 from tools import portfolio
 from tools.steps import Problem
 
@@ -173,7 +173,7 @@ class Bench:
             raise Problem(f"the file was not taken in: {upload}")
         return parts, seconds, peak
 
-    def _check(self, upload: Upload, accepted: int, unchanged: int) -> None:
+    def _check(self, upload: UploadState, accepted: int, unchanged: int) -> None:
         """What a benchmark measures must be what was asked for."""
         expected = ("done", accepted, unchanged, 0, 0)
         found = (upload.state, upload.accepted, upload.unchanged, upload.rejected, upload.withdrawn or 0)
@@ -238,9 +238,9 @@ class _Opening:
         self._files.adopt(file_name(opened.upload_id), self._file)
         return opened.upload_id
 
-    def look(self, upload_id: str) -> Upload:
+    def look(self, upload_id: str) -> UploadState:
         key = keys.upload(upload_id)
-        return keys.read(self._documents.get([key])[key], Upload)
+        return keys.read(self._documents.get([key])[key], UploadState)
 
 
 def _sliced(parts: list[int], slices: int) -> Iterator[list[int]]:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 from benchmarks.crowd import Crowd
 from benchmarks.events import TEXT_EN, TEXT_ZH
 from benchmarks.ground import PEPPER
-from duecare.domain.decide import decide
-from duecare.domain.decision import Request
-from duecare.domain.facts import Facts
-from duecare.evidence.pseudonym import Pseudonyms
-from duecare.runtime import rulebook, wiring
+from duecare.runtime import rulebook
+from duecare.runtime.services.verify import VerifyService
 from duecare.usecases import table
-from duecare.usecases.load import facts_of, situation_keys
+from duecare.usecases.verify.load_facts import facts_of, situation_keys
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import DecisionRequest
+from duecare_core.domain.facts.states import Facts
+from duecare_core.evidence.pseudonyms import Pseudonyms
 from tools.steps import Problem
 
 # A machine that others use has slow minutes, which say nothing of the code: the median of the best stretch counts.
@@ -39,7 +40,7 @@ def measure(crowd: Crowd) -> Spent:
 
 
 def _least(crowd: Crowd, recipient: str, text: str) -> float:
-    request = Request(
+    request = DecisionRequest(
         decision_id="a" * 26,
         recipient=recipient,
         gateway="xinxi",
@@ -66,7 +67,7 @@ def _least(crowd: Crowd, recipient: str, text: str) -> float:
 def _facts(crowd: Crowd) -> Facts:
     pseudonym = Pseudonyms(bytes.fromhex(PEPPER)).recipient(crowd.one())
     keys = situation_keys("xinxi", "mou-zichan", "keji")
-    situation = wiring.deciding().gate.load([table.recipient(pseudonym)], keys)
+    situation = VerifyService.from_environment().decision_store.load([table.recipient(pseudonym)], keys)
     gateway = table.find_party(situation.documents, "xinxi")
     if gateway is None:
         raise Problem("the gateway is not registered")

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryTable
-from duecare.domain.retention import retention
-from duecare.evidence.note import LogKey
 from duecare.ports import Document
-from duecare.usecases.sequence import Sequencer, World
-from tests import tables
-from tests import world as case
-from tests.packs import RULES
+from duecare.usecases.log.sequencer import Sequencer, SequencerDeps
+from duecare_core.domain.rules.retention import retention
+from duecare_core.evidence.log.note import LogKey
+from tests.support import tables
+from tests.support import world as case
+from tests.support.memory import MemoryArchive, MemoryLogFiles, MemoryTable
+from tests.support.packs import RULES
 from tools.dynamodb_local import DynamoDBLocal
 from tools.steps import Problem
 
@@ -74,7 +74,7 @@ class _Bench:
         self._bulk = tables.bulk(endpoint, table, timeout=60.0, deadline=120.0)
         self._stream = _Timed(tables.stream(endpoint, table, timeout=60.0, deadline=120.0), "read")
         self._marks = _Timed(tables.marks(endpoint, table, timeout=60.0, deadline=120.0), "mark")
-        world = World(
+        world = SequencerDeps(
             stream=self._stream,
             documents=tables.documents(endpoint, table),
             files=MemoryLogFiles(),

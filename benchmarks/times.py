@@ -7,21 +7,22 @@ import contextlib
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import app
 import boto3
+import msgspec
 
 from benchmarks.calls import elsewhere, metered, with_boto3
 from benchmarks.crowd import Crowd
 from benchmarks.events import event
 from benchmarks.ground import LARGE, Ground
 from benchmarks.turns import Progress, Side, allowed, in_turns
-from duecare.adapters.wire import Call
-from duecare.runtime import wiring
+from duecare.adapters.lean_client import Call
+from duecare.runtime.handler import http_handler
+from duecare.runtime.services.verify import VerifyService
 from tools.steps import Problem
 
 WARM_UP, ROUNDS, BUSY_ROUNDS = 400, 800, 400
@@ -53,7 +54,7 @@ class Sides:
 
     def __init__(self, crowd: Crowd, large: Crowd) -> None:
         self._crowd, self._large = crowd, large
-        self._in_large = deciding_in(LARGE)
+        self._handler_in_large = handler_of(LARGE)
         self._client = boto3.client("dynamodb")
         self._recipient, self._calls = recorded(crowd)
         (table, wanted), *_ = json.loads(self._calls[1].body)["RequestItems"].items()
@@ -63,7 +64,7 @@ class Sides:
         self.all: dict[str, Side] = {
             "verify": lambda: partial(app.handler, event(crowd.one()), None),
             "calls": self._same_calls,
-            "verify_1m": lambda: partial(self._verify_in_large, event(large.one())),
+            "verify_1m": lambda: partial(self._handler_in_large, event(large.one()), None),
             "pair": lambda: self._by_boto3(self._pair, {}),
         }
 
@@ -72,14 +73,6 @@ class Sides:
 
     def _by_boto3(self, calls: list[Call], pks: dict[str, str]) -> Callable[[], None]:
         return partial(_one_after_another, [with_boto3(self._client, call) for call in elsewhere(calls, pks)])
-
-    def _verify_in_large(self, asked: dict[str, Any]) -> Any:
-        """Changing hands takes a microsecond, and is counted against the larger table."""
-        small, wiring._deciding = wiring._deciding, self._in_large  # noqa: SLF001  one function, two tables
-        try:
-            return app.handler(asked, None)
-        finally:
-            wiring._deciding = small  # noqa: SLF001
 
 
 def measure(ground: Ground, progress: Progress) -> Times:
@@ -91,19 +84,18 @@ def measure(ground: Ground, progress: Progress) -> Times:
 def recorded(crowd: Crowd) -> tuple[str, list[Call]]:
     """A recipient, and the calls of one allow of theirs as the handler makes them."""
     recipient = crowd.one()
-    with metered() as wire, contextlib.redirect_stdout(io.StringIO()):
-        allowed(app.handler(event(recipient), None))
-        calls = [call for together in wire.exchanges for call in together]
+    with metered() as metering, contextlib.redirect_stdout(io.StringIO()):
+        allowed(metering.handler(event(recipient), None))
+        calls = [call for together in metering.wire.exchanges for call in together]
     if [call.operation for call in calls] != CALLS:
         raise Problem(f"verify makes other calls than the baseline knows of: {calls}")
     return recipient, calls
 
 
-def deciding_in(table: str) -> wiring.Deciding:
-    """The function's wiring, on another table."""
-    here = wiring.settings()._replace(table=table)
-    with patch.object(wiring, "settings", lambda: here), patch.object(wiring, "_deciding", None):
-        return wiring.deciding()
+def handler_of(table: str) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+    """The function's handler, on another table."""
+    settings = msgspec.structs.replace(VerifyService.from_environment().settings, table=table)
+    return http_handler(app.ROUTES, VerifyService(settings))
 
 
 def _busy(crowd: Crowd) -> float:

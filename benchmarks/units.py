@@ -15,7 +15,6 @@ import json
 import secrets
 from typing import Any, NamedTuple
 
-import app
 import boto3
 
 from benchmarks.calls import metered
@@ -51,9 +50,9 @@ def told(sizes: dict[int, int]) -> str:
 
 def _asked(expected: str, asked: dict[str, Any]) -> tuple[Units, int]:
     """The units, and the bytes of the record."""
-    with metered() as wire, contextlib.redirect_stdout(io.StringIO()):
-        answer = app.handler(asked, None)
-        units, (write,) = Units(wire.units["read"], wire.units["write"]), wire.exchanges[-1]
+    with metered() as metering, contextlib.redirect_stdout(io.StringIO()):
+        answer = metering.handler(asked, None)
+        units, (write,) = Units(*metering.wire.units.values()), metering.wire.exchanges[-1]
     if json.loads(answer["body"]).get("decision") != expected:
         raise Problem(f"expected {expected}: {answer}")
     members = json.loads(write.body)

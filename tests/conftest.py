@@ -7,7 +7,7 @@ import zoneinfo
 import pytest
 from hypothesis import settings
 
-from tests.engines import begin_session, end_session, stack
+from tests.support.engines import begin_session, end_session, stack
 from tools.steps import bypass_proxies
 
 __all__ = ["stack"]

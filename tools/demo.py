@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
-from duecare.evidence.bundle import check
 from duecare_client import CannotDecide, Client, DuecareError
+from duecare_client.cli.output import found_in
 from duecare_client.errors import Conflict
-from duecare_client.report import render
-from duecare_client.show import found_in
+from duecare_client.report.page import render
+from duecare_core.evidence.casefile.bundle import check
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, Party, key_file
 from tools.steps import Problem, shown
 

@@ -37,6 +37,10 @@ PLACES = {
 OPTIONAL = {"engines"}
 
 
+# The project's own distributions, which the environment dev has as they lie in the repository.
+OWN = (ROOT / "layers" / "core", ROOT / "client")
+
+
 def executable(environment: str, name: str) -> str:
     """The path of a command in an environment. Raises Problem where `make setup` has not been run."""
     path = PLACES[environment] / "bin" / name
@@ -63,7 +67,8 @@ def make(name: str) -> None:
         # The locks name every package with its hash, so there is nothing to resolve.
         run([*pip, "--require-hashes", "--no-deps", "-r", str(_lock(name))], log)
         if _lock(name) == _lock("dev"):
-            run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT / "client")], log)
+            for package in OWN:
+                run([*pip, "--no-deps", "--no-build-isolation", "-e", str(package)], log)
     except Problem as problem:
         hint = "" if _reachable(log) else "\n\nThe package index could not be reached; is there a network?"
         raise Problem(f"The environment {name} could not be made. {problem}{hint}", log) from None
@@ -112,9 +117,9 @@ def _lock(name: str) -> Path:
 
 
 def _wanted(name: str) -> str:
-    client = [ROOT / "client" / "pyproject.toml"] if _lock(name) == _lock("dev") else []
+    own = [package / "pyproject.toml" for package in OWN] if _lock(name) == _lock("dev") else []
     # The place too: a virtual environment does not survive being moved.
-    return digest([_lock(name), *client], sys.version, str(PLACES[name]))
+    return digest([_lock(name), *own], sys.version, str(PLACES[name]))
 
 
 def _reachable(log: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from duecare.runtime.openapi import document
+from duecare.runtime.openapi.document import document
 
 PATH = Path(__file__).parents[1] / "docs" / "openapi.json"
 

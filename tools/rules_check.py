@@ -6,11 +6,11 @@ import argparse
 import json
 from pathlib import Path
 
-from duecare.domain.pack import Pack
-from duecare.domain.rows import AnyRow
-from duecare.domain.rulepack import parse
-from duecare.domain.tighten import tighten
-from duecare.errors import BadPack
+from duecare_core.domain.rules.pack import Pack
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.rule_types import AnyRow
+from duecare_core.domain.rules.tighten import tighten
+from duecare_core.errors import BadPack
 from tools.rules_page import PACK, value
 from tools.steps import Problem, main, shown
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from duecare.domain import rows
-from duecare.domain.pack import Pack
-from duecare.domain.rows import AnyRow
-from duecare.domain.rulepack import parse
+from duecare_core.domain.rules import rule_types as rows
+from duecare_core.domain.rules.pack import Pack
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.rule_types import AnyRow
 
 ROOT = Path(__file__).parents[1]
 PACK = ROOT / "layers" / "duecare" / "duecare" / "rulepack" / "pack.json"

@@ -1,6 +1,7 @@
 """Write the tables that libraries know and the decision path cannot afford to ask: `python -m tools.tables`.
 
-- `domain/countries.py`: the time zones of every country, one for each way that its clocks go from 2026 on, from tzdata;
+- `domain/location/countries.py`: the time zones of every country, one for each way that its clocks go from 2026 on,
+  from tzdata;
 - the `holidays` of `rulepack/pack.json`: national holidays, from the library `holidays`, whose import alone takes
   400 ms. They are in the pack so that its digest covers them and a decision can be recomputed years later.
 
@@ -14,11 +15,11 @@ from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
-from duecare.domain.localtime import zone as zone_info
+from duecare_core.domain.location.localtime import zone as zone_info
 
-LAYER = Path(__file__).parents[1] / "layers" / "duecare" / "duecare"
-COUNTRIES = LAYER / "domain" / "countries.py"
-PACK = LAYER / "rulepack" / "pack.json"
+LAYERS = Path(__file__).parents[1] / "layers"
+COUNTRIES = LAYERS / "core" / "duecare_core" / "domain" / "location" / "countries.py"
+PACK = LAYERS / "duecare" / "duecare" / "rulepack" / "pack.json"
 YEARS = range(2026, 2036)
 HOLIDAYS_OF = ("AU", "ID")
 # One clock by law: Urumqi's own is in no law, and a rule's "22:00" is Beijing's there too.

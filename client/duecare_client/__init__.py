@@ -14,7 +14,7 @@ from duecare_client.errors import (
     DuecareError,
     NotAllowed,
     NotFound,
-    Refused,
+    RequestError,
     Unavailable,
     Unreachable,
 )
@@ -30,7 +30,7 @@ __all__ = [
     "DuecareError",
     "NotAllowed",
     "NotFound",
-    "Refused",
+    "RequestError",
     "Unavailable",
     "Unreachable",
 ]

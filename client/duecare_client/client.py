@@ -23,11 +23,11 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from duecare_client import reconciliation
+from duecare_client.checks import reconciliation
+from duecare_client.checks.receipts import UnknownKey, check, digest_of
+from duecare_client.checks.reconciliation import RequestedPeriod
 from duecare_client.errors import BadAnswer, NotAllowed, Unreadable
 from duecare_client.keyfile import read_private
-from duecare_client.receipts import UnknownKey, check, digest_of
-from duecare_client.reconciliation import Period
 from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
 from duecare_client.storage import Storage, first_rejects
 from duecare_client.transport import Json, Transport
@@ -90,7 +90,7 @@ class Client(Reader):
     `timeout`: seconds for a whole call; stating takes up to STATING_SECONDS. `language`: `zh-CN` or `en`, of the
     reasons' messages.
     Raises BadKey, BadSettings. Every method that asks the service raises CannotDecide where there is no answer, and
-    Refused where the request is at fault.
+    RequestError where the request is at fault.
     """
 
     def __init__(
@@ -155,8 +155,8 @@ class Client(Reader):
 
     def bundle(self, decision_id: str, attempt: int | None = None) -> bytes:
         """The case file of a decision: for its gateway, its creditor, or an auditor; of its newest attempt, or of this.
-        Check it with `duecare.evidence.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds before it is in
-        the log."""
+        Check it with `duecare_core.evidence.casefile.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds
+        before it is in the log."""
         path = f"/v1/decisions/{quote(decision_id, safe='')}/bundle" + (f"?attempt={attempt}" if attempt else "")
         with self._authorized() as headers:
             answer, data = self._http.fetch(path, headers=headers, timeout=UPLOAD_SECONDS)
@@ -167,7 +167,7 @@ class Client(Reader):
     def reconciliation(self, start: datetime, end: datetime, gateway: str | None = None) -> Json:
         """A gateway's deliveries from `start` to before `end` against the decisions about its messages, as the service
         signed them: `{gateway, from, to, final, ok, truncated, counts, …, signed}`, with a list for each thing that may
-        be missing (duecare.domain.reconciliation). An auditor names the `gateway`.
+        be missing (duecare_core.domain.reconciliation). An auditor names the `gateway`.
 
         Raises Unreadable for times without a zone, BadReceipt where the signature is not about exactly this answer.
         """
@@ -176,7 +176,7 @@ class Client(Reader):
         query = {"from": start.isoformat(), "to": end.isoformat()} | ({"gateway": gateway} if gateway else {})
         since = self._clock()
         answer = self._call("GET", f"/v1/reconciliation?{urlencode(query)}", timeout=RECONCILING_SECONDS)
-        asked = Period(gateway or self.party, start, end, since)
+        asked = RequestedPeriod(gateway or self.party, start, end, since)
         issuer, now = self.issuer(), self._clock()
         keys = self._keys or self._fetch_keys()
         try:

@@ -1,14 +1,14 @@
 """What can go wrong between a party and duecare. **Whichever of these `Client.verify` raises, do not send.**
 
-The tree is the layer's own (duecare.errors), so that one name means one thing on both sides of the wire; the client
-adds why there was no answer, and what is wrong on this machine.
+The tree is the service's own (duecare_core.errors), so that one name means one thing on both sides of the wire; the
+client adds why there was no answer, and what is wrong on this machine.
 
     DuecareError
     ├── CannotDecide         no answer: hold the message, ask again later
     │   ├── Unreachable      no connection, a broken one, or too slow
     │   ├── Unavailable      429 or 5xx: it answered that it cannot now; `status`, `retry_after` in seconds or None
     │   └── BadAnswer        something answered, but not as the contract says
-    ├── Refused              the request is wrong and will stay so; `status`, `name`, `detail`, `errors`
+    ├── RequestError              the request is wrong and will stay so; `status`, `name`, `detail`, `errors`
     │   ├── Unreadable       400, or not sendable at all (lone surrogates, not JSON): nothing left this machine
     │   ├── NotAllowed       401, 403
     │   ├── NotFound         404
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import (
+from duecare_core.errors import (
     BadEvidence,
     BadKey,
     CannotDecide,
@@ -34,7 +34,7 @@ from duecare.errors import (
     DuecareError,
     NotAllowed,
     NotFound,
-    Refused,
+    RequestError,
     TooLarge,
     Unacceptable,
     Unreadable,
@@ -53,7 +53,7 @@ __all__ = [
     "DuecareError",
     "NotAllowed",
     "NotFound",
-    "Refused",
+    "RequestError",
     "TooLarge",
     "Unacceptable",
     "Unavailable",
@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 _PROBLEM = "urn:duecare:problem:"
-_BY_STATUS: dict[int, type[Refused]] = {
+_BY_STATUS: dict[int, type[RequestError]] = {
     400: Unreadable,
     401: NotAllowed,
     403: NotAllowed,
@@ -109,9 +109,9 @@ class BadSettings(DuecareError):
     """A profile, an environment variable or a file on this machine is missing or wrong."""
 
 
-def refused(status: int, problem: dict[str, Any]) -> Refused:
+def refused(status: int, problem: dict[str, Any]) -> RequestError:
     """The exception for an RFC 9457 problem (or API Gateway's own `{"message": ...}`) with a 4xx status."""
-    kind = _BY_STATUS.get(status, Refused)
+    kind = _BY_STATUS.get(status, RequestError)
     title = problem.get("title") or problem.get("message") or kind.title
     name = str(problem.get("type", "")).removeprefix(_PROBLEM) or None
     errors = problem.get("errors")
@@ -120,14 +120,15 @@ def refused(status: int, problem: dict[str, Any]) -> Refused:
         for one in (errors if isinstance(errors, list) else [])
         if isinstance(one, dict)
     )
-    error = kind(str(problem.get("detail") or title), name=name, errors=violations)
+    error = kind(str(problem.get("detail") or title), errors=violations)
+    error.name = name or error.name
     error.status, error.title = status, str(title)
     return error
 
 
 def as_problem(error: DuecareError) -> dict[str, Any]:
     """The RFC 9457 form of any error here; what `--json` prints where there is no other answer."""
-    if isinstance(error, Refused):
+    if isinstance(error, RequestError):
         listed = [violation._asdict() for violation in error.errors]
         problem = {"type": _PROBLEM + error.name, "title": error.title, "status": error.status, "detail": error.detail}
         return {**problem, "errors": listed} if listed else problem

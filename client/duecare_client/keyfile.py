@@ -10,8 +10,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from duecare.evidence.keys import algorithm, b64, new_private_jwk, public_jwk, thumbprint
 from duecare_client.errors import BadKey, BadSettings
+from duecare_core.evidence.jose.keys import algorithm, b64, new_private_jwk, public_jwk, thumbprint
 
 # Members that only a private or a secret key has (RFC 7518, section 6).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

@@ -1,6 +1,6 @@
 """What the operator does, with AWS credentials and never over the public API: parties, halt, and the receipt key.
 
-Parties and switches go through the `operate` function (lambda:InvokeFunction); the receipt key is rotated with the
+Parties and switches go through the `admin` function (lambda:InvokeFunction); the receipt key is rotated with the
 operator's own rights on its secret. Both are found from the outputs of the stack.
 """
 
@@ -14,10 +14,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.evidence.keys import private_jwk
 from duecare_client.aws import told
 from duecare_client.errors import BadAnswer, BadSettings, Conflict, refused
 from duecare_client.keyfile import published
+from duecare_core.evidence.jose.keys import private_jwk
 
 Json = dict[str, Any]
 # A label of our own: a new version is put under it first, and becomes the current one in a second, conditional step.
@@ -27,7 +27,7 @@ _NEXT = "DUECARE_NEXT"
 class Operator:
     """`client(service)` gives a boto3 client (duecare_client.aws); `stack` is the CloudFormation stack's name.
 
-    Every method raises Refused, CannotDecide or BadSettings.
+    Every method raises RequestError, CannotDecide or BadSettings.
     """
 
     def __init__(self, client: Callable[[str], Any], stack: str) -> None:
@@ -36,8 +36,8 @@ class Operator:
         self._outputs: dict[str, str] | None = None
 
     def operate(self, request: Json) -> Json:
-        """Ask the operate function; its `result`."""
-        function = self._output("OperateFunction")
+        """Ask the admin function; its `result`."""
+        function = self._output("AdminFunction")
         with told(f"invoke {function}"):
             reply = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
             payload = reply["Payload"].read()
@@ -47,13 +47,13 @@ class Operator:
             answer = json.loads(payload)
             status, result, problem = answer["status"], answer.get("result"), answer.get("problem")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise BadAnswer(f"the function {function} did not answer as the operate function does") from None
+            raise BadAnswer(f"the function {function} did not answer as the admin function does") from None
         if isinstance(problem, dict) and isinstance(status, int):
             if status >= 500:
                 raise BadAnswer(f"the function {function} could not do it: {problem.get('detail')}")
             raise refused(status, problem)
         if not isinstance(result, dict):
-            raise BadAnswer(f"the function {function} did not answer as the operate function does")
+            raise BadAnswer(f"the function {function} did not answer as the admin function does")
         return result
 
     def rotate_receipt_key(self, now: datetime) -> Json:

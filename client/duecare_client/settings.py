@@ -39,7 +39,7 @@ class Profile(msgspec.Struct, frozen=True):
     parties: dict[str, ProfileParty] = {}
 
 
-class Caller(msgspec.Struct, frozen=True):
+class CallingParty(msgspec.Struct, frozen=True):
     """The service, the party that speaks, and the file of its private key."""
 
     url: str
@@ -80,7 +80,7 @@ def find_caller(
     roles: Sequence[str],
     environment: Mapping[str, str],
     directory: Path,
-) -> Caller:
+) -> CallingParty:
     """Who speaks, to which service. `roles`: those that may, the likeliest first; they choose among several parties.
 
     A profile named on the command line counts before the environment. Raises BadSettings, saying what to give.
@@ -96,7 +96,7 @@ def find_caller(
         raise BadSettings(f"{path} knows no party {chosen}; it has {', '.join(profile.parties) or 'none'}")
     if not profile.parties[chosen].key:
         raise BadSettings(f"{path} names no key for {chosen}")
-    return Caller(profile.url, chosen, path.parent / profile.parties[chosen].key, profile.issuer)
+    return CallingParty(profile.url, chosen, path.parent / profile.parties[chosen].key, profile.issuer)
 
 
 def _only_party(profile: Profile, roles: Sequence[str], path: Path) -> str:
@@ -109,7 +109,7 @@ def _only_party(profile: Profile, roles: Sequence[str], path: Path) -> str:
     raise BadSettings(f"{path} has no party that is {' or '.join(roles)}; name one with --party")
 
 
-def _from_environment(party: str | None, environment: Mapping[str, str]) -> Caller:
+def _from_environment(party: str | None, environment: Mapping[str, str]) -> CallingParty:
     url, key = environment.get("DUECARE_URL"), environment.get("DUECARE_KEY")
     name = party or environment.get("DUECARE_PARTY")
     if not (url or key or environment.get("DUECARE_PARTY")):
@@ -117,4 +117,4 @@ def _from_environment(party: str | None, environment: Mapping[str, str]) -> Call
     given = {"DUECARE_URL": url, "DUECARE_PARTY": name, "DUECARE_KEY": key}
     if missing := [variable for variable, value in given.items() if not value]:
         raise BadSettings(f"set {' and '.join(missing)} too, or give --profile NAME")
-    return Caller(str(url), str(name), Path(str(key)))
+    return CallingParty(str(url), str(name), Path(str(key)))

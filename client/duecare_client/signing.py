@@ -8,8 +8,8 @@ from typing import Any
 
 import jwt
 
-from duecare.evidence.keys import algorithm, public_jwk, thumbprint
 from duecare_client.errors import BadKey, Unreadable
+from duecare_core.evidence.jose.keys import algorithm, public_jwk, thumbprint
 
 # A token outlives the authorizer's cache (300 s), so that most calls find it there, and dies soon when it leaks.
 TOKEN_LIFETIME = 900

@@ -1,6 +1,6 @@
 """The bucket that a file goes to and its rejects come from, by presigned URLs: not our API, and no token goes there.
 
-Whatever goes wrong there raises CannotDecide, except where the file itself is not taken, which raises Refused.
+Whatever goes wrong there raises CannotDecide, except where the file itself is not taken, which raises RequestError.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import islice
 
 import httpx
 
-from duecare_client.errors import BadAnswer, Refused, Unavailable, Unreachable
+from duecare_client.errors import BadAnswer, RequestError, Unavailable, Unreachable
 
 # For one step, not for a whole file: a slow line may take an hour, but no minute in which nothing moves. The bucket
 # answers only when it has everything, and may think about a large file.
@@ -38,7 +38,7 @@ class Storage:
         """PUT `size` bytes with exactly these headers (they are signed), streaming.
 
         Raises Unavailable with status 403 (also for 409 and 412) where another URL must be asked for; Unreachable,
-        Unavailable, BadAnswer where it is worth another try; Refused where this file is not taken.
+        Unavailable, BadAnswer where it is worth another try; RequestError where this file is not taken.
         """
         # A presigned PUT takes no chunked encoding, which is what an iterator is sent with unless its length is given.
         sent = httpx.Headers({"Content-Length": str(size)})
@@ -112,5 +112,5 @@ def _failure(response: httpx.Response, said: bytes) -> Exception:
     if status == 429 or status >= 500 or code in _PASSING:
         return Unavailable(told, status=status)
     if 400 <= status < 500:
-        return Refused(f"{told}: it does not take this file", name="file-not-taken")
+        return RequestError(f"{told}: it does not take this file", name="file-not-taken")
     return BadAnswer(f"{told}, which no storage should")

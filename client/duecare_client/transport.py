@@ -66,7 +66,7 @@ class Transport:
         body: bytes | None = None,
         timeout: float = 0.0,
     ) -> Json:
-        """The answer's JSON object. Raises CannotDecide or Refused (duecare_client.errors).
+        """The answer's JSON object. Raises CannotDecide or RequestError (duecare_client.errors).
 
         Repeats once, the same bytes, after a broken connection or a 5xx: every call of the contract may be repeated,
         because messages are known by their id, statements and manifests by their digest. The deadline holds for both

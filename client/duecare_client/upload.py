@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from duecare_client import filecheck, kept
+from duecare_client import portfolio_file as filecheck
+from duecare_client import resume as kept
 from duecare_client.client import Client
-from duecare_client.errors import BadSettings, CannotDecide, Refused, Unavailable, Unreachable
-from duecare_client.filecheck import PortfolioFile, Sample
-from duecare_client.meter import Meter
+from duecare_client.errors import BadSettings, CannotDecide, RequestError, Unavailable, Unreachable
+from duecare_client.portfolio_file import PortfolioFile, Sample
+from duecare_client.progress import Meter
 from duecare_client.transport import Json
 
 # Pauses before the file is sent again, from its start: S3 takes no PUT up where it broke off.
@@ -68,7 +69,7 @@ class Asked(NamedTuple):
         return shlex.join([*words, *(["--"] if path.startswith("-") else []), path])
 
 
-class Upload:
+class UploadRun:
     """One file's upload. `note` is told what a person should know meanwhile, in sentences; `meter` how far it is.
 
     `stage` says where it was, when it was interrupted. `clock`: seconds since 1970.
@@ -93,7 +94,7 @@ class Upload:
         """What became of it: the last answer of `GET /v1/uploads/{id}`.
 
         Raises FileRefused where it would be refused as a whole, and BadSettings, both before anything is sent;
-        CannotDecide where the same call may go on later; Refused where the service does not take the manifest.
+        CannotDecide where the same call may go on later; RequestError where the service does not take the manifest.
         """
         file = PortfolioFile(self._asked.path)
         opened = self._resumed(file) or self._started(file)
@@ -102,7 +103,7 @@ class Upload:
                 opened = self._delivered(file, opened)
             self.stage = "following"
             self._result = self._followed(opened["upload_id"])
-        except Refused:
+        except RequestError:
             kept.forget(file)  # to go on would lead to the same refusal
             raise
         kept.forget(file)
@@ -126,7 +127,7 @@ class Upload:
             return None
         try:
             opened = self._client.open_upload(earlier.manifest)
-        except Refused as refusal:
+        except RequestError as refusal:
             self._note(f"The upload that was begun cannot go on ({refusal}); it starts anew.")
             kept.forget(file)
             return None
@@ -151,7 +152,7 @@ class Upload:
             self._note(f"{failure}; if this is interrupted, it has to start anew.")
         try:
             return self._client.open_upload(self._manifest)
-        except Refused:
+        except RequestError:
             kept.forget(file)
             raise
 
@@ -165,7 +166,7 @@ class Upload:
             self._note("  If the file is in GB18030 (or GBK), give --charset gb18030.")
 
     def _delivered(self, file: PortfolioFile, opened: Json) -> Json:
-        """The file is at the service. Raises CannotDecide after the last try, Refused, BadSettings."""
+        """The file is at the service. Raises CannotDecide after the last try, RequestError, BadSettings."""
         self.stage = "sending"
         for pause in (*AGAIN, None):
             try:

@@ -1,24 +1,27 @@
-"""authorize: API Gateway's Lambda authorizer (payload 2.0, simple responses) for self-signed tokens."""
+"""authorize: API Gateway's Lambda authorizer (payload 2.0, simple responses) for the tokens that parties sign."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import DuecareError, NotAllowed
-from duecare.runtime import telemetry, wiring
+from duecare.runtime import telemetry
+from duecare.runtime.handler import event_handler
 from duecare.runtime.http import Event
+from duecare.runtime.services.authorize import AuthorizeService
+from duecare_core.errors import DuecareError, NotAllowed
 
 REFUSED: dict[str, Any] = {"isAuthorized": False}
 
 
-def handler(event: Event, _context: Any) -> dict[str, Any]:
-    """Who calls, in the context for the function behind; the gateway answers 403 otherwise. What was refused is cached
-    as well, so a table that fails to answer raises instead: the gateway answers 500 and caches nothing."""
+def authorize(service: AuthorizeService, event: Event, _context: Any) -> dict[str, Any]:
+    """The calling party, in the context for the function behind; if the token is refused, API Gateway answers 403. API
+    Gateway caches refusals too, so this raises if the table is unavailable: then API Gateway answers 500 and caches
+    nothing."""
     scheme, _, token = str((event.get("headers") or {}).get("authorization", "")).partition(" ")
     if scheme.lower() != "bearer":
         return REFUSED
     try:
-        caller = wiring.authorize()(token.strip())
+        caller = service.authorize(token.strip())
     except NotAllowed:
         return REFUSED
     except DuecareError as error:
@@ -26,3 +29,7 @@ def handler(event: Event, _context: Any) -> dict[str, Any]:
         raise
     context = {"party": caller.party, "kid": caller.kid, "exp": str(int(caller.expires_at.timestamp()))}
     return {"isAuthorized": True, "context": context}
+
+
+HANDLE = authorize
+handler = event_handler(HANDLE, AuthorizeService.from_environment())

@@ -1,57 +1,52 @@
-"""evidence: what was decided, for those whom it concerns, with its case file; the log; and the contract as OpenAPI."""
+"""evidence: decisions and their case files, for the parties that they concern; the log; and the API as OpenAPI."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from duecare.evidence.bundle import MEDIA_TYPE
-from duecare.evidence.record import as_json
-from duecare.runtime import wiring
-from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent, serve
-from duecare.runtime.openapi import document
-from duecare.usecases.decided import answer
-from duecare.usecases.log_reader import CHECKPOINT, published
-from duecare.usecases.look_up import Found, numbered
+from duecare.runtime.handler import http_handler
+from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent
+from duecare.runtime.responses import DecisionDetails, LogPosition, answer
+from duecare.runtime.services.evidence import EvidenceService
+from duecare.usecases.audit.look_up import FoundDecision, numbered
+from duecare.usecases.log.published_log import CHECKPOINT, published
+from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 
 
-def handler(event: Event, _context: Any) -> Response:
-    return serve(event, ROUTES)
-
-
-def decision(event: Event) -> Response:
+def decision(service: EvidenceService, event: Event) -> Response:
     """GET /v1/decisions/{id}"""
-    found = _found(event)
-    settings, language = wiring.settings(), language_of(event)
+    found = _found(service, event)
+    settings, language = service.settings, language_of(event)
     url = public_url(event, settings.public_url)
-    told = answer(found.decided, issuer=settings.issuer, public_url=url, language=language)
-    log = {"logged": True, "index": found.logged.index} if found.logged else {"logged": False}
-    return ok({"answer": told, "record": as_json(found.decided.record), "log": log}, language=language)
+    rendered = answer(found.decided, issuer=settings.issuer, public_url=url, language=language)
+    position = LogPosition(logged=True, index=found.logged.index) if found.logged else LogPosition(logged=False)
+    return ok(DecisionDetails(rendered, found.decided.record, position), language=language)
 
 
-def case_file(event: Event) -> Response:
+def case_file(service: EvidenceService, event: Event) -> Response:
     """GET /v1/decisions/{id}/bundle"""
-    return sent(wiring.case_files()(_found(event)), MEDIA_TYPE, cache="no-store")
+    return sent(service.case_files(_found(service, event)), MEDIA_TYPE, cache="no-store")
 
 
-def openapi(_event: Event) -> Response:
+def openapi(service: EvidenceService, event: Event) -> Response:
     """GET /openapi.json"""
-    return ok(document(), cache="public, max-age=300")
+    from duecare.runtime.openapi.document import document  # noqa: PLC0415  large, and rarely asked for
+
+    return ok(document(public_url(event, service.settings.public_url)), cache="public, max-age=300")
 
 
-def checkpoint(_event: Event) -> Response:
+def checkpoint(service: EvidenceService, _event: Event) -> Response:
     """GET /log/checkpoint (c2sp.org/tlog-tiles)"""
-    return sent(published(wiring.log_files(), CHECKPOINT), "text/plain; charset=utf-8", cache="no-cache")
+    return sent(published(service.log_files, CHECKPOINT), "text/plain; charset=utf-8", cache="no-cache")
 
 
-def tile(event: Event) -> Response:
-    """GET /log/tile/<L>/<N>[.p/<W>] and /log/tile/entries/<N>[.p/<W>]: whatever has such a name never changes."""
-    data = published(wiring.log_files(), f"tile/{event['pathParameters']['proxy']}")
+def tile(service: EvidenceService, event: Event) -> Response:
+    """GET /log/tile/<L>/<N>[.p/<W>] and /log/tile/entries/<N>[.p/<W>]. An object under such a name never changes."""
+    data = published(service.log_files, f"tile/{event['pathParameters']['proxy']}")
     return sent(data, "application/octet-stream", cache="public, max-age=31536000, immutable")
 
 
-def _found(event: Event) -> Found:
+def _found(service: EvidenceService, event: Event) -> FoundDecision:
     attempt = numbered((event.get("queryStringParameters") or {}).get("attempt"))
-    return wiring.look_up()(caller_of(event), event["pathParameters"]["id"], attempt)
+    return service.look_up(caller_of(event), event["pathParameters"]["id"], attempt)
 
 
 ROUTES = {
@@ -61,3 +56,4 @@ ROUTES = {
     "GET /log/checkpoint": checkpoint,
     "GET /log/tile/{proxy+}": tile,
 }
+handler = http_handler(ROUTES, EvidenceService.from_environment())

@@ -1,26 +1,27 @@
-"""reconcile: a gateway's deliveries of a period, held against the decisions about its messages; signed."""
+"""reconcile: compares a gateway's deliveries of a period with the decisions about its messages; the report is
+signed."""
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
 
-from duecare.domain.members import typed
-from duecare.runtime import telemetry, wiring
-from duecare.runtime.http import Event, Response, caller_of, ok, query_of, serve
-from duecare.usecases.reconcile import Asked
+from duecare.runtime import telemetry
+from duecare.runtime.handler import http_handler
+from duecare.runtime.http import Event, Response, caller_of, ok, query_of
+from duecare.runtime.responses import ReconciliationReport
+from duecare.runtime.services.reconcile import ReconcileService
+from duecare.usecases.audit.reconcile import ReconciliationQuery
+from duecare_core.domain.validation import validate
 
 
-def handler(event: Event, _context: Any) -> Response:
-    return serve(event, ROUTES)
-
-
-def reconciliation(event: Event) -> Response:
+def reconciliation(service: ReconcileService, event: Event) -> Response:
     """GET /v1/reconciliation"""
-    caller, asked = caller_of(event), typed(query_of(event), Asked)
-    answer = wiring.reconcile()(caller, asked)
-    # Which gateway's is in the access log, as the party; what was found is the parties' own.
-    telemetry.count("Reconciled", ok=answer["ok"], final=answer["final"], decisions=answer["counts"]["decisions"])
-    return ok(answer)
+    caller, asked = caller_of(event), validate(query_of(event), ReconciliationQuery)
+    report = msgspec.convert(service.reconcile(caller, asked), ReconciliationReport)
+    # The access log names the party that asked. The discrepancies themselves are the parties' own, and are not logged.
+    telemetry.count("Reconciled", ok=report.ok, final=report.final, decisions=report.counts["decisions"])
+    return ok(report)
 
 
 ROUTES = {"GET /v1/reconciliation": reconciliation}
+handler = http_handler(ROUTES, ReconcileService.from_environment())

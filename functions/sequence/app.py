@@ -1,27 +1,34 @@
-"""sequence: gives every record its entry in the log. Whatever wakes it, the table's stream or the clock, is not looked
-at: it reads the stream itself, from where the head of the log stands, so that no event counts twice or is missed."""
+"""sequence: gives every record its entry in the log. The triggering event is ignored: the function reads the table's
+stream from the positions stored in the log head, so no change is skipped or logged twice."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from duecare.errors import Contended
-from duecare.runtime import telemetry, wiring
+from duecare.runtime import telemetry
+from duecare.runtime.handler import event_handler
+from duecare.runtime.http import Event
+from duecare.runtime.services.sequence import SequenceService
+from duecare_core.errors import Contention
 
-# What one more move of the head may take, with its copies, its tiles and its marks; in milliseconds.
-A_MOVE = 60_000
+# The longest that one more move of the log head may take, with its copies, tiles and index entries; in milliseconds.
+MOVE_MILLISECONDS = 60_000
 
 
-def handler(_event: dict[str, Any], context: Any) -> None:
-    """Until the tip of the stream is reached, or there is no time for one more move: the next is woken anyway."""
+def sequence(service: SequenceService, _event: Event, context: Any) -> None:
+    """Runs until it has read the stream to its end, or has no time left for one more move: it is woken again anyway."""
     try:
-        passed = wiring.sequencer()(lambda: context.get_remaining_time_in_millis() > A_MOVE)
-    except Contended:
-        return  # others are at work, and tell how far they are
+        stats = service.sequencer(lambda: context.get_remaining_time_in_millis() > MOVE_MILLISECONDS)
+    except Contention:
+        return  # another sequencer is at work, and reports how far the log is behind
     except Exception as error:
         telemetry.failed(error)
         raise
     telemetry.measured(
-        {"LogLagSeconds": passed.lag.total_seconds()},
-        {"Logged": passed.added, "Swept": passed.swept, "LogGap": passed.trimmed, "Unreadable": passed.unreadable},
+        {"LogLagSeconds": stats.lag.total_seconds()},
+        {"Logged": stats.added, "Swept": stats.swept, "LogGap": stats.trimmed, "Unreadable": stats.unreadable},
     )
+
+
+HANDLE = sequence
+handler = event_handler(HANDLE, SequenceService.from_environment())

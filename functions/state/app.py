@@ -1,35 +1,32 @@
-"""state: parties state facts, each signed by the party that answers for it."""
+"""state: parties state facts. Each fact is signed by the party that answers for it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from duecare.runtime import telemetry, wiring
-from duecare.runtime.http import Event, Response, body_of, caller_of, ok, problem, serve
-from duecare.usecases.state import Result, Statements
-
-
-def handler(event: Event, _context: Any) -> Response:
-    return serve(event, ROUTES)
+from duecare.runtime import telemetry
+from duecare.runtime.handler import http_handler
+from duecare.runtime.http import Event, Response, body_of, caller_of, ok
+from duecare.runtime.responses import StatementOutcome, StatementOutcomes, problem
+from duecare.runtime.services.state import StateService
+from duecare.usecases.statements.accept import StatementResult, Statements
 
 
-def state(event: Event) -> Response:
+def state(service: StateService, event: Event) -> Response:
     """POST /v1/statements"""
     caller, body = caller_of(event), body_of(event, Statements)
-    results = wiring.state()(caller, body.statements)
+    results = service.accept_statements(caller, body.statements)
     telemetry.count("Stated", results=[result.status for result in results])
-    return ok({"results": [_render(result) for result in results]})
+    return ok(StatementOutcomes([_outcome(result) for result in results]))
 
 
-def _render(result: Result) -> dict[str, Any]:
-    rendered: dict[str, Any] = {"statement_id": result.statement_id, "status": result.status}
-    if result.problem:
-        rendered["problem"] = problem(result.problem)
-    if result.read_as:
-        rendered["read_as"] = result.read_as
-    if result.same_as:
-        rendered["same_as"] = result.same_as
-    return rendered
+def _outcome(result: StatementResult) -> StatementOutcome:
+    return StatementOutcome(
+        statement_id=result.statement_id,
+        status=result.status,  # type: ignore[arg-type]  # one of the three
+        problem=problem(result.problem) if result.problem else None,
+        read_as=result.read_as,  # type: ignore[arg-type]  # one of the three
+        same_as=result.same_as,
+    )
 
 
 ROUTES = {"POST /v1/statements": state}
+handler = http_handler(ROUTES, StateService.from_environment())

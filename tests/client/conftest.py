@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare_client.cli.context import CliContext
+from duecare_client.cli.main import app
 
 ISSUER = "urn:duecare:test"
 NOW = 1_700_000_000
@@ -179,7 +179,7 @@ class Command:
         self.environment = environment if environment is not None else {"HOME": str(directory)}
 
     def __call__(self, *args: str, stdin: Any = None) -> Result:
-        world = World(
+        world = CliContext(
             environment=self.environment,
             directory=self.directory,
             network=self.service.network,

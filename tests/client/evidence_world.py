@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 from typer.testing import CliRunner, Result
 
-from duecare.errors import NotFound
-from duecare.evidence.bundle import MEDIA_TYPE
-from duecare.usecases.decided import Decided
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare_client.cli.context import CliContext
+from duecare_client.cli.main import app
+from duecare_core.errors import NotFound
+from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 from tests.client.kept_log import KEY, Kept
-from tests.world import ISSUER, KEYS
+from tests.support.world import ISSUER, KEYS
 
 URL = "https://duecare.test"
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -34,7 +34,7 @@ class Served:
         self.key: str | None = KEY
         self.instead: dict[str, list[Handler]] = {}
         self.asked: list[str] = []
-        self.decisions: dict[str, Decided] = {kept.id: kept.decided}
+        self.decisions: dict[str, StoredDecision] = {kept.id: kept.decided}
         self.network = httpx.MockTransport(self._handle)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
@@ -84,7 +84,7 @@ class Command:
         (home / "local.json").write_text(json.dumps(profile))
 
     def __call__(self, *args: str, profile: bool = True, **environment: str) -> Result:
-        world = World(
+        world = CliContext(
             environment=self.environment | environment,
             directory=self.folder,
             network=self.served.network,

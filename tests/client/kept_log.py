@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from duecare.adapters import items
-from duecare.evidence.stored import Stored
+from duecare.adapters.dynamodb import items
 from duecare.ports import Document
-from duecare_client.logcheck import Outcome, Places, check_log
-from duecare_client.storecheck import Between, Store, check_store, stored_in
-from tests.logs import LOG_KEY, Logged
-from tests.world import ISSUER
+from duecare_client.checks.log import Outcome, Places, check_log
+from duecare_client.checks.store import Between, Store, check_store, stored_in
+from duecare_core.evidence.stored import StoredRecord
+from tests.support.logs import LOG_KEY, Logged
+from tests.support.world import ISSUER
 
 KEY = LOG_KEY.verifier_key
 
@@ -49,7 +49,7 @@ class Kept(Logged):
         outcome, places = self.look(memory)
         return self.compare(outcome, places) if store else outcome
 
-    def documents_stored(self) -> Iterable[Stored]:
+    def documents_stored(self) -> Iterable[StoredRecord]:
         for document in self.table.everything():
             if document.key.pk[:2] in ("X#", "S#", "P#", "K#", "Z#"):
                 yield stored_in(item(document))

@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from typer.testing import CliRunner, Result
 
 from duecare_client.aws import connect
-from duecare_client.cli import app
+from duecare_client.cli.context import CliContext
+from duecare_client.cli.main import app
 from duecare_client.settings import Profile
-from duecare_client.world import World
 
 NOW = 1_700_000_000
-OUTPUTS = {"OperateFunction": "duecare-operate", "ReceiptKeySecret": "duecare/receipt-key"}
+OUTPUTS = {"AdminFunction": "duecare-admin", "ReceiptKeySecret": "duecare/receipt-key"}
 
 
 def client_error(code: str, message: str = "words") -> ClientError:
@@ -50,7 +50,7 @@ class Aws:
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         if self.failure:
             raise self.failure
-        assert FunctionName == "duecare-operate"
+        assert FunctionName == "duecare-admin"
         self.requests.append(json.loads(Payload))
         answer = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
         return {"Payload": io.BytesIO(answer), **({"FunctionError": "Unhandled"} if self.function_error else {})}
@@ -81,7 +81,7 @@ def aws(service: Any) -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, profile: Path) -> Callable[..., Result]:
     def run(*args: str, **environment: str) -> Result:
-        world = World(environment=environment, directory=profile, aws=aws, clock=lambda: NOW)
+        world = CliContext(environment=environment, directory=profile, aws=aws, clock=lambda: NOW)
         return CliRunner().invoke(app, list(args), obj=world)
 
     return run
@@ -286,7 +286,7 @@ def test_a_local_profile_needs_no_credentials_at_all(no_aws_settings: pytest.Mon
 
 
 def test_without_a_region_nothing_is_guessed(no_aws_settings: pytest.MonkeyPatch, profile: Path) -> None:
-    world = World(environment={}, directory=profile)
+    world = CliContext(environment={}, directory=profile)
     result = CliRunner().invoke(app, ["admin", "halt", "on"], obj=world)
     assert result.exit_code == 2
     assert "AWS_REGION" in result.stderr

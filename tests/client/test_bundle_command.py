@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from duecare.evidence.canonical import canonical
 from duecare_client import Client
+from duecare_client.cli.bundle import TRIES
 from duecare_client.errors import BadAnswer
-from duecare_client.evidence import TRIES
+from duecare_core.evidence.canonical import canonical
 from tests.client.evidence_world import URL, Command, Served, problem
 from tests.client.kept_log import KEY, Kept
-from tests.logs import LOG_KEY
-from tests.world import ISSUER, KEYS
+from tests.support.logs import LOG_KEY
+from tests.support.world import ISSUER, KEYS
 
 OTHER_KEY = type(LOG_KEY)(LOG_KEY.name, b"o" * 32).verifier_key
 

@@ -19,7 +19,7 @@ from duecare_client import (
     Conflict,
     NotAllowed,
     NotFound,
-    Refused,
+    RequestError,
     Unavailable,
     Unreachable,
 )
@@ -152,7 +152,7 @@ def test_too_many_requests_is_not_repeated_and_says_when(service: Any, message: 
     [(400, Unreadable), (401, NotAllowed), (403, NotAllowed), (404, NotFound), (409, Conflict), (422, Unacceptable)],
 )
 def test_a_problem_becomes_the_exception_of_its_status(
-    service: Any, message: dict[str, Any], status: int, kind: type[Refused]
+    service: Any, message: dict[str, Any], status: int, kind: type[RequestError]
 ) -> None:
     wrong = [{"pointer": "/recipient", "code": "not-e164", "message": "is not E.164"}]
     service.instead(VERIFY, problem(status, errors=wrong))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare_client.cli.context import CliContext
+from duecare_client.cli.main import app
 
 NUMBER = "+8613812345678"
 ERASED = {"erased": 1200, "kept": 3, "kept_until": "2027-05-01T00:00:00Z", "records": ["abc", "def"]}
@@ -26,10 +26,10 @@ class Aws:
         self.answer: Any = {"status": 200, "result": ERASED}
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
-        return {"Stacks": [{"Outputs": [{"OutputKey": "OperateFunction", "OutputValue": "operate"}]}]}
+        return {"Stacks": [{"Outputs": [{"OutputKey": "AdminFunction", "OutputValue": "admin"}]}]}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803  boto3's names
-        assert FunctionName == "operate"
+        assert FunctionName == "admin"
         self.requests.append(json.loads(Payload))
         return {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
 
@@ -42,7 +42,7 @@ def aws() -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, tmp_path: Path) -> Callable[..., Result]:
     def run(*args: str, stdin: str | None = None) -> Result:
-        world = World(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
+        world = CliContext(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
         return CliRunner().invoke(app, ["admin", "erase", *args], input=stdin, obj=world)
 
     return run
@@ -82,7 +82,7 @@ def test_without_yes_and_without_anybody_to_ask_nothing_is_erased(duecare: Calla
 def test_on_a_terminal_it_asks_first(
     duecare: Callable[..., Result], aws: Aws, monkeypatch: pytest.MonkeyPatch, said: str, exit_code: int, asked: int
 ) -> None:
-    monkeypatch.setattr("duecare_client.admin._somebody_is_there", lambda: True)
+    monkeypatch.setattr("duecare_client.cli.admin._somebody_is_there", lambda: True)
     result = duecare(NUMBER, stdin=said)
     assert (result.exit_code, len(aws.requests)) == (exit_code, asked)
     assert "cannot be brought back" in result.stderr

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from duecare.evidence.canonical import canonical
-from tests.engines import need_engine
-from tests.logs import LOG_KEY, Logged
-from tests.world import RECIPIENT, stamp
+from duecare_core.evidence.canonical import canonical
+from tests.support.engines import need_engine
+from tests.support.logs import LOG_KEY, Logged
+from tests.support.world import RECIPIENT, stamp
 from tools.steps import ROOT
 
 PAGE = (ROOT / "docs" / "how-to-check-a-case-file.md").read_text(encoding="utf-8")

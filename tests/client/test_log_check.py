@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from duecare.errors import BadEvidence
-from duecare.evidence.canonical import canonical
-from duecare.evidence.entry import pack_entries, unpack_entries
-from duecare.evidence.stored import copy_of, read_copy
 from duecare.ports import Document
 from duecare.usecases import table
-from duecare.usecases.decided import unpack
+from duecare.usecases.verify.stored_decision import unpack
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.log.entry import pack_entries, unpack_entries
+from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.kept_log import Kept
-from tests.world import RECIPIENT, stamp
+from tests.support.world import RECIPIENT, stamp
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def test_without_a_store_the_log_alone_is_checked(kept: Kept, memory: Path) -> N
 def test_a_decision_that_was_changed_in_the_table_is_named(kept: Kept, memory: Path) -> None:
     from msgspec import structs  # noqa: PLC0415
 
-    from duecare.usecases.decided import pack  # noqa: PLC0415
+    from duecare.usecases.verify.stored_decision import pack  # noqa: PLC0415
 
     def denied(document: Document) -> Document:
         decided = unpack(document)
         record = structs.replace(decided.record, decision="deny", reasons=("OPTED_OUT",))
-        return pack(record, decided.kept, document.inputs, None)
+        return pack(record, decided.envelope, document.inputs, None)
 
     kept.edit(table.decision(kept.id), denied)
     (fault,) = kept.named(memory)
@@ -61,12 +61,12 @@ def test_a_decision_that_was_changed_in_the_table_is_named(kept: Kept, memory: P
 def test_one_that_was_changed_under_a_new_version_is_named_though_it_is_young(kept: Kept, memory: Path) -> None:
     from msgspec import structs  # noqa: PLC0415
 
-    from duecare.usecases.decided import pack  # noqa: PLC0415
+    from duecare.usecases.verify.stored_decision import pack  # noqa: PLC0415
 
     def denied(document: Document) -> Document:
         decided = unpack(document)
         record = structs.replace(decided.record, decision="deny", attempt=2)
-        return pack(record, decided.kept, document.inputs, document)
+        return pack(record, decided.envelope, document.inputs, document)
 
     kept.edit(table.decision(kept.id), denied)
     assert any(f"decision {kept.id}" in fault for fault in kept.named(memory))
@@ -113,7 +113,7 @@ def test_a_record_that_was_never_logged_is_named(kept: Kept, memory: Path) -> No
 
 
 def test_a_copy_that_was_changed_in_the_archive_is_named(kept: Kept, memory: Path) -> None:
-    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
     copy = json.loads(kept.archive.objects[name])
     kept.archive.objects[name] = canonical(copy | {"body": {"note": 1}})
     assert any(f"decision {kept.id}: " in fault for fault in kept.named(memory))
@@ -126,7 +126,7 @@ def test_a_copy_that_was_changed_in_the_archive_is_named(kept: Kept, memory: Pat
 def test_what_stands_beside_a_record_in_the_archive_may_not_be_changed_either(
     kept: Kept, memory: Path, member: str
 ) -> None:
-    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
     copy = json.loads(kept.archive.objects[name])
     changed = {"version": 2, "inputs": "AAAA", "body": {"note": 1}}
     kept.archive.objects[name] = canonical(copy | {member: changed[member]})
@@ -134,7 +134,7 @@ def test_what_stands_beside_a_record_in_the_archive_may_not_be_changed_either(
 
 
 def test_a_copy_that_is_gone_is_named(kept: Kept, memory: Path) -> None:
-    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
     del kept.archive.objects[name]
     assert kept.named(memory) == [f"decision {kept.id}: its copy is not in the archive any more"]
 
@@ -160,7 +160,7 @@ def test_what_the_law_let_be_erased_is_no_fault(kept: Kept, memory: Path) -> Non
     kept.left()
     kept.sequenced()
     assert kept.named(memory) == []
-    assert not list(kept.archive.names(f"r/{kept.decided.kept.recipient}/"))
+    assert not list(kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/"))
 
 
 def test_nothing_is_erased_before_its_time(kept: Kept, memory: Path) -> None:
@@ -246,4 +246,4 @@ def test_a_log_of_more_than_a_tile_is_checked_to_its_root(memory: Path) -> None:
 
 def test_a_copy_is_read_as_it_was_written(kept: Kept) -> None:
     for stored in kept.documents_stored():
-        assert read_copy(copy_of(stored)) == stored
+        assert read_archive_copy(archive_copy(stored)) == stored

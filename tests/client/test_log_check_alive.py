@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from duecare.adapters.memory import MemoryLogFiles
-from duecare.errors import BadEvidence
-from duecare.evidence.canonical import canonical
-from duecare.evidence.stored import copy_of, read_copy
 from duecare.ports import Document
 from duecare.usecases import table
-from duecare_client.logcheck import remember
+from duecare_client.checks.log import remember
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.kept_log import KEY, Kept
-from tests.logs import LOG_KEY, Logged
-from tests.world import RECIPIENT, stamp
+from tests.support.logs import LOG_KEY, Logged
+from tests.support.memory import MemoryLogFiles
+from tests.support.world import RECIPIENT, stamp
 
 ERASABLE = timedelta(days=186)
 
@@ -87,9 +87,9 @@ def test_a_copy_of_a_decision_that_the_service_never_made_is_named_at_once(kept:
     made_up = kept.verify(message_id="m-2").record.decision_id
     archived_only(kept)
     (name,) = (one for one in kept.archive.objects if made_up in one)
-    copy = read_copy(kept.archive.objects[name])
+    copy = read_archive_copy(kept.archive.objects[name])
     signature = bytes(64)
-    kept.archive.objects[name] = copy_of(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
+    kept.archive.objects[name] = archive_copy(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
     kept.table.remove(table.decision(made_up))
     assert kept.named(memory) == [
         f"decision {made_up}: the copy in the archive is not what was logged (the log has no entry of it)"
@@ -204,7 +204,7 @@ def test_no_object_of_the_log_can_be_changed_or_taken_away(memory: Path) -> None
 
 
 def test_a_log_under_the_same_name_with_another_key_is_told(kept: Kept, memory: Path) -> None:
-    from duecare.evidence.note import Checkpoint, LogKey  # noqa: PLC0415
+    from duecare_core.evidence.log.note import Checkpoint, LogKey  # noqa: PLC0415
 
     impostor = LogKey(LOG_KEY.name, b"other".ljust(32, b"!"))
     remember(memory, impostor.sign(Checkpoint(LOG_KEY.name, 0, kept.checkpoint().root).text()))
@@ -227,7 +227,7 @@ def test_what_is_remembered_is_written_whole_and_nothing_is_left_beside_it(kept:
 
 def test_an_erasure_by_hand_is_told_as_what_is_missing(kept: Kept, memory: Path) -> None:
     """A made-up erasure in the archive, without an entry, excuses nothing once it is no longer young."""
-    (name,) = kept.archive.names(f"r/{kept.decided.kept.recipient}/decision/")
+    (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
     del kept.archive.objects[name]
     told = {"at": stamp(kept.now), "erased": [name.split("/", 2)[2]]}
     made = {"pk": "Z#" + "z" * 26, "sk": "-", "version": 1, "body": told}

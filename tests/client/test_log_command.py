@@ -8,15 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-from duecare.evidence.note import Checkpoint, LogKey
 from duecare.usecases import table
-from duecare_client.logcheck import checkpoint_file, key_file
-from duecare_client.storecheck import archive_of
-from tests import tables
+from duecare_client.checks.log import checkpoint_file, key_file
+from duecare_client.checks.store import archive_of
+from duecare_core.evidence.log.note import Checkpoint, LogKey
 from tests.client.evidence_world import URL, Command, Served
 from tests.client.kept_log import KEY, Kept, item
-from tests.servers import aws_environment, moto  # noqa: F401
-from tests.world import RECIPIENT, stamp
+from tests.support import tables
+from tests.support.servers import aws_environment, moto  # noqa: F401
+from tests.support.world import RECIPIENT, stamp
 
 OTHER = LogKey("another.example/log", b"o" * 32)
 

@@ -14,14 +14,14 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from duecare.domain.facts import DebtState
-from duecare.evidence.bundle import CaseFile
 from duecare.ports import Document, Key
 from duecare.usecases import table
+from duecare_core.domain.facts.states import DebtState
+from duecare_core.evidence.casefile.bundle import CaseFile
 from tests.client.evidence_world import Command, Served
 from tests.client.kept_log import Kept
-from tests.imports import Imports, as_csv, debt_row
-from tests.world import DAY, RECIPIENT, consent_members, debt_members, stamp
+from tests.support.imports import Imports, as_csv, debt_row
+from tests.support.world import DAY, RECIPIENT, consent_members, debt_members, stamp
 
 TEXT = "【某资产】您欠款27911元,退订回T"
 

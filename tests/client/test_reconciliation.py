@@ -12,10 +12,10 @@ import jwt
 import pytest
 import rfc8785
 
-from duecare.domain.reconciliation import COUNTED, FINDINGS
 from duecare_client import BadAnswer, BadReceipt, CannotDecide, Client
+from duecare_client.cli.reconcile import _COUNTED, _WORDS
 from duecare_client.errors import Unreadable
-from duecare_client.reconcile import _COUNTED, _WORDS
+from duecare_core.domain.reconciliation import COUNTS, FINDINGS
 from tests.client.conftest import ISSUER, NOW, Key
 
 START, END = datetime(2023, 11, 1, tzinfo=UTC), datetime(2023, 11, 14, 22, tzinfo=UTC)
@@ -33,7 +33,7 @@ FOUND = {
 
 def result(**changes: Any) -> dict[str, Any]:
     """A result in order, but for these members; `counts` are added to."""
-    counts = dict.fromkeys((*COUNTED, *FINDINGS), 0) | {"deliveries": 1234, "matched": 1234} | changes.pop("counts", {})
+    counts = dict.fromkeys((*COUNTS, *FINDINGS), 0) | {"deliveries": 1234, "matched": 1234} | changes.pop("counts", {})
     return {
         "gateway": "some-gateway",
         "from": "2023-11-01T00:00:00Z",
@@ -324,4 +324,4 @@ def test_an_auditor_is_chosen_where_a_gateway_is_named(duecare: Any, service: An
 
 def test_every_count_has_its_words() -> None:
     assert tuple(_WORDS) == FINDINGS
-    assert tuple(_COUNTED) == COUNTED
+    assert tuple(_COUNTED) == COUNTS

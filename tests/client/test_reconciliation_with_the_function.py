@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from duecare.evidence.record import text_digest
-from duecare.usecases.reconcile import Reconcile
+from duecare.runtime.services.reconcile import ReconcileService
+from duecare.runtime.settings import ReconcileSettings
+from duecare.usecases.audit.reconcile import Reconcile
 from duecare_client import BadReceipt, Client, NotAllowed
 from duecare_client.errors import Unacceptable
-from tests.logs import Logged
-from tests.world import CASE_TEXT, ISSUER, KEYS, NOW, stamp
+from duecare_core.evidence.record import text_digest
+from tests.support.functions import Context, handler, unused
+from tests.support.logs import Logged
+from tests.support.world import CASE_TEXT, ISSUER, KEYS, NOW, stamp
 
 HOUR = timedelta(hours=1)
-FUNCTION = Path(__file__).parents[2] / "functions" / "reconcile" / "app.py"
 
 
 class Deployed:
@@ -26,11 +26,15 @@ class Deployed:
 
     def __init__(self, world: Logged) -> None:
         self.world = world
-        spec = importlib.util.spec_from_file_location("function_reconcile", FUNCTION)
-        assert spec is not None
-        assert spec.loader is not None
-        self.function = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.function)
+        service: Any = ReconcileService(unused(ReconcileSettings))
+        service.reconcile = Reconcile(
+            reader=world.table,
+            ranges=world.table,
+            receipt_key=lambda: world.receipt_key,
+            issuer=ISSUER,
+            clock=world.clock,
+        )
+        self.handler = handler("reconcile", service)
 
     def client(self, party: str) -> Client:
         network = httpx.MockTransport(lambda request: self.handle(party, request))
@@ -54,7 +58,7 @@ class Deployed:
             "queryStringParameters": dict(request.url.params),
             "requestContext": {"authorizer": {"lambda": admitted}},
         }
-        answer = self.function.handler(event, None)
+        answer = self.handler(event, Context())
         return httpx.Response(answer["statusCode"], headers=answer["headers"], content=answer["body"])
 
 
@@ -62,18 +66,10 @@ class Deployed:
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     for name, value in {"POWERTOOLS_METRICS_NAMESPACE": "duecare", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)
-    from duecare.runtime import telemetry, wiring  # noqa: PLC0415  Powertools reads the environment when imported
+    from duecare.runtime import telemetry  # noqa: PLC0415  Powertools reads the environment when imported
 
     world = Logged()
     world.honest()
-    use_case = Reconcile(
-        reader=world.table,
-        ranges=world.table,
-        receipt_key=lambda: world.receipt_key,
-        issuer=ISSUER,
-        clock=world.clock,
-    )
-    monkeypatch.setattr(wiring, "reconcile", lambda: use_case)
     monkeypatch.setattr(telemetry, "count", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "error", lambda *_, **__: None)
     return Deployed(world)

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from duecare.domain.party import Party
-from duecare.domain.reasons import REASONS
-from duecare.evidence import bundle
-from duecare.evidence.canonical import canonical
-from duecare.evidence.keys import public_jwk
-from duecare.evidence.note import WitnessKey, open_checkpoint, parse_note
-from duecare_client.report import About, Language, render
-from duecare_client.report_text import Mask, Span, chinese, pieces
-from tests.imports import Imports
-from tests.logs import LOG_KEY, Logged
-from tests.world import DAY, KEYS, RECIPIENT, consent_members, debt_members, stamp
+from duecare_client.report.page import About, Language, render
+from duecare_client.report.texts import Mask, Span, chinese, pieces
+from duecare_core.domain.decision.reasons import REASONS
+from duecare_core.domain.facts.party import Party
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.jose.keys import public_jwk
+from duecare_core.evidence.log.note import WitnessKey, open_checkpoint, parse_note
+from tests.support.imports import Imports
+from tests.support.logs import LOG_KEY, Logged
+from tests.support.world import DAY, KEYS, RECIPIENT, consent_members, debt_members, stamp
 
 KEY = LOG_KEY.verifier_key
 MASKED = "+86138****5678"
@@ -123,7 +123,7 @@ def test_an_allow_says_who_may_send_what_to_whom_and_on_whose_word(allowed: byte
         assert words in page.text
     assert "核验未通过" not in page.text
     assert "不得发送" not in page.text.replace("没有任何不得发送的理由", "").replace("不得据此发送", "")
-    assert page.text.count("✓") == 1 + len(bundle.ORDER)
+    assert page.text.count("✓") == 1 + len(bundle.CHECKS)
     assert "✗" not in page.text
 
 

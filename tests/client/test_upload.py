@@ -13,8 +13,8 @@ import jwt
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare_client.cli import app
-from duecare_client.world import World
+from duecare_client.cli.context import CliContext
+from duecare_client.cli.main import app
 
 NOW = 1_700_000_000
 AS_OF = "2023-11-14T08:00:00+08:00"
@@ -134,7 +134,7 @@ def runner(uploads: Uploads, profile: Path) -> Callable[..., Result]:
     """Runs `duecare --profile local upload …` as some-asset, in the profile's directory."""
 
     def run(kind: str, *args: Any, now: int = NOW) -> Result:
-        world = World(
+        world = CliContext(
             environment={"HOME": str(profile)},
             directory=profile,
             network=uploads.network,

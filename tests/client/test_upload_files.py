@@ -71,9 +71,9 @@ def test_json_lines_are_told_by_name_or_by_their_first_brace(
 
 
 REFUSED_HERE = {
-    "missing column": (b"recipient,debt_ref\n+8613800138000,L\n", "missing"),
-    "unknown column": (b"phone,debt_ref\n+8613800138000,L\n", "no such columns"),
-    "no header": (row(1).encode(), "cannot be a name"),
+    "missing column": (b"recipient,debt_ref\n+8613800138000,L\n", "Missing columns: as_of"),
+    "unknown column": (b"phone,debt_ref\n+8613800138000,L\n", "Unknown columns: 'phone'"),
+    "no header": (row(1).encode(), "must name the columns"),
     "empty": (b"", "name the columns"),
     "no rows": (HEADER.encode() + b"\n", "no rows"),
     "other charset": ((HEADER + ",备注\n" + row(1)).encode("gbk"), "--charset gb18030"),

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from duecare_client import Client
-from duecare_client.meter import Meter
+from duecare_client.progress import Meter
 from duecare_client.storage import Storage
-from duecare_client.upload import Asked, Upload
+from duecare_client.upload import Asked, UploadRun
 from tests.client.test_upload import Uploads, csv, row
 
 
@@ -64,7 +64,7 @@ def test_a_terminal_gets_a_bar_with_counts(tmp_path: Path, service: Any, monkeyp
     monkeypatch.setenv("TERM", "xterm")
     screen: Any = Screen(terminal=True)
     client = Client("https://duecare.test", "some-asset", service.party.jwk, transport=uploads.network)
-    work = Upload(client, Asked("debt", file), meter=Meter(screen), note=print, sleep=uploads.sleep)
+    work = UploadRun(client, Asked("debt", file), meter=Meter(screen), note=print, sleep=uploads.sleep)
     assert work.run()["state"] == "done"
     assert "\x1b[" in screen.text
     assert "sending" in screen.text

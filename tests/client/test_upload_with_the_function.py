@@ -5,36 +5,36 @@ What is missing is the cloud between them: the bucket, its event and the queue a
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare.adapters.memory import MemoryFiles
-from duecare.ports import Target
-from duecare_client.cli import app
-from duecare_client.world import World as Here
-from tests.imports import Imports, as_csv, debt_row
-from tests.world import ISSUER, KEYS, World, stamp
+from duecare.ports import UploadTarget
+from duecare.runtime.services.upload import UploadService
+from duecare.runtime.settings import UploadSettings
+from duecare_client.cli.context import CliContext as Here
+from duecare_client.cli.main import app
+from tests.support.functions import Context, handler, unused
+from tests.support.imports import Imports, as_csv, debt_row
+from tests.support.memory import MemoryFiles
+from tests.support.world import ISSUER, KEYS, World, stamp
 from tools.portfolio import Plan, write
 
-APP = Path(__file__).parents[2] / "functions" / "upload" / "app.py"
 BUCKET = "https://bucket.test/"
 
 
 class Bucket(MemoryFiles):
     """Files that can be put and got over https, as far as a client sees of it."""
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
         assert size is not None
-        return Target(BUCKET + name, {"content-type": content_type, "content-length": str(size)})
+        return UploadTarget(BUCKET + name, {"content-type": content_type, "content-length": str(size)})
 
     def link(self, name: str, seconds: int) -> str:
         return BUCKET + name
@@ -43,8 +43,10 @@ class Bucket(MemoryFiles):
 class Deployed:
     """API Gateway, the bucket and the queue around the function and the use cases."""
 
-    def __init__(self, function: ModuleType, imports: Imports) -> None:
-        self.function, self.imports = function, imports
+    def __init__(self, imports: Imports) -> None:
+        service: Any = UploadService(unused(UploadSettings))
+        service.uploads = imports.uploads
+        self.handler, self.imports = handler("upload", service), imports
         self.network = httpx.MockTransport(self.handle)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
@@ -64,7 +66,7 @@ class Deployed:
             "routeKey": "POST /v1/uploads" if request.method == "POST" else "GET /v1/uploads/{id}",
             "pathParameters": {"id": path.rpartition("/")[2]},
         }
-        answer = self.function.handler(event, None)
+        answer = self.handler(event, Context())
         return httpx.Response(answer["statusCode"], headers=answer["headers"], content=answer["body"])
 
 
@@ -78,17 +80,11 @@ def upload(imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Runs `duecare upload debt … --json` as the creditor, one second after the last time."""
     for name, value in {"POWERTOOLS_METRICS_NAMESPACE": "duecare", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)
-    from duecare.runtime import telemetry, wiring  # noqa: PLC0415  Powertools reads the environment when imported
+    from duecare.runtime import telemetry  # noqa: PLC0415  Powertools reads the environment when imported
 
     monkeypatch.setattr(telemetry, "count", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "info", lambda *_, **__: None)
-    monkeypatch.setattr(wiring, "uploads", lambda: imports.uploads)
-    spec = importlib.util.spec_from_file_location("function_upload", APP)
-    assert spec is not None
-    assert spec.loader is not None
-    function = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(function)
-    network = Deployed(function, imports).network
+    network = Deployed(imports).network
 
     party = {"mou-zichan": {"roles": ["creditor"], "key": "key.jwk"}}
     (tmp_path / ".duecare").mkdir()

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from duecare.adapters.memory import MemoryArchive, MemorySealer, MemoryTable
-from duecare.evidence.inputs import InputsKey
-from duecare.evidence.pseudonym import Pseudonyms
-from duecare.evidence.receipt import ReceiptKey
+from duecare.usecases.statements.accept import AcceptStatements
 from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, Unavailable
-from duecare_client.cli import app
+from duecare_client.cli.context import CliContext
+from duecare_client.cli.main import app
 from duecare_client.errors import Unacceptable
 from duecare_client.keyfile import generate, published
 from duecare_client.operator import Operator
-from duecare_client.world import World
-from tests.packs import RULES
-from tests.world import daytime
+from tests.support.functions import Context, function, handler, service_type, unused
+from tests.support.memory import MemoryArchive, MemorySealer, MemoryTable
+from tests.support.packs import RULES
+from tests.support.world import daytime
 
 ISSUER = "urn:duecare:test"
 NUMBER = "+8613812345678"
-FUNCTIONS = Path(__file__).parents[2] / "functions"
 PARTIES = {
     "some-asset": ("creditor", "某资产"),
     "some-tech": ("collector", "科技公司"),
@@ -41,24 +36,15 @@ PARTIES = {
 URL = "https://duecare.test"
 
 
-def function(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"function_{name}", FUNCTIONS / name / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def now() -> datetime:
     return datetime.now(UTC)
 
 
 class Deployed:
-    """API Gateway in front of the real handlers, and Lambda's invoke for `operate`."""
+    """API Gateway in front of the real handlers, and Lambda's invoke for `admin`."""
 
-    def __init__(self) -> None:
-        self.functions = {name: function(name) for name in ("verify", "state", "evidence", "authorize", "operate")}
+    def __init__(self, services: dict[str, Any]) -> None:
+        self.handlers = {name: handler(name, service) for name, service in services.items()}
         self.network = httpx.MockTransport(self.handle)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
@@ -71,27 +57,27 @@ class Deployed:
         }
         if path.startswith("/v1/decisions/"):
             event |= {"routeKey": "GET /v1/decisions/{id}", "pathParameters": {"id": path.rpartition("/")[2]}}
-        name = next((name for name in self.functions if event["routeKey"] in self.routes(name)), None)
+        name = next((name for name in self.handlers if event["routeKey"] in self.routes(name)), None)
         if name is None:
             return httpx.Response(404, json={"message": "Not Found"})
         if path.startswith("/v1/") and path != "/v1/status":
-            admitted = self.functions["authorize"].handler(event, None)
+            admitted = self.handlers["authorize"](event, Context())
             if not admitted["isAuthorized"]:
                 return httpx.Response(403, json={"message": "Forbidden"})
             event["requestContext"]["authorizer"] = {"lambda": admitted["context"]}
-        answer = self.functions[name].handler(event, None)
+        answer = self.handlers[name](event, Context())
         return httpx.Response(answer["statusCode"], headers=answer["headers"], content=answer["body"])
 
     def routes(self, name: str) -> dict[str, Any]:
-        return getattr(self.functions[name], "ROUTES", {})
+        return getattr(function(name), "ROUTES", {})
 
     # boto3's lambda and cloudformation, as far as the operator's commands use them
     def describe_stacks(self, **_: str) -> dict[str, Any]:
-        return {"Stacks": [{"Outputs": [{"OutputKey": "OperateFunction", "OutputValue": "operate"}]}]}
+        return {"Stacks": [{"Outputs": [{"OutputKey": "AdminFunction", "OutputValue": "admin"}]}]}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803  boto3's names
-        assert FunctionName == "operate"
-        answer = self.functions["operate"].handler(json.loads(Payload), None)
+        assert FunctionName == "admin"
+        answer = self.handlers["admin"](json.loads(Payload), Context())
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
@@ -99,42 +85,37 @@ class Deployed:
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     for name, value in {"POWERTOOLS_METRICS_NAMESPACE": "duecare", "POWERTOOLS_SERVICE_NAME": "test"}.items():
         monkeypatch.setenv(name, value)
-    from duecare.runtime import telemetry, wiring  # noqa: PLC0415  Powertools reads the environment when imported
-    from duecare.runtime.settings import from_environment  # noqa: PLC0415
-    from duecare.usecases.authorize import Authorize  # noqa: PLC0415
-    from duecare.usecases.look_up import LookUp  # noqa: PLC0415
-    from duecare.usecases.operate import Operate  # noqa: PLC0415
-    from duecare.usecases.state import State  # noqa: PLC0415
-    from duecare.usecases.verify import Keys, Verify  # noqa: PLC0415
+    from duecare.runtime import telemetry  # noqa: PLC0415  Powertools reads the environment when imported
 
-    table, pseudonyms, receipt_key = MemoryTable(), Pseudonyms(b"p" * 32), ReceiptKey(b"r" * 32)
-    settings = from_environment(
-        {
-            "DUECARE_TABLE": "t",
-            "DUECARE_ISSUER": ISSUER,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "a",
-            "AWS_SECRET_ACCESS_KEY": "b",
-        }
-    )
-    common: dict[str, Any] = {"rules": RULES, "issuer": ISSUER, "clock": now}
-    keys = Keys(pseudonyms, receipt_key, InputsKey(b"i" * 32))
-    verify = Verify(gate=table, keys=keys, entropy=os.urandom, rest=lambda _: None, **common)
-    state = State(documents=table, sealer=MemorySealer(), pseudonyms=pseudonyms, **common)
-    built: dict[str, Any] = {
-        "settings": settings,
-        "deciding": wiring.Deciding(verify, table, receipt_key, float("inf")),  # type: ignore[arg-type]
-        "authorize": Authorize(table, ISSUER, now),
-        "look_up": LookUp(table, MemoryArchive, now),
-        "operate": Operate(table, now),
-        "state": state,
-    }
-    for name, value in built.items():
-        monkeypatch.setattr(wiring, name, lambda *_, value=value: value)
     monkeypatch.setattr(telemetry, "count", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "info", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "error", lambda *_, **__: None)
-    return Deployed()
+    return Deployed(services())
+
+
+def services() -> dict[str, Any]:
+    """The Service of each function, over one table in memory."""
+    table = MemoryTable()
+    receipt_key = json.dumps({"seed": "72" * 32})
+    secrets = {"pepper_secret": "70" * 32, "receipt_key_secret": receipt_key, "inputs_secret": "69" * 32}
+    built: dict[str, Any] = {}
+    for name in ("admin", "authorize", "evidence", "state", "verify"):
+        kind = service_type(name)
+        service: Any = kind(unused(kind.settings_type, issuer=ISSUER))
+        service.decision_store = service.documents = table
+        service.archive, service.rules = MemoryArchive(), RULES
+        service.read_secrets = lambda names: [secrets[one] for one in names]
+        built[name] = service
+    state = built["state"]
+    state.accept_statements = AcceptStatements(
+        documents=table,
+        sealer=MemorySealer(),
+        pseudonyms=state.pseudonyms("pepper_secret"),
+        rules=RULES,
+        issuer=ISSUER,
+        clock=state.clock,
+    )
+    return built
 
 
 @pytest.fixture
@@ -262,7 +243,7 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
     client: Any, deployed: Deployed, keys: Any, tmp_path: Path
 ) -> None:
     def admin(*args: str) -> Result:
-        world = World(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
+        world = CliContext(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
         return CliRunner().invoke(app, ["admin", *args], obj=world)
 
     gateway, creditor = client("some-gateway"), client("some-asset")

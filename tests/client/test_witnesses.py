@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from duecare.evidence.note import COSIGNATURE, LogKey, Signature, WitnessKey, parse_note
-from duecare.usecases.case_file import CaseFiles, Means
-from duecare_client.logcheck import checkpoint_file
+from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
+from duecare_client.checks.log import checkpoint_file
+from duecare_core.evidence.log.note import COSIGNATURE, LogKey, Signature, WitnessKey, parse_note
 from tests.client.evidence_world import Command, Served
 from tests.client.kept_log import KEY, Kept
-from tests.packs import RULES
-from tests.witness import Witness
-from tests.world import ISSUER
+from tests.support.packs import RULES
+from tests.support.witness import Witness
+from tests.support.world import ISSUER
 
 HOUR = 3600
 
@@ -55,7 +55,7 @@ def spoiled(cosignature: str) -> str:
 def case_file(kept: Kept, folder: Path, *named: Witness) -> str:
     """The decision's, in which the service names these witnesses."""
     keys = tuple(one.verifier_key for one in named)
-    means = Means(kept.table, kept.archive, kept.files, kept.sealer, kept.inputs_key, keys)
+    means = CaseFileDeps(kept.table, kept.archive, kept.files, kept.sealer, kept.inputs_key, keys)
     found = kept.look_up()(kept.caller("xinxi"), kept.id, None)
     file = folder / "case.duecare.json"
     file.write_bytes(CaseFiles(means, RULES, ISSUER)(found))
@@ -230,7 +230,7 @@ def test_a_case_file_whose_checkpoint_is_no_note_fails_for_that(duecare: Command
 
 
 def test_the_key_of_a_witness_is_spelled_as_it_was_given() -> None:
-    from duecare.evidence.note import parse_verifier  # noqa: PLC0415
+    from duecare_core.evidence.log.note import parse_verifier  # noqa: PLC0415
 
     key = witness().verifier_key
     assert (parse_verifier(key).verifier_key, parse_verifier(key).kind) == (key, COSIGNATURE)

@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.memory import MemoryTable
-from tests import tables
-from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from tests.support import tables
+from tests.support.memory import MemoryTable
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
 
 
 class Ports(NamedTuple):
     """One implementation of each port, over the same table."""
 
     name: str
-    gate: Any
+    decisions: Any
     documents: Any
     bulk: Any
 
@@ -28,12 +28,12 @@ def ports(request: pytest.FixtureRequest) -> Ports:
     endpoint = request.getfixturevalue(request.param.replace("-", "_"))
     name = tables.create(endpoint)
     # A busy machine is not what is tested here.
-    gate = tables.gate(endpoint, name, timeout=20.0, deadline=60.0)
+    decisions = tables.decision_store(endpoint, name, timeout=20.0, deadline=60.0)
     bulk = tables.bulk(endpoint, name, timeout=20.0, deadline=60.0)
-    return Ports(request.param, gate, tables.documents(endpoint, name), bulk)
+    return Ports(request.param, decisions, tables.documents(endpoint, name), bulk)
 
 
-@pytest.fixture(params=["gate", "documents", "bulk"])
+@pytest.fixture(params=["decisions", "documents", "bulk"])
 def reader(request: pytest.FixtureRequest, ports: Ports) -> Any:
     """Whatever reads by key."""
     return getattr(ports, request.param)

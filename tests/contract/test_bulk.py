@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from duecare.errors import Stale
 from duecare.ports import Document, Key
+from duecare_core.errors import VersionConflict
 from tests.contract.conftest import Ports
 
 
@@ -34,7 +34,7 @@ def test_groups_of_a_hundred_are_written_side_by_side_and_read_at_once(ports: Po
 def test_one_stale_document_keeps_its_group_out_and_no_other(ports: Ports) -> None:
     stored(ports, [debt(1)])
     outcomes = ports.bulk.commit_each([[debt(2), debt(1)], [debt(3)], [debt(1, version=2)]])
-    assert isinstance(outcomes[0], Stale)
+    assert isinstance(outcomes[0], VersionConflict)
     assert outcomes[1:] == [None, None]
     found = ports.bulk.get([debt(n).key for n in (1, 2, 3)])
     assert sorted(document.version for document in found.values()) == [1, 2]
@@ -70,4 +70,4 @@ def test_many_open_debts_are_listed_page_by_page(ports: Ports) -> None:
 
 def test_documents_and_gate_read_what_bulk_wrote(ports: Ports) -> None:
     stored(ports, [debt(1)])
-    assert ports.documents.get([debt(1).key]) == ports.gate.get([debt(1).key]) == {debt(1).key: debt(1)}
+    assert ports.documents.get([debt(1).key]) == ports.decisions.get([debt(1).key]) == {debt(1).key: debt(1)}

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from duecare.adapters.files import S3Files, SqsQueue
-from duecare.adapters.memory import MemoryFiles, MemoryQueue
-from duecare.errors import NotFound, StoreFailed
-from tests import tables
-from tests.servers import aws_environment, moto  # noqa: F401
+from duecare.adapters.s3.files import S3Files, SqsQueue
+from duecare_core.errors import NotFound, StoreFailed
+from tests.support import tables
+from tests.support.memory import MemoryFiles, MemoryQueue
+from tests.support.servers import aws_environment, moto  # noqa: F401
 
 
 @pytest.fixture(params=["memory", "moto"])

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
-from duecare.errors import NotFound, StoreFailed
-from duecare.ports import Change, Document, Key, Leaving, Mark
-from tests import tables
+from duecare.ports import Change, Document, Expiry, IndexEntry, Key
+from duecare_core.errors import NotFound, StoreFailed
+from tests.support import tables
+from tests.support.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=30)
@@ -120,7 +120,7 @@ def test_many_changes_are_read_whatever_the_page(log_ports: LogPorts) -> None:
 
 def test_a_time_to_leave_is_no_change_of_the_document(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.leave([Leaving(document().key, 1, LATER)])
+    log_ports.marks.leave([Expiry(document().key, 1, LATER)])
     assert documents(log_ports) == [document()]
     assert len(changes(log_ports)) == 2  # and yet a position of the shard
 
@@ -143,7 +143,7 @@ def unmarked(ports: LogPorts, *prefixes: str) -> list[Document]:
 
 
 def test_marks_are_written_any_number_of_times(log_ports: LogPorts) -> None:
-    marks = [Mark(pointer("a")), Mark(pointer("b"), LATER)]
+    marks = [IndexEntry(pointer("a")), IndexEntry(pointer("b"), LATER)]
     for _ in range(2):
         log_ports.marks.mark([*marks, *marks])
     assert log_ports.documents.get([pointer("a").key, pointer("b").key]) == {
@@ -158,10 +158,10 @@ def test_hundreds_are_written_at_once(log_ports: LogPorts) -> None:
     for at in range(0, len(written), 80):
         log_ports.documents.commit(written[at : at + 80])
     pointers = [pointer(str(number)) for number in range(320)]
-    log_ports.marks.mark([Mark(one) for one in pointers])
+    log_ports.marks.mark([IndexEntry(one) for one in pointers])
     found = [log_ports.documents.get([one.key for one in pointers[at : at + 80]]) for at in range(0, 320, 80)]
     assert {key: one for some in found for key, one in some.items()} == {one.key: one for one in pointers}
-    log_ports.marks.leave([Leaving(one.key, 1, LATER) for one in written])
+    log_ports.marks.leave([Expiry(one.key, 1, LATER) for one in written])
     assert unmarked(log_ports, "X#") == []
 
 
@@ -176,16 +176,16 @@ def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPor
     log_ports.documents.commit([document()])
     log_ports.documents.commit([document(version=2)])
     gone = Key("X#gone", "X")
-    log_ports.marks.leave([Leaving(document().key, 1, LATER), Leaving(gone, 1, LATER)])
+    log_ports.marks.leave([Expiry(document().key, 1, LATER), Expiry(gone, 1, LATER)])
     assert unmarked(log_ports, "X#") == [document(version=2)]
-    log_ports.marks.leave([Leaving(document().key, 2, LATER)])
+    log_ports.marks.leave([Expiry(document().key, 2, LATER)])
     assert unmarked(log_ports, "X#") == []
     assert log_ports.documents.get([gone]) == {}
 
 
 def test_a_later_version_has_no_time_to_leave_until_it_is_given_one(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.leave([Leaving(document().key, 1, LATER)])
+    log_ports.marks.leave([Expiry(document().key, 1, LATER)])
     assert unmarked(log_ports, "X#") == []
     log_ports.documents.commit([document(version=2)])
     assert unmarked(log_ports, "X#") == [document(version=2)]
@@ -228,7 +228,7 @@ def test_a_scan_goes_on_from_its_places_in_another_process(log_ports: LogPorts) 
     places = json.loads(json.dumps(first.places))
     assert set(places) == set(first.places)
     seen = sorted(first.documents)
-    log_ports.marks.leave([Leaving(one.key, 1, LATER) for one in seen])
+    log_ports.marks.leave([Expiry(one.key, 1, LATER) for one in seen])
     log_ports.documents.commit([document(pk="S#new")])
     rest: list[Document] = []
     while places:
@@ -366,8 +366,8 @@ def test_a_store_that_does_not_answer_has_failed(moto: str) -> None:
         lambda: tables.log_files(moto, "no-such-bucket").publish("checkpoint", b"x", None),
         lambda: tables.archive(moto, "no-such-bucket").keep({"r/-/x": b"x"}, LATER),
         lambda: list(tables.archive(moto, "no-such-bucket").names("")),
-        lambda: tables.marks(moto, "no-such-table").mark([Mark(pointer("a"))]),
-        lambda: tables.marks(moto, "no-such-table").leave([Leaving(document().key, 1, LATER)]),
+        lambda: tables.marks(moto, "no-such-table").mark([IndexEntry(pointer("a"))]),
+        lambda: tables.marks(moto, "no-such-table").leave([Expiry(document().key, 1, LATER)]),
         lambda: tables.marks(moto, "no-such-table").unmarked(["X#"], {}),
     ]
     for work in failing:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from duecare.adapters.memory import MemoryTable
-from duecare.adapters.ranges import DynamoDBRanges
-from duecare.errors import StoreFailed
+from duecare.adapters.dynamodb.ranges import DynamoDBRangeReader
 from duecare.ports import Document, Key
-from tests import tables
-from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from duecare_core.errors import StoreFailed
+from tests.support import tables
+from tests.support.memory import MemoryTable
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
 
 
 class Stretches(NamedTuple):
@@ -30,7 +30,7 @@ def stretches(request: pytest.FixtureRequest) -> Stretches:
     endpoint = request.getfixturevalue(request.param.replace("-", "_"))
     name = tables.create(endpoint)
     wire = tables.wire(endpoint, timeout=20.0, deadline=60.0)
-    return Stretches(DynamoDBRanges(wire, name), tables.documents(endpoint, name))
+    return Stretches(DynamoDBRangeReader(wire, name), tables.documents(endpoint, name))
 
 
 def document(sk: str, pk: str = "G#one#2026-11-24", sealed: bytes = b"") -> Document:
@@ -117,6 +117,6 @@ def test_pages_are_read_as_they_are_asked_for(stretches: Stretches, monkeypatch:
 
 
 def test_a_table_that_does_not_answer_is_a_failed_store() -> None:
-    ranges = DynamoDBRanges(tables.wire("http://127.0.0.1:9", timeout=0.2, deadline=0.2), "none")
+    ranges = DynamoDBRangeReader(tables.wire("http://127.0.0.1:9", timeout=0.2, deadline=0.2), "none")
     with pytest.raises(StoreFailed):
         list(ranges.between("G#one", "a", "b"))

@@ -12,10 +12,10 @@ from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
 from botocore.client import BaseClient
 from cryptography.exceptions import InvalidSignature, InvalidTag
 
-from duecare.adapters.memory import MemorySealer
-from duecare.adapters.sealer import CONTEXT, KmsOpener, KmsSealer
-from duecare.errors import SealFailed
-from tests import tables
+from duecare.adapters.kms import CONTEXT, KmsOpener, KmsSealer
+from duecare_core.errors import SealFailed
+from tests.support import tables
+from tests.support.memory import MemorySealer
 
 STATEMENT = "eyJhbGciOiJFZERTQSJ9.余敏.signature".encode()
 
@@ -116,7 +116,7 @@ def test_fifty_statements_take_one_data_key(key: str, kms_calls: list[str]) -> N
 
 
 def test_a_data_key_is_not_used_for_ever(key: str, kms_calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duecare.adapters.sealer.MAX_MESSAGES", 10)
+    monkeypatch.setattr("duecare.adapters.kms.MAX_MESSAGES", 10)
     sealer = KmsSealer(key)
     for _ in range(25):
         sealer.seal(STATEMENT)

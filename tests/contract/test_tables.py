@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import Stale
-from duecare.ports import Document, Key, Met, Write
+from duecare.ports import Document, Key, Write, WriteConflict
+from duecare_core.errors import VersionConflict
 from tests.contract.conftest import Ports
 
 KEY = Key("R#one", "D#bank#A-1")
@@ -24,7 +24,7 @@ def document(key: Key = KEY, version: int = 1, body: bytes = b'{"n":1}', sealed:
 
 def record(ports: Ports, written: Document, beside: Document | None = None) -> Any:
     """What becomes of one write alone."""
-    (outcome,) = ports.gate.record([Write(written, beside)])
+    (outcome,) = ports.decisions.record([Write(written, beside)])
     return outcome
 
 
@@ -71,27 +71,27 @@ def test_a_key_may_hold_what_a_reference_may_hold(ports: Ports, reader: Any) -> 
     key = Key("R#one", "D#bank#合同 #1/'\"\\: \U0001f4a9" + "\U00020000" * 100)
     ports.documents.commit([document(key)])
     assert reader.get([key]) == {key: document(key)}
-    assert ports.gate.load(["R#one"], []).partitions["R#one"] == [document(key)]
+    assert ports.decisions.load(["R#one"], []).partitions["R#one"] == [document(key)]
 
 
 # A situation: a recipient's whole partition, and documents beside it
 
 
 def test_a_situation_of_nobody_is_empty(ports: Ports) -> None:
-    situation = ports.gate.load(["R#nobody"], [KEY])
+    situation = ports.decisions.load(["R#nobody"], [KEY])
     assert situation == ({"R#nobody": []}, {})
 
 
 def test_a_situation_holds_the_whole_partition_and_nothing_of_another(ports: Ports) -> None:
     mine = [document(KEY), document(OTHER)]
     ports.documents.commit([*mine, document(Key("R#one2", "N")), document(Key("R#on", "N"))])
-    assert sorted(ports.gate.load(["R#one"], []).partitions["R#one"]) == sorted(mine)
+    assert sorted(ports.decisions.load(["R#one"], []).partitions["R#one"]) == sorted(mine)
 
 
 def test_a_situation_holds_the_documents_asked_for_and_no_others(ports: Ports) -> None:
     party, mandate = document(Key("P#bank", "P")), document(Key("P#bank", "M#keji"))
     ports.documents.commit([party, mandate, document(Key("P#other", "P"))])
-    situation = ports.gate.load(["R#one"], [party.key, Key("P#absent", "P")])
+    situation = ports.decisions.load(["R#one"], [party.key, Key("P#absent", "P")])
     assert situation.documents == {party.key: party}
 
 
@@ -102,7 +102,7 @@ def test_a_partition_of_more_than_a_mebibyte_is_read_whole(ports: Ports) -> None
         ports.documents.commit([one])
     asked = document(Key("P#bank", "P"))
     ports.documents.commit([asked])
-    situation = ports.gate.load(["R#big"], [asked.key])
+    situation = ports.decisions.load(["R#big"], [asked.key])
     assert sorted(situation.partitions["R#big"]) == written
     assert situation.documents == {asked.key: asked}
     assert ports.documents.partition("R#big", "Q#bank#") == written
@@ -135,8 +135,8 @@ def test_each_write_is_seen_by_the_very_next_read_of_either_port(ports: Ports) -
             assert record(ports, written) is None
         else:
             ports.documents.commit([written])
-        assert ports.gate.get([KEY]) == ports.documents.get([KEY]) == {KEY: written}
-        assert ports.gate.load([KEY.pk], [KEY]) == ({KEY.pk: [written]}, {KEY: written})
+        assert ports.decisions.get([KEY]) == ports.documents.get([KEY]) == {KEY: written}
+        assert ports.decisions.load([KEY.pk], [KEY]) == ({KEY.pk: [written]}, {KEY: written})
         assert ports.documents.partition(KEY.pk, "D#") == [written]
 
 
@@ -152,27 +152,27 @@ def test_a_first_record_is_stored(ports: Ports) -> None:
 def test_a_second_first_record_changes_nothing_and_meets_what_stands(ports: Ports) -> None:
     first = document(sealed=b"first")
     record(ports, first)
-    assert record(ports, document(body=b'{"n":2}', sealed=b"second")) == Met(first)
-    assert ports.gate.get([KEY]) == {KEY: first}
+    assert record(ports, document(body=b'{"n":2}', sealed=b"second")) == WriteConflict(first)
+    assert ports.decisions.get([KEY]) == {KEY: first}
 
 
 def test_a_write_whose_answer_was_lost_meets_itself_as_an_equal_document(ports: Ports) -> None:
     written = document(body='{"text":"余敏"}'.encode(), sealed=bytes(range(256)))
     record(ports, written)
-    assert record(ports, written) == Met(written)
+    assert record(ports, written) == WriteConflict(written)
 
 
 def test_a_record_replaces_the_version_before_it(ports: Ports) -> None:
     record(ports, document())
     second = document(version=2, body=b"{}", sealed=b"2")
     assert record(ports, second) is None
-    assert ports.gate.get([KEY]) == {KEY: second}
+    assert ports.decisions.get([KEY]) == {KEY: second}
 
 
 def test_a_record_without_sealed_bytes_leaves_none_of_the_one_before(ports: Ports) -> None:
     record(ports, document(sealed=b"before"))
     record(ports, document(version=2))
-    assert ports.gate.get([KEY]) == {KEY: document(version=2)}
+    assert ports.decisions.get([KEY]) == {KEY: document(version=2)}
 
 
 @pytest.mark.parametrize("version", [1, 2, 4, 10])
@@ -180,8 +180,8 @@ def test_a_record_over_another_version_changes_nothing(ports: Ports, version: in
     record(ports, document())
     second = document(version=2, sealed=b"2")
     record(ports, second)
-    assert record(ports, document(version=version, body=b"{}", sealed=b"other")) == Met(second)
-    assert ports.gate.get([KEY]) == {KEY: second}
+    assert record(ports, document(version=version, body=b"{}", sealed=b"other")) == WriteConflict(second)
+    assert ports.decisions.get([KEY]) == {KEY: second}
 
 
 # Recording a document and one beside it
@@ -190,41 +190,41 @@ def test_a_record_over_another_version_changes_nothing(ports: Ports, version: in
 def test_two_documents_are_recorded_both_or_neither(ports: Ports) -> None:
     first, ledger = document(sealed=b"1"), document(OTHER)
     assert record(ports, first, ledger) is None
-    assert ports.gate.get([KEY, OTHER]) == {KEY: first, OTHER: ledger}
+    assert ports.decisions.get([KEY, OTHER]) == {KEY: first, OTHER: ledger}
     second = document(version=2)
     assert record(ports, second, document(OTHER, version=2, body=b"{}")) is None
-    assert ports.gate.get([KEY, OTHER]) == {KEY: second, OTHER: document(OTHER, version=2, body=b"{}")}
+    assert ports.decisions.get([KEY, OTHER]) == {KEY: second, OTHER: document(OTHER, version=2, body=b"{}")}
 
 
 def test_where_the_record_stands_already_it_is_met_and_the_one_beside_is_not_written(ports: Ports) -> None:
     standing = document(sealed=b"1")
     record(ports, standing)
-    assert record(ports, document(body=b"{}"), document(OTHER)) == Met(standing)
-    assert ports.gate.get([KEY, OTHER]) == {KEY: standing}
+    assert record(ports, document(body=b"{}"), document(OTHER)) == WriteConflict(standing)
+    assert ports.decisions.get([KEY, OTHER]) == {KEY: standing}
 
 
 def test_where_the_one_beside_has_moved_the_record_is_not_written(ports: Ports) -> None:
     ports.documents.commit([document(OTHER)])
-    assert record(ports, document(), document(OTHER, body=b"{}")) == Met(None)
-    assert ports.gate.get([KEY, OTHER]) == {OTHER: document(OTHER)}
+    assert record(ports, document(), document(OTHER, body=b"{}")) == WriteConflict(None)
+    assert ports.decisions.get([KEY, OTHER]) == {OTHER: document(OTHER)}
 
 
 def test_where_both_have_moved_the_record_is_met(ports: Ports) -> None:
     ports.documents.commit([document(OTHER), document()])
-    assert record(ports, document(body=b"{}"), document(OTHER, body=b"{}")) == Met(document())
+    assert record(ports, document(body=b"{}"), document(OTHER, body=b"{}")) == WriteConflict(document())
 
 
 def test_a_pair_whose_answer_was_lost_meets_itself(ports: Ports) -> None:
     assert record(ports, document(), document(OTHER)) is None
-    assert record(ports, document(), document(OTHER)) == Met(document())
+    assert record(ports, document(), document(OTHER)) == WriteConflict(document())
 
 
 def test_many_partitions_are_loaded_and_many_writes_recorded_side_by_side(ports: Ports) -> None:
     keys = [Key(f"R#{n}", "N") for n in range(30)]
     ports.documents.commit([document(keys[7])])
-    outcomes = ports.gate.record([Write(document(key, body=b"[]")) for key in keys])
-    assert outcomes == [Met(document(key)) if key == keys[7] else None for key in keys]
-    situation = ports.gate.load([key.pk for key in keys], [])
+    outcomes = ports.decisions.record([Write(document(key, body=b"[]")) for key in keys])
+    assert outcomes == [WriteConflict(document(key)) if key == keys[7] else None for key in keys]
+    situation = ports.decisions.load([key.pk for key in keys], [])
     assert situation.partitions == {
         key.pk: [document(key, body=b'{"n":1}' if key == keys[7] else b"[]")] for key in keys
     }
@@ -243,49 +243,49 @@ def test_documents_of_several_partitions_are_committed_together(ports: Ports) ->
 def test_one_stale_document_keeps_all_the_others_out(ports: Ports, stale_at: int) -> None:
     ports.documents.commit([document()])
     others = [document(Key("S#x", "S")), document(OTHER)]
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([*others[:stale_at], document(body=b"{}"), *others[stale_at:]])
-    assert ports.gate.get([KEY, OTHER, Key("S#x", "S")]) == {KEY: document()}
+    assert ports.decisions.get([KEY, OTHER, Key("S#x", "S")]) == {KEY: document()}
 
 
 def test_a_single_document_is_stale_where_another_stands(ports: Ports) -> None:
     ports.documents.commit([document()])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(body=b"{}")])
-    assert ports.gate.get([KEY]) == {KEY: document()}
+    assert ports.decisions.get([KEY]) == {KEY: document()}
 
 
 @pytest.mark.parametrize("version", [2, 7])
 def test_a_replacement_of_what_does_not_stand_is_stale(ports: Ports, version: int) -> None:
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(version=version)])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(OTHER), document(version=version)])
-    assert ports.gate.get([KEY, OTHER]) == {}
+    assert ports.decisions.get([KEY, OTHER]) == {}
 
 
 def test_a_replacement_over_a_later_version_is_stale(ports: Ports) -> None:
     for version in (1, 2, 3):
         ports.documents.commit([document(version=version)])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit([document(version=2), document(OTHER)])
-    assert ports.gate.get([KEY, OTHER]) == {KEY: document(version=3)}
+    assert ports.decisions.get([KEY, OTHER]) == {KEY: document(version=3)}
 
 
 def test_a_commit_replaces_and_adds_at_once(ports: Ports) -> None:
     ports.documents.commit([document(sealed=b"1")])
     ports.documents.commit([document(version=2), document(OTHER, sealed=b"\x01")])
-    assert ports.gate.get([KEY, OTHER]) == {KEY: document(version=2), OTHER: document(OTHER, sealed=b"\x01")}
+    assert ports.decisions.get([KEY, OTHER]) == {KEY: document(version=2), OTHER: document(OTHER, sealed=b"\x01")}
 
 
 def test_a_hundred_documents_are_committed_or_none(ports: Ports) -> None:
     written = [document(Key(f"S#{n}", "S")) for n in range(100)]
     ports.documents.commit([document(written[-1].key, body=b"{}")])
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         ports.documents.commit(written)
-    assert len(ports.gate.get([one.key for one in written])) == 1
+    assert len(ports.decisions.get([one.key for one in written])) == 1
     ports.documents.commit([document(Key(f"X#{n}", "X")) for n in range(100)])
-    assert len(ports.gate.get([Key(f"X#{n}", "X") for n in range(100)])) == 100
+    assert len(ports.decisions.get([Key(f"X#{n}", "X") for n in range(100)])) == 100
 
 
 # One writer wins
@@ -297,7 +297,7 @@ def test_of_many_writers_of_one_version_exactly_one_wins_and_the_others_meet_it(
         met = list(threads.map(lambda one: record(ports, one), candidates))
     winners = [one for one, standing in zip(candidates, met, strict=True) if standing is None]
     assert len(winners) == 1
-    assert [one for one in met if one is not None] == [Met(winners[0])] * 11
+    assert [one for one in met if one is not None] == [WriteConflict(winners[0])] * 11
     assert ports.documents.get([KEY]) == {KEY: winners[0]}
 
 
@@ -305,14 +305,14 @@ def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_do
     def commit(n: int) -> bool:
         try:
             ports.documents.commit([document(body=b'{"n":%d}' % n), document(Key(f"S#{n}", "S"))])
-        except Stale:
+        except VersionConflict:
             return False
         return True
 
     with ThreadPoolExecutor(12) as threads:
         won = list(threads.map(commit, range(12)))
     assert won.count(True) <= 1  # a transaction conflict may turn all of them away; none may half succeed
-    stood = ports.gate.get([KEY, *(Key(f"S#{n}", "S") for n in range(12))])
+    stood = ports.decisions.get([KEY, *(Key(f"S#{n}", "S") for n in range(12))])
     assert len(stood) == 2 * won.count(True)
 
 
@@ -324,11 +324,13 @@ def test_of_many_pairs_written_together_those_in_the_way_keep_only_themselves_ou
 
     ports.documents.commit([document(Key("X#3", "X"), body=b'{"n":3}')])
     ports.documents.commit([document(Key("R#7", "L"))])
-    outcomes = ports.gate.record([pair(n) for n in range(60)])
-    assert outcomes[3] == Met(document(Key("X#3", "X"), body=b'{"n":3}'))
-    assert outcomes[7] == Met(None)
+    outcomes = ports.decisions.record([pair(n) for n in range(60)])
+    assert outcomes[3] == WriteConflict(document(Key("X#3", "X"), body=b'{"n":3}'))
+    assert outcomes[7] == WriteConflict(None)
     assert [outcome for n, outcome in enumerate(outcomes) if n not in (3, 7)] == [None] * 58
-    found = ports.gate.get([Key(f"X#{n}", "X") for n in range(60)])
+    found = ports.decisions.get([Key(f"X#{n}", "X") for n in range(60)])
     assert len(found) == 59
     assert Key("X#7", "X") not in found
-    assert ports.gate.record([pair(n) for n in range(60)])[:3] == [Met(document(Key(f"X#{n}", "X"))) for n in range(3)]
+    assert ports.decisions.record([pair(n) for n in range(60)])[:3] == [
+        WriteConflict(document(Key(f"X#{n}", "X"))) for n in range(3)
+    ]

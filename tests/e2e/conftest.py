@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
-from tests.engines import Stack
+from tests.support.engines import Stack
 
 
 class Caller:
@@ -73,8 +73,8 @@ def register(stack: Stack) -> Iterator[Callable[..., Caller]]:
 
 
 def operate(stack: Stack, request: dict[str, Any]) -> dict[str, Any]:
-    """What `duecare admin` does: invoke the operate function with AWS credentials."""
-    invoked = stack.aws("lambda").invoke(FunctionName=stack.outputs["OperateFunction"], Payload=json.dumps(request))
+    """What `duecare admin` does: invoke the admin function with AWS credentials."""
+    invoked = stack.aws("lambda").invoke(FunctionName=stack.outputs["AdminFunction"], Payload=json.dumps(request))
     with invoked["Payload"] as payload:
         return dict(json.loads(payload.read()))
 

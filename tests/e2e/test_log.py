@@ -13,12 +13,12 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from duecare.evidence import bundle
-from duecare.evidence.merkle import Tile, consistency_proof, root, verify_consistency
-from duecare.evidence.note import Checkpoint, open_checkpoint
+from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.log.merkle import Tile, consistency_proof, root, verify_consistency
+from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
 from tests.e2e.conftest import Caller, operate, recipient
-from tests.engines import Stack
-from tests.world import CASE_TEXT
+from tests.support.engines import Stack
+from tests.support.world import CASE_TEXT
 from tools.deploy import deploy
 from tools.ministack import MiniStack
 from tools.processes import free_port

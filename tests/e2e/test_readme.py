@@ -16,7 +16,7 @@ import pytest
 
 from duecare_client import Client
 from tests.e2e.conftest import at, operate
-from tests.engines import Stack
+from tests.support.engines import Stack
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, PARTIES, Party, key_file
 from tools.steps import ROOT
 

@@ -13,8 +13,8 @@ import jwt
 import pytest
 
 from tests.e2e.conftest import Caller, at, operate, recipient
-from tests.engines import Stack
-from tests.world import CASE_TEXT, NOTICE, daytime
+from tests.support.engines import Stack
+from tests.support.world import CASE_TEXT, NOTICE, daytime
 
 HONEST_TEXT = "【某资产】您好,您在我司的欠款余额为27911元,请与我们联系商议还款安排。退订回T"
 Register = Callable[..., Caller]

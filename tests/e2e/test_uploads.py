@@ -18,8 +18,8 @@ import jwt
 import pytest
 
 from tests.e2e.conftest import Caller, at, recipient
-from tests.engines import Stack
-from tests.world import NOTICE, daytime
+from tests.support.engines import Stack
+from tests.support.world import NOTICE, daytime
 from tools.portfolio import Plan, write
 from tools.steps import wait_for
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests import tables
-from tests.functional.conftest import Stack, botocore_reads_its_models_once, forget, secured, stack  # noqa: F401
-from tests.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
+from tests.functional.conftest import Stack, botocore_reads_its_models_once, secured, stack  # noqa: F401
+from tests.support import tables
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local, moto  # noqa: F401
 from tools.microburst import Microburst
 
 
@@ -46,13 +45,10 @@ def faulty(
     stack: Stack,  # noqa: F811
     proxy: Microburst,
     dynamodb_local: str,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Faulty]:
     table = tables.create(dynamodb_local)
-    monkeypatch.setenv("DUECARE_TABLE", table)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
-    forget()
-    faulty = Faulty(dynamodb_local, dict(os.environ), stack.said)
+    environment = stack.environment | {"DUECARE_TABLE": table, "AWS_ENDPOINT_URL_DYNAMODB": proxy.endpoint}
+    faulty = Faulty(dynamodb_local, environment, stack.said)
     faulty.proxy = proxy
     proxy.rules([])
     faulty.honest()

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from duecare.runtime import wiring
-from tests import events
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
 from tests.functional.test_batch import MESSAGE, ask, problem
+from tests.support import events
 
 # Of one recipient, these would go one after the other; of several, side by side.
 NUMBERS = [f"+861381234567{n}" for n in range(5)]
@@ -21,10 +20,9 @@ def messages() -> list[dict[str, Any]]:
     return [MESSAGE | {"message_id": f"m-{n}", "recipient": number} for n, number in enumerate(NUMBERS)]
 
 
-def put_of(n: int) -> dict[str, Any]:
+def put_of(faulty: Faulty, n: int) -> dict[str, Any]:
     """Only the write of the n-th message's record."""
-    assert wiring._deciding
-    pseudonyms = wiring._deciding.verify._pseudonyms
+    pseudonyms = faulty.service("verify").decider().verify._pseudonyms
     return {"operation": "PutItem", "body": f"Item.pk.S == 'X#{pseudonyms.decision_id('xinxi', f'm-{n}')}'"}
 
 
@@ -36,7 +34,7 @@ def warm(faulty: Faulty) -> Faulty:
 
 @pytest.mark.parametrize("fault", ["throttled", "internal-error", "access-denied", "reset"])
 def test_a_record_that_cannot_be_written_withholds_its_own_answer_alone(warm: Faulty, fault: str) -> None:
-    warm.broken({**put_of(2), **ERRORS[fault]})
+    warm.broken({**put_of(warm, 2), **ERRORS[fault]})
     answer = ask(warm, messages())
     assert warm.proxy.fired()
     results = answer.body["results"]
@@ -47,7 +45,7 @@ def test_a_record_that_cannot_be_written_withholds_its_own_answer_alone(warm: Fa
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
 def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(warm: Faulty, fault: str) -> None:
-    warm.broken({**put_of(2), **SPOILED[fault], "times": 1})
+    warm.broken({**put_of(warm, 2), **SPOILED[fault], "times": 1})
     results = ask(warm, messages()).body["results"]
     assert warm.proxy.fired()
     assert [(result["attempt"], result["replayed"]) for result in results] == [(1, False)] * 5

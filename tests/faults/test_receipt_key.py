@@ -9,13 +9,13 @@ from typing import Any
 import jwt
 import pytest
 
-from duecare.evidence.keys import public_jwk
 from duecare.usecases.table import RECEIPT_KEYS
-from tests import tables
+from duecare_core.evidence.jose.keys import public_jwk
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
-from tests.functional.conftest import Stack, forget
+from tests.functional.conftest import Stack
 from tests.functional.test_public_routes import pass_time, receipt_secret, rotate
+from tests.support import tables
 
 PUT = {"operation": "PutItem", "body": f"Item.pk.S == '{RECEIPT_KEYS}'"}
 SIGNING = ["verify-honest", "verify-batch", "verify-status", "verify-jwks"]
@@ -27,7 +27,7 @@ def cold(faulty: Faulty) -> Faulty:
     dynamodb = tables.client("dynamodb", faulty.endpoint)
     for item in keys_on_file(faulty):
         dynamodb.delete_item(TableName=faulty.table, Key={name: item[name] for name in ("pk", "sk")})
-    forget()
+    faulty.restart()
     return faulty
 
 
@@ -67,7 +67,7 @@ def test_as_long_as_it_is_not_on_file_nothing_is_signed_published_or_promised(co
 
 def test_an_earlier_sandbox_has_put_it_there_and_a_fresh_one_that_cannot_know_decides_nothing(faulty: Faulty) -> None:
     on_file = keys_on_file(faulty)
-    forget()
+    faulty.restart()
     faulty.broken({**PUT, **ERRORS["internal-error"]})
     cannot_decide(faulty.verify())
     faulty.broken()
@@ -113,17 +113,18 @@ def test_a_transaction_in_the_way_is_no_proof_that_it_is_on_file(cold: Faulty) -
 
 
 def test_a_rotated_key_that_cannot_be_put_on_file_signs_nothing_and_the_old_one_goes_on(
-    stack: Stack, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, faulty: Faulty
 ) -> None:
-    arn = receipt_secret(stack, monkeypatch, {"seed": "11" * 32, "retired": []})
+    arn = receipt_secret(stack, {"seed": "11" * 32, "retired": []})
+    faulty.restart(DUECARE_RECEIPT_KEY_SECRET=arn)
     old = faulty.send("verify-jwks").body["keys"][0]
     rotate(stack, arn, {"seed": "22" * 32, "retired": [public_jwk(old)]})
-    pass_time(301)
+    pass_time(faulty, 301)
     faulty.broken({**PUT, **ERRORS["access-denied"]})
     assert kid(faulty.verify().body["receipt"]) == old["kid"]
     assert faulty.proxy.fired()
     faulty.broken()
-    pass_time(301)
+    pass_time(faulty, 301)
     new = kid(faulty.verify(message_id="m-2").body["receipt"])
     assert new != old["kid"]
     assert {old["kid"], new} <= {json.loads(item["body"]["S"])["kid"] for item in keys_on_file(faulty)}

@@ -14,15 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.errors import Stale, StoreFailed
-from duecare.evidence.entry import Entry
-from duecare.evidence.note import Checkpoint
-from duecare.evidence.stored import PREFIXES
-from duecare.usecases import sequence, table
-from duecare.usecases.head import load
-from duecare.usecases.logged import loggable
-from tests.logs import Logged
-from tests.world import RECIPIENT, stamp
+from duecare.usecases import table
+from duecare.usecases.log import sequencer as sequence
+from duecare.usecases.log.head import load
+from duecare.usecases.log.loggable import loggable
+from duecare_core.errors import StoreFailed, VersionConflict
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
+from duecare_core.evidence.log.entry import Entry
+from duecare_core.evidence.log.note import Checkpoint
+from tests.support.logs import Logged
+from tests.support.world import RECIPIENT, stamp
 
 WRITES = ("commit", "write", "publish", "delete", "keep", "mark", "leave")
 
@@ -133,11 +134,11 @@ def world() -> Watched:
 def watched() -> Watched:
     """Everything that its table is ever written is remembered, whatever becomes of the stream."""
     world = Watched()
-    changes: list[Any] = [one for one in world.table.everything() if one.key.pk.startswith(PREFIXES)]
+    changes: list[Any] = [one for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
     add = world.stream.add
 
     def remembered(key: Any, document: Any) -> None:
-        if document is not None and key.pk.startswith(PREFIXES):
+        if document is not None and key.pk.startswith(LOGGED_PREFIXES):
             changes.append(document)
         add(key, document)
 
@@ -158,7 +159,7 @@ def writes_of_a_run() -> list[str]:
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["not stored", "stored"])
-@pytest.mark.parametrize("error", [Crash, StoreFailed, Stale], ids=["crash", "error", "refused"])
+@pytest.mark.parametrize("error", [Crash, StoreFailed, VersionConflict], ids=["crash", "error", "refused"])
 @pytest.mark.parametrize("at", writes_of_a_run())
 def test_stopped_at_any_write_the_next_one_recovers_by_the_normal_path(
     world: Watched, at: str, error: type[Exception], stored: bool
@@ -399,8 +400,8 @@ def test_it_stops_when_the_time_is_short_and_goes_on_from_there(
 
 
 def test_another_key_may_not_sign_this_log(world: Watched) -> None:
-    from duecare.errors import SecretsFailed  # noqa: PLC0415
-    from duecare.evidence.note import LogKey  # noqa: PLC0415
+    from duecare_core.errors import SecretsFailed  # noqa: PLC0415
+    from duecare_core.evidence.log.note import LogKey  # noqa: PLC0415
 
     world.sequencer()(lambda: True)
     other = world.sequencer()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence.statement import statement_id
-from tests import events
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.statement import statement_id
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
-from tests.world import RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import RECIPIENT, stamp
 
 
 def opt_out(faulty: Faulty) -> str:
@@ -138,7 +138,7 @@ def test_a_party_whose_registration_was_stored_although_its_answer_was_lost_is_r
     faulty: Faulty, fault: str
 ) -> None:
     faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": 1})
-    new = events.load("operate-add-keji") | {"id": "keji-2"}
+    new = events.load("admin-add-keji") | {"id": "keji-2"}
     assert faulty.operate(**new)["status"] == 200
     assert faulty.proxy.fired()
     assert faulty.operate(**new)["status"] == 409

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
 
-from duecare.runtime.openapi import document
+from duecare.runtime.openapi.document import document
 
 _PROBLEM = "application/problem+json"
 

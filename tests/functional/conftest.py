@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import logging
@@ -10,9 +9,6 @@ import secrets
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Self
 
 import pytest
@@ -20,36 +16,18 @@ from aws_lambda_powertools import Metrics
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
-from duecare.adapters.wire import Wire
-from duecare.evidence.keys import thumbprint
-from duecare.evidence.statement import sign
-from duecare.runtime import rulebook, telemetry, wiring
+from duecare.adapters.lean_client import Wire
+from duecare.runtime import settings, telemetry
 from duecare.usecases.table import RECEIPT_KEYS
-from tests import events, tables
+from duecare_core.evidence.jose.keys import thumbprint
+from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
-from tests.servers import aws_environment, closed_connections, moto  # noqa: F401
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
+from tests.support import events, tables
+from tests.support.functions import AWS, Context, handler, service_type
+from tests.support.servers import aws_environment, closed_connections, moto  # noqa: F401
+from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
 PATIENCE = 60.0  # seconds
-
-
-@cache
-def function(name: str) -> ModuleType:
-    """functions/<name>/app.py, under a module name of its own."""
-    spec = importlib.util.spec_from_file_location(f"functions_{name}_app", FUNCTIONS / name / "app.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class Context:
-    """Of Lambda's context what the functions use."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 110_000
 
 
 class Stack:
@@ -57,6 +35,7 @@ class Stack:
 
     def __init__(self, endpoint: str, environment: dict[str, str], said: io.StringIO) -> None:
         self.endpoint = endpoint
+        self.environment = environment
         self.table = environment["DUECARE_TABLE"]
         self.bucket = environment["DUECARE_BUCKET"]
         self.queue = environment["DUECARE_QUEUE"]
@@ -64,10 +43,23 @@ class Stack:
         self.archive_bucket = environment["DUECARE_ARCHIVE_BUCKET"]
         self.said = said
         self.now = datetime.now(UTC)
+        self._services: dict[str, Any] = {}
+
+    def service(self, name: str) -> Any:
+        """The Service of the function `<name>`, built when it is first used, as in a sandbox of Lambda's."""
+        if name not in self._services:
+            kind = service_type(name)
+            self._services[name] = kind(settings.read(kind.settings_type, self.environment))
+        return self._services[name]
+
+    def restart(self, **changes: str) -> None:
+        """Fresh sandboxes: nothing is kept of earlier invocations. These environment variables are changed first."""
+        self.environment = self.environment | changes
+        self._services = {}
 
     def invoke(self, name: str, event: dict[str, Any]) -> Any:
-        """What the function `<name>` returns: for `authorize` and `operate`, which answer no HTTP request."""
-        return function(name).handler(event, Context())
+        """The return value of the function `<name>`."""
+        return handler(name, self.service(name))(event, Context())
 
     def call(self, event: dict[str, Any]) -> Answer:
         """An HTTP API event to the function that serves its route."""
@@ -108,11 +100,11 @@ class Stack:
         return dict(result)
 
     def operate(self, do: str, **members: Any) -> dict[str, Any]:
-        return dict(self.invoke("operate", {"do": do, **members}))
+        return dict(self.invoke("admin", {"do": do, **members}))
 
     def register(self, *parties: str) -> None:
         for party in parties or ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji"):
-            assert self.operate(**events.load(f"operate-add-{party}"))["status"] == 200
+            assert self.operate(**events.load(f"admin-add-{party}"))["status"] == 200
 
     def honest(self) -> Self:
         """Everything that an allow needs."""
@@ -150,31 +142,6 @@ def secured(moto: str) -> dict[str, str]:  # noqa: F811
         "DUECARE_LOG_SECRET": log["ARN"],
         "DUECARE_STATEMENT_KEY": tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"],
     }
-
-
-def forget() -> None:
-    """A fresh sandbox: nothing is kept from earlier invocations."""
-    for kept in (
-        rulebook.rules,
-        wiring.settings,
-        wiring.authorize,
-        wiring.look_up,
-        wiring.state,
-        wiring.uploads,
-        wiring.ingest,
-        wiring.parts,
-        wiring.importing,
-        wiring.case_files,
-        wiring.sequencer,
-        wiring.log_files,
-        wiring._archive,
-        wiring.erase,
-        wiring.operate,
-        wiring.reconcile,
-        wiring._secrets,
-    ):
-        kept.cache_clear()
-    wiring._deciding = wiring._log_key = None
 
 
 @pytest.fixture(scope="session")
@@ -224,6 +191,7 @@ def stack(  # noqa: PLR0917
 ) -> Iterator[Stack]:
     table = tables.create(moto, stream=True)
     environment = {
+        **AWS,
         **secured,
         "DUECARE_BUCKET": tables.bucket(moto),
         "DUECARE_QUEUE": tables.queue(moto),
@@ -235,19 +203,16 @@ def stack(  # noqa: PLR0917
         "DUECARE_ISSUER": ISSUER,
         "DUECARE_PUBLIC_URL": "",
         "DUECARE_LOG_ORIGIN": "duecare.example/log",
-        "DUECARE_STAGE": "test",
+        "DUECARE_TABLE_DAYS": "180",
     }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)  # the KMS client takes it from the environment itself
     # Powertools reads its own settings when it is imported, which was before this test began.
     monkeypatch.setattr(telemetry, "metrics", Metrics(namespace="duecare", service="test"))
     said = io.StringIO()
-    for handler in telemetry.logger.handlers:
-        monkeypatch.setattr(handler, "stream", said)
+    for log_handler in telemetry.logger.handlers:
+        monkeypatch.setattr(log_handler, "stream", said)
     caplog.set_level(logging.INFO)
-    forget()
     yield Stack(moto, environment, said)
-    forget()
     spoken = said.getvalue() + caplog.text + "".join(capsys.readouterr())
     sys.stdout.write(spoken)  # so that a failure shows it
     assert not leaks(spoken)

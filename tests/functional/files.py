@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from tests import events, tables
-from tests.events import PORTFOLIO
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack
+from tests.support import events, tables
+from tests.support.events import PORTFOLIO
 
 Json = dict[str, Any]
 ANNOUNCED = events.upload_id()
@@ -55,7 +55,7 @@ def imported(stack: Stack, data: bytes, rows: int, **more: Any) -> Json:
     opened = announce(stack, manifest(stack, data, rows, **more)).body
     put(opened, data)
     stack.invoke("ingest", events.object_created(f"uploads/{opened['upload_id']}"))
-    assert stack.invoke("rows", events.parts(*messages(stack))) == {"batchItemFailures": []}
+    assert stack.invoke("import_part", events.parts(*messages(stack))) == {"batchItemFailures": []}
     return look(stack, opened["upload_id"]).body
 
 

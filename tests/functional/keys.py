@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from duecare.evidence.keys import b64
+from duecare_core.evidence.jose.keys import b64
 
 
 def p256() -> dict[str, str]:

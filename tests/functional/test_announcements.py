@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from duecare.evidence.keys import public_jwk
-from tests import events
+from duecare_core.evidence.jose.keys import public_jwk
 from tests.functional.conftest import Stack
 from tests.functional.files import ANNOUNCED, Json, announce, look, manifest
+from tests.support import events
 
 
 @pytest.mark.parametrize("party", ["keji", "xinxi", "yunyingshang", "shenji"])

@@ -13,12 +13,12 @@ from typing import Any
 import jwt
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence.keys import algorithm, b64, public_jwk, thumbprint, unb64
-from tests import events
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.jose.keys import algorithm, b64, public_jwk, thumbprint, unb64
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
-from tests.world import ISSUER
+from tests.support import events
+from tests.support.world import ISSUER
 
 REFUSED = {"isAuthorized": False}
 
@@ -91,7 +91,7 @@ def test_times_are_read_with_a_minute_of_skew(stack: Stack, changes: dict[str, A
     assert ask(stack, f"Bearer {token(**{**changes, **times})}")["isAuthorized"]
 
 
-# Refused
+# RequestError
 
 
 def refused(stack: Stack, authorization: str) -> None:
@@ -244,10 +244,8 @@ def test_a_suspended_party_is_let_pass_for_its_function_to_judge(stack: Stack) -
     assert ask(stack, f"Bearer {token()}")["isAuthorized"]
 
 
-def test_a_table_that_does_not_answer_is_an_error_that_the_gateway_does_not_cache(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DUECARE_TABLE", "no-such-table")
+def test_a_table_that_does_not_answer_is_an_error_that_the_gateway_does_not_cache(stack: Stack) -> None:
+    stack.restart(DUECARE_TABLE="no-such-table")
     with pytest.raises(StoreFailed):
         ask(stack, f"Bearer {token()}")
     assert token().split(".")[1][:20] not in stack.said.getvalue()

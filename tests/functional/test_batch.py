@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests import events
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack, leaks
-from tests.world import RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import RECIPIENT, stamp
 
 MESSAGE: dict[str, Any] = json.loads(events.load("verify-honest")["body"])
 ROUTE = "POST /v1/verify/batch"

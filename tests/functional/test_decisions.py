@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from duecare.evidence.canonical import canonical, digest
-from duecare.evidence.keys import public_jwk
-from tests import events
+from duecare_core.evidence.canonical import canonical, digest
+from duecare_core.evidence.jose.keys import public_jwk
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, forget, leaks
+from tests.functional.conftest import Stack, leaks
 from tests.functional.test_verify import read_receipt
-from tests.world import RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import RECIPIENT, stamp
 
 
 def look_up(stack: Stack, party: str, decision_id: str, language: str = "", **context: Any) -> Answer:
@@ -127,10 +127,6 @@ def test_without_an_authorizer_the_route_stays_shut(stack: Stack, decided: Answe
     assert (answer.status, answer.problem) == (403, "not-allowed")
 
 
-def test_looking_up_needs_neither_the_pepper_nor_the_receipt_key(
-    stack: Stack, decided: Answer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("DUECARE_PEPPER_SECRET", "DUECARE_RECEIPT_KEY_SECRET", "DUECARE_STATEMENT_KEY"):
-        monkeypatch.delenv(name)
-    forget()
+def test_looking_up_needs_no_secret_and_no_key(stack: Stack, decided: Answer) -> None:
+    stack.restart(DUECARE_INPUTS_SECRET="no-such-secret", DUECARE_STATEMENT_KEY="no-such-key")
     assert look_up(stack, "xinxi", decided.body["decision_id"]).status == 200

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests import events
 from tests.functional.conftest import Stack
+from tests.support import events
 
 EXPECTED: dict[str, Any] = {
     # name: what answers it, where everything that it needs has been stated
@@ -21,19 +21,19 @@ EXPECTED: dict[str, Any] = {
     "evidence-openapi": 200,
     "evidence-tile": 404,
     "ingest-object-created": None,
-    "operate-add-keji": 409,
-    "operate-add-mou-zichan": 409,
-    "operate-add-shenji": 409,
-    "operate-add-xinxi": 409,
-    "operate-add-yunyingshang": 409,
-    "operate-halt": 200,
-    "operate-show": 200,
-    "operate-suspend": 200,
-    "operate-unknown-verb": 422,
+    "admin-add-keji": 409,
+    "admin-add-mou-zichan": 409,
+    "admin-add-shenji": 409,
+    "admin-add-xinxi": 409,
+    "admin-add-yunyingshang": 409,
+    "admin-halt": 200,
+    "admin-show": 200,
+    "admin-suspend": 200,
+    "admin-unknown-verb": 422,
     "reconcile-auditor": 200,
     "reconcile-backwards": 422,
     "reconcile-day": 200,
-    "rows-part": {"batchItemFailures": []},
+    "import_part-part": {"batchItemFailures": []},
     "state-delivery": 200,
     "sequence-clock": None,
     "sequence-stream": None,

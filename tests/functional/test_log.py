@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import StoreFailed
-from duecare.evidence import bundle
-from duecare.evidence.entry import read_entry, unpack_entries
-from duecare.evidence.merkle import Tile, entries_path, leaf_hash, root
-from duecare.evidence.note import open_checkpoint
-from tests import events, tables
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.log.entry import read_entry, unpack_entries
+from duecare_core.evidence.log.merkle import Tile, entries_path, leaf_hash, root
+from duecare_core.evidence.log.note import open_checkpoint
 from tests.functional.conftest import Stack
+from tests.support import events, tables
 
 
 def served(stack: Stack, name: str, **parameters: str) -> tuple[bytes, dict[str, str]]:
@@ -126,8 +126,8 @@ def test_nothing_staged_is_left_and_nothing_but_the_log_is_served(stack: Stack) 
         assert answer["statusCode"] == 404, path
 
 
-def test_a_sequencer_that_cannot_write_fails_and_says_where(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DUECARE_ARCHIVE_BUCKET", "no-such-bucket")
+def test_a_sequencer_that_cannot_write_fails_and_logs_where(stack: Stack) -> None:
+    stack.restart(DUECARE_ARCHIVE_BUCKET="no-such-bucket")
     stack.register()
     with pytest.raises(StoreFailed):
         stack.invoke("sequence", events.load("sequence-clock"))
@@ -135,12 +135,9 @@ def test_a_sequencer_that_cannot_write_fails_and_says_where(stack: Stack, monkey
     assert stack.invoke("evidence", events.load("evidence-checkpoint"))["statusCode"] == 404
 
 
-def test_a_sequencer_with_another_key_does_not_touch_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.functional.conftest import forget  # noqa: PLC0415
-
+def test_a_sequencer_with_another_key_does_not_touch_the_log(stack: Stack) -> None:
     stack.invoke("sequence", events.load("sequence-clock"))
-    monkeypatch.setenv("DUECARE_LOG_ORIGIN", "duecare.example/other")
-    forget()
+    stack.restart(DUECARE_LOG_ORIGIN="duecare.example/other")
     stack.register()
     with pytest.raises(Exception, match="not the one that has signed"):
         stack.invoke("sequence", events.load("sequence-clock"))

@@ -11,16 +11,15 @@ from typing import Any
 import jwt
 import pytest
 
-from duecare.domain.reconciliation import FINDINGS
-from duecare.evidence.reconciliation import result_digest
-from duecare.runtime import wiring
 from duecare.usecases import table
-from duecare.usecases.head import Head
-from duecare.usecases.logged import loggable, marks
-from tests import events, tables
+from duecare.usecases.log.head import Head
+from duecare.usecases.log.loggable import loggable, marks
+from duecare_core.domain.reconciliation import FINDINGS
+from duecare_core.evidence.reconciliation import result_digest
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, forget, leaks
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.functional.conftest import Stack, leaks
+from tests.support import events, tables
+from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
 
 SENT = f"sha256:{hashlib.sha256(CASE_TEXT.encode()).hexdigest()}"
 SOON = timedelta(seconds=30)
@@ -166,18 +165,10 @@ def test_without_an_authorizer_the_route_stays_shut(delivered: Stack) -> None:
     assert (answer.status, answer.problem) == (403, "not-allowed")
 
 
-def test_it_needs_neither_the_pepper_nor_the_statement_key(delivered: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DUECARE_PEPPER_SECRET", "DUECARE_INPUTS_SECRET", "DUECARE_STATEMENT_KEY"):
-        monkeypatch.delenv(name)
-    forget()
-    assert ask(delivered).status == 200
-
-
-def test_a_replaced_key_signs_no_longer(delivered: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replaced_key_signs_no_longer(delivered: Stack) -> None:
     manager = tables.client("secretsmanager", delivered.endpoint)
     arn = manager.create_secret(Name=f"receipt-{secrets.token_hex(4)}", SecretString=seed("11"))["ARN"]
-    monkeypatch.setenv("DUECARE_RECEIPT_KEY_SECRET", arn)
-    forget()
+    delivered.restart(DUECARE_RECEIPT_KEY_SECRET=arn)
     first = ask(delivered).body["signed"]
     manager.put_secret_value(SecretId=arn, SecretString=seed("22"))
     second = ask(delivered).body["signed"]
@@ -188,12 +179,10 @@ def seed(byte: str) -> str:
     return json.dumps({"seed": byte * 32, "retired": []})
 
 
-def test_a_key_or_a_table_that_cannot_be_read_is_a_503(delivered: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    for changes, part in (({"receipt_key_secret": "none"}, "secrets"), ({"table": "none"}, "store")):
-        forget()
-        here = wiring.settings()._replace(**changes)  # type: ignore[arg-type]
-        with monkeypatch.context() as patch:
-            patch.setattr(wiring, "settings", lambda here=here: here)
-            answer = ask(delivered)
-        assert (answer.status, answer.problem, answer.body["part"]) == (503, "cannot-decide", part)
-    forget()
+@pytest.mark.parametrize(
+    ("broken", "part"), [({"DUECARE_RECEIPT_KEY_SECRET": "none"}, "secrets"), ({"DUECARE_TABLE": "none"}, "store")]
+)
+def test_a_key_or_a_table_that_cannot_be_read_is_a_503(delivered: Stack, broken: dict[str, str], part: str) -> None:
+    delivered.restart(**broken)
+    answer = ask(delivered)
+    assert (answer.status, answer.problem, answer.body["part"]) == (503, "cannot-decide", part)

@@ -13,12 +13,21 @@ import aws_encryption_sdk
 import botocore.session
 import pytest
 
-from duecare.evidence.keys import b64, public_jwk, thumbprint, unb64
-from duecare.evidence.statement import sign, statement_id
-from tests import events
+from duecare_core.evidence.jose.keys import b64, public_jwk, thumbprint, unb64
+from duecare_core.evidence.statement import sign, statement_id
 from tests.functional.conftest import Stack, leaks
 from tests.functional.keys import p256
-from tests.world import ISSUER, OUTSTANDING, RECIPIENT, consent_members, daytime, debt_members, mandate_members, stamp
+from tests.support import events
+from tests.support.world import (
+    ISSUER,
+    OUTSTANDING,
+    RECIPIENT,
+    consent_members,
+    daytime,
+    debt_members,
+    mandate_members,
+    stamp,
+)
 
 HOUR = timedelta(hours=1)
 

@@ -14,14 +14,13 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from duecare.evidence.statement import statement_id
-from duecare.runtime import wiring
-from tests import events, tables
-from tests.events import PORTFOLIO
+from duecare_core.evidence.statement import statement_id
 from tests.functional.conftest import Stack, leaks
 from tests.functional.files import ANNOUNCED, Json, announce, failures, imported, look, manifest, messages, objects, put
-from tests.imports import as_csv, recipient
-from tests.world import DAY, debt_members, stamp
+from tests.support import events, tables
+from tests.support.events import PORTFOLIO
+from tests.support.imports import as_csv, recipient
+from tests.support.world import DAY, debt_members, stamp
 
 # The way of a file
 
@@ -34,7 +33,7 @@ def test_a_file_is_announced_put_checked_and_imported(stack: Stack) -> None:
     assert stack.invoke("ingest", events.load("ingest-object-created")) is None
     assert stack.send("upload-look").body["state"] == "importing"
     assert messages(stack) == [{"upload": ANNOUNCED, "part": 0}]
-    assert stack.invoke("rows", events.load("rows-part")) == {"batchItemFailures": []}
+    assert stack.invoke("import_part", events.load("import_part-part")) == {"batchItemFailures": []}
     told = stack.send("upload-look").body
     assert {name: told[name] for name in ("state", "rows", "accepted", "unchanged", "rejected")} == {
         "state": "done",
@@ -72,7 +71,7 @@ def test_the_same_event_and_the_same_message_again_change_nothing(stack: Stack) 
         stack.invoke("ingest", events.load("ingest-object-created"))
     assert len(messages(stack)) == 2
     for _ in range(2):
-        assert stack.invoke("rows", events.load("rows-part")) == {"batchItemFailures": []}
+        assert stack.invoke("import_part", events.load("import_part-part")) == {"batchItemFailures": []}
     stack.invoke("ingest", events.load("ingest-object-created"))
     told = stack.send("upload-look").body
     assert (told["state"], told["accepted"], told["rejected"]) == ("done", 1, 1)
@@ -185,14 +184,14 @@ def test_of_a_batch_only_what_failed_comes_again_and_later_each_time(
     put(stack.send("upload-announce").body)
     stack.invoke("ingest", events.load("ingest-object-created"))
     asked: list[tuple[str, int]] = []
-    monkeypatch.setattr(wiring.parts(), "again", lambda *again: asked.append(again))
+    monkeypatch.setattr(stack.service("import_part").queue, "again", lambda *again: asked.append(again))
     batch = ("no json", {"upload": ANNOUNCED}, {"upload": ANNOUNCED, "part": 0}, {"upload": "a" * 26, "part": 7})
-    assert failures(stack.invoke("rows", events.parts(*batch))) == ["0", "1"]
+    assert failures(stack.invoke("import_part", events.parts(*batch))) == ["0", "1"]
     assert asked == [("receipt-0", 30), ("receipt-1", 30)]
     assert stack.send("upload-look").body["state"] == "done"
     asked.clear()
     for received in (2, 3, 4, 40):
-        stack.invoke("rows", events.parts("no json", received=received))
+        stack.invoke("import_part", events.parts("no json", received=received))
     assert [pause for _, pause in asked] == [120, 480, 1800, 1800]
 
 
@@ -203,7 +202,7 @@ def test_a_part_that_cannot_be_read_comes_again_even_where_the_queue_is_gone(sta
     s3 = tables.client("s3", stack.endpoint)
     (part,) = s3.list_objects_v2(Bucket=stack.bucket, Prefix=f"parts/{ANNOUNCED}/")["Contents"]
     s3.delete_object(Bucket=stack.bucket, Key=part["Key"])
-    assert failures(stack.invoke("rows", events.load("rows-part"))) == ["0"]
+    assert failures(stack.invoke("import_part", events.load("import_part-part"))) == ["0"]
     assert stack.send("upload-look").body["accepted"] == 0
 
 

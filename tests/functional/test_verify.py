@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from tests import events
 from tests.functional.conftest import Stack
-from tests.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support import events
+from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
 
 
 def read_receipt(stack: Stack, receipt: str) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def test_the_disclosure_url_is_on_the_domain_that_was_called(stack: Stack) -> No
     assert answer.body["disclosure_url"] == f"https://duecare.example/m/{answer.body['decision_id']}"
 
 
-def test_a_configured_public_url_is_told_instead(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DUECARE_PUBLIC_URL", "https://check.example/")
+def test_a_configured_public_url_is_used_instead(stack: Stack) -> None:
+    stack.restart(DUECARE_PUBLIC_URL="https://check.example/")
     answer = stack.honest().verify()
     assert answer.body["disclosure_url"] == f"https://check.example/m/{answer.body['decision_id']}"
 
@@ -95,7 +95,7 @@ def test_another_message_under_the_same_id_is_a_conflict(stack: Stack) -> None:
 
 
 def test_two_gateways_may_use_the_same_message_id(stack: Stack) -> None:
-    stack.honest().operate(**events.load("operate-add-xinxi") | {"id": "other", "key": _public("other")})
+    stack.honest().operate(**events.load("admin-add-xinxi") | {"id": "other", "key": _public("other")})
     assert stack.verify().body["decision_id"] != stack.verify("other").body["decision_id"]
 
 

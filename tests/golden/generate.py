@@ -8,21 +8,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.errors import Unacceptable, Violation
-from duecare.evidence import keys, logproof
-from duecare.evidence.canonical import canonical
-from duecare.evidence.entry import unpack_entries
-from duecare.evidence.merkle import Tile, entries_path
-from duecare.evidence.note import WitnessKey, add_lines
-from duecare.evidence.receipt import receipt
-from duecare.evidence.record import encode
-from duecare.evidence.statement import sign
-from duecare.runtime.http import problem
-from duecare.usecases.decided import answer
-from tests.logs import Logged
-from tests.world import CASE_TEXT, ISSUER, NOW, RECIPIENT, World, debt_members, message, stamp
+from duecare.runtime.responses import answer, problem
+from duecare_core.errors import Unacceptable, Violation
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.jose import keys
+from duecare_core.evidence.log import logproof
+from duecare_core.evidence.log.entry import unpack_entries
+from duecare_core.evidence.log.merkle import Tile, entries_path
+from duecare_core.evidence.log.note import WitnessKey, add_lines
+from duecare_core.evidence.receipt import receipt
+from duecare_core.evidence.record import encode
+from duecare_core.evidence.statement import sign
+from tests.support.logs import Logged
+from tests.support.world import CASE_TEXT, ISSUER, NOW, RECIPIENT, World, debt_members, message, stamp
 
 WITNESSES = (WitnessKey("w1.example", b"1" * 32), WitnessKey("w2.example", b"2" * 32))
 HERE = Path(__file__).parent
@@ -76,7 +77,7 @@ def answers() -> dict[str, bytes]:
     """Records, receipts and answers."""
     world = World(entropy=entropy).register()
     decided = world.verify_use_case(world.caller("xinxi"), message())
-    record, kept = decided.record, decided.kept
+    record, kept = decided.record, decided.envelope
     refused = Unacceptable(
         "A member is not as the contract has it.",
         errors=(Violation("/recipient", "missing", "this member is required"),),
@@ -90,9 +91,9 @@ def answers() -> dict[str, bytes]:
         "record.json": encode(record),
         "receipt.jws": receipt(record, ISSUER, kept.kid, kept.signature).encode(),
         "jwks.json": canonical(world.receipt_key.jwks()),
-        "answer.en.json": canonical(told["en"]),
-        "answer.zh-CN.json": canonical(told["zh-CN"]),
-        "problem.json": canonical(problem(refused)),
+        "answer.en.json": canonical(msgspec.to_builtins(told["en"])),
+        "answer.zh-CN.json": canonical(msgspec.to_builtins(told["zh-CN"])),
+        "problem.json": canonical(msgspec.to_builtins(problem(refused))),
         "debt.jws": sign("debt", members, PARTY_KEY).encode(),
     }
 

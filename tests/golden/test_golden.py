@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from duecare.evidence import bundle
-from duecare.evidence.entry import unpack_entries
-from duecare.evidence.logproof import check
-from duecare.evidence.merkle import leaf_hash, root
-from duecare.evidence.note import open_checkpoint, parse_checkpoint, parse_note
+from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.log.entry import unpack_entries
+from duecare_core.evidence.log.logproof import check
+from duecare_core.evidence.log.merkle import leaf_hash, root
+from duecare_core.evidence.log.note import open_checkpoint, parse_checkpoint, parse_note
 from tests.golden.generate import HERE, WITNESSES, files
-from tests.logs import LOG_KEY
+from tests.support.logs import LOG_KEY
 
 FILES = files()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import go_program
 from tests.interop.grown import Grown, grow
+from tests.support.engines import go_program
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from duecare.evidence.entry import entry, pack_entries
-from duecare.evidence.logproof import encode
-from duecare.evidence.merkle import (
+from duecare_core.evidence.log.entry import entry, pack_entries
+from duecare_core.evidence.log.logproof import encode
+from duecare_core.evidence.log.merkle import (
     HASH_BYTES,
     HEIGHT,
     TILE_WIDTH,
@@ -20,7 +20,7 @@ from duecare.evidence.merkle import (
     inclusion_proof,
     leaf_hash,
 )
-from duecare.evidence.note import Checkpoint, LogKey, WitnessKey, add_lines, b64
+from duecare_core.evidence.log.note import Checkpoint, LogKey, WitnessKey, add_lines, b64
 
 SIZE = 70_000
 ORIGIN = "duecare.example/log"

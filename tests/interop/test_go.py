@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from duecare.evidence.merkle import leaf_hash
-from duecare.evidence.note import Checkpoint, LogKey, add_lines
+from duecare_core.evidence.log.merkle import leaf_hash
+from duecare_core.evidence.log.note import Checkpoint, LogKey, add_lines
 from tests.interop.grown import KEY, ORIGIN, SIGNED, SIZE, WITNESSES, Grown
 
 

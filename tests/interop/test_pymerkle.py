@@ -7,7 +7,7 @@ from random import Random
 import pymerkle
 import pytest
 
-from duecare.evidence.merkle import (
+from duecare_core.evidence.log.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,

@@ -9,9 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from duecare.domain.caps import Contact, counting, expire, full, pack_contacts, unpack_contacts
-from duecare.domain.rows import Cap
-from tests.packs import PACK, at, cap, packed
+from duecare_core.domain.rules.frequency_caps import (
+    Contact,
+    counted_contacts,
+    drop_expired,
+    full_caps,
+    pack_contacts,
+    unpack_contacts,
+)
+from duecare_core.domain.rules.rule_types import Cap
+from tests.support.packs import PACK, at, cap, packed
 
 ZONES = ["Asia/Shanghai", "America/New_York", "Pacific/Kiritimati", "America/Havana"]
 START = at("2026-10-30T00:00")
@@ -65,7 +72,7 @@ def test_a_cap_is_full_exactly_when_n_are_taken(
     rules = pack.caps(("CN",), "sms", "collector", None)  # type: ignore[attr-defined]
     now = instant(new)
     new = structs.replace(new, channel="sms")
-    found = full(rules, where, past, now, new)
+    found = full_caps(rules, where, past, now, new)
     assert (found is not None) == (taken(row, where, past, now, new) >= row.max)
     if found:
         assert taken(row, where, past, found.until, new) < row.max
@@ -86,9 +93,9 @@ def test_what_is_said_now_and_later_rests_on_what_counts_now(
     rules = PACK.caps((region,), "sms", "collector", None)
     new = structs.replace(one, channel="sms")
     now = instant(new)
-    resting = counting(rules, where, past, now, new)
+    resting = counted_contacts(rules, where, past, now, new)
     for when in (now, now + later):
-        assert full(rules, where, resting, when, new) == full(rules, where, past, when, new)
+        assert full_caps(rules, where, resting, when, new) == full_caps(rules, where, past, when, new)
 
 
 @QUICK
@@ -99,11 +106,11 @@ def test_no_window_ever_holds_more_than_the_cap(region: str, where: tuple[str, .
     ledger: tuple[Contact, ...] = ()
     for one in sorted(tries, key=lambda one: one.at):
         new = structs.replace(one, channel="sms")
-        answer = full(rules, where, ledger, instant(new), new)
-        assert answer == full(rules, where, sent, instant(new), new)  # what expired did not matter
+        answer = full_caps(rules, where, ledger, instant(new), new)
+        assert answer == full_caps(rules, where, sent, instant(new), new)  # what expired did not matter
         if answer is None:
             sent.append(new)
-            ledger = unpack_contacts(pack_contacts(expire([*ledger, new], instant(new), PACK)))
+            ledger = unpack_contacts(pack_contacts(drop_expired([*ledger, new], instant(new), PACK)))
     for new in sent:
         earlier = [one for one in sent if one.at < new.at]
         for rule in rules:

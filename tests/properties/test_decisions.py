@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.decide import decide
-from duecare.domain.decision import Request
-from duecare.domain.facts import Facts
-from tests.packs import RULES
-from tests.world import (
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import DecisionRequest
+from duecare_core.domain.facts.states import Facts
+from tests.support.packs import RULES
+from tests.support.world import (
     CASE_TEXT,
     DAY,
     NOW,
@@ -140,7 +140,7 @@ def test_any_one_fact_spoiled_or_several_it_is_never_an_allow(names: list[str]) 
 @QUICK
 @given(
     st.builds(
-        Request,
+        DecisionRequest,
         decision_id=st.just("d-1"),
         recipient=st.just(RECIPIENT),
         gateway=st.just("xinxi"),
@@ -151,7 +151,7 @@ def test_any_one_fact_spoiled_or_several_it_is_never_an_allow(names: list[str]) 
         debt_ref=st.one_of(st.none(), st.just("A-1")),
     )
 )
-def test_without_any_fact_no_request_is_allowed(request: Request) -> None:
+def test_without_any_fact_no_request_is_allowed(request: DecisionRequest) -> None:
     assert not decide(request, Facts(), RULES, NOW).allowed
 
 

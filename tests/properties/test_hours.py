@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.hours import first_permitted, is_quiet
-from duecare.domain.pack import Hours, Pack
-from duecare.domain.rows import DAYS
-from duecare.domain.rulepack import parse
-from duecare.errors import BadPack
-from tests.packs import PACK, at, row
+from duecare_core.domain.rules.pack import DatedHours, Pack
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet
+from duecare_core.domain.rules.rule_types import DAYS
+from duecare_core.errors import BadPack
+from tests.support.packs import PACK, at, row
 
 MINUTE = timedelta(minutes=1)
 WITHIN = timedelta(days=3)
@@ -69,7 +69,7 @@ instants = st.builds(
 )
 
 
-def says_permitted(rules: tuple[Hours, ...], zone: str, instant: datetime) -> bool:
+def says_permitted(rules: tuple[DatedHours, ...], zone: str, instant: datetime) -> bool:
     """The definition, spelled out anew: the wall time lies in a permitted window of every row in force that day."""
     clock = instant.astimezone(ZoneInfo(zone))
     minute = clock.hour * 60 + clock.minute
@@ -83,7 +83,7 @@ def says_permitted(rules: tuple[Hours, ...], zone: str, instant: datetime) -> bo
     return True
 
 
-def searched(rules: tuple[Hours, ...], zones: list[str], instant: datetime) -> datetime | None:
+def searched(rules: tuple[DatedHours, ...], zones: list[str], instant: datetime) -> datetime | None:
     candidate = instant
     while candidate <= instant + WITHIN:
         if all(says_permitted(rules, zone, candidate) for zone in zones):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.errors import BadEvidence
-from duecare.evidence import logproof
-from duecare.evidence.entry import entry, pack_entries, read_entry, unpack_entries
-from duecare.evidence.merkle import append, inclusion_proof, leaf_hash
-from duecare.evidence.note import (
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.log import logproof
+from duecare_core.evidence.log.entry import entry, pack_entries, read_entry, unpack_entries
+from duecare_core.evidence.log.merkle import append, inclusion_proof, leaf_hash
+from duecare_core.evidence.log.note import (
     Checkpoint,
     LogKey,
     WitnessKey,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.errors import BadEvidence
-from duecare.evidence.merkle import (
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.log.merkle import (
     EMPTY_ROOT,
     Tile,
     append,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.reconciliation import COUNTED, FINDINGS, Decided, Delivery, Period, reconcile
+from duecare_core.domain.reconciliation import COUNTS, FINDINGS, DecisionSummary, Delivery, Period, reconcile
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 MANY = settings(max_examples=500, deadline=None)
@@ -21,7 +21,7 @@ def at(seconds: float) -> datetime:
 
 
 decisions = st.builds(
-    lambda message, second, attempt, decision, enforced, provisional, text, good_for: Decided(
+    lambda message, second, attempt, decision, enforced, provisional, text, good_for: DecisionSummary(
         message_id=message,
         decision_id=f"{message}{'r' if provisional else ''}",
         decision=decision,
@@ -63,7 +63,7 @@ stories = st.tuples(
 )
 
 
-def model(period: Period, made: list[Decided], stated: list[Delivery]) -> Counter[str]:
+def model(period: Period, made: list[DecisionSummary], stated: list[Delivery]) -> Counter[str]:
     """The definition, spelled out: for each delivery, and for each message, all that there is."""
     end = min(period.end, period.known)
     known = [one for one in made if one.at < end]
@@ -92,7 +92,7 @@ def model(period: Period, made: list[Decided], stated: list[Delivery]) -> Counte
     return counts
 
 
-def judged(delivery: Delivery, known: list[Decided], stated: list[Delivery]) -> str:
+def judged(delivery: Delivery, known: list[DecisionSummary], stated: list[Delivery]) -> str:
     about = [one for one in known if one.message_id == delivery.message_id]
     before = [one for one in about if one.at <= delivery.at]
     newest = newest_of(before)
@@ -115,12 +115,12 @@ def judged(delivery: Delivery, known: list[Decided], stated: list[Delivery]) -> 
     return next((name for name, holds in checks.items() if holds), "matched")
 
 
-def newest_of(decided: list[Decided]) -> Decided | None:
+def newest_of(decided: list[DecisionSummary]) -> DecisionSummary | None:
     real = [one for one in decided if not one.provisional]
     return max(real, key=lambda one: (one.at, one.attempt), default=None)
 
 
-def manner(one: Decided) -> str:
+def manner(one: DecisionSummary) -> str:
     if one.provisional:
         return "rehearsals"
     if not one.enforced:
@@ -131,13 +131,13 @@ def manner(one: Decided) -> str:
 @MANY
 @given(periods, stories)
 def test_every_delivery_and_every_allow_is_found_as_the_definition_has_it(
-    period: Period, story: tuple[list[Decided], list[Delivery]]
+    period: Period, story: tuple[list[DecisionSummary], list[Delivery]]
 ) -> None:
     made, stated = story
     in_order = sorted(made, key=lambda one: one.at), sorted(stated, key=lambda one: one.at)
     result = reconcile(period, *in_order)
     assert +Counter(result.counts) == model(period, made, stated)
-    assert set(result.counts) == {*COUNTED, *FINDINGS}
+    assert set(result.counts) == {*COUNTS, *FINDINGS}
     assert {name: len(found) for name, found in result.found.items()} == {
         name: result.counts[name] for name in FINDINGS
     }
@@ -146,7 +146,7 @@ def test_every_delivery_and_every_allow_is_found_as_the_definition_has_it(
 @MANY
 @given(periods, stories)
 def test_every_delivery_has_one_finding_and_every_decision_one_manner(
-    period: Period, story: tuple[list[Decided], list[Delivery]]
+    period: Period, story: tuple[list[DecisionSummary], list[Delivery]]
 ) -> None:
     made, stated = story
     counts = reconcile(period, sorted(made, key=lambda one: one.at), sorted(stated, key=lambda one: one.at)).counts
@@ -158,7 +158,7 @@ def test_every_delivery_has_one_finding_and_every_decision_one_manner(
 @MANY
 @given(stories)
 def test_what_matches_has_an_earlier_unexpired_enforced_allow_of_the_same_text_of_its_own(
-    story: tuple[list[Decided], list[Delivery]],
+    story: tuple[list[DecisionSummary], list[Delivery]],
 ) -> None:
     """The contract's own sentence: no more deliveries match than there are messages with such an allow."""
     made, stated = story

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain import rowbytes
-from duecare.domain.rowfile import BadRow, FileShape, Row, read_rows
-from duecare.errors import FileRefused
+from duecare_core.domain.portfolio import row_splitter as rowbytes
+from duecare_core.domain.portfolio.row_reader import BadRow, FileRow, FileShape, read_rows
+from duecare_core.errors import FileRefused
 
 QUICK = settings(max_examples=200, deadline=None)
 NAMES = ("a", "b", "c")
@@ -64,7 +64,7 @@ near = st.lists(tokens, max_size=40).map(b"".join)
 @contextmanager
 def small(piece: int, limit: int) -> Iterator[None]:
     """Pieces and rows so short that their edges are met."""
-    with patch.object(rowbytes, "PIECE", piece), patch.object(rowbytes, "ROW_LIMIT", limit):
+    with patch.object(rowbytes, "PIECE_BYTES", piece), patch.object(rowbytes, "MAX_ROW_BYTES", limit):
         yield
 
 
@@ -127,8 +127,8 @@ def test_a_long_row_ends_where_it_would_if_it_were_held(piece: int) -> None:
 @given(st.binary(max_size=300), shapes)
 def test_any_bytes_are_rows_or_refused_and_nothing_else(data: bytes, shape: FileShape) -> None:
     *rows, last = outcome([data], shape) or [""]
-    assert all(isinstance(row, Row | BadRow) for row in rows)
-    assert isinstance(last, Row | BadRow | str)
+    assert all(isinstance(row, FileRow | BadRow) for row in rows)
+    assert isinstance(last, FileRow | BadRow | str)
 
 
 @QUICK
@@ -136,9 +136,9 @@ def test_any_bytes_are_rows_or_refused_and_nothing_else(data: bytes, shape: File
 def test_no_row_hides_another(data: bytes, charset: Charset) -> None:
     """What comes before may reject itself; a good row after it, behind a line end, is read, unless a quote is open."""
     found = outcome([b"a,b,c\n" + data + b"\n7,8,9\n"], FileShape("csv", False, charset))
-    assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], Row | BadRow)
+    assert found[-1] == "unclosed-quote" or found[-1] == "wrong-charset" or isinstance(found[-1], FileRow | BadRow)
     if b'"' not in data:
-        assert isinstance(found[-1], Row)
+        assert isinstance(found[-1], FileRow)
         assert found[-1].members == {"a": "7", "b": "8", "c": "9"}
 
 
@@ -153,7 +153,7 @@ def test_what_a_csv_writer_wrote_is_read_back(
     data = gz.compress(data) if packed else data
     with small(16, 1 << 16):
         found = outcome([data], FileShape("csv", packed, charset))
-    assert found == [Row(number, dict(zip(NAMES, row, strict=True))) for number, row in enumerate(table, 1)]
+    assert found == [FileRow(number, dict(zip(NAMES, row, strict=True))) for number, row in enumerate(table, 1)]
 
 
 @QUICK
@@ -165,7 +165,7 @@ def test_json_lines_are_read_back(rows: list[dict[str, Any]], charset: Charset, 
     data = gz.compress(data) if packed else data
     with small(16, 1 << 16):
         found = outcome([data], FileShape("jsonl", packed, charset))
-    assert found == [Row(number, row) for number, row in enumerate(rows, 1)]
+    assert found == [FileRow(number, row) for number, row in enumerate(rows, 1)]
 
 
 @QUICK

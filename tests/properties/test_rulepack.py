@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.binding import Binding
-from duecare.domain.caps import Contact
-from duecare.domain.pack import Dated, Pack
-from duecare.domain.place import ELSEWHERE, Place, locate
-from duecare.domain.rows import DAYS
-from duecare.domain.rulepack import parse
-from duecare.domain.tighten import tighten
-from duecare.errors import BadPack
-from tests.packs import PACK, cap, contents, hours
+from duecare_core.domain.location.locate import ELSEWHERE, Place, locate
+from duecare_core.domain.rules.applicable import ApplicableRules
+from duecare_core.domain.rules.frequency_caps import Contact
+from duecare_core.domain.rules.pack import DatedRow, Pack
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.rule_types import DAYS
+from duecare_core.domain.rules.tighten import tighten
+from duecare_core.errors import BadPack
+from tests.support.packs import PACK, cap, contents, hours
 
 START = datetime(2026, 12, 30, tzinfo=UTC)
 ZONES = ("Asia/Shanghai", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "Europe/London")
@@ -86,8 +86,8 @@ class Moment(NamedTuple):
 
 def ask(pack: Pack, place: Place, now: datetime, past: list[Contact], sender: Any, product: str | None) -> Moment:
     new = Contact(int(now.timestamp()), "sms", b"AAAA", b"debt-1", b"message2")
-    binding = Binding(pack, place, "sms", sender, product, now)
-    full = binding.full(past, new)
+    binding = ApplicableRules(pack, place, "sms", sender, product, now)
+    full = binding.full_caps(past, new)
     demanded = frozenset(binding.required(promotional=True)) | binding.forbidden()
     return Moment(binding.quiet() is not None, full.rows if full else (), demanded)
 
@@ -140,7 +140,7 @@ spans = st.tuples(st.integers(1, 30), st.integers(1, 30)).map(lambda days: (min(
 def test_a_row_is_in_force_from_a_day_on_if_it_is_on_that_day_or_any_after(
     span: tuple[int, int], except_on: tuple[tuple[int, int], ...], day: int
 ) -> None:
-    row = Dated(span, except_on)
+    row = DatedRow(span, except_on)
     assert row.in_force_from(day) == any(row.in_force(later) for later in range(day, 32))
 
 
@@ -169,9 +169,9 @@ def test_no_place_makes_it_fail_and_none_is_without_rules(
     assert place.regions
     assert place.zones
     new = Contact(int(now.timestamp()), "sms", b"AAAA", None, b"message2")
-    binding = Binding(PACK, place, "sms", "creditor", None, now)
+    binding = ApplicableRules(PACK, place, "sms", "creditor", None, now)
     binding.quiet()
-    binding.full([new] * 5, new)
+    binding.full_caps([new] * 5, new)
     assert {"prior_consent", "sender_name", "opt_out_wording"} <= set(binding.required(promotional=True))
     assert binding.forbidden()
     days = [any(rule.in_force(now.toordinal()) for rule in PACK.hours(place.regions, "sms", "creditor", None))]

@@ -15,15 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from duecare.evidence.canonical import digest
-from duecare.evidence.note import Checkpoint
-from duecare.evidence.stored import PREFIXES
 from duecare.ports import Document, Key
-from duecare.usecases import listing, sequence, sweep, table
-from duecare.usecases.decided import Kept, pack, unpack
-from duecare.usecases.head import load
-from duecare.usecases.logged import loggable
-from tests.logs import Logged
+from duecare.usecases import table
+from duecare.usecases.log import decision_pages as listing
+from duecare.usecases.log import sequencer as sequence
+from duecare.usecases.log import sweep
+from duecare.usecases.log.head import load
+from duecare.usecases.log.loggable import loggable
+from duecare.usecases.verify.stored_decision import DecisionEnvelope, pack, unpack
+from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
+from duecare_core.evidence.log.note import Checkpoint
+from tests.support.logs import Logged
 
 HOUR = timedelta(hours=1)
 
@@ -37,7 +40,7 @@ def _one_of_each() -> list[Document]:
 
 
 _DECISION, _STATEMENT = _one_of_each()
-_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).kept
+_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).envelope
 
 
 class Crash(Exception):
@@ -128,7 +131,7 @@ class Weather(Logged):
         self._add = add
         self.stream.add = delivered  # type: ignore[method-assign]
         for one in self.table.everything():
-            if one.key.pk.startswith(PREFIXES):
+            if one.key.pk.startswith(LOGGED_PREFIXES):
                 self.written[tuple(loggable(one, self.now).identity)] = one  # type: ignore[union-attr,index]
         self.kept = [self.sequencer(), self.sequencer()]
 
@@ -145,10 +148,10 @@ class Weather(Logged):
         if not found:
             return
         old = self.rng.choice(found)
-        record, kept = unpack(old).record, unpack(old).kept
+        record, kept = unpack(old).record, unpack(old).envelope
         self.number += 1
         again = structs.replace(record, attempt=record.attempt + 1, at=self.now, salt=str(self.number))
-        self.table.commit([pack(again, Kept(*kept), b"inputs", old)])
+        self.table.commit([pack(again, DecisionEnvelope(*kept), b"inputs", old)])
 
     def state(self) -> None:
         self.number += 1

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecare.domain.folding import skeleton_pattern
-from duecare.domain.forbidden import PHRASES
-from duecare.domain.phrases import Phrase
-from duecare.domain.text import Meaning, Reading, names_sender, read
-from duecare.domain.wording import DISCLOSURE, OPT_OUT
-from tests.world import CASE_TEXT
+from duecare_core.domain.text.folding import skeleton_pattern
+from duecare_core.domain.text.forbidden import PHRASES
+from duecare_core.domain.text.phrases import Phrase
+from duecare_core.domain.text.reader import Meaning, Reading, names_sender, read
+from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
+from tests.support.world import CASE_TEXT
 
 RULES = [*PHRASES, *OPT_OUT, *DISCLOSURE]
 CORPUS = Path(__file__).parents[1] / "corpus" / "texts.jsonl"
@@ -105,7 +105,7 @@ _ANY = st.one_of(
 def test_any_text_is_read_without_an_exception_and_with_offsets_that_lie_in_it(text: str) -> None:
     reading = read(text)
     findings = [*reading.forbidden, *filter(None, (reading.opt_out, reading.disclosure))]
-    for span in (*reading.amounts, *findings, *reading.signs):
+    for span in (*reading.amounts, *findings, *reading.sender_tags):
         assert 0 <= span.start < span.end <= len(text)
     names_sender(text, ["某资产", "Acme"])
 

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from duecare.domain import meaning, runs
-from duecare.domain.currencies import FIRST_OF_A_MARK, LAST_OF_A_MARK, mark_after, mark_before
-from duecare.domain.folding import _FOLDED, _MIXED, fold, skeleton, skeleton_pattern
-from duecare.domain.phrases import _LETTERS_AND_DIGITS, Phrase, Phrases, searched
-from duecare.domain.text import _PHRASES
+from duecare_core.domain.text import amount_meaning as meaning
+from duecare_core.domain.text import numeral_runs as runs
+from duecare_core.domain.text.currencies import FIRST_OF_A_MARK, LAST_OF_A_MARK, mark_after, mark_before
+from duecare_core.domain.text.folding import _FOLDED, _MIXED, fold, skeleton_of, skeleton_pattern
+from duecare_core.domain.text.phrases import _LETTERS_AND_DIGITS, Phrase, Phrases, searchable
+from duecare_core.domain.text.reader import _PHRASES
 from tests.properties.test_text import RULES, TEXTS
 
 MANY = settings(max_examples=1000, deadline=None)
@@ -63,17 +64,17 @@ def _goes_on(op: str, what: Any) -> set[str]:
 
 @MANY
 @given(text=st.one_of(ANY, st.lists(st.sampled_from([a for rule in RULES for a in rule.anchors])).map("".join)))
-def test_the_rules_to_try_are_all_those_of_which_an_anchor_occurs(text: str) -> None:
-    said = searched(skeleton(fold(text)))
+def test_the_candidates_are_all_rules_of_which_an_anchor_occurs(text: str) -> None:
+    said = searchable(skeleton_of(fold(text)))
     occurring = {rule.rule: {anchor for anchor in rule.anchors if anchor in said.chars} for rule in RULES}
-    tried = {rule.rule: set(anchors) for rule, anchors in _PHRASES.to_try(said)}
+    tried = {rule.rule: set(anchors) for rule, anchors in _PHRASES.candidates(said)}
     assert tried == {rule: anchors for rule, anchors in occurring.items() if anchors}
 
 
 def test_an_anchor_is_found_in_itself_whatever_alphabets_it_mixes() -> None:
     for anchor in ("拒", "退t", "p图", "图p", "s8", "x", "x图x"):
         rule = Phrase(rule="a.b", code="A", anchors=(anchor,), pattern=anchor)
-        assert Phrases([rule]).to_try(searched(fold(f"的{anchor}的"))) == [(rule, [anchor])]
+        assert Phrases([rule]).candidates(searchable(fold(f"的{anchor}的"))) == [(rule, [anchor])]
 
 
 def test_what_is_searched_is_what_is_alphanumeric() -> None:
@@ -112,7 +113,7 @@ def test_no_number_is_spelled_out_without_two_letters() -> None:
 @given(text=ANY)
 def test_a_vague_number_is_several_of_a_unit(text: str) -> None:
     plain = re.compile("[数几好上][十百千万亿]{1,2}(?=[元块])|[数几][十百千]?[万亿]")
-    assert [m.span() for m in runs._VAGUE.finditer(text)] == [m.span() for m in plain.finditer(text)]
+    assert [m.span() for m in runs._APPROXIMATE.finditer(text)] == [m.span() for m in plain.finditer(text)]
 
 
 @MANY

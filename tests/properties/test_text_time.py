@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from duecare.domain.forbidden import PHRASES
-from duecare.domain.text import names_sender, read
-from duecare.domain.wording import DISCLOSURE, OPT_OUT
+from duecare_core.domain.text.forbidden import PHRASES
+from duecare_core.domain.text.reader import names_sender, read
+from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
 
 LIMIT = 0.005  # seconds of the small machine
 LONGEST = 2_000  # characters; what is longer is refused before it is read

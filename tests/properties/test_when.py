@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.asked import ask, made
-from tests.packs import at
+from tests.support.asked import ask, made
+from tests.support.packs import at
 
 ZONES = ["Asia/Shanghai", "America/New_York", "Pacific/Kiritimati", "America/Havana", "Australia/Lord_Howe"]
 START = at("2026-10-28T00:00")

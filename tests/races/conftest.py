@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests import tables
-from tests.servers import aws_environment, closed_connections, dynamodb_local  # noqa: F401
-from tests.world import World
+from tests.support import tables
+from tests.support.servers import aws_environment, closed_connections, dynamodb_local  # noqa: F401
+from tests.support.world import World
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ class Busy(World):
         self.endpoint = endpoint
         self.table = tables.create(endpoint)
         # Many threads on one engine wait for each other: that is not what is tested here.
-        gate = tables.gate(endpoint, self.table, timeout=20.0, deadline=60.0)
-        super().__init__(gate, tables.documents(endpoint, self.table), **changes)
+        decisions = tables.decision_store(endpoint, self.table, timeout=20.0, deadline=60.0)
+        super().__init__(decisions, tables.documents(endpoint, self.table), **changes)
 
     def items(self, prefix: str = "") -> list[dict[str, Any]]:
         """Everything that stands under partitions beginning so."""

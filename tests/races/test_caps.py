@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from duecare.domain.caps import unpack_contacts
-from duecare.domain.rules import Rules
-from duecare.runtime.wiring import rest
-from tests.packs import cap, packed, row
+from duecare.adapters.backoff import backoff
+from duecare_core.domain.rules.frequency_caps import unpack_contacts
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.evidence.item_keys import CONTACTS
 from tests.races.conftest import Busy, together
-from tests.world import RECIPIENT, message, stamp
+from tests.support.packs import cap, packed, row
+from tests.support.world import RECIPIENT, message, stamp
 
 ELEMENTS = row("required", id="elements", jurisdiction="any", elements=["sender_name", "opt_out_wording"])
 HOURS = row("quiet_hours", id="hours", quiet=[{"from": "02:00", "to": "03:00"}])
@@ -21,11 +22,11 @@ HOURS = row("quiet_hours", id="hours", quiet=[{"from": "02:00", "to": "03:00"}])
 
 def capped(busy: Busy, number: int, **members: object) -> Busy:
     """The same table under a pack that lets so many through in a day."""
-    return Busy(busy.endpoint, rules=Rules(pack=packed(cap(number, **members), HOURS, ELEMENTS)), rest=rest)
+    return Busy(busy.endpoint, rules=Rules(pack=packed(cap(number, **members), HOURS, ELEMENTS)), backoff=backoff)
 
 
 def ledger(world: Busy) -> list[int]:
-    items = [item for item in world.items("R#") if item["sk"]["S"] == "L"]
+    items = [item for item in world.items("R#") if item["sk"]["S"] == CONTACTS]
     return [contact.at for item in items for contact in unpack_contacts(item["sealed"]["B"])]
 
 

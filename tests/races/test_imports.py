@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import StoreFailed
 from duecare.ports import Document
-from duecare.usecases import ingest, table
-from tests import tables
-from tests.imports import Imports, as_csv, debt_row, recipient
+from duecare.usecases import table
+from duecare.usecases.imports import ingest
+from duecare_core.errors import StoreFailed
 from tests.races.conftest import Busy, together
-from tests.world import DAY, consent_members, stamp
+from tests.support import tables
+from tests.support.imports import Imports, as_csv, debt_row, recipient
+from tests.support.world import DAY, consent_members, stamp
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ class Dying:
 def test_a_worker_killed_in_the_middle_loses_nothing_and_counts_nothing_twice(
     busy: Busy, imports: Imports, monkeypatch: pytest.MonkeyPatch, write: int, stored: bool
 ) -> None:
-    monkeypatch.setattr("duecare.usecases.import_rows.DOCUMENTS_A_WRITE", 15)
+    monkeypatch.setattr("duecare.usecases.imports.import_part.DOCUMENTS_A_WRITE", 15)
     rows = [debt_row(busy, n) for n in range(80)]
     rows[7]["outstanding"] = "?"
     upload_id, messages = arrived(imports, rows)

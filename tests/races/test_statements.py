@@ -8,23 +8,23 @@ from datetime import timedelta
 
 import pytest
 
-from duecare.domain.party import Party
-from duecare.errors import Conflict, Contended, NotAllowed
-from duecare.evidence.keys import new_private_jwk, public_jwk
-from duecare.usecases.state import Result
+from duecare.usecases.statements.accept import StatementResult
+from duecare_core.domain.facts.party import Party
+from duecare_core.errors import Conflict, Contention, NotAllowed
+from duecare_core.evidence.jose.keys import new_private_jwk, public_jwk
 from tests.races.conftest import Busy, around, together
-from tests.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
+from tests.support.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
 
 HOUR = timedelta(hours=1)
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 
 
-def insist(busy: Busy, party: str, token: str) -> Result:
+def insist(busy: Busy, party: str, token: str) -> StatementResult:
     """State it, and again where the service asked for that (503), as a client does."""
     for _ in range(20):
         try:
             return busy.state_all(party, [token])[0]
-        except Contended:
+        except Contention:
             continue
     raise AssertionError("never let through")
 
@@ -46,7 +46,7 @@ def test_concurrent_statements_about_one_recipient_all_count(busy: Busy) -> None
         busy.jws("xinxi", "dispute", **RECIPIENT_MEMBERS, claim="paid", debt_ref=f"B-{n}", received_at=stamp(busy.now))
         for n in range(4)
     ]
-    calls: list[Callable[[], Result]] = [
+    calls: list[Callable[[], StatementResult]] = [
         *(lambda token=token: insist(busy, "mou-zichan", token) for token in debts),
         *(lambda token=token: insist(busy, "xinxi", token) for token in disputes),
     ]

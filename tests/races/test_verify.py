@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import NotAllowed
-from duecare.evidence import keys
+from duecare_core.errors import NotAllowed
+from duecare_core.evidence.jose import keys
 from tests.races.conftest import Busy, around, together
-from tests.world import KEYS, RECIPIENT, consent_members, message, stamp
+from tests.support.world import KEYS, RECIPIENT, consent_members, message, stamp
 
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 
@@ -28,7 +28,7 @@ def test_concurrent_verifies_of_one_message_give_one_record_and_the_same_decisio
     decided = together([busy.verify] * threads)
     assert [one.replayed for one in decided].count(False) == 1
     assert len({one.record for one in decided}) == 1
-    assert len({one.kept.signature for one in decided}) == 1
+    assert len({one.envelope.signature for one in decided}) == 1
     assert decided[0].record.decision == ("allow" if stated else "deny")
     (item,) = busy.items("X#")
     assert item["version"]["N"] == "1"
@@ -62,7 +62,7 @@ def test_an_expired_answer_is_renewed_once_at_a_time_and_stays_one_attempt(busy:
     assert all(one.record.valid_until > first.record.valid_until for one in decided)
     (item,) = busy.items("X#")
     assert item["version"]["N"] == "2"
-    assert {one.kept.signature for one in decided} == {busy.verify().kept.signature}
+    assert {one.envelope.signature for one in decided} == {busy.verify().envelope.signature}
 
 
 # Every way of saying stop: whom it is said by, and what every later verify answers.
@@ -142,21 +142,21 @@ def test_a_key_revoked_before_a_verify_starts_is_always_refused(busy: Busy) -> N
 
 
 class Interrupted:
-    """A gate that does something else between a verify's read and its write: a slow sandbox, so to say."""
+    """A store that does something else between a verify's read and its write: a slow sandbox, so to say."""
 
-    def __init__(self, gate: Any, meanwhile: Callable[[], None]) -> None:
-        self._gate = gate
+    def __init__(self, decisions: Any, meanwhile: Callable[[], None]) -> None:
+        self._decisions = decisions
         self._meanwhile: Callable[[], None] | None = meanwhile
 
     def load(self, *what: Any) -> Any:
-        loaded = self._gate.load(*what)
+        loaded = self._decisions.load(*what)
         meanwhile, self._meanwhile = self._meanwhile, None
         if meanwhile:
             meanwhile()
         return loaded
 
     def record(self, *what: Any) -> Any:
-        return self._gate.record(*what)
+        return self._decisions.record(*what)
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
@@ -175,7 +175,9 @@ def test_a_slow_verify_does_not_put_its_older_allow_in_the_place_of_a_newer_deny
     slow = Busy.__new__(Busy)
     slow.__dict__ |= busy.__dict__
     slow.verify_use_case = type(busy.verify_use_case).__new__(type(busy.verify_use_case))
-    slow.verify_use_case.__dict__ |= busy.verify_use_case.__dict__ | {"_gate": Interrupted(busy.gate, meanwhile)}
+    slow.verify_use_case.__dict__ |= busy.verify_use_case.__dict__ | {
+        "_decisions": Interrupted(busy.decisions, meanwhile)
+    }
     told = slow.verify().record
     assert quick == [("OPTED_OUT",)]
     assert told.reasons == ("OPTED_OUT",)

@@ -16,12 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
-from duecare.evidence import bundle
-from tests import events, tables
-from tests.engines import built_function, runtimes
+from duecare_core.evidence.casefile import bundle
 from tests.functional.test_events import EXPECTED
-from tests.servers import moto  # noqa: F401
-from tests.world import ISSUER
+from tests.support import events, tables
+from tests.support.engines import built_function, runtimes
+from tests.support.servers import moto  # noqa: F401
+from tests.support.world import ISSUER
+from tests.template.test_template import logical_id
 from tools.rie import Runtime
 
 Invoke = Callable[..., Any]
@@ -45,7 +46,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "DUECARE_QUEUE": tables.queue(endpoint),
         "DUECARE_ISSUER": ISSUER,
         "DUECARE_LOG_ORIGIN": "duecare.example/log",
-        "DUECARE_STAGE": "test",
+        "DUECARE_TABLE_DAYS": "180",
         "DUECARE_PEPPER_SECRET": _secret(manager, secrets.token_hex(32)),
         "DUECARE_RECEIPT_KEY_SECRET": _secret(manager, receipt_key),
         "DUECARE_INPUTS_SECRET": _secret(manager, secrets.token_hex(32)),
@@ -65,14 +66,12 @@ def invoke(request: pytest.FixtureRequest, moto: str) -> Iterator[Invoke]:  # no
         def invoked(name: str, **changes: Any) -> Any:
             service = name.partition("-")[0]
             if service not in running:
-                built = built_function(
-                    f"{service.capitalize()}Function", request.param, {**told, "POWERTOOLS_SERVICE_NAME": service}
-                )
+                built = built_function(logical_id(service), request.param, {**told, "POWERTOOLS_SERVICE_NAME": service})
                 running[service] = opened.enter_context(built)
             return running[service].invoke(events.load(name) | changes)
 
         for party in PARTIES:
-            assert invoked(f"operate-add-{party}")["status"] == 200
+            assert invoked(f"admin-add-{party}")["status"] == 200
         yield invoked
 
 
@@ -103,7 +102,7 @@ def test_built_functions_take_a_file_from_its_manifest_to_its_rejects(invoke: In
     assert httpx.put(opened["url"], content=events.PORTFOLIO, headers=opened["headers"]).status_code == 200
     assert invoke("ingest-object-created") is None
     assert json.loads(invoke("upload-look")["body"])["state"] == "importing"
-    assert invoke("rows-part") == {"batchItemFailures": []}
+    assert invoke("import_part-part") == {"batchItemFailures": []}
     told = json.loads(invoke("upload-look")["body"])
     # Its good row says what the story above has stated already, where that ran before.
     assert (told["state"], told["accepted"] + told["unchanged"], told["rejected"]) == ("done", 1, 1)
@@ -115,7 +114,7 @@ BEFORE = {"upload-look": "upload-announce", "evidence-checkpoint": "sequence-clo
 
 
 # Suspending and halting would change what the events after them get.
-@pytest.mark.parametrize("name", sorted(set(EXPECTED) - {"operate-halt", "operate-suspend"}))
+@pytest.mark.parametrize("name", sorted(set(EXPECTED) - {"admin-halt", "admin-suspend"}))
 def test_a_built_function_answers_each_event_as_the_source_does(invoke: Invoke, name: str) -> None:
     if name in BEFORE:
         invoke(BEFORE[name])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from duecare.domain.retention import FLOOR
+from duecare_core.domain.rules.retention import MIN_RETENTION
 from tests.template.conftest import Template, of_type
 from tests.template.test_template import routes
 
@@ -49,7 +49,7 @@ def test_copies_are_locked_when_they_are_put_and_none_can_be_hidden(template: Te
     assert denied["NothingWithoutLock"]["Condition"] == {"Null": {"s3:object-lock-mode": "true"}}
     short = denied["NothingForLessThanFiveMonths"]["Condition"]["NumericLessThan"]
     # The code asks for more, whatever the rule pack says: clocks differ, and what is asked for is already past a bit.
-    assert timedelta(days=int(short["s3:object-lock-remaining-retention-days"])) < FLOOR
+    assert timedelta(days=int(short["s3:object-lock-remaining-retention-days"])) < MIN_RETENTION
 
 
 def test_nothing_of_the_log_expires_but_what_is_staged(template: Template) -> None:

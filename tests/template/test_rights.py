@@ -18,10 +18,10 @@ READS = {
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
-    "RowsFunction": {"R#*", "U#*"},
+    "ImportPartFunction": {"R#*", "U#*"},
     "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "Z#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
-    "OperateFunction": {"P#*"},
+    "AdminFunction": {"P#*"},
 }
 # The contact ledger stands among the recipient's facts, where one Query reads all; IAM cannot tell them apart.
 WRITES = {
@@ -29,9 +29,9 @@ WRITES = {
     "StateFunction": {"R#*", "M#*", "S#*", "V#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
-    "RowsFunction": {"R#*", "U#*"},
+    "ImportPartFunction": {"R#*", "U#*"},
     "SequenceFunction": {"L"},
-    "OperateFunction": {"P#*", "Z#*"},
+    "AdminFunction": {"P#*", "Z#*"},
 }
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
@@ -41,9 +41,9 @@ SECRETS = {
     "EvidenceFunction": {"InputsKeySecret"},
     "ReconcileFunction": {"ReceiptKeySecret"},
     "IngestFunction": {"PepperSecret"},
-    "RowsFunction": {"PepperSecret"},
+    "ImportPartFunction": {"PepperSecret"},
     "SequenceFunction": {"LogKeySecret"},
-    "OperateFunction": {"PepperSecret"},
+    "AdminFunction": {"PepperSecret"},
 }
 # What each may do to the objects under which prefix of which bucket; to anything else nothing.
 READ, WRITE, DELETE, ABORT = "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"
@@ -54,9 +54,9 @@ OBJECTS = {
     ("UploadFunction", "Bucket/rejects/*"): {READ},
     ("IngestFunction", "Bucket/uploads/*"): {READ, DELETE},
     ("IngestFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
-    ("RowsFunction", "Bucket/uploads/*"): {DELETE},
-    ("RowsFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
-    ("RowsFunction", "Bucket/rejects/*"): {WRITE, ABORT},
+    ("ImportPartFunction", "Bucket/uploads/*"): {DELETE},
+    ("ImportPartFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
+    ("ImportPartFunction", "Bucket/rejects/*"): {WRITE, ABORT},
     ("SequenceFunction", "LogBucket/checkpoint"): {READ, WRITE},
     ("SequenceFunction", "LogBucket/tile/*"): {READ, WRITE},
     ("SequenceFunction", "LogBucket/staging/*"): {READ, WRITE, DELETE},
@@ -64,21 +64,21 @@ OBJECTS = {
     ("EvidenceFunction", "LogBucket/checkpoint"): {READ},
     ("EvidenceFunction", "LogBucket/tile/*"): {READ},
     ("EvidenceFunction", "ArchiveBucket/*"): {READ},
-    ("OperateFunction", "ArchiveBucket/r/*"): ERASE,
+    ("AdminFunction", "ArchiveBucket/r/*"): ERASE,
 }
 # Under which prefix each may list which bucket's names. Whoever reads what may not be there may list all of them: S3
 # would say of the absent that one may not know.
 LISTING = {
     ("IngestFunction", "Bucket"): "parts/*",
-    ("RowsFunction", "Bucket"): "parts/*",
+    ("ImportPartFunction", "Bucket"): "parts/*",
     ("SequenceFunction", "LogBucket"): None,
     ("EvidenceFunction", "LogBucket"): None,
     ("EvidenceFunction", "ArchiveBucket"): None,
-    ("OperateFunction", "ArchiveBucket"): "r/*",
+    ("AdminFunction", "ArchiveBucket"): "r/*",
 }
 LISTS = {"s3:ListBucket", "s3:ListBucketVersions"}
 # The rights to receive and delete messages are in the policy that SAM adds for the event source.
-QUEUES = {"IngestFunction": "sqs:SendMessage", "RowsFunction": "sqs:ChangeMessageVisibility"}
+QUEUES = {"IngestFunction": "sqs:SendMessage", "ImportPartFunction": "sqs:ChangeMessageVisibility"}
 INDEX = {"Fn::Sub": "${Table.Arn}/index/open"}
 STREAM, STREAMS = {"Fn::GetAtt": "Table.StreamArn"}, {"Fn::Sub": "${Table.Arn}/stream/*"}
 READING_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"}
@@ -150,7 +150,7 @@ def test_only_a_worker_lists_open_debts_and_by_keys_alone(template: Template, fu
         for statement in statements(function)
         if statement["Resource"] == INDEX
     ]
-    assert uses == [("RowsFunction", ["dynamodb:Query"])]
+    assert uses == [("ImportPartFunction", ["dynamodb:Query"])]
     (index,) = template["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from duecare.runtime.settings import OF_FUNCTION, variables
 from tests.template.conftest import Template, of_type
 from tools.steps import ROOT
 
@@ -67,9 +68,9 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
 
 
 def test_what_no_caller_may_start_has_no_route(functions: dict[str, Template]) -> None:
-    assert "Events" not in functions["OperateFunction"]
+    assert "Events" not in functions["AdminFunction"]
     assert "Events" not in functions["AuthorizeFunction"]
-    woken = {name: functions[name] for name in ("IngestFunction", "RowsFunction", "SequenceFunction")}
+    woken = {name: functions[name] for name in ("IngestFunction", "ImportPartFunction", "SequenceFunction")}
     assert routes(woken) == {}
 
 
@@ -136,13 +137,26 @@ def test_the_python_and_the_machine_are_parameters(template: Template) -> None:
     assert layer["Metadata"] == {"BuildMethod": {"Ref": "PythonRuntime"}, "BuildArchitecture": {"Ref": "Architecture"}}
 
 
-def test_every_function_is_told_what_the_settings_read(template: Template, functions: dict[str, Template]) -> None:
-    told: dict[str, Any] = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert {"DUECARE_TABLE", "DUECARE_ISSUER", "DUECARE_PUBLIC_URL", "DUECARE_LOG_ORIGIN"} <= set(told)
+def logical_id(service: str) -> str:
+    return "".join(word.capitalize() for word in service.split("_")) + "Function"
+
+
+def test_every_function_has_its_name(functions: dict[str, Template]) -> None:
     for name, function in functions.items():
         service = function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         assert function["CodeUri"] == f"functions/{service}/"
-        assert name == f"{service.capitalize()}Function"
+        assert name == logical_id(service)
+
+
+def test_every_function_has_exactly_the_variables_that_its_settings_read(
+    template: Template, functions: dict[str, Template]
+) -> None:
+    shared: dict[str, Any] = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert set(functions) == {logical_id(name) for name in OF_FUNCTION}
+    for service, kind in OF_FUNCTION.items():
+        given = shared | functions[logical_id(service)]["Environment"]["Variables"]
+        own = {name for name in given if name.startswith("DUECARE_")}
+        assert own == set(variables(kind).values()), service
 
 
 def test_the_layer_is_pinned_by_hash() -> None:

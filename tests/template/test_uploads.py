@@ -60,7 +60,7 @@ def test_only_files_start_the_check_and_not_what_it_writes_itself(functions: dic
 def test_a_part_is_imported_alone_and_what_fails_comes_again_alone(
     template: Template, functions: dict[str, Template]
 ) -> None:
-    (event,) = functions["RowsFunction"]["Events"].values()
+    (event,) = functions["ImportPartFunction"]["Events"].values()
     assert event["Type"] == "SQS"
     assert event["Properties"] == {
         "Queue": {"Fn::GetAtt": "Parts.Arn"},
@@ -70,7 +70,7 @@ def test_a_part_is_imported_alone_and_what_fails_comes_again_alone(
     }
     queue = template["Resources"]["Parts"]["Properties"]
     # AWS's own advice: a message must not come back while its worker may still be at work, or be throttled.
-    assert queue["VisibilityTimeout"] >= 6 * functions["RowsFunction"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * functions["ImportPartFunction"]["Timeout"]
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": "DeadParts.Arn"}, "maxReceiveCount": 5}
     # Lambda takes no less than 2.
     assert template["Parameters"]["PartsAtOnce"]["MinValue"] == 2

@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import convert
 from rich.console import Console
 
-from duecare.usecases.case import Message
-from duecare.usecases.decided import answer
-from tests.world import ISSUER, NOW, World
+from duecare.runtime.responses import answer
+from duecare.usecases.verify.pending import Message
+from tests.support.world import ISSUER, NOW, World
 from tools.demo import Demonstration
 from tools.parties import CREDITOR, GATEWAY
 
@@ -31,7 +32,7 @@ class Direct:
 
     def verify(self, message: dict[str, Any]) -> dict[str, Any]:
         decided = self._world.verify_use_case(self._world.caller(self._party), convert(message, Message))
-        return answer(decided, issuer=ISSUER, public_url="https://duecare.example", language="en")
+        return msgspec.to_builtins(answer(decided, issuer=ISSUER, public_url="https://duecare.example", language="en"))
 
     def verify_receipt(self, *_: Any, **__: Any) -> None:
         """The clock of the world is not the clock that receipts are checked by; other tests check them."""

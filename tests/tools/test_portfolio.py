@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from duecare.domain.members import typed
-from duecare.domain.phone import is_e164
-from duecare.domain.portfolio import Manifest, Portfolio
-from duecare.domain.rowfile import Reject
+from duecare_core.domain.location.phone import is_e164
+from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio
+from duecare_core.domain.portfolio.row_reader import Reject
+from duecare_core.domain.validation import validate
 from tools.bad_rows import faults_of
 from tools.portfolio import Plan, main, write
 
@@ -32,7 +32,7 @@ def manifest(made: Plan, packed: bool) -> Manifest:
     payload = {"iss": "mou-zichan", "aud": "https://duecare.example", "iat": int(AS_OF.timestamp()), "rows": made.rows}
     file_format = made.format + ("+gzip" if packed else "")
     said = {"kind": made.kind, "format": file_format, "charset": made.charset, "sha256": "sha256:" + "0" * 64}
-    return typed({**payload, **said}, Manifest)
+    return validate({**payload, **said}, Manifest)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_expected_of_twenty_thousand_rows_is_what_the_reader_says(
             known[kept] = is_e164(number)
         return known[kept]
 
-    monkeypatch.setattr("duecare.domain.statement.is_e164", quick)
+    monkeypatch.setattr("duecare_core.domain.facts.statement.is_e164", quick)
     made = plan(rows=ROWS, kind=kind, format=file_format, charset=charset)
     out = tmp_path / "portfolio"
     write(made, out, packed=packed)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from duecare.errors import RulesFailed
 from duecare.runtime import rulebook
-from tests.packs import PACK, cap, hours
+from duecare_core.errors import RulesFailed
+from tests.support.packs import PACK, cap, hours
 from tools.rules_check import check
 from tools.steps import Problem
 

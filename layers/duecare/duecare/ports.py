@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from duecare.errors import Stale, StoreFailed
+from duecare_core.errors import StoreFailed, VersionConflict
 
 Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]
@@ -48,30 +48,30 @@ class Write(NamedTuple):
     """A document to write under its version, and one beside it: both or neither."""
 
     document: Document
-    beside: Document | None = None
+    companion: Document | None = None
 
 
-class Met(NamedTuple):
+class WriteConflict(NamedTuple):
     """Why a write did not happen: what stands in place of its document, or None where it was the one beside it, or
     somebody writing at the same time, that stood in the way."""
 
-    standing: Document | None
+    existing: Document | None
 
 
-class Reader(Protocol):
+class DocumentReader(Protocol):
     """Look-ups by key."""
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         """The documents of up to 100 keys; absent ones are left out. Raises StoreFailed."""
 
 
-class Gate(Protocol):
+class DecisionStore(Protocol):
     """The decision path: one read, one write, for any number of messages side by side."""
 
     def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
         """Read these partitions, whole, and these documents, in one round-trip time. Raises StoreFailed."""
 
-    def record(self, writes: Sequence[Write]) -> list[Met | StoreFailed | None]:
+    def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:
         """Write each; for each, in order: None when it is stored, Met where it could not be, StoreFailed where the
         table did not say.
 
@@ -79,7 +79,7 @@ class Gate(Protocol):
         """
 
 
-class Documents(Reader, Protocol):
+class Documents(DocumentReader, Protocol):
     """Everything else: statements and parties."""
 
     def partition(self, pk: str, prefix: str) -> list[Document]:
@@ -88,12 +88,12 @@ class Documents(Reader, Protocol):
     def commit(self, documents: Sequence[Document]) -> None:
         """Write up to 100 documents, all or none, each under its version.
 
-        Raises Stale where any of them stands at another version than the one it replaces, or where others wrote at the
-        same time; the caller reads again. Raises StoreFailed.
+        Raises VersionConflict if any stored version is not the one being replaced, or if others wrote at the same time;
+        the caller reads again. Raises StoreFailed.
         """
 
 
-class Ranges(Protocol):
+class RangeReader(Protocol):
     """Stretches of a partition, however many documents lie there."""
 
     def between(self, pk: str, first: str, last: str) -> Iterator[Document]:
@@ -102,10 +102,10 @@ class Ranges(Protocol):
         MAY be seen. Raises StoreFailed."""
 
 
-class Bulk(Reader, Protocol):
+class BulkStore(DocumentReader, Protocol):
     """Many documents at once: what an import reads and writes."""
 
-    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Stale | StoreFailed | None]:
+    def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
         """Write each group of up to 100 documents, all or none, as `Documents.commit` does; for each group, in order,
         None when it is stored, or why it is not. A group whose answer was lost MAY be reported as stale."""
 
@@ -114,17 +114,17 @@ class Bulk(Reader, Protocol):
         moments, and so miss one or show one too many. Raises StoreFailed."""
 
 
-class Target(NamedTuple):
+class UploadTarget(NamedTuple):
     """Where somebody may put one file, with exactly these headers."""
 
     url: str
     headers: dict[str, str]
 
 
-class Files(Protocol):
+class FileStore(Protocol):
     """Objects by name. What was written is there for every later read."""
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> Target:
+    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
         """Where the holder may put the file of exactly this digest (`sha256:<hex>`), type and, where given, size."""
 
     def link(self, name: str, seconds: int) -> str:
@@ -174,7 +174,7 @@ class Change(NamedTuple):
     document: Document | None
 
 
-class Page(NamedTuple):
+class StreamPage(NamedTuple):
     """Changes of one shard, oldest first; `ended` where the shard is closed and there will be no more."""
 
     changes: tuple[Change, ...]
@@ -193,9 +193,9 @@ class Stream(Protocol):
     def shards(self) -> list[Shard]:
         """The shards that can be read now; a parent that is not among them is gone. Raises StoreFailed."""
 
-    def read(self, shard: str, after: str, limit: int) -> Page:
+    def read(self, shard: str, after: str, limit: int) -> StreamPage:
         """Up to `limit` changes after this position; from the oldest there is where it is empty. A page with fewer that
-        has not ended is the tip. Raises Trimmed where the position is too old, StoreFailed."""
+        has not ended is the tip. Raises StreamTrimmed where the position is too old, StoreFailed."""
 
 
 class LogFiles(Protocol):
@@ -235,14 +235,14 @@ class Archive(Protocol):
         """Delete these in every version, the lock notwithstanding. Raises StoreFailed."""
 
 
-class Mark(NamedTuple):
+class IndexEntry(NamedTuple):
     """A document that the sequencer writes beside the head; where `expires` is given it leaves the table then."""
 
     document: Document
     expires: datetime | None = None
 
 
-class Leaving(NamedTuple):
+class Expiry(NamedTuple):
     """When a document leaves the table, if it still has this version."""
 
     key: Key
@@ -250,25 +250,25 @@ class Leaving(NamedTuple):
     expires: datetime
 
 
-class Scanned(NamedTuple):
+class ScanPage(NamedTuple):
     """What a stretch of a scan found, and from which places it goes on; none where all of the table has been seen."""
 
     documents: list[Document]
     places: dict[str, str]
 
 
-class Marks(Protocol):
+class LogIndex(Protocol):
     """What the sequencer writes beside the head, and what it asks when it sweeps."""
 
-    def mark(self, marks: Sequence[Mark]) -> None:
+    def mark(self, marks: Sequence[IndexEntry]) -> None:
         """Write each over whatever stands there, any number of times. Raises StoreFailed where one of them may be
         missing."""
 
-    def leave(self, leaving: Sequence[Leaving]) -> None:
+    def leave(self, leaving: Sequence[Expiry]) -> None:
         """Give each its time to leave (`expires`); one that has another version by now, or has left, is passed over. A
         document that is written anew has none again. Raises StoreFailed where one of them may have none."""
 
-    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> Scanned:
+    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> ScanPage:
         """The documents whose partition key begins so and that have no time to leave, in a stretch of the table from
         these places on; from its beginning where there are none. It may be a stretch without any.
 

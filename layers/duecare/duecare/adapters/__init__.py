@@ -1,1 +1,1 @@
-"""The ports on real things: DynamoDB, KMS, Secrets Manager; and in memory, a second real implementation of each."""
+"""The ports on AWS: one folder or file for each backing service, over boto3 or the lean signed client."""

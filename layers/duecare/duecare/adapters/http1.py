@@ -16,11 +16,11 @@ _HEAD_AT_MOST = 64 * 1024
 _AT_ONCE = 64 * 1024
 
 
-class Garbled(OSError):
+class GarbledResponse(OSError):
     """What came is not HTTP as it is read here."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     status: int
     body: bytes
 
@@ -57,7 +57,7 @@ class Connection:
         head = f"{method} {path} HTTP/1.1\r\n{lines}accept-encoding: identity\r\ncontent-length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode("latin-1") + body)
 
-    def answer(self) -> Answer:
+    def answer(self) -> HttpResponse:
         """Read the answer, whole. Raises OSError: ConnectionError where the other side closed before its end."""
         status, headers = self._head()
         while 100 <= status < 200:  # an interim answer (RFC 9110, section 15.2): the real one follows
@@ -65,8 +65,8 @@ class Connection:
         if b"close" in headers.get(b"connection", b"").lower():
             self._stays = False
         if b"transfer-encoding" in headers:
-            return Answer(status, self._chunks())
-        return Answer(status, self._exactly(_number(headers.get(b"content-length", b""), 10)))
+            return HttpResponse(status, self._chunks())
+        return HttpResponse(status, self._exactly(_number(headers.get(b"content-length", b""), 10)))
 
     def close(self) -> None:
         self._socket.close()
@@ -76,7 +76,7 @@ class Connection:
         protocol, _, rest = first.partition(b" ")
         if protocol != b"HTTP/1.1":
             if protocol != b"HTTP/1.0":
-                raise Garbled("not HTTP")
+                raise GarbledResponse("not HTTP")
             self._stays = False
         parts = (line.partition(b":") for line in lines)
         return _number(rest[:3], 10), {name.lower(): value.strip() for name, _, value in parts}
@@ -94,7 +94,7 @@ class Connection:
     def _until(self, end: bytes) -> bytes:
         while end not in self._unread:
             if len(self._unread) > _HEAD_AT_MOST:
-                raise Garbled("a head without an end")
+                raise GarbledResponse("a head without an end")
             self._receive()
         before, _, self._unread = self._unread.partition(end)
         return before
@@ -114,8 +114,8 @@ class Connection:
 
 def _number(text: bytes, base: int) -> int:
     if not text.strip().isalnum():
-        raise Garbled("not a number")
+        raise GarbledResponse("not a number")
     try:
         return int(text, base)
     except ValueError as error:
-        raise Garbled("not a number") from error
+        raise GarbledResponse("not a number") from error

@@ -1,4 +1,4 @@
-"""Between API Gateway's HTTP API events (payload 2.0) and use cases: JSON in, JSON and problem+json (RFC 9457) out."""
+"""From API Gateway's HTTP API events (payload 2.0) to use cases: JSON in; JSON or problem+json (RFC 9457) out."""
 
 from __future__ import annotations
 
@@ -9,37 +9,41 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
-from duecare.domain.members import typed
-from duecare.errors import (
+from duecare.runtime import telemetry
+from duecare.runtime.responses import Problem, problem
+from duecare.usecases.access.caller import Caller
+from duecare_core.domain.validation import validate
+from duecare_core.errors import (
     BadEvidence,
     CannotDecide,
     DuecareError,
     NotAllowed,
-    Refused,
+    RequestError,
     TooLarge,
     Unreadable,
     WrongMediaType,
 )
-from duecare.evidence.canonical import strict_json
-from duecare.runtime import telemetry
-from duecare.usecases.caller import Caller
+from duecare_core.evidence.canonical import strict_json
 
 Event = Mapping[str, Any]
 Response = dict[str, Any]
 T = TypeVar("T")
+Service = TypeVar("Service")
+Routes = Mapping[str, Callable[[Service, Event], Response]]
 
 MAX_BODY = 1024 * 1024
 _REPLACEMENT = "\ufffd".encode()
 _UNESCAPED = re.compile(r" (\d\d:\d\d)\Z")
 
 
-def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Response:
-    """Answer an event by its route. Whatever goes wrong becomes a problem here, and only here; nothing unexpected can
-    leave as an answer (guarantee 1: fail closed)."""
+def serve(routes: Routes[Service], service: Service, event: Event) -> Response:
+    """Answer an event by its route. Every error becomes a problem here, and only here; nothing unexpected can be
+    returned as an answer (guarantee 1: fail closed)."""
     try:
-        return routes[event["routeKey"]](event)
-    except Refused as refused:
+        return routes[event["routeKey"]](service, event)
+    except RequestError as refused:
         telemetry.count("Refused", problem=refused.name)
         return _problem(problem(refused))
     except CannotDecide as error:
@@ -52,29 +56,7 @@ def serve(event: Event, routes: Mapping[str, Callable[[Event], Response]]) -> Re
         return _problem(problem(DuecareError()))
 
 
-def problem(error: DuecareError) -> dict[str, Any]:
-    """An RFC 9457 problem. Whatever the caller cannot mend is a 503: no decision was made."""
-    if not isinstance(error, Refused):
-        return {
-            "type": "urn:duecare:problem:cannot-decide",
-            "title": "Could not decide",
-            "status": 503,
-            "detail": "No decision was made: do not send the message. Ask again under the same message_id; "
-            "statements may be sent again as they are.",
-            "part": error.part if isinstance(error, CannotDecide) else "unexpected",
-        }
-    body: dict[str, Any] = {
-        "type": f"urn:duecare:problem:{error.name}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-    }
-    if error.errors:
-        body["errors"] = [violation._asdict() for violation in error.errors]
-    return body
-
-
-def ok(body: Any, *, cache: str = "no-store", language: str | None = None) -> Response:
+def ok(body: Struct | dict[str, Any], *, cache: str = "no-store", language: str | None = None) -> Response:
     headers = {"content-type": "application/json", "cache-control": cache}
     if language:
         headers |= {"content-language": language, "vary": "Accept-Language"}
@@ -82,7 +64,7 @@ def ok(body: Any, *, cache: str = "no-store", language: str | None = None) -> Re
 
 
 def sent(data: bytes, content_type: str, *, cache: str) -> Response:
-    """Bytes as they are: API Gateway decodes the base64."""
+    """These bytes as they are: API Gateway decodes the base64."""
     headers = {"content-type": content_type, "cache-control": cache}
     return {"statusCode": 200, "headers": headers, "isBase64Encoded": True, "body": base64.b64encode(data).decode()}
 
@@ -98,7 +80,7 @@ def body_of(event: Event, kind: type[T]) -> T:
     except ValueError as error:  # base64 in other characters, or a lone surrogate
         raise Unreadable("The body is not UTF-8.") from error
     if _REPLACEMENT in data:
-        # API Gateway hands over text: bytes that were no UTF-8 have become U+FFFD, and a digest of that proves nothing.
+        # API Gateway passes text: bytes that are not UTF-8 have become U+FFFD, and a digest of that proves nothing.
         raise Unreadable("The body is not UTF-8, or holds U+FFFD, which stands for what was not.")
     if len(data) > MAX_BODY:
         raise TooLarge("A body may have 1 MiB.")
@@ -106,16 +88,17 @@ def body_of(event: Event, kind: type[T]) -> T:
         value = strict_json(data)
     except BadEvidence as error:
         raise Unreadable("The body is not JSON in UTF-8, with every member once and whole characters only.") from error
-    return typed(value, kind)
+    return validate(value, kind)
 
 
 def query_of(event: Event) -> dict[str, str]:
-    """The query's members. A `+` that was not escaped has become a space, which in a time stands before its offset."""
+    """The members of the query. An unescaped `+` has become a space; in a time it is the sign of the offset."""
     return {name: _UNESCAPED.sub(r"+\1", value) for name, value in (event.get("queryStringParameters") or {}).items()}
 
 
 def caller_of(event: Event) -> Caller:
-    """Whom the authorizer admitted. Raises NotAllowed where there is none: a route left open by mistake stays shut."""
+    """The party that the authorizer let pass. Raises NotAllowed if there is none, so that a route without an authorizer
+    answers nobody."""
     try:
         context = event["requestContext"]["authorizer"]["lambda"]
         return Caller(context["party"], context["kid"], datetime.fromtimestamp(float(context["exp"]), UTC))
@@ -124,12 +107,12 @@ def caller_of(event: Event) -> Caller:
 
 
 def public_url(event: Event, configured: str) -> str:
-    """Where this service answers: as configured, or the domain that API Gateway served this request on."""
+    """The URL of this API: as configured, or the domain that API Gateway served this request on."""
     return configured or f"https://{event['requestContext']['domainName']}"
 
 
 def language_of(event: Event) -> str:
-    """`zh-CN` or `en`, whichever Accept-Language (RFC 9110, section 12.5.4) prefers; English where it names neither."""
+    """`zh-CN` or `en`, by Accept-Language (RFC 9110, section 12.5.4); English if it names neither."""
     best, best_weight = "en", 0.0
     for part in _header(event, "accept-language").lower().split(",")[:20]:
         tag, _, weight = part.replace(" ", "").partition(";q=")
@@ -147,11 +130,10 @@ def _header(event: Event, name: str) -> str:
     return str((event.get("headers") or {}).get(name, ""))
 
 
-def _problem(body: dict[str, Any]) -> Response:
+def _problem(body: Problem) -> Response:
     headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
-    status = body["status"]
-    return _response(status, body, headers | ({"retry-after": "1"} if status == 503 else {}))
+    return _response(body.status, body, headers | ({"retry-after": "1"} if body.status == 503 else {}))
 
 
-def _response(status: int, body: Any, headers: dict[str, str]) -> Response:
+def _response(status: int, body: Struct | dict[str, Any], headers: dict[str, str]) -> Response:
     return {"statusCode": status, "headers": headers, "body": msgspec.json.encode(body).decode()}

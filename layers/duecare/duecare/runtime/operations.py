@@ -1,25 +1,23 @@
-"""What the operator can ask for (`do` tells which), and the use case that does it."""
+"""The operations of the operator (`do` names one), and the use cases that perform them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from duecare.domain.kinds import E164, DisplayName, PartyId, Role
-from duecare.domain.party import Halt, Party
-from duecare.errors import Unacceptable
-from duecare.ports import Clock
-from duecare.usecases.erase import Erase, Erased
-from duecare.usecases.operate import Operate
+from duecare.runtime.services.admin import AdminService
+from duecare.usecases.operator.erase import ErasureResult
+from duecare_core.domain.facts.party import Halt, Party
+from duecare_core.domain.fields import E164, DisplayName, PartyId, Role
+from duecare_core.errors import Unacceptable
 
 
-class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
-    """One thing to do; `do` tells which."""
+class _Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
+    """One operation; `do` names it."""
 
 
-class PartyAdd(Request, frozen=True, kw_only=True, tag="party-add"):
+class PartyAdd(_Request, frozen=True, kw_only=True, tag="party-add"):
     id: PartyId
     roles: Annotated[list[Role], Meta(min_length=1)]
     name: DisplayName
@@ -28,77 +26,76 @@ class PartyAdd(Request, frozen=True, kw_only=True, tag="party-add"):
     shadow: bool = False
 
 
-class OfParty(Request, frozen=True, kw_only=True):
+class _OfParty(_Request, frozen=True, kw_only=True):
     id: PartyId
 
 
-class PartyShow(OfParty, frozen=True, kw_only=True, tag="party-show"): ...
+class PartyShow(_OfParty, frozen=True, kw_only=True, tag="party-show"): ...
 
 
-class PartySuspend(OfParty, frozen=True, kw_only=True, tag="party-suspend"): ...
+class PartySuspend(_OfParty, frozen=True, kw_only=True, tag="party-suspend"): ...
 
 
-class PartyResume(OfParty, frozen=True, kw_only=True, tag="party-resume"): ...
+class PartyResume(_OfParty, frozen=True, kw_only=True, tag="party-resume"): ...
 
 
-class KeyAdd(OfParty, frozen=True, kw_only=True, tag="key-add"):
+class KeyAdd(_OfParty, frozen=True, kw_only=True, tag="key-add"):
     key: dict[str, Any]
 
 
-class KeyRevoke(OfParty, frozen=True, kw_only=True, tag="key-revoke"):
+class KeyRevoke(_OfParty, frozen=True, kw_only=True, tag="key-revoke"):
     kid: str
 
 
-class SwitchHalt(Request, frozen=True, kw_only=True, tag="halt"):
-    """One creditor, one gateway, or everything."""
+class SwitchHalt(_Request, frozen=True, kw_only=True, tag="halt"):
+    """Stop one creditor, one gateway, or everything; or lift that stop."""
 
     on: bool
     creditor: PartyId | None = None
     gateway: PartyId | None = None
 
 
-class EraseRecipient(Request, frozen=True, kw_only=True, tag="erase"):
-    """What the archive holds of one recipient, where the law lets it go."""
+class EraseRecipient(_Request, frozen=True, kw_only=True, tag="erase"):
+    """Erase the archived copies about one recipient, except those under legal retention."""
 
     recipient: E164
 
 
-Anything = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient
+Operation = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient
 
 
-def perform(  # noqa: PLR0911  one return a verb
-    request: Any, operate: Operate, erase: Callable[[], Erase], clock: Clock
-) -> Party | Halt | Erased:
-    """Raises Refused and CannotDecide."""
+def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult:  # noqa: PLR0911  one for each operation
+    """Raises RequestError and CannotDecide."""
+    parties = service.party_admin
     match request:
         case PartyAdd():
-            return operate.add(
+            return parties.add(
                 Party(
                     id=request.id,
                     roles=tuple(sorted(set(request.roles))),
                     name=request.name,
                     sender_names=tuple(request.sender_names),
                     shadow=request.shadow,
-                    registered_at=clock(),
+                    registered_at=service.clock(),
                 ),
                 request.key,
             )
         case PartyShow():
-            return operate.show(request.id)
+            return parties.show(request.id)
         case PartySuspend():
-            return operate.suspend(request.id)
+            return parties.suspend(request.id)
         case PartyResume():
-            return operate.resume(request.id)
+            return parties.resume(request.id)
         case KeyAdd():
-            return operate.add_key(request.id, request.key)
+            return parties.add_key(request.id, request.key)
         case KeyRevoke():
-            return operate.revoke_key(request.id, request.kid)
+            return parties.revoke_key(request.id, request.kid)
         case SwitchHalt(creditor=str() as creditor, gateway=None):
-            return operate.halt_party(creditor, "creditor", on=request.on)
+            return parties.halt_party(creditor, "creditor", on=request.on)
         case SwitchHalt(creditor=None, gateway=str() as gateway):
-            return operate.halt_party(gateway, "gateway", on=request.on)
+            return parties.halt_party(gateway, "gateway", on=request.on)
         case SwitchHalt(creditor=None, gateway=None):
-            return operate.halt_everything(on=request.on)
+            return parties.halt_everything(on=request.on)
         case EraseRecipient():
-            return erase()(request.recipient)
+            return service.erase(request.recipient)
     raise Unacceptable("Name a creditor or a gateway, not both.")

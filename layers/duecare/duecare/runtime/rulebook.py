@@ -1,25 +1,23 @@
-"""The rules of this deployment: the pack that ships, tightened by the operator's own where there is one.
+"""The rules of this deployment: the shipped pack, tightened by the operator's own pack if there is one.
 
-The operator's pack is a file beside the shipped one, `rulepack/operator.json`, put there before `sam build`: it is
-reviewed and deployed as code is, and no function needs a right or a call to read it.
+The operator's pack is the file `rulepack/operator.json` in the same folder as the shipped one, put there before
+`sam build`. It is reviewed and deployed as code is, and no function needs a right or a call to read it.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
-from duecare.domain.rulepack import parse
-from duecare.domain.rules import Rules
-from duecare.domain.tighten import tighten
-from duecare.errors import BadPack, RulesFailed
+from duecare_core.domain.rules.parse import parse
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.domain.rules.tighten import tighten
+from duecare_core.errors import BadPack, RulesFailed
 
 FOLDER = Path(__file__).parents[1] / "rulepack"
 
 
-@cache
 def rules(folder: Path = FOLDER) -> Rules:
-    """Read once a process. Raises RulesFailed: without rules nothing can be decided."""
+    """Raises RulesFailed: without rules nothing can be decided."""
     try:
         pack = parse((folder / "pack.json").read_bytes())
         own = folder / "operator.json"

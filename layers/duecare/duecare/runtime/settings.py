@@ -1,83 +1,177 @@
-"""What the environment says, read once when a function starts."""
+"""The settings of each function, read from the environment once, when the function starts.
+
+Every member is one environment variable: `inputs_secret` is DUECARE_INPUTS_SECRET. template.yaml gives each function
+exactly the variables of its own class, and a test compares the two.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TypeVar
 
-from duecare.adapters.wire import Credentials
+import msgspec
+from msgspec import Struct
+
+from duecare.adapters.lean_client import Credentials
+from duecare_core.errors import DuecareError
+
+S = TypeVar("S", bound="Settings")
+PREFIX = "DUECARE_"
+_ENDPOINT = "AWS_ENDPOINT_URL"
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-class Settings(NamedTuple):
-    """See template.yaml for what each is. Secrets, keys and the table's stream are ARNs; a function has only those
-    that it needs. Buckets are names, `queue` a URL; `witnesses` is as adapters/witness.py reads it."""
+class BadSettings(DuecareError):
+    """The environment lacks variables, or has some that cannot be read. The message names all of them."""
 
-    table: str
-    issuer: str
-    public_url: str
-    log_origin: str
+
+class AwsSettings(Struct, frozen=True, kw_only=True):
+    """The region and credentials that Lambda provides. `endpoints`: AWS's own AWS_ENDPOINT_URL variables, by service;
+    the one for every service is under the empty name."""
+
     region: str
     credentials: Credentials
-    pepper_secret: str
-    receipt_key_secret: str
-    inputs_secret: str
-    log_secret: str
-    statement_key: str
-    bucket: str
-    log_bucket: str
-    archive_bucket: str
-    queue: str
-    stream: str
-    table_days: int
-    witnesses: str
-    endpoints: Mapping[str, str]
+    endpoints: Mapping[str, str] = {}
 
     def endpoint(self, service: str) -> str:
-        """Where a service answers: as overridden by AWS's own variables, or its regional endpoint."""
-        overridden = self.endpoints.get(service) or self.endpoints.get("")
+        """The service's URL: the override, or the regional endpoint."""
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return overridden or f"https://{service}.{self.region}.{suffix}"
+        return self.override(service) or f"https://{service}.{self.region}.{suffix}"
 
     def streams_endpoint(self) -> str:
-        """Where DynamoDB's streams answer: a service of its own, which stand-ins serve with the tables."""
+        """The URL of DynamoDB Streams, a service of its own. Local engines serve it together with the tables."""
         overridden = self.endpoints.get("dynamodbstreams") or self.override("dynamodb")
         return overridden or self.endpoint("streams.dynamodb")
 
     def override(self, service: str) -> str | None:
-        """The overriding endpoint alone, for clients that know the regional ones themselves."""
+        """The overriding URL alone, for clients that know the regional endpoints themselves."""
         return self.endpoints.get(service) or self.endpoints.get("")
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Raises KeyError where Lambda or the template left something out: the function must not start."""
-    prefix = "AWS_ENDPOINT_URL"
-    return Settings(
-        table=environment["DUECARE_TABLE"],
-        issuer=environment["DUECARE_ISSUER"],
-        public_url=environment.get("DUECARE_PUBLIC_URL", "").rstrip("/"),
-        log_origin=environment.get("DUECARE_LOG_ORIGIN", ""),
-        region=environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
+class Settings(Struct, frozen=True, kw_only=True):
+    """What every function has. Secrets, keys and streams are ARNs, buckets and tables names, `queue` is a URL."""
+
+    aws: AwsSettings
+    table: str
+
+
+class AuthorizeSettings(Settings, frozen=True, kw_only=True):
+    issuer: str
+
+
+class VerifySettings(Settings, frozen=True, kw_only=True):
+    """`public_url`: where callers reach the API; empty means the domain that API Gateway served the request on."""
+
+    issuer: str
+    public_url: str = ""
+    log_origin: str
+    pepper_secret: str
+    receipt_key_secret: str
+    inputs_secret: str
+
+
+class StateSettings(Settings, frozen=True, kw_only=True):
+    issuer: str
+    pepper_secret: str
+    statement_key: str
+
+
+class EvidenceSettings(Settings, frozen=True, kw_only=True):
+    """`public_url` as for verify; `witnesses` in the form that adapters/witnesses.py reads, empty for none."""
+
+    issuer: str
+    public_url: str = ""
+    inputs_secret: str
+    statement_key: str
+    log_bucket: str
+    archive_bucket: str
+    witnesses: str = ""
+
+
+class ReconcileSettings(Settings, frozen=True, kw_only=True):
+    issuer: str
+    receipt_key_secret: str
+
+
+class UploadSettings(Settings, frozen=True, kw_only=True):
+    issuer: str
+    statement_key: str
+    bucket: str
+
+
+class ImportSettings(Settings, frozen=True, kw_only=True):
+    """Of both steps of an import: ingest and import_part."""
+
+    pepper_secret: str
+    bucket: str
+    queue: str
+
+
+class SequenceSettings(Settings, frozen=True, kw_only=True):
+    """`table_days`: how long logged records stay in the table; `witnesses` as for evidence."""
+
+    log_origin: str
+    log_secret: str
+    log_bucket: str
+    archive_bucket: str
+    stream: str
+    table_days: int
+    witnesses: str = ""
+
+
+class AdminSettings(Settings, frozen=True, kw_only=True):
+    pepper_secret: str
+    archive_bucket: str
+
+
+OF_FUNCTION: dict[str, type[Settings]] = {
+    "admin": AdminSettings,
+    "authorize": AuthorizeSettings,
+    "evidence": EvidenceSettings,
+    "import_part": ImportSettings,
+    "ingest": ImportSettings,
+    "reconcile": ReconcileSettings,
+    "sequence": SequenceSettings,
+    "state": StateSettings,
+    "upload": UploadSettings,
+    "verify": VerifySettings,
+}
+
+
+def variables(kind: type[Settings]) -> dict[str, str]:
+    """The environment variable of each member, by the member's name."""
+    return {name: PREFIX + name.upper() for name in kind.__struct_fields__ if name != "aws"}
+
+
+def read(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
+    """These settings from the environment. Raises BadSettings, naming every variable that is missing or empty."""
+    own = variables(kind)
+    required = [own[field.name] for field in msgspec.structs.fields(kind) if field.required and field.name in own]
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    needed = {name: environment.get(name) for name in (*_CREDENTIALS, *required)} | {"AWS_REGION": region}
+    if missing := sorted(name for name, value in needed.items() if not value):
+        raise BadSettings(f"Environment variables that must be set and are not: {', '.join(missing)}.")
+    aws = AwsSettings(
+        region=str(region),
         credentials=Credentials(
             environment["AWS_ACCESS_KEY_ID"],
             environment["AWS_SECRET_ACCESS_KEY"],
             environment.get("AWS_SESSION_TOKEN") or None,
         ),
-        pepper_secret=environment.get("DUECARE_PEPPER_SECRET", ""),
-        receipt_key_secret=environment.get("DUECARE_RECEIPT_KEY_SECRET", ""),
-        inputs_secret=environment.get("DUECARE_INPUTS_SECRET", ""),
-        log_secret=environment.get("DUECARE_LOG_SECRET", ""),
-        statement_key=environment.get("DUECARE_STATEMENT_KEY", ""),
-        bucket=environment.get("DUECARE_BUCKET", ""),
-        log_bucket=environment.get("DUECARE_LOG_BUCKET", ""),
-        archive_bucket=environment.get("DUECARE_ARCHIVE_BUCKET", ""),
-        queue=environment.get("DUECARE_QUEUE", ""),
-        stream=environment.get("DUECARE_STREAM", ""),
-        table_days=int(environment.get("DUECARE_TABLE_DAYS", "180")),
-        witnesses=environment.get("DUECARE_WITNESSES", ""),
-        endpoints={
-            name.removeprefix(prefix).removeprefix("_").lower().replace("_", ""): url
-            for name, url in environment.items()
-            if name.startswith(prefix) and url
-        },
+        endpoints=_endpoints(environment),
     )
+    values = {name: environment[variable] for name, variable in own.items() if environment.get(variable)}
+    if "public_url" in values:
+        values["public_url"] = values["public_url"].rstrip("/")
+    if "table_days" in values and not values["table_days"].isdecimal():
+        raise BadSettings("DUECARE_TABLE_DAYS must be a number of days, such as 180.")
+    return msgspec.convert({"aws": aws, **values}, kind, strict=False)
+
+
+def _endpoints(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(_ENDPOINT).removeprefix("_").lower().replace("_", ""): url
+        for name, url in environment.items()
+        if name.startswith(_ENDPOINT) and url
+    }

@@ -1,10 +1,11 @@
-"""Logs and metrics (Powertools). No line holds a number, a name, a text, a token or an exception's own words."""
+"""Logs and metrics (Powertools). No line holds a number, a name, a text, a token or the message of an exception."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,27 +14,40 @@ logger = Logger()
 metrics = Metrics()
 
 
+def begin(event: Mapping[str, Any], context: Any) -> None:
+    """Put the ids of this invocation into every line that follows, until the next invocation.
+
+    `function_request_id` is Lambda's. `correlation_id` is API Gateway's, the `requestId` of the access log, or Lambda's
+    where no HTTP request caused the invocation.
+    """
+    with suppress(Exception):
+        request_id = getattr(context, "aws_request_id", None)
+        request = event.get("requestContext") or {}
+        logger.append_keys(function_request_id=request_id)
+        logger.set_correlation_id(request.get("requestId") or request_id)
+
+
 def count(name: str, **details: object) -> None:
-    """One line in CloudWatch's embedded metric format; the details can be searched, and are not dimensions."""
-    # What is recorded must be answered: a metric that cannot be written is no reason to withhold it.
+    """One line in CloudWatch's embedded metric format. The details can be searched for, and are not dimensions."""
+    # A recorded decision must be answered: a metric that cannot be written is no reason to withhold it.
     with suppress(Exception):
         metrics.add_metric(name, MetricUnit.Count, 1)
         for key, value in details.items():
             metrics.add_metadata(key, value)
-        metrics.flush_metrics()
+        _flush()
 
 
 def measured(seconds: Mapping[str, float], counts: Mapping[str, int]) -> None:
-    """Several at once, each under its name."""
+    """Several metrics in one line."""
     with suppress(Exception):
         for unit, values in ((MetricUnit.Seconds, seconds), (MetricUnit.Count, counts)):
             for name, value in values.items():
                 metrics.add_metric(name, unit, value)
-        metrics.flush_metrics()
+        _flush()
 
 
 def failed(error: BaseException) -> None:
-    """What failed and where: the classes of the chain and the lines of code. Their messages may quote what was sent."""
+    """Which errors, and where: the classes of the chain and lines of code. Their messages may quote the request."""
     chain: list[str] = []
     places: list[str] = []
     cause: BaseException | None = error
@@ -43,3 +57,8 @@ def failed(error: BaseException) -> None:
         cause = cause.__cause__ or cause.__context__
     with suppress(Exception):
         logger.error("failed", errors=chain, places=places, part=getattr(error, "part", None))
+
+
+def _flush() -> None:
+    metrics.add_metadata("correlation_id", logger.get_correlation_id())
+    metrics.flush_metrics()

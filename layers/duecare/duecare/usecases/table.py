@@ -1,4 +1,4 @@
-"""Where things stand in the one table, and how documents become values (docs/how-it-works.md, "The table")."""
+"""The keys of the one table, and documents as values (docs/how-it-works.md, "The table")."""
 
 from __future__ import annotations
 
@@ -8,36 +8,39 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from duecare.domain.facts import DebtState
-from duecare.domain.party import Halt, Party
-from duecare.errors import StoreFailed
-from duecare.evidence.keys import b64
 from duecare.ports import Document, Key
+from duecare_core.domain.facts.party import Halt, Party
+from duecare_core.domain.facts.states import DebtState
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence import item_keys as keys
+from duecare_core.evidence.jose.keys import b64
 
 T = TypeVar("T")
 
-EVERYTHING = Key("P#*", "P")
-RECEIPT_KEYS = "K#receipt"
-LOG_HEAD = Key("L", "HEAD")
+EVERYTHING = Key(f"{keys.PARTY}#*", keys.PARTY)
+RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
+LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
+SHARDS = 16
 _ENCODER = msgspec.json.Encoder()
 
 
-def recipient(pseudonym: str) -> str:
-    return f"R#{pseudonym}"
+def recipient(recipient_key: str) -> str:
+    """The partition of everything known about one recipient."""
+    return f"{keys.RECIPIENT}#{recipient_key}"
 
 
 def consent(pk: str, creditor: str, channel: str) -> Key:
     """`channel` is `*` for a revocation of all channels."""
-    return Key(pk, f"C#{creditor}#{channel}")
+    return Key(pk, f"{keys.CONSENT}#{creditor}#{channel}")
 
 
 def debt(pk: str, creditor: str, debt_ref: str) -> Key:
-    return Key(pk, f"D#{creditor}#{debt_ref}")
+    return Key(pk, f"{keys.DEBT}#{creditor}#{debt_ref}")
 
 
 def disputes(creditor: str) -> str:
-    """The prefix under which all disputes with one creditor stand."""
-    return f"Q#{creditor}#"
+    """The sort key prefix of all disputes with one creditor."""
+    return f"{keys.DISPUTE}#{creditor}#"
 
 
 def dispute(pk: str, creditor: str, content: str) -> Key:
@@ -46,32 +49,32 @@ def dispute(pk: str, creditor: str, content: str) -> Key:
 
 def stop(pk: str, creditor: str) -> Key:
     """`creditor` is `*` for a stop of all."""
-    return Key(pk, f"S#{creditor}")
+    return Key(pk, f"{keys.STOP}#{creditor}")
 
 
 def number(pk: str) -> Key:
-    return Key(pk, "N")
+    return Key(pk, keys.NUMBER)
 
 
 def contacts(pk: str) -> Key:
     """The contact ledger: what frequency caps count, over all creditors and gateways."""
-    return Key(pk, "L")
+    return Key(pk, keys.CONTACTS)
 
 
 def party(party_id: str) -> Key:
-    return Key(f"P#{party_id}", "P")
+    return Key(f"{keys.PARTY}#{party_id}", keys.PARTY)
 
 
 def mandate(creditor: str, collector: str) -> Key:
-    return Key(f"M#{creditor}", collector)
+    return Key(f"{keys.MANDATE}#{creditor}", collector)
 
 
 def decision(decision_id: str) -> Key:
-    return Key(f"X#{decision_id}", "X")
+    return Key(f"{keys.DECISION}#{decision_id}", keys.DECISION)
 
 
 def statement(statement_id: str) -> Key:
-    return Key(f"S#{statement_id}", "S")
+    return Key(f"{keys.STATEMENT}#{statement_id}", keys.STATEMENT)
 
 
 def receipt_key(kid: str) -> Key:
@@ -79,53 +82,55 @@ def receipt_key(kid: str) -> Key:
 
 
 def erasure(erasure_id: str) -> Key:
-    return Key(f"Z#{erasure_id}", "Z")
+    return Key(f"{keys.ERASURE}#{erasure_id}", keys.ERASURE)
 
 
-def decided_on(gateway: str, day: date) -> str:
-    """The partition of the decisions about a gateway's messages, of a day in UTC; minute by minute."""
-    return f"G#{gateway}#{day.isoformat()}"
+def log_pointers(kind: str, record_id: str) -> str:
+    """The partition of a record's log pointers: a decision has one for each attempt."""
+    return f"{keys.LOG_POINTER}#{kind}#{record_id}"
 
 
-def listing(gateway: str, at: datetime, index: int) -> Key:
-    """Of decisions of this minute, the first of which has its entry at this index."""
-    return Key(decided_on(gateway, at.astimezone(UTC).date()), f"{minute(at)}#{index:016}")
+def decision_pages(gateway: str, day: date) -> str:
+    """The partition of the pages that list a gateway's decisions of one day (UTC), in the order of their minutes."""
+    return f"{keys.DECISION_PAGES}#{gateway}#{day.isoformat()}"
+
+
+def decision_page(gateway: str, at: datetime, index: int) -> Key:
+    """The page of decisions of this minute whose first one has its log entry at this index."""
+    return Key(decision_pages(gateway, at.astimezone(UTC).date()), f"{minute(at)}#{index:016}")
 
 
 def minute(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
-def delivered_on(gateway: str, day: date) -> str:
-    """The partition of what a gateway stated of its deliveries on a day in UTC; in the order of their time."""
-    return f"V#{gateway}#{day.isoformat()}"
+def deliveries(gateway: str, day: date) -> str:
+    """The partition of a gateway's deliveries of one day (UTC), in the order of their times."""
+    return f"{keys.DELIVERIES}#{gateway}#{day.isoformat()}"
 
 
 def delivery(gateway: str, message_id: str, at: datetime) -> Key:
-    """Of one message at one instant."""
-    of = b64(hashlib.sha256(message_id.encode()).digest())
-    return Key(delivered_on(gateway, at.astimezone(UTC).date()), f"{instant(at)}#{of}")
+    """The delivery of one message at one instant."""
+    message = b64(hashlib.sha256(message_id.encode()).digest())
+    return Key(deliveries(gateway, at.astimezone(UTC).date()), f"{instant(at)}#{message}")
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339 in UTC, of one length, so that texts are in the order of what they say."""
+    """RFC 3339 in UTC and of fixed length, so that the texts sort as the instants do."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def upload(upload_id: str) -> Key:
-    return Key(f"U#{upload_id}", "U")
+    return Key(f"{keys.UPLOAD}#{upload_id}", keys.UPLOAD)
 
 
 def part(upload_id: str, number: int) -> Key:
-    """What became of one part of an uploaded file."""
-    return Key(f"U#{upload_id}", f"W#{number:05}")
-
-
-SHARDS = 16
+    """The outcome of one part of an uploaded file."""
+    return Key(f"{keys.UPLOAD}#{upload_id}", f"{keys.PART}#{number:05}")
 
 
 def shards(creditor: str) -> list[str]:
-    """Every `open_of` of a creditor. One partition of an index takes a thousand writes a second; an import has more."""
+    """Every `open_of` of a creditor. An index partition takes 1,000 writes a second, and an import needs more."""
     return [_shard(creditor, shard) for shard in range(SHARDS)]
 
 
@@ -142,7 +147,7 @@ def open_of(key: Key, value: Any) -> str:
 
 
 def write(key: Key, replaces: Document | None, value: Any, sealed: bytes = b"") -> Document:
-    """A document that replaces this one, or the first under its key."""
+    """The next version of a document: it replaces this one, or is the first under its key."""
     version = replaces.version + 1 if replaces else 1
     return Document(key, version, encode(value), sealed, open_of(key, value))
 
@@ -153,7 +158,7 @@ def encode(value: Any) -> bytes:
 
 
 def read(document: Document, kind: type[T]) -> T:
-    """The value of a document. Raises StoreFailed where it is not what it should be: nothing is guessed."""
+    """The value of a document. Raises StoreFailed if the body is not a valid one of this kind."""
     try:
         return msgspec.json.decode(document.body, type=kind)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -161,7 +166,7 @@ def read(document: Document, kind: type[T]) -> T:
 
 
 def find(documents: dict[Key, Document], key: Key, kind: type[T]) -> T | None:
-    """The value under a key, or None where nothing stands there."""
+    """The value under a key, or None."""
     document = documents.get(key)
     return None if document is None else read(document, kind)
 
@@ -171,6 +176,6 @@ def find_party(documents: dict[Key, Document], party_id: str) -> Party | None:
 
 
 def is_halted(documents: dict[Key, Document]) -> bool:
-    """Whether the operator has stopped everything."""
+    """Whether the operator has halted everything."""
     halt = find(documents, EVERYTHING, Halt)
     return halt is not None and halt.halted

@@ -1,0 +1,134 @@
+"""What a command needs of the world, in one place, so that tests can give another one: files, network, clock, AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+
+from duecare_client.aws import connect
+from duecare_client.client import Client, Reader
+from duecare_client.errors import BadSettings
+from duecare_client.operator import Operator
+from duecare_client.settings import Profile, find_caller, profile_path, read_profile
+
+DEFAULT_STACK = "duecare"
+# A person waits longer than a gateway may: a function that starts cold is no failure here.
+PATIENCE = 15.0
+
+
+@dataclass
+class CliContext:
+    """The options that may stand anywhere (`profile`, `json`), and everything outside the process."""
+
+    profile: str | None = None
+    json: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    directory: Path = field(default_factory=Path.cwd)
+    network: httpx.BaseTransport | None = None
+    aws: Callable[[Profile | None, Mapping[str, str]], Callable[[str], Any]] = connect
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def client(self, party: str | None, roles: Sequence[str]) -> Client:
+        """A client for the one party that is named, or whose role fits. Raises BadSettings, BadKey."""
+        caller = find_caller(self.profile, party, roles, self.environment, self.directory)
+        return Client(
+            caller.url,
+            caller.party,
+            caller.key,
+            issuer=caller.issuer,
+            timeout=PATIENCE,
+            language=self._language(),
+            transport=self.network,
+            clock=self.clock,
+        )
+
+    def operator(self) -> Operator:
+        """The operator of the stack that the profile, DUECARE_STACK or the default names. Raises BadSettings."""
+        profile = self._profile()
+        stack = (profile.stack if profile else None) or self.environment.get("DUECARE_STACK") or DEFAULT_STACK
+        return Operator(self.aws(profile, self.environment), stack)
+
+    def reader(self) -> Reader:
+        """What anyone may ask the service that the profile or DUECARE_URL names. Raises BadSettings."""
+        return Reader(self.service_url(), timeout=PATIENCE, transport=self.network)
+
+    def service_url(self) -> str:
+        """Of the service that the profile or DUECARE_URL names. Raises BadSettings."""
+        profile = self._profile()
+        url = (profile.url if profile else None) or self.environment.get("DUECARE_URL")
+        if not url:
+            raise BadSettings("no service is named: give --profile NAME, or set DUECARE_URL")
+        return url.rstrip("/")
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    def log_key(self) -> str | None:
+        """The log's verifier key that the profile names."""
+        profile = self._profile()
+        return profile.log_key if profile else None
+
+    def store(self) -> tuple[Callable[[str], Any], str, str] | None:
+        """`service name -> boto3 client`, the table and the archive's bucket, where the profile or DUECARE_STACK names
+        them; None where there is no such access. Raises BadSettings."""
+        profile = self._profile()
+        if profile and profile.table and profile.archive:
+            return self.aws(profile, self.environment), profile.table, profile.archive
+        if not (profile and profile.stack) and "DUECARE_STACK" not in self.environment:
+            return None
+        return self.operator().store()
+
+    def state_folder(self) -> Path:
+        """Where what was seen is remembered: beside the profile `local`, else in the user's state directory."""
+        if self.profile == "local":
+            return profile_path("local", self.environment, self.directory).parent
+        home = self.environment.get("HOME") or str(Path.home())
+        return Path(self.environment.get("XDG_STATE_HOME") or Path(home) / ".local" / "state") / "duecare"
+
+    def _profile(self) -> Profile | None:
+        if self.profile is None:
+            return None
+        return read_profile(profile_path(self.profile, self.environment, self.directory))
+
+    def _language(self) -> str:
+        spoken = (self.environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        return "zh-CN" if next(filter(None, spoken), "").startswith("zh") else "en"
+
+
+def world(context: typer.Context) -> CliContext:
+    """The world that the root command was given."""
+    held = context.find_root().obj
+    assert isinstance(held, CliContext)  # noqa: S101  set by the root callback, before any command runs
+    return held
+
+
+def read_json(file: str) -> Any:
+    """The JSON value in a file, or on stdin for `-`; UTF-8, with or without a byte order mark. Raises BadSettings."""
+    name = "stdin" if file == "-" else file
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise BadSettings(f"{name} cannot be read: {error.strerror}") from None
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise BadSettings(f"{name} is not JSON in UTF-8") from None
+
+
+def read_object(file: str) -> dict[str, Any]:
+    """The JSON object in a file, or on stdin for `-`. Raises BadSettings."""
+    value = read_json(file)
+    if not isinstance(value, dict):
+        raise BadSettings(f"{'stdin' if file == '-' else file} must hold one JSON object")
+    return value

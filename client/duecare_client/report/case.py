@@ -1,0 +1,320 @@
+"""A case file taken apart for its page: who, what, when, by which rules, on whose word. Nothing is decided here.
+
+The file may be one that failed its checks, whose members are of the right types and nothing more: what cannot be read
+is left out or shown as it stands, and nothing raises.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from duecare_client.report.statements import (
+    Cell,
+    RowView,
+    StatementView,
+    entry,
+    file_row,
+    instant,
+    payload,
+    stated,
+    value,
+)
+from duecare_client.report.texts import Mask, Piece, Span, pieces
+from duecare_client.report.words import FAULTS, LACKS, TOPICS, Words
+from duecare_core.domain.decision.decision import Finding
+from duecare_core.domain.decision.reasons import REASONS
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.location.localtime import is_zone, wall_time, zone
+from duecare_core.domain.location.locate import Place, locate
+from duecare_core.domain.rules.pack import DatedCap, DatedDemand, DatedHours, Pack
+from duecare_core.domain.rules.parse import parse as parse_pack
+from duecare_core.domain.rules.rule_types import AnyRow, Forbidden, Required, Sender
+from duecare_core.errors import DuecareError
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.casefile.bundle import CaseFile, LoggedParty
+from duecare_core.evidence.jose import jws
+from duecare_core.evidence.log.note import (
+    COSIGNATURE,
+    Checkpoint,
+    Signature,
+    parse_checkpoint,
+    parse_note,
+    parse_verifier,
+)
+
+_UNKNOWN = Words("该代码没有说明文字。", "There is no sentence for this code.")
+_CLOCKS = 3
+
+
+class Who(NamedTuple):
+    """A party in its part. `party`: as it was registered when it was decided, None where it was not. `since`: its later
+    versions in the file."""
+
+    role: str
+    id: str
+    party: Party | None
+    version: int | None
+    since: tuple[LoggedParty, ...]
+
+
+class Rule(NamedTuple):
+    """A row of the pack that bound the message. `broken`: a finding names it or follows from it."""
+
+    row: AnyRow
+    broken: bool
+
+
+class FindingView(NamedTuple):
+    """A finding. `quote`: what of the text it marks, None where it marks nothing; `rows`: those it follows from."""
+
+    number: int
+    finding: Finding
+    label: Words | None
+    quote: str | None
+    rows: tuple[str, ...]
+
+
+class Why(NamedTuple):
+    """A reason, and the findings that brought it."""
+
+    code: str
+    sentence: Words
+    findings: tuple[FindingView, ...]
+
+
+class ContactView(NamedTuple):
+    """`own`: for the same creditor; `debt` as in the inputs."""
+
+    at: datetime
+    channel: Cell
+    own: bool
+    debt: str | None
+
+
+class WitnessView(NamedTuple):
+    name: str
+    seen_at: datetime | str | None
+
+
+class Parts:
+    """The parts of a case file. `mask`: None where the number may be seen."""
+
+    def __init__(self, case: CaseFile, mask: Mask | None) -> None:
+        self.case = case
+        self.record = case.decision.record
+        self.inputs = case.inputs
+        self._mask = mask
+        self._payloads = [payload(one) for one in case.statements]
+
+    # When and where
+
+    @property
+    def judged_at(self) -> datetime:
+        """The instant that was judged: of a rehearsal the one that was asked about."""
+        ahead = self.record.send_at if self.record.provisional else None
+        return ahead or self.inputs.at
+
+    def _told(self, member: str) -> list[str]:
+        """What consents and debts say of this, those that were signed first."""
+        rows = self.inputs.rows
+        told = [*(row.debt.newest for row in rows if row.debt), *(row.consent.consent for row in rows if row.consent)]
+        found = [*(one.get(member) for one in self._payloads), *(getattr(one, member, None) for one in told)]
+        return [one for one in found if isinstance(one, str) and one]
+
+    @property
+    def zone_is_stated(self) -> bool:
+        """Whether the creditor stated the recipient's time zone; otherwise the number tells what is possible."""
+        return any(map(is_zone, self._told("time_zone")))
+
+    @cached_property
+    def place(self) -> Place:
+        return locate(
+            self.inputs.recipient, region=next(iter(self._told("region")), None), time_zones=self._told("time_zone")
+        )
+
+    def local(self, at: datetime) -> tuple[str, ...]:
+        """What clocks there may show: each different one, or the first and the last where there are many."""
+        try:
+            shown = {at.astimezone(zone(name)).strftime("%z"): name for name in reversed(self.place.zones)}
+            ordered = sorted((wall_time(at, zone(name)), offset, name) for offset, name in shown.items())
+        except (ValueError, OverflowError):  # at the ends of the calendar
+            return ()
+        if len(ordered) > _CLOCKS:
+            ordered = [ordered[0], ordered[-1]]
+        return tuple(f"{clock:%Y-%m-%d %H:%M:%S} (UTC{off[:3]}:{off[3:5]}, {name})" for clock, off, name in ordered)
+
+    # Who
+
+    def parties(self) -> tuple[Who, ...]:
+        record = self.record
+        parts = {"gateway": record.gateway, "creditor": record.creditor, "collector": record.collector}
+        return tuple(self._who(role, who) for role, who in parts.items())
+
+    def _who(self, role: str, who: str) -> Who:
+        version = self.inputs.parties.get(who)
+        versions = self._registrations(who)
+        party = next((one.record for one in versions if one.version == version), None)
+        since = tuple(one for one in versions if version is not None and one.version > version)
+        return Who(role, who, party, version, since)
+
+    def _registrations(self, who: str) -> list[LoggedParty]:
+        return sorted((one for one in self.case.parties if one.record.id == who), key=lambda one: one.version)
+
+    # The text and what was found in it
+
+    @cached_property
+    def text(self) -> str:
+        return self._mask(self.inputs.text) if self._mask else self.inputs.text
+
+    @property
+    def text_is_masked(self) -> bool:
+        return self.text != self.inputs.text
+
+    @cached_property
+    def findings(self) -> tuple[FindingView, ...]:
+        return tuple(self._finding(number, one) for number, one in enumerate(self.record.findings, 1))
+
+    def _finding(self, number: int, one: Finding) -> FindingView:
+        inside = one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(self.text)
+        label = FAULTS.get(one.rule) or TOPICS.get(one.rule.partition(".")[0]) or LACKS.get(one.code)
+        return FindingView(
+            number, one, label, self.text[one.start : one.end] if inside else None, self._rows_behind(one)
+        )
+
+    def pieces(self) -> tuple[Piece, ...]:
+        spans = [Span(one.number, one.finding.start or 0, one.finding.end or 0) for one in self.findings if one.quote]
+        return pieces(self.text, spans)
+
+    def reasons(self) -> tuple[Why, ...]:
+        return tuple(
+            Why(code, _sentence(code), tuple(one for one in self.findings if one.finding.code == code))
+            for code in self.record.reasons
+        )
+
+    # The rules
+
+    @cached_property
+    def pack(self) -> Pack | None:
+        """None where it cannot be read."""
+        try:
+            return parse_pack(canonical(self.case.rules))
+        except (DuecareError, ValueError):
+            return None
+
+    @cached_property
+    def _binding(self) -> tuple[AnyRow, ...]:
+        """The rows about texts, hours and frequency that bound such a message on that day; rows by which nothing is
+        decided (records, reply words and the like) are not among them."""
+        if self.pack is None:
+            return ()
+        record, product = self.record, next(iter(self._told("product")), None)
+        sender: Sender = "creditor" if record.collector == record.creditor else "collector"
+        asked = (record.regions, record.channel, sender, product)
+        rules: list[DatedDemand | DatedHours | DatedCap] = [
+            *self.pack.demands(*asked),
+            *self.pack.hours(*asked),
+            *self.pack.caps(*asked),
+        ]
+        try:
+            days = {wall_time(self.judged_at, zone(name)).toordinal() for name in self.place.zones}
+        except (ValueError, OverflowError):
+            return ()
+        ids = {_row_id(rule) for rule in rules if any(map(rule.in_force, days))}
+        return tuple(row for row in self.pack.rows if row.id in ids)
+
+    def _rows_behind(self, one: Finding) -> tuple[str, ...]:
+        """The row that a finding names; or those that ask for what the text lacks, or forbid what it says."""
+        if self.pack and any(row.id == one.rule for row in self.pack.rows):
+            return (one.rule,)
+        topic = one.rule.partition(".")[0]
+        return tuple(
+            row.id
+            for row in self._binding
+            if (one.code == "TEXT_FORBIDDEN" and isinstance(row, Forbidden) and topic in row.topics)
+            or (one.code == "TEXT_SENDER" and isinstance(row, Required) and "sender_name" in row.elements)
+        )
+
+    def rules(self) -> tuple[Rule, ...]:
+        """First those that were broken."""
+        broken = {row for one in self.findings for row in one.rows}
+        rows = self.pack.rows if self.pack else ()
+        first = [Rule(row, True) for row in rows if row.id in broken]
+        return (*first, *(Rule(row, False) for row in self._binding if row.id not in broken))
+
+    # What was signed, what was told, what was counted
+
+    def statements(self) -> tuple[StatementView, ...]:
+        return tuple(
+            stated(logged, said, [one.record for one in self._registrations(logged.record.issuer)])
+            for logged, said in zip(self.case.statements, self._payloads, strict=True)
+        )
+
+    def rows(self) -> tuple[RowView, ...]:
+        return tuple(map(file_row, self.inputs.rows))
+
+    def counted(self) -> tuple[ContactView, ...]:
+        """What frequency caps counted, oldest first."""
+        return tuple(
+            ContactView(datetime.fromtimestamp(one.at, UTC), value("channels", one.channel), one.own, one.debt)
+            for one in self.inputs.counted
+        )
+
+    # The receipt and the log
+
+    def receipt(self) -> jws.UnverifiedJws | None:
+        try:
+            return jws.read(self.case.decision.receipt)
+        except DuecareError:
+            return None
+
+    def entry(self) -> int | None:
+        """Of the decision's entry."""
+        return entry(self.case.decision.proof)
+
+    def receipt_key(self, kid: str) -> tuple[datetime, int | None] | None:
+        """Since when this key has signed receipts, and which entry of the log says so."""
+        held = (one for one in self.case.receipt_keys if one.record.kid == kid)
+        return next(((one.record.first_used_at, entry(one.proof)) for one in held), None)
+
+    def checkpoint(self) -> Checkpoint | None:
+        try:
+            return parse_checkpoint(parse_note(self.case.checkpoint).text)
+        except DuecareError:
+            return None
+
+    def witnesses(self) -> tuple[WitnessView, ...]:
+        """Those whom the file names, and when they signed the checkpoint."""
+        try:
+            signatures = parse_note(self.case.checkpoint).signatures
+        except DuecareError:
+            signatures = ()
+        return tuple(_witness(key, signatures) for key in self.case.log.witnesses)
+
+
+def _witness(key: str, signatures: tuple[Signature, ...]) -> WitnessView:
+    try:
+        by = parse_verifier(key)
+    except DuecareError:
+        return WitnessView(key, None)
+    if by.kind != COSIGNATURE:
+        return WitnessView(by.name, None)
+    # c2sp.org/tlog-cosignature: eight bytes of time before the signature.
+    times = [one.signature[:8] for one in signatures if (one.name, one.key_id) == (by.name, by.key_id)]
+    return WitnessView(by.name, instant(int.from_bytes(times[0], "big")) if times else None)
+
+
+def _sentence(code: str) -> Words:
+    sentence = REASONS.get(code)
+    return Words(sentence.zh, sentence.en) if sentence else _UNKNOWN
+
+
+def _row_id(rule: DatedDemand | DatedHours | DatedCap) -> Any:
+    match rule:
+        case DatedDemand():
+            return rule.row.id
+        case DatedCap():
+            return rule.cap.id
+        case _:
+            return rule.id

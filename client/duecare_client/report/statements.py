@@ -1,0 +1,164 @@
+"""What a statement, or a row of a file, says: member by member, in the order of the contract, in both languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from duecare_client.report.words import KINDS, MEMBERS, METHODS, VALUES, Words
+from duecare_core.domain.facts.party import Party, PartyKey
+from duecare_core.domain.facts.statement import KINDS as CONTRACT
+from duecare_core.errors import DuecareError
+from duecare_core.evidence.casefile.bundle import LoggedStatement
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, InputRow
+from duecare_core.evidence.jose import jws
+from duecare_core.evidence.log import logproof
+from duecare_core.evidence.statement import statement_id
+
+Cell = str | Words
+Json = dict[str, Any]
+_ELSEWHERE = frozenset({"iss", "aud", "iat"})  # shown with the signature
+_SPOKEN = frozenset({"status", "channels", "claim", "product", "kind"})
+
+
+class MemberLine(NamedTuple):
+    """A member and its value; many where it is a list."""
+
+    name: str
+    label: Words | None
+    values: tuple[Cell, ...]
+
+
+class StatementView(NamedTuple):
+    """A statement as its party signed it. `lines` is None where it cannot be read; `signed_at` as the party says;
+    `entry`: its place in the log."""
+
+    id: str
+    kind: str
+    label: Words | None
+    issuer: str
+    issuer_name: str | None
+    lines: tuple[MemberLine, ...] | None
+    signed_at: datetime | str | None
+    received_at: datetime
+    kid: str
+    key: PartyKey | None
+    entry: int | None
+
+
+class RowView(NamedTuple):
+    """A fact that came with a file, as the service holds it. `names`: manifest and number of the rows it is made of."""
+
+    kind: str
+    of: Cell
+    names: tuple[tuple[str, str], ...]
+    lines: tuple[MemberLine, ...]
+
+
+def payload(logged: LoggedStatement) -> Json:
+    """What was signed; nothing where that cannot be read."""
+    try:
+        return jws.read(logged.jws).payload
+    except DuecareError:
+        return {}
+
+
+def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> StatementView:
+    """`said`: its payload; `registrations`: of its issuer, oldest first."""
+    on_file = logged.record
+    keys = [key for party in registrations for key in party.keys if key.kid == on_file.kid]
+    order = CONTRACT[on_file.kind].__struct_fields__ if on_file.kind in CONTRACT else ()
+    return StatementView(
+        id=statement_id(logged.jws),
+        kind=on_file.kind,
+        label=KINDS.get(on_file.kind),
+        issuer=on_file.issuer,
+        issuer_name=registrations[-1].name if registrations else None,
+        lines=tuple(_lines({name: said.get(name) for name in (*order, *said)})) if said else None,
+        signed_at=instant(said.get("iat")),
+        received_at=on_file.received_at,
+        kid=on_file.kid,
+        key=keys[-1] if keys else None,  # the newest registration tells whether it has been revoked since
+        entry=entry(logged.proof),
+    )
+
+
+def file_row(row: InputRow) -> RowView:
+    """Keyed digests are empty in a case file, and left out; whose row it is is told beside its members."""
+    state: DebtOrConsent = row.debt or row.consent
+    said = structs.asdict(state) if state else {}
+    newest = said.pop("newest", None) or said.pop("consent", None)
+    members: Json = {**(structs.asdict(newest) if newest else {}), **said}
+    named = [name for name in _statements(members.values()) if ROW_SEPARATOR in name]
+    names = tuple(
+        (file, number) for file, _, number in (name.partition(ROW_SEPARATOR) for name in dict.fromkeys(named))
+    )
+    if members.get("statement") in named:
+        del members["statement"]
+    if isinstance(answers := members.get("answers"), dict):
+        members["answers"] = [f"{dispute} ({value('', mark.at)})" for dispute, mark in answers.items()]
+    if isinstance(revoked := members.get("revoked"), Struct):
+        members["revoked"] = getattr(revoked, "at", None)
+    if "outstanding" in members:
+        members["outstanding"] = str(members["outstanding"])
+    return RowView(
+        "debt" if row.debt else "consent",
+        row.of if row.debt else value("channels", row.of),
+        names,
+        tuple(_lines(members)),
+    )
+
+
+DebtOrConsent = Struct | None
+
+
+def _statements(values: Any) -> Iterator[str]:
+    """The names of statements in a state: as they stand, and in marks."""
+    for one in values:
+        if isinstance(one, dict):
+            yield from _statements(one.values())
+        elif isinstance(one, str):
+            yield one
+        elif isinstance(one, Struct):
+            yield getattr(one, "statement", "")
+
+
+def _lines(members: Mapping[str, Any]) -> Iterator[MemberLine]:
+    for name, said in members.items():
+        if name in _ELSEWHERE or said is None or said in ("", [], {}):
+            continue
+        many = said if isinstance(said, list | tuple) else [said]
+        yield MemberLine(name, MEMBERS.get(name), tuple(value(name, one) for one in many))
+
+
+def value(name: str, said: Any) -> Cell:
+    """A word of the contract in both languages; anything else as it is spelled."""
+    if isinstance(said, bool):
+        return Words("是", "yes") if said else Words("否", "no")
+    if isinstance(said, datetime):
+        return f"{said.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(said, str):
+        if name == "method":
+            return METHODS.get(said, said)
+        return VALUES.get(said, said) if name in _SPOKEN or said == "*" else said
+    return json.dumps(said, ensure_ascii=False, default=str)
+
+
+def entry(proof: str) -> int | None:
+    """The place in the log that a proof is about."""
+    try:
+        return logproof.parse(proof).index
+    except DuecareError:
+        return None
+
+
+def instant(seconds: Any) -> datetime | str | None:
+    """RFC 7519 NumericDate; as it is spelled where it is no time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None if seconds is None else str(seconds)

@@ -1,0 +1,1 @@
+"""The decision. `decide.decide` is the entrance."""

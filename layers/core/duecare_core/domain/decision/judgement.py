@@ -1,0 +1,298 @@
+"""The judgement of one message: parties, stops, consent, debt, text, and the rules about time and frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+
+from duecare_core.domain.decision import text_review as review
+from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
+from duecare_core.domain.decision.reasons import ORDER
+from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
+from duecare_core.domain.fields import ReasonCode
+from duecare_core.domain.location.locate import Place, locate
+from duecare_core.domain.rules.applicable import ApplicableRules
+from duecare_core.domain.rules.frequency_caps import Contact, contact, without_message
+from duecare_core.domain.rules.rule_types import Sender
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.domain.text.reader import Reading
+
+
+class Judgement:
+    """Judges one message at one instant. Collects reasons, findings, and the statements that the decision relies on."""
+
+    def __init__(self, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> None:
+        self.request = request
+        self.reading = reading
+        self.facts = facts
+        self.rules = rules
+        self.at = at
+        self.reasons: dict[ReasonCode, Reason] = {}
+        self.findings: list[Finding] = []
+        self.relied_on: dict[str, None] = {}
+        self.contacts: tuple[Contact, ...] = ()
+        self.good_for = rules.answer_validity
+        self.consent: Consent | None = None
+        self.debt_ref: str | None = None
+        self.debt: DebtState | None = None
+        self.creditor = facts.creditor if facts.creditor and "creditor" in facts.creditor.roles else None
+        self.for_itself = request.collector == request.creditor
+        collector = None if self.for_itself else facts.collector
+        self.collector = collector if collector and "collector" in collector.roles else None
+
+    def deny(self, code: ReasonCode, *statements: str, until: datetime | None = None) -> None:
+        self.reasons[code] = Reason(code, until)
+        self.rely(*statements)
+
+    def rely(self, *statements: str) -> None:
+        self.relied_on.update(dict.fromkeys(statements))
+
+    def deny_found(self, findings: Iterable[Finding], until: datetime | None = None) -> None:
+        """Deny if there is any finding."""
+        for count, finding in enumerate(findings):
+            if count == 0:
+                self.deny(finding.code, until=until)
+            if count < review.MAX_FINDINGS:
+                self.findings.append(finding)
+
+    def lasts_until(self, end: datetime) -> None:
+        """An allow is valid no longer than the facts that it relies on."""
+        self.good_for = min(self.good_for, end - self.at)
+
+    def decision(self) -> Decision:
+        return Decision(
+            reasons=tuple(sorted(self.reasons.values(), key=lambda reason: ORDER[reason.code])),
+            findings=tuple(sorted(self.findings, key=lambda finding: ORDER[finding.code])),
+            relied_on=tuple(self.relied_on),
+            contacts=self.contacts,
+            regions=self.place.regions,
+            debt_ref=self.debt_ref,
+            good_for=self.good_for,
+        )
+
+    # The parties
+
+    def judge_parties(self) -> None:
+        gateway = self.facts.gateway
+        if self.facts.halted or any(party and party.halted for party in (gateway, self.creditor)):
+            self.deny("HALTED")
+        if gateway is None or gateway.state != "active":
+            self.deny("GATEWAY_SUSPENDED")
+        if self.creditor is None:
+            self.deny("CREDITOR_UNKNOWN")
+        elif self.creditor.state != "active":
+            self.deny("CREDITOR_SUSPENDED")
+        if self.for_itself:
+            return
+        if self.collector is None:
+            self.deny("COLLECTOR_UNKNOWN")
+        elif self.collector.state != "active":
+            self.deny("COLLECTOR_SUSPENDED")
+        if self.creditor and self.collector:
+            self._judge_mandate()
+
+    def _judge_mandate(self) -> None:
+        mandate = self.facts.mandate
+        if mandate is None:
+            self.deny("MANDATE_MISSING")
+            return
+        self.rely(mandate.statement)
+        if mandate.status == "revoked":
+            self.deny("MANDATE_REVOKED")
+        elif self.at >= mandate.valid_until:
+            self.deny("MANDATE_EXPIRED")
+        elif self.request.channel not in mandate.channels:
+            self.deny("MANDATE_MISSING")
+        elif self.at < mandate.valid_from:
+            self.deny("MANDATE_MISSING", until=mandate.valid_from)
+        else:
+            self.lasts_until(mandate.valid_until)
+
+    # Stops
+
+    def judge_stops(self) -> None:
+        for stop in self.facts.stops:
+            if stop.in_force:
+                self.deny("OPTED_OUT", stop.in_force.statement)
+            elif stop.lifted:
+                self.rely(stop.lifted.statement)
+
+    # Consent and debt
+
+    def judge_consent_and_debt(self) -> None:
+        consent = self._judge_consent()
+        debt = self._judge_debt()
+        if debt is None:
+            return
+        self.lasts_until(debt.newest.valid_until)
+        if consent and _differ(consent.subject, debt.newest.subject):
+            self.deny("SUBJECT_MISMATCH")
+        self.deny_found(review.amount_findings(self.reading, debt.newest))
+
+    def _is_voided(self, at: datetime) -> bool:
+        """Whether a fact of this instant concerns an earlier holder of the number, and so does not count."""
+        number = self.facts.number
+        return number is not None and at < number.reassigned.at
+
+    def _reassigned(self) -> None:
+        if self.facts.number:
+            self.deny("NUMBER_REASSIGNED", self.facts.number.reassigned.statement)
+
+    def _judge_consent(self) -> Consent | None:
+        """The consent that counts, or None and the reason."""
+        state = self.facts.consents.get(self.request.channel, ConsentState())
+        consent = state.consent
+        revoked = self._revocation(state)
+        if consent and self._is_voided(consent.at):
+            self.rely(consent.statement)
+            self._reassigned()
+        elif consent and revoked is None:
+            self.rely(consent.statement)
+            self.consent = consent
+            if consent.expires_at is None:
+                return consent
+            if self.at < consent.expires_at:
+                self.lasts_until(consent.expires_at)
+                return consent
+            self.deny("CONSENT_EXPIRED")
+        elif consent or revoked:
+            self.deny("CONSENT_REVOKED", *([consent.statement] if consent else []), *([revoked] if revoked else []))
+        else:
+            self._judge_other_channels()
+        return None
+
+    def _revocation(self, state: ConsentState) -> str | None:
+        """The statement that revokes the consent, for this channel or for all. At the instant of the consent it
+        wins."""
+        everywhere = self.facts.consents.get("*", ConsentState()).revoked
+        marks = [mark for mark in (state.revoked, everywhere) if mark]
+        if not marks:
+            return None
+        newest = max(marks, key=lambda mark: mark.at)
+        return newest.statement if state.consent is None or newest.at >= state.consent.at else None
+
+    def _judge_other_channels(self) -> None:
+        others = [state for channel, state in self.facts.consents.items() if channel not in ("*", self.request.channel)]
+        given = [(state.consent, self._revocation(state)) for state in others if state.consent]
+        for consent, revoked in given:
+            if revoked is None and not self._is_voided(consent.at):
+                self.deny("CONSENT_CHANNEL", consent.statement)
+                return
+        self.deny("CONSENT_MISSING")
+
+    def _judge_debt(self) -> DebtState | None:
+        """The open, confirmed debt that this collector may collect; None after denying if there is none.
+
+        Without a `debt_ref` any such debt serves, preferably one that bears out the text. If none is open, the reasons
+        are those of the newest one.
+        """
+        named = self.request.debt_ref
+        stated = {ref: debt for ref, debt in self.facts.debts.items() if named is None or ref == named}
+        current = {ref: debt for ref, debt in stated.items() if not self._is_voided(debt.newest.at)}
+        if not current:
+            if stated:
+                self.rely(*sorted(debt.newest.statement for debt in stated.values()))
+                self._reassigned()
+            else:
+                self.deny("DEBT_MISSING")
+            return None
+        # Usually there is one debt, and nothing to rank.
+        ref = min(current, key=lambda ref: self._rank(ref, current[ref])) if len(current) > 1 else next(iter(current))
+        debt = current[ref]
+        self.debt_ref, self.debt = ref, debt
+        self.rely(debt.newest.statement)
+        faults = self._debt_faults(ref, debt)
+        for code, statements in faults.items():
+            self.deny(code, *statements)
+        if faults:
+            return None
+        self.rely(*(answer.statement for answer in debt.answers.values()))
+        return debt
+
+    def _rank(self, ref: str, debt: DebtState) -> tuple[bool, bool, bool, float, str]:
+        """The sort key of a debt; the message is judged by the least. In order: a debt without fault that text and
+        consent bear out, any other without fault, an open one, the newest."""
+        faulty = bool(self._debt_faults(ref, debt))
+        consent = self.facts.consents.get(self.request.channel, ConsentState()).consent
+        differs = bool(consent and _differ(consent.subject, debt.newest.subject))
+        unfit = not faulty and (differs or not self._amounts_fit(debt))
+        return faulty, unfit, debt.newest.status != "open", -debt.newest.at.timestamp(), ref
+
+    def _debt_faults(self, ref: str, debt: DebtState) -> dict[ReasonCode, list[str]]:
+        """Why this collector cannot collect this debt now: reason code → the statements that show it."""
+        newest = debt.newest
+        if newest.status == "settled":
+            return {"DEBT_SETTLED": []}
+        if newest.status == "withdrawn":
+            return {"DEBT_WITHDRAWN": []}
+        faults: dict[ReasonCode, list[str]] = {}
+        open_disputes = [dispute.statement for dispute in self.facts.disputes if _blocks(dispute, ref, debt)]
+        if open_disputes:
+            # Shows that a dispute of all debts covers this one, if the newest confirmation does not show it.
+            shown = [debt.first_by] if debt.first_by and debt.first < newest.at else []
+            faults["DEBT_DISPUTED"] = [*sorted(open_disputes), *shown]
+        if self.at >= newest.valid_until:
+            faults["DEBT_STALE"] = []
+        if newest.collectors is not None and not self.for_itself and self.request.collector not in newest.collectors:
+            faults["DEBT_COLLECTOR"] = []
+        return faults
+
+    # The rules: text, time and frequency
+
+    @cached_property
+    def place(self) -> Place:
+        """The possible places of the recipient, by the number, the debt and the consent."""
+        debt = self.debt.newest if self.debt else None
+        return locate(
+            self.request.recipient,
+            region=debt.region if debt else None,
+            time_zones=(debt.time_zone if debt else None, self.consent.time_zone if self.consent else None),
+        )
+
+    @cached_property
+    def rules_here(self) -> ApplicableRules:
+        product = self.debt.newest.product if self.debt else None
+        sender: Sender = "creditor" if self.for_itself else "collector"
+        return ApplicableRules(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
+
+    def judge_text(self) -> None:
+        required = self.rules_here.required(promotional=review.is_promotional(self.reading))
+        if self.creditor and "sender_name" in required:
+            names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
+            self.deny_found(review.sender_findings(self.request.text, self.reading, names))
+        if self.reading.opt_out is None:
+            self.deny_found(review.rule_findings("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
+        if self.reading.disclosure is None:
+            self.deny_found(review.rule_findings("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
+        self.deny_found(review.forbidden_findings(self.reading, self.rules_here.forbidden()))
+
+    def judge_contact(self) -> None:
+        """Quiet hours and frequency caps."""
+        quiet = self.rules_here.quiet()
+        if quiet:
+            self.deny_found(review.rule_findings("QUIET_HOURS", quiet.rows), until=quiet.until)
+        else:
+            self.good_for = self.rules_here.permitted_for(self.good_for)
+        request = self.request
+        new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
+        earlier = without_message(self.facts.contacts, new)
+        self.contacts = self.rules_here.counted_contacts(earlier, new)
+        full = self.rules_here.full_caps(self.contacts, new)
+        if full:
+            self.deny_found(review.rule_findings("FREQUENCY_CAP", full.rows), until=full.until)
+
+    def _amounts_fit(self, debt: DebtState) -> bool:
+        return not review.amount_findings(self.reading, debt.newest)
+
+
+def _blocks(dispute: Dispute, ref: str, debt: DebtState) -> bool:
+    """Whether the dispute blocks this debt: it names the debt, or names none and the debt was stated by then; and no
+    later statement of the debt answers it."""
+    covers = debt.first <= dispute.at if dispute.debt_ref is None else dispute.debt_ref == ref
+    answer = debt.answers.get(dispute.statement)
+    return covers and (answer is None or answer.at <= dispute.at)
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other

@@ -1,0 +1,62 @@
+"""Checks of a text against the sender, the confirmed debt and the rules. Each fault is a `Finding`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from duecare_core.domain.decision.decision import Finding
+from duecare_core.domain.facts.states import Debt
+from duecare_core.domain.fields import ReasonCode
+from duecare_core.domain.text.reader import Claim, Meaning, Reading, names_sender
+
+MAX_FINDINGS = 8  # for one reason, so that a text full of faults does not make a long record
+
+
+def sender_findings(text: str, reading: Reading, names: tuple[str, ...]) -> list[Finding]:
+    """TEXT_SENDER: the sender tags that are not registered, or a missing sender; empty if the text names only
+    registered senders."""
+    if names_sender(text, names):
+        return []
+    tags = [
+        Finding("TEXT_SENDER", "sender.sign", tag.start, tag.end)
+        for tag in reading.sender_tags
+        if not names_sender(f"【{tag.name}】", names)
+    ]
+    return tags or [Finding("TEXT_SENDER", "sender.missing")]
+
+
+def is_promotional(reading: Reading) -> bool:
+    """An offer (a reduction, a settlement, instalments) makes a reminder promotional (MIIT Order 74, art. 21)."""
+    return any(claim.meaning is Meaning.OFFERED for claim in reading.amounts)
+
+
+def amount_findings(reading: Reading, debt: Debt) -> list[Finding]:
+    """TEXT_AMOUNT: the claims that the debt does not bear out. An amount that is said to be owed must equal the
+    outstanding amount; one that is offered may be less."""
+    return [
+        Finding("TEXT_AMOUNT", f"amount.{_fault(claim, debt)}", claim.start, claim.end)
+        for claim in reading.amounts
+        if not claim.borne_out(debt.currency, debt.outstanding)
+    ]
+
+
+def _fault(claim: Claim, debt: Debt) -> str:
+    if claim.meaning is Meaning.UNREADABLE:
+        return "unreadable"
+    if debt.currency not in claim.currencies:
+        return "currency"
+    return "larger" if claim.amount > debt.outstanding else "smaller"
+
+
+def forbidden_findings(reading: Reading, topics: Iterable[str]) -> list[Finding]:
+    """TEXT_FORBIDDEN: the forbidden phrases of these topics. A phrase's rule is named `<topic>.<phrase>`."""
+    return [
+        Finding("TEXT_FORBIDDEN", found.rule, found.start, found.end)
+        for found in reading.forbidden
+        if found.rule.partition(".")[0] in topics
+    ]
+
+
+def rule_findings(code: ReasonCode, rows: Iterable[str]) -> Iterator[Finding]:
+    """Findings without a place in the text: the rows of the pack that require a missing element or forbid the time."""
+    return (Finding(code, row) for row in rows)

@@ -1,0 +1,271 @@
+"""The statements that parties make: the members of each kind (the payload of its JWS), with their limits.
+
+`check` enforces the limits that types cannot express. Every fact has one instant (`fact_time`), by which statements
+merge. A fact dated more than `SKEW` ahead of now is rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from duecare_core.domain.fields import (
+    E164,
+    MINOR_UNITS,
+    Amount,
+    Channels,
+    Currency,
+    Digest,
+    NumericDate,
+    PartyId,
+    PartyOrAll,
+    Reference,
+    Region,
+    Role,
+    Text,
+    Time,
+    TimeZone,
+)
+from duecare_core.domain.location.localtime import is_zone
+from duecare_core.domain.location.phone import is_e164
+from duecare_core.errors import Unacceptable, Violation
+
+SKEW = timedelta(seconds=60)
+DEBT_VALIDITY = timedelta(days=35)
+
+
+class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Members of every statement: RFC 7519 `iss` (the party that states it), `aud` (this service) and `iat`."""
+
+    iss: PartyId
+    aud: str
+    iat: NumericDate
+
+
+class ConsentStatement(Statement, frozen=True, kw_only=True):
+    """The recipient agreed to collection messages of this creditor on these channels."""
+
+    recipient: E164
+    channels: Channels
+    granted_at: Time
+    expires_at: Time | None = None
+    method: Literal["contract", "web", "sms", "voice", "paper"]
+    notice: Digest
+    evidence: Digest | None = None
+    subject: Digest | None = None
+    time_zone: TimeZone | None = None
+
+
+class ConsentRevocationStatement(Statement, frozen=True, kw_only=True):
+    """The recipient revoked the consent, on these channels or on all."""
+
+    recipient: E164
+    creditor: PartyId
+    channels: Channels | None = None
+    revoked_at: Time
+
+
+class DebtStatement(Statement, frozen=True, kw_only=True):
+    """The creditor confirms what is owed as of an instant, for at most 35 days."""
+
+    recipient: E164
+    debt_ref: Reference
+    currency: Currency
+    outstanding: Amount
+    as_of: Time
+    valid_until: Time | None = None
+    status: Literal["open", "settled", "withdrawn"]
+    subject: Digest | None = None
+    collectors: list[PartyId] | None = None
+    original_creditor: Reference | None = None
+    region: Region | None = None
+    product: Literal["credit_card", "consumer_loan", "microfinance", "other"] | None = None
+    time_zone: TimeZone | None = None
+    contract: Digest | None = None
+    answers_dispute: Digest | None = None
+
+
+class MandateStatement(Statement, frozen=True, kw_only=True):
+    """The creditor lets this collector send for it on these channels."""
+
+    collector: PartyId
+    channels: Channels
+    valid_from: Time
+    valid_until: Time
+    status: Literal["active", "revoked"]
+    as_of: Time
+
+
+class ReplyStatement(Statement, frozen=True, kw_only=True):
+    """The recipient's reply, word for word. Exactly one of `creditor` and `message_id` must be given."""
+
+    recipient: E164
+    creditor: PartyId | None = None
+    message_id: Reference | None = None
+    text: Text
+    received_at: Time
+
+
+class OptOutStatement(Statement, frozen=True, kw_only=True):
+    """The recipient said stop, to this creditor or, with `*`, to all."""
+
+    recipient: E164
+    creditor: PartyOrAll
+    received_at: Time
+
+
+class DisputeStatement(Statement, frozen=True, kw_only=True):
+    """The recipient disputes a debt, or all debts that this creditor has stated so far."""
+
+    recipient: E164
+    creditor: PartyId
+    debt_ref: Reference | None = None
+    claim: Literal["not_mine", "paid", "wrong_amount", "other"]
+    received_at: Time
+
+
+class NumberReassignmentStatement(Statement, frozen=True, kw_only=True):
+    """The number was reassigned to another person."""
+
+    recipient: E164
+    effective_at: Time
+
+
+class DeliveryStatement(Statement, frozen=True, kw_only=True):
+    """The gateway's report of one message. `at`: when it was handed on for delivery, failed or was held back.
+    `text_sha256`: of the UTF-8 bytes that were sent or would have been."""
+
+    message_id: Reference
+    at: Time
+    status: Literal["delivered", "failed", "blocked"]
+    text_sha256: Digest
+
+
+StatementKind = Literal[
+    "consent",
+    "consent-revocation",
+    "debt",
+    "mandate",
+    "reply",
+    "opt-out",
+    "dispute",
+    "number-reassignment",
+    "delivery",
+]
+
+KINDS: dict[StatementKind, type[Statement]] = {
+    "consent": ConsentStatement,
+    "consent-revocation": ConsentRevocationStatement,
+    "debt": DebtStatement,
+    "mandate": MandateStatement,
+    "reply": ReplyStatement,
+    "opt-out": OptOutStatement,
+    "dispute": DisputeStatement,
+    "number-reassignment": NumberReassignmentStatement,
+    "delivery": DeliveryStatement,
+}
+
+STATED_BY: dict[StatementKind, frozenset[Role]] = {
+    "consent": frozenset({"creditor"}),
+    "consent-revocation": frozenset({"creditor", "gateway"}),
+    "debt": frozenset({"creditor"}),
+    "mandate": frozenset({"creditor"}),
+    "reply": frozenset({"gateway"}),
+    "opt-out": frozenset({"creditor", "collector", "gateway"}),
+    "dispute": frozenset({"creditor", "collector", "gateway"}),
+    "number-reassignment": frozenset({"carrier", "gateway"}),
+    "delivery": frozenset({"gateway"}),
+}
+
+# These protect the recipient, so even a suspended party may state them.
+PROTECTIVE: frozenset[StatementKind] = frozenset(
+    {"consent-revocation", "reply", "opt-out", "dispute", "number-reassignment"}
+)
+
+_FACT_TIME: dict[StatementKind, str] = {
+    "consent": "granted_at",
+    "consent-revocation": "revoked_at",
+    "debt": "as_of",
+    "mandate": "as_of",
+    "reply": "received_at",
+    "opt-out": "received_at",
+    "dispute": "received_at",
+    "number-reassignment": "effective_at",
+    "delivery": "at",
+}
+
+
+# The members of each type that are times. Looking at every member would take longer than the rest of `check`.
+_TIMES: dict[type[Statement], tuple[str, ...]] = {
+    kind: tuple(name for name in kind.__struct_fields__ if f"_{name}".endswith(("_at", "_until", "_from", "_of")))
+    for kind in KINDS.values()
+}
+
+
+def fact_time(kind: StatementKind, statement: Statement) -> datetime:
+    """The instant of the stated fact, by which the statement merges with others."""
+    at: datetime = getattr(statement, _FACT_TIME[kind])
+    return at
+
+
+def valid_until(debt: DebtStatement) -> datetime:
+    """When this confirmation lapses: as stated, or 35 days after `as_of`."""
+    return debt.valid_until or debt.as_of + DEBT_VALIDITY
+
+
+def check(kind: StatementKind, statement: Statement, now: datetime) -> None:
+    """Raises Unacceptable with every violation. No violation repeats a value."""
+    violations = tuple(_violations(kind, statement, now))
+    if violations:
+        raise Unacceptable(f"The statement has {len(violations)} member(s) that cannot be accepted.", errors=violations)
+
+
+def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Iterator[Violation]:
+    far = [name for name in _TIMES[type(statement)] if _is_far(getattr(statement, name))]
+    if far:  # the other checks could overflow on such dates
+        yield from (Violation(f"/{name}", "out-of-range", "a time between 1970 and 2199 is expected") for name in far)
+        return
+    if statement.iat > (now + SKEW).timestamp():
+        yield Violation("/iat", "in-the-future", "iat lies in the future")
+    if fact_time(kind, statement) > now + SKEW:
+        yield Violation(f"/{_FACT_TIME[kind]}", "in-the-future", "a fact cannot be dated in the future")
+    recipient = getattr(statement, "recipient", None)
+    if recipient is not None and not is_e164(recipient):
+        yield Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form")
+    zone = getattr(statement, "time_zone", None)
+    if zone is not None and not is_zone(zone):
+        yield Violation("/time_zone", "unknown-time-zone", "not an IANA time zone")
+    match statement:
+        case ConsentStatement(expires_at=datetime() as end, granted_at=start) if end <= start:
+            yield Violation("/expires_at", "out-of-order", "expires_at must lie after granted_at")
+        case MandateStatement() if statement.valid_until <= statement.valid_from:
+            yield Violation("/valid_until", "out-of-order", "valid_until must lie after valid_from")
+        case ReplyStatement() if (statement.creditor is None) == (statement.message_id is None):
+            yield Violation("/creditor", "one-of", "give either creditor or message_id")
+        case DebtStatement():
+            yield from _debt_violations(statement)
+
+
+def _is_far(value: object) -> bool:
+    """Whether this is a time outside the accepted range; arithmetic on it might overflow."""
+    return isinstance(value, datetime) and not 1970 <= value.year < 2200
+
+
+def _debt_violations(debt: DebtStatement) -> Iterator[Violation]:
+    units = MINOR_UNITS.get(debt.currency)
+    amount = Decimal(debt.outstanding)
+    if units is None:
+        yield Violation("/currency", "unknown-currency", "not an active ISO 4217 currency")
+    elif amount != round(amount, units):
+        yield Violation("/outstanding", "too-precise", f"this currency has {units} decimal places")
+    if debt.status == "open" and amount == 0:
+        yield Violation("/outstanding", "nothing-owed", "an open debt owes more than zero; state it as settled")
+    end = valid_until(debt)
+    if end <= debt.as_of:
+        yield Violation("/valid_until", "out-of-order", "valid_until must lie after as_of")
+    elif end > debt.as_of + DEBT_VALIDITY:
+        yield Violation("/valid_until", "too-long", "a debt is confirmed for at most 35 days after as_of")

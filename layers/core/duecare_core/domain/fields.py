@@ -1,0 +1,78 @@
+"""The member types of requests and statements, with their limits. JSON Schema is generated from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+# The end of a value. Python's `$` also matches before a final newline, and `\Z` does not. The OpenAPI document has `$`
+# in its place, which is as strict in the dialects that read it (ECMA-262, RE2).
+_END = r"\Z"
+
+PartyId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}" + _END)]
+PartyOrAll = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{1,62})" + _END)]
+E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}" + _END, description="ITU-T E.164, in its one spelling")]
+Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}" + _END)]
+Amount = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?" + _END, description="a decimal string")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}" + _END, description="ISO 4217")]
+Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}" + _END, description="ISO 3166-2")]
+TimeZone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}" + _END, description="IANA time zone")]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
+_UNIX = Meta(ge=0, le=253402300799, description="RFC 7519 NumericDate")
+NumericDate = Annotated[int, _UNIX] | Annotated[float, _UNIX]
+# No control characters, because these strings reach keys, logs and pages.
+Reference = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,128}" + _END)]
+DisplayName = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}" + _END)]
+Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+
+Channel = Literal["sms", "voice", "email", "im"]
+Channels = Annotated[list[Channel], Meta(min_length=1, max_length=4)]
+Role = Literal["creditor", "collector", "gateway", "carrier", "auditor"]
+
+Outcome = Literal["allow", "deny"]
+# Why a message is denied, in the order in which an answer lists the reasons. The messages are in domain/decision.
+ReasonCode = Literal[
+    "HALTED",
+    "GATEWAY_SUSPENDED",
+    "CREDITOR_UNKNOWN",
+    "CREDITOR_SUSPENDED",
+    "COLLECTOR_UNKNOWN",
+    "COLLECTOR_SUSPENDED",
+    "MANDATE_MISSING",
+    "MANDATE_EXPIRED",
+    "MANDATE_REVOKED",
+    "OPTED_OUT",
+    "NUMBER_REASSIGNED",
+    "CONSENT_MISSING",
+    "CONSENT_REVOKED",
+    "CONSENT_EXPIRED",
+    "CONSENT_CHANNEL",
+    "DEBT_MISSING",
+    "DEBT_SETTLED",
+    "DEBT_WITHDRAWN",
+    "DEBT_DISPUTED",
+    "DEBT_STALE",
+    "DEBT_COLLECTOR",
+    "SUBJECT_MISMATCH",
+    "TEXT_SENDER",
+    "TEXT_AMOUNT",
+    "TEXT_OPT_OUT",
+    "TEXT_DISCLOSURE",
+    "TEXT_FORBIDDEN",
+    "QUIET_HOURS",
+    "FREQUENCY_CAP",
+]
+
+# Minor units of the active ISO 4217 codes, list of 2026-01-01, without funds and metals.
+_MINOR = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    2: "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC "
+    "CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR "
+    "JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD "
+    "NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN "
+    "SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD XCG YER ZAR ZMW ZWG",
+}
+MINOR_UNITS = {code: units for units, codes in _MINOR.items() for code in codes.split()}

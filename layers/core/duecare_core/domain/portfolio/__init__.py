@@ -1,0 +1,1 @@
+"""Uploaded files: the signed manifest, and reading rows from bytes."""

@@ -1,0 +1,170 @@
+"""The inputs of a decision that its record does not contain: number, text, versions of registrations, counted contacts.
+
+With the statements that the record names, they are all that `decide` needs to replay the decision (replay.py). The
+record contains their digest. They are personal data: at rest they are encrypted (AES-256-GCM) with a key that only the
+functions have that decide and that build case files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Meta, Struct, structs
+
+from duecare_core.domain.decision.decision import Decision, DecisionRequest
+from duecare_core.domain.facts.states import ConsentState, DebtState, Facts
+from duecare_core.domain.rules.frequency_caps import Contact, contact
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import canonical_plain
+from duecare_core.evidence.packing import pack, unpack
+
+NONCE_BYTES = 12
+_EPOCH = datetime.fromtimestamp(0, UTC)
+ROW_SEPARATOR = "#"  # the id of a row of a file is `<id of the manifest>#<number of the row>`
+
+
+class InputRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact from a file; no party signed it alone. `of`: the channel of a consent, or the debt_ref of a debt."""
+
+    of: str
+    consent: ConsentState | None = None
+    debt: DebtState | None = None
+
+
+class CountedContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message that a frequency cap counted, without what the reader of this decision must not learn.
+
+    `at`: seconds since 1970. `own`: of the same creditor. `debt`: the debt_ref of one of the creditor's debts in this
+    decision; empty for any other debt; None if the message named no debt and so counts for each.
+    """
+
+    at: Annotated[int, Meta(ge=0, lt=1 << 36)]
+    channel: str
+    own: bool = False
+    debt: str | None = None
+
+    def contact(self, creditor: str) -> Contact:
+        """The contact as caps read it. The empty strings equal no id and no debt_ref."""
+        at = datetime.fromtimestamp(self.at, UTC)
+        return contact(at, self.channel, creditor if self.own else "", self.debt, "")
+
+
+class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`at`: the exact instant of the decision (the record has whole seconds). `parties`: party id → version of the
+    registration; an absent party was not registered. `counted`: the earlier contacts on which the decision depends,
+    oldest first. `same_subject`: whether debtor and holder of the number are one person, which rows do not show.
+    """
+
+    at: datetime
+    recipient: str
+    text: str
+    halted: bool = False
+    parties: dict[str, int] = {}
+    counted: tuple[CountedContact, ...] = ()
+    rows: tuple[InputRow, ...] = ()
+    same_subject: bool = True
+
+
+def inputs_of(
+    request: DecisionRequest, facts: Facts, decision: Decision, versions: Mapping[str, int], at: datetime
+) -> Inputs:
+    """The inputs from which this decision can be replayed, with the record, the statements that it names, and the
+    rules."""
+    relied_on = frozenset(decision.relied_on)
+    consents = (InputRow(of=of, consent=_without_digests(state)) for of, state in facts.consents.items())
+    debts = (InputRow(of=of, debt=_debt_without_digests(state)) for of, state in facts.debts.items())
+    rows = tuple(
+        row for row in (*consents, *debts) if any(ROW_SEPARATOR in name for name in _statements_of(row) & relied_on)
+    )
+    return Inputs(
+        at=at,
+        recipient=request.recipient,
+        text=request.text,
+        halted=facts.halted,
+        parties=dict(versions),
+        counted=_counted(decision.contacts, request, facts.debts),
+        rows=rows,
+        same_subject="SUBJECT_MISMATCH" not in decision.codes,
+    )
+
+
+def _counted(
+    contacts: tuple[Contact, ...], request: DecisionRequest, debts: Mapping[str, DebtState]
+) -> tuple[CountedContact, ...]:
+    """The contacts without the digests of other creditors' ids, messages and debts."""
+    if not contacts:
+        return ()
+    known = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in debts]
+    refs = {one.debt: ref for one, ref in zip(known, debts, strict=True)}
+    creditor = contact(_EPOCH, request.channel, request.creditor, None, "").creditor
+    return tuple(
+        CountedContact(
+            at=one.at,
+            channel=one.channel,
+            own=one.creditor == creditor,
+            debt=None if one.debt is None else refs.get(one.debt, ""),
+        )
+        for one in contacts
+    )
+
+
+def _without_digests(state: ConsentState) -> ConsentState:
+    """The state without keyed digests, which mean nothing without the key."""
+    consent = structs.replace(state.consent, content="", subject=None) if state.consent else None
+    return structs.replace(state, consent=consent)
+
+
+def _debt_without_digests(state: DebtState) -> DebtState:
+    return structs.replace(state, newest=structs.replace(state.newest, content="", subject=None))
+
+
+def _statements_of(row: InputRow) -> frozenset[str]:
+    return (_consent_statements(row.consent) if row.consent else frozenset()) | (
+        _debt_statements(row.debt) if row.debt else frozenset()
+    )
+
+
+def _consent_statements(state: ConsentState) -> frozenset[str]:
+    return frozenset(mark.statement for mark in (state.consent, state.revoked) if mark)
+
+
+def _debt_statements(state: DebtState) -> frozenset[str]:
+    answers = (mark.statement for mark in state.answers.values())
+    return frozenset(name for name in (state.newest.statement, state.first_by, *answers) if name)
+
+
+def encode(inputs: Inputs) -> bytes:
+    """The canonical bytes of inputs, whose digest is in the record."""
+    return canonical_plain(inputs)
+
+
+def decode(data: bytes) -> Inputs:
+    """The inputs of these bytes. Raises BadEvidence."""
+    try:
+        return msgspec.json.decode(data, type=Inputs)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BadEvidence("not the inputs of a decision") from error
+
+
+class InputsKey:
+    """Encrypts and decrypts inputs. `key`: 32 bytes."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+
+    def seal(self, data: bytes, decision_id: str, nonce: bytes) -> bytes:
+        """`nonce`: 12 random bytes, never used twice. The ciphertext is bound to the decision's id."""
+        return nonce + self._aead.encrypt(nonce, pack(data), decision_id.encode())
+
+    def open(self, sealed: bytes, decision_id: str) -> bytes:
+        """The decrypted and unpacked inputs. Raises BadEvidence."""
+        try:
+            packed = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], decision_id.encode())
+        except (InvalidTag, ValueError) as error:
+            raise BadEvidence("sealed inputs that cannot be opened") from error
+        return unpack(packed)

@@ -1,0 +1,173 @@
+"""Replay: recompute a decision from a case file and nothing else (guarantee 10).
+
+Where a party's own statement is in the case file, its facts are merged again from the signed statement; the recorded
+inputs supply the rest. `decide` gives the same answer on these facts as on everything that was known, because an answer
+depends only on what it names. (The tests replay every decision they make.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from msgspec import structs
+
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import Decision, DecisionRequest
+from duecare_core.domain.facts.merge import EVERY, FactSlot, FactState, MergeInput, merge, to_debt, touched_slots
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement, ReplyStatement, Statement
+from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
+from duecare_core.domain.rules.reply import Reply, read_reply
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.errors import BadEvidence, DuecareError
+from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, Inputs
+from duecare_core.evidence.record import Record, whole_seconds
+from duecare_core.evidence.statement import content
+
+SECOND = timedelta(seconds=1)
+
+
+class SignedStatement(NamedTuple):
+    """A parsed statement whose signature was verified."""
+
+    statement_id: str
+    statement: Statement
+
+
+def replay(
+    record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
+) -> Decision:
+    """The decision on the same request, the same facts and the same rules.
+
+    `signed`: the statements that the record names. `parties`: by id, as they were registered at the time of the
+    decision. Raises BadEvidence if the decision cannot be recomputed from these.
+    """
+    request = DecisionRequest(
+        decision_id=record.decision_id,
+        recipient=inputs.recipient,
+        gateway=record.gateway,
+        creditor=record.creditor,
+        collector=record.collector,
+        channel=record.channel,
+        text=inputs.text,
+        debt_ref=record.debt_ref,
+        send_at=record.send_at,
+    )
+    try:
+        return decide(request, replayed_facts(record, inputs, signed, parties, rules), rules, inputs.at)
+    except (DuecareError, ValueError) as error:
+        raise BadEvidence("the decision cannot be made again from what is here") from error
+
+
+def differences(record: Record, decision: Decision, rules: Rules, at: datetime) -> tuple[str, ...]:
+    """The names of the record's members that differ from this decision; empty if it is the same."""
+    ends = decision.allowed and not record.provisional
+    good_for = timedelta(seconds=(decision.good_for if ends else rules.answer_validity) // SECOND)
+    made = {
+        "decision": "allow" if decision.allowed else "deny",
+        "reasons": decision.codes,
+        "findings": decision.findings,
+        "retry_at": decision.retry_at,
+        "relied_on": decision.relied_on,
+        "regions": decision.regions,
+        "valid_until": whole_seconds(at) + good_for,
+    }
+    return tuple(name for name, value in made.items() if getattr(record, name) != value)
+
+
+def replayed_facts(
+    record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
+) -> Facts:
+    """The facts that follow from these statements and from the rows of files in `inputs`. Raises Conflict."""
+    states: dict[FactSlot, FactState] = {}
+    for row in inputs.rows:
+        if row.consent:
+            states[FactSlot(ConsentState, record.creditor, row.of)] = row.consent
+        if row.debt:
+            states[FactSlot(DebtState, record.creditor, row.of)] = row.debt
+    for one in signed:
+        said = _merge_input(one, record, rules)
+        for slot in touched_slots(said):
+            states[slot] = _merge_signed(states.get(slot), said)
+    consents: dict[str, ConsentState] = {}
+    debts: dict[str, DebtState] = {}
+    disputes: list[Dispute] = []
+    for slot, state in states.items():
+        if slot.creditor != record.creditor:
+            continue
+        match state:
+            case ConsentState():
+                consents[slot.item] = _with_known_subject(state, inputs)
+            case DebtState():
+                debts[slot.item] = _with_known_debtor(state, inputs)
+            case Dispute():
+                disputes.append(state)
+    mandate = states.get(FactSlot(Mandate, record.creditor, record.collector))
+    stops = [states.get(FactSlot(StopState, creditor)) for creditor in sorted((EVERY, record.creditor))]
+    number = states.get(FactSlot(NumberState))
+    return Facts(
+        gateway=parties.get(record.gateway),
+        creditor=parties.get(record.creditor),
+        collector=parties.get(record.collector),
+        halted=inputs.halted,
+        mandate=mandate if isinstance(mandate, Mandate) else None,
+        consents=consents,
+        debts=debts,
+        disputes=tuple(disputes),
+        stops=tuple(stop for stop in stops if isinstance(stop, StopState)),
+        number=number if isinstance(number, NumberState) else None,
+        contacts=tuple(one.contact(record.creditor) for one in inputs.counted),
+    )
+
+
+def is_row(statement_id: str) -> bool:
+    """Whether this id names a row of a file. Nobody signed a row alone."""
+    return ROW_SEPARATOR in statement_id
+
+
+def _merge_input(one: SignedStatement, record: Record, rules: Rules) -> MergeInput:
+    statement = one.statement
+    said = MergeInput(statement, one.statement_id, digest(content(statement)))
+    if isinstance(statement, ReplyStatement):
+        # The record names a reply only if it counted. One that is no opt-in was therefore an opt-out, even if a newer
+        # version of the rules no longer has its word. A reply to a message is to the creditor of that message.
+        opts_in = read_reply(statement.text, rules, statement.received_at) is Reply.OPT_IN
+        return said._replace(
+            creditor=statement.creditor or record.creditor, reply=Reply.OPT_IN if opts_in else Reply.OPT_OUT
+        )
+    if isinstance(statement, ConsentStatement | DebtStatement):
+        return said._replace(subject=statement.subject)
+    return said
+
+
+def _merge_signed(state: FactState | None, said: MergeInput) -> FactState:
+    """As `merge`. If the state holds this very debt statement, it came with a row and lacks the keyed digests: the
+    signed statement takes its place, and everything else in the state already counts it."""
+    statement = said.statement
+    if (
+        isinstance(state, DebtState)
+        and isinstance(statement, DebtStatement)
+        and state.newest.statement == said.statement_id
+    ):
+        return structs.replace(state, newest=to_debt(statement, said.statement_id, said.content, said.subject))
+    return merge(state, said)
+
+
+# The subject of a row is stored as a keyed digest only, which the inputs do not repeat. They record instead whether
+# debtor and holder of the number are one person.
+
+
+def _with_known_subject(state: ConsentState, inputs: Inputs) -> ConsentState:
+    if state.consent is None or not inputs.rows:
+        return state
+    return structs.replace(state, consent=structs.replace(state.consent, subject="holder"))
+
+
+def _with_known_debtor(state: DebtState, inputs: Inputs) -> DebtState:
+    if not inputs.rows:
+        return state
+    subject = "holder" if inputs.same_subject else "debtor"
+    return structs.replace(state, newest=structs.replace(state.newest, subject=subject))

@@ -1,0 +1,40 @@
+"""The letters that begin the keys of the one table. Each letter has one meaning.
+
+A partition key is a letter, `#` and a name. A sort key within a recipient's partition is a letter, and `#` and a name
+where there can be several. The archive's copies and the log's checks know the letters of logged records; all others are
+the service's own (docs/how-it-works.md, "The table").
+"""
+
+from __future__ import annotations
+
+# Partition keys of logged records.
+DECISION = "X"
+STATEMENT = "S"
+PARTY = "P"
+RECEIPT_KEY = "K"
+ERASURE = "Z"
+
+# Other partition keys.
+RECIPIENT = "R"
+MANDATE = "M"
+UPLOAD = "U"
+DELIVERIES = "V"
+LOG_HEAD = "L"
+LOG_POINTER = "E"
+DECISION_PAGES = "G"
+
+# Sort keys in a recipient's partition.
+CONSENT = "C"
+DEBT = "D"
+DISPUTE = "Q"
+STOP = "O"
+NUMBER = "N"
+CONTACTS = "F"
+
+# Sort key of a part of an upload.
+PART = "W"
+
+# The partition key prefix of every kind of record that gets an entry in the log.
+DECISION_PREFIX, STATEMENT_PREFIX, PARTY_PREFIX, RECEIPT_KEY_PREFIX, ERASURE_PREFIX = LOGGED_PREFIXES = tuple(
+    f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ERASURE)
+)

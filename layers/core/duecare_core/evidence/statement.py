@@ -1,0 +1,92 @@
+"""Signed statements: compact JWS by the party that is responsible. A statement's id is the digest of its JWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import jwt
+from msgspec import Struct
+
+from duecare_core.domain.facts.statement import KINDS, Statement, StatementKind
+from duecare_core.domain.validation import validate
+from duecare_core.evidence.canonical import canonical_plain, digest
+from duecare_core.evidence.jose.keys import algorithm, thumbprint
+
+SUFFIX = "+jws"
+# The members of each type that are content: all but the time of signing and the audience.
+_CONTENT_MEMBERS = {
+    kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()
+}
+
+
+class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A statement's record, stored in the clear with the encrypted JWS and logged.
+
+    `recipient`: the recipient's key (an HMAC). `sealed_sha256`: the digest of the ciphertext, which reveals any change
+    of it. The ciphertext is random, so the record cannot be guessed from its own digest.
+    """
+
+    kind: str
+    issuer: str
+    kid: str
+    received_at: datetime
+    recipient: str | None = None
+    sealed_sha256: str = ""
+
+
+def statement_record(
+    kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None
+) -> StatementRecord:
+    return StatementRecord(
+        kind=kind,
+        issuer=issuer,
+        kid=kid,
+        received_at=received_at,
+        recipient=recipient,
+        sealed_sha256=digest(sealed),
+    )
+
+
+def statement_id(token: str) -> str:
+    """`sha256:` of the compact JWS."""
+    return digest(token.encode())
+
+
+def kind_of(typ: str) -> StatementKind | None:
+    """The kind of statement of this `typ`, or None."""
+    kind = typ.removesuffix(SUFFIX)
+    return kind if typ.endswith(SUFFIX) and kind in KINDS else None
+
+
+def parse(kind: StatementKind, payload: dict[str, Any]) -> Statement:
+    """The statement of a payload. Raises Unacceptable, which names the invalid member and never its value."""
+    return validate(payload, KINDS[kind])
+
+
+def content(statement: Statement) -> bytes:
+    """The content of a statement, without the time of signing: equal bytes for the same content under a new `iat`, and
+    for other spellings of times, amounts and lists."""
+    members = {}
+    for name in _CONTENT_MEMBERS[type(statement)]:
+        value = getattr(statement, name)
+        if value is not None:
+            members[name] = _plain(name, value)
+    return canonical_plain(members)  # strings and lists of strings
+
+
+def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:
+    """The compact JWS of a statement; `members` must hold iss, aud and iat."""
+    key = jwt.PyJWK({**private_jwk, "alg": algorithm(private_jwk)})
+    headers = {"kid": thumbprint(private_jwk), "typ": kind + SUFFIX}
+    return jwt.encode(dict(members), key, algorithm=algorithm(private_jwk), headers=headers)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return str(Decimal(value).normalize()) if name == "outstanding" else value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return sorted(value) if isinstance(value, list) else value

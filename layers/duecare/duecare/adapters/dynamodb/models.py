@@ -1,0 +1,33 @@
+"""The one table as a PynamoDB model."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
+
+
+class TableModel(Model):
+    """A versioned document (ports.Document). Bound to a table by `bind`; the class itself names none."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+    sealed = BinaryAttribute(null=True, legacy_encoding=False)
+    open_of = UnicodeAttribute(null=True)
+    inputs = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+def bind(table: str, region: str, endpoint: str | None = None) -> type[TableModel]:
+    """The model of this table. `endpoint` overrides AWS's own. One connection a model, with short time-outs."""
+
+    class Bound(TableModel):
+        class Meta:
+            table_name = table
+            host = endpoint
+            connect_timeout_seconds = 1
+            read_timeout_seconds = 3
+            max_retry_attempts = 1
+
+    Bound.Meta.region = region  # type: ignore[attr-defined]
+    return Bound

@@ -1,0 +1,97 @@
+"""Every problem name that the service can send, with its HTTP status and what the caller does about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from duecare_core.errors import (
+    Conflict,
+    FileRefused,
+    NotAllowed,
+    NotFound,
+    RequestError,
+    TooLarge,
+    Unacceptable,
+    Unreadable,
+    WrongMediaType,
+)
+
+Kinds = tuple[type[RequestError], ...]
+
+
+class ProblemEntry(NamedTuple):
+    """`kinds`: the errors that carry the name; the status is theirs. `cannot-decide` is of no RequestError."""
+
+    kinds: Kinds
+    remedy: str
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        return tuple(sorted({kind.status for kind in self.kinds})) or (503,)
+
+
+_SIGN = "Sign a new token: with an active key of the party, for the issuer from discovery, for at most an hour."
+_FILE = "Correct the file, announce it with a new manifest, and send it again."
+PROBLEMS: dict[str, ProblemEntry] = {
+    "another-recipient": ProblemEntry((Unacceptable,), "State the reply for the recipient that the message was to."),
+    "bad-gzip": ProblemEntry((FileRefused,), _FILE),
+    "bad-key": ProblemEntry((Unacceptable,), "Make another key: Ed25519 or P-256, as a public JWK."),
+    "cannot-decide": ProblemEntry(
+        (), "Do not send the message. Ask again with the same message_id, after Retry-After."
+    ),
+    "conflict": ProblemEntry((Conflict,), "State the fact again with a later time, or withdraw the other statement."),
+    "doubled-columns": ProblemEntry((FileRefused,), _FILE),
+    "key-refused": ProblemEntry((NotAllowed, FileRefused), "Sign with an active key of the party."),
+    "key-revoked": ProblemEntry((Conflict,), "Make a new key, and register that."),
+    "message-id-reused": ProblemEntry((Conflict,), "Use a new message_id for another message, or send the same body."),
+    "missing-columns": ProblemEntry((FileRefused,), _FILE),
+    "no-case-file": ProblemEntry((Conflict,), "None: the decision was made before the service kept what it needs."),
+    "no-header": ProblemEntry((FileRefused,), _FILE),
+    "no-object": ProblemEntry((NotFound,), "Read the checkpoint: the log has the tiles of that size, and no others."),
+    "not-allowed": ProblemEntry((NotAllowed,), _SIGN),
+    "not-its-own": ProblemEntry((NotAllowed,), "Name yourself, or a creditor that you may speak for."),
+    "not-logged-yet": ProblemEntry((Conflict,), "Ask again in a few seconds, when the log has the decision."),
+    "not-text": ProblemEntry((FileRefused,), _FILE),
+    "not-the-issuer": ProblemEntry((NotAllowed,), "Put your own party id into iss."),
+    "party-exists": ProblemEntry((Conflict,), "Use another id; or add a key to the registered party."),
+    "party-suspended": ProblemEntry(
+        (NotAllowed, FileRefused), "Ask the operator. What protects a recipient may be stated."
+    ),
+    "period-too-full": ProblemEntry((Unacceptable,), "Ask for a shorter period."),
+    "private-key": ProblemEntry(
+        (Unacceptable,), "Make a new key, for this one has been sent; register its public part."
+    ),
+    "token-expired": ProblemEntry((NotAllowed,), _SIGN),
+    "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
+    "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
+    "too-many-disputes": ProblemEntry((Conflict,), "Answer earlier disputes first."),
+    "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
+    "truncated-gzip": ProblemEntry((FileRefused,), _FILE),
+    "unacceptable": ProblemEntry((Unacceptable,), "Correct the members that `errors` names."),
+    "unclosed-quote": ProblemEntry((FileRefused,), _FILE),
+    "unknown-columns": ProblemEntry((FileRefused,), _FILE),
+    "unknown-creditor": ProblemEntry((NotFound,), "Check the creditor's id; the operator registers creditors."),
+    "unknown-decision": ProblemEntry(
+        (NotFound,), "Check the id; only its gateway, its creditor and auditors find a decision."
+    ),
+    "unknown-dispute": ProblemEntry((Unacceptable,), "Name the statement_id of a dispute about this debt."),
+    "unknown-gateway": ProblemEntry((NotFound,), "Check the gateway's id; the operator registers gateways."),
+    "unknown-key": ProblemEntry((NotFound,), "Check the key's id (kid)."),
+    "unknown-message": ProblemEntry((NotFound,), "Name the creditor instead, or a message_id that you asked about."),
+    "unknown-party": ProblemEntry((NotFound,), "Check the party's id."),
+    "unknown-upload": ProblemEntry((NotFound,), "Check the id; only its creditor finds an upload."),
+    "unreadable": ProblemEntry((Unreadable,), "Send JSON in UTF-8, with every member once."),
+    "wrong-charset": ProblemEntry((FileRefused,), _FILE),
+    "wrong-digest": ProblemEntry((FileRefused,), "Send exactly the file that was announced, or announce this one."),
+    "wrong-media-type": ProblemEntry((WrongMediaType,), "Send `Content-Type: application/json`."),
+    "wrong-role": ProblemEntry((NotAllowed,), "Ask the operator for the role, or let a party with the role ask."),
+    "wrong-row-count": ProblemEntry((FileRefused,), _FILE),
+}
+
+
+def table() -> str:
+    """As a table in Markdown."""
+    rows = (
+        f"| `{name}` | {', '.join(map(str, entry.statuses))} | {entry.remedy} |" for name, entry in PROBLEMS.items()
+    )
+    return "\n".join(("| problem | status | remedy |", "| --- | --- | --- |", *rows))

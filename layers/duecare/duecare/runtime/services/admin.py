@@ -1,0 +1,34 @@
+"""What admin is built of."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from duecare.runtime.service import Service
+from duecare.runtime.settings import AdminSettings
+from duecare.usecases.operator.parties import PartyAdmin
+
+if TYPE_CHECKING:
+    from duecare.usecases.operator.erase import Erase
+
+
+class AdminService(Service[AdminSettings]):
+    settings_type = AdminSettings
+
+    @cached_property
+    def party_admin(self) -> PartyAdmin:
+        return PartyAdmin(self.documents, self.clock)
+
+    @cached_property
+    def erase(self) -> Erase:
+        """Raises SecretsFailed, RulesFailed."""
+        from duecare.adapters.s3.archive import S3Archive  # noqa: PLC0415
+        from duecare.usecases.operator.erase import Erase, EraseDeps  # noqa: PLC0415
+        from duecare_core.domain.rules.retention import shortest_retention  # noqa: PLC0415
+
+        here, aws = self.settings, self.settings.aws
+        archive = S3Archive(here.archive_bucket, aws.region, aws.credentials, aws.override("s3"))
+        pseudonyms = self.pseudonyms(here.pepper_secret)
+        dependencies = EraseDeps(self.documents, archive, pseudonyms, self.clock, self.entropy)
+        return Erase(dependencies, shortest_retention(self.rules.pack))

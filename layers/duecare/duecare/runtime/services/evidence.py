@@ -1,0 +1,52 @@
+"""What evidence is built of. Only a case file needs KMS and secrets, so only a case file loads them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from duecare.adapters import secrets_manager as secrets
+from duecare.adapters.s3.archive import S3Archive
+from duecare.adapters.s3.log_files import S3LogFiles
+from duecare.runtime.service import Service
+from duecare.runtime.settings import EvidenceSettings
+from duecare.usecases.audit.look_up import LookUp
+
+if TYPE_CHECKING:
+    from duecare.usecases.audit.case_file import CaseFiles
+
+
+class EvidenceService(Service[EvidenceSettings]):
+    settings_type = EvidenceSettings
+
+    @cached_property
+    def look_up(self) -> LookUp:
+        return LookUp(self.decision_store, lambda: self.archive, self.clock)
+
+    @cached_property
+    def case_files(self) -> CaseFiles:
+        """Raises SecretsFailed, RulesFailed."""
+        from duecare.adapters.kms import KmsOpener  # noqa: PLC0415
+        from duecare.adapters.witnesses import configured  # noqa: PLC0415
+        from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles  # noqa: PLC0415
+
+        here = self.settings
+        dependencies = CaseFileDeps(
+            documents=self.documents,
+            archive=self.archive,
+            log=self.log_files,
+            opener=KmsOpener(here.statement_key),
+            inputs_key=secrets.inputs_key(self.secret(here.inputs_secret)),
+            witnesses=tuple(one.verifier_key for one in configured(here.witnesses)),
+        )
+        return CaseFiles(dependencies, self.rules, here.issuer)
+
+    @cached_property
+    def log_files(self) -> S3LogFiles:
+        aws = self.settings.aws
+        return S3LogFiles(self.settings.log_bucket, aws.region, aws.credentials, aws.override("s3"))
+
+    @cached_property
+    def archive(self) -> S3Archive:
+        aws = self.settings.aws
+        return S3Archive(self.settings.archive_bucket, aws.region, aws.credentials, aws.override("s3"))

@@ -1,0 +1,45 @@
+"""What the two steps of an import are built of: ingest checks and splits a file, import_part imports one part."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
+from duecare.adapters.s3.files import S3Files, SqsQueue
+from duecare.runtime.service import Service
+from duecare.runtime.settings import ImportSettings
+from duecare.usecases.imports.close import CloseImport
+from duecare.usecases.imports.import_part import ImportPart
+from duecare.usecases.imports.ingest import Ingest
+from duecare.usecases.imports.upload_state import ImportDeps
+
+
+class ImportService(Service[ImportSettings]):
+    settings_type = ImportSettings
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        return Ingest(self.dependencies, self.queue)
+
+    @cached_property
+    def import_part(self) -> ImportPart:
+        return ImportPart(self.dependencies, self.rules)
+
+    @cached_property
+    def close_import(self) -> CloseImport:
+        return CloseImport(self.dependencies)
+
+    @cached_property
+    def queue(self) -> SqsQueue:
+        aws = self.settings.aws
+        return SqsQueue(self.settings.queue, aws.region, aws.override("sqs"))
+
+    @cached_property
+    def dependencies(self) -> ImportDeps:
+        """Raises SecretsFailed."""
+        here = self.settings
+        # A transaction of a hundred items takes longer than one of two, and no gateway waits for it.
+        bulk = DynamoDBBulkStore(self.dynamodb(timeout=10.0, deadline=30.0), here.table)
+        files = S3Files(here.bucket, here.aws.region, here.aws.override("s3"))
+        pseudonyms = self.pseudonyms(here.pepper_secret)
+        return ImportDeps(self.documents, bulk, files, pseudonyms, self.clock, self.entropy, self.backoff)

@@ -1,0 +1,26 @@
+"""What upload is built of."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from duecare.adapters.kms import KmsSealer
+from duecare.adapters.s3.files import S3Files
+from duecare.runtime.service import Service
+from duecare.runtime.settings import UploadSettings
+from duecare.usecases.imports.announce import Uploads
+
+
+class UploadService(Service[UploadSettings]):
+    settings_type = UploadSettings
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        here = self.settings
+        return Uploads(
+            documents=self.documents,
+            sealer=KmsSealer(here.statement_key),
+            files=S3Files(here.bucket, here.aws.region, here.aws.override("s3")),
+            issuer=here.issuer,
+            clock=self.clock,
+        )

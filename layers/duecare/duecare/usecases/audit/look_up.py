@@ -1,0 +1,88 @@
+"""Look up: one decision, for those whom it concerns, in the table or, when it has left that, in the archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from duecare.ports import Archive, Clock, DecisionStore, Document
+from duecare.usecases import table
+from duecare.usecases.access.caller import Caller, check_caller
+from duecare.usecases.log import pointers
+from duecare.usecases.log.pointers import Pointer
+from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare_core.errors import NotAllowed, NotFound, Unacceptable, Violation
+from duecare_core.evidence.canonical import digest
+from duecare_core.evidence.record import encode
+
+_ID = re.compile(r"[a-z2-7]{26}\Z")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
+
+
+class FoundDecision(NamedTuple):
+    """A decision, the document that it stands in, and where it is in the log; None where it is not there yet."""
+
+    decided: StoredDecision
+    document: Document
+    logged: Pointer | None
+
+
+def numbered(attempt: str | None) -> int | None:
+    """An attempt as a query names it, or None. Raises Unacceptable."""
+    if attempt is None:
+        return None
+    if not _NUMBER.match(attempt):
+        wrong = Violation("/attempt", "no-number", "not 1, 2, …")
+        raise Unacceptable("An attempt is a number: 1, 2, …", errors=(wrong,))
+    return int(attempt)
+
+
+class LookUp:
+    def __init__(self, gate: DecisionStore, archive: Callable[[], Archive], clock: Clock) -> None:
+        self._gate = gate
+        self._archive = archive
+        self._clock = clock
+
+    def __call__(self, caller: Caller, decision_id: str, attempt: int | None = None) -> FoundDecision:
+        """The decision, if the caller is its gateway, its creditor or an auditor; to anyone else it does not exist.
+
+        `attempt`: an earlier one, as it was logged; the newest where it is None. Raises NotFound, NotAllowed,
+        CannotDecide.
+        """
+        own, known = table.party(caller.party), bool(_ID.match(decision_id))
+        entries, key = pointers.partition("decision", decision_id), table.decision(decision_id)
+        situation = self._gate.load([entries] if known else [], [key, own] if known else [own])
+        party = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
+        if party.state != "active":
+            raise NotAllowed("This party is suspended.", name="party-suspended")
+        logged = situation.partitions.get(entries, [])
+        document = situation.documents.get(key) or self._kept(pointers.newest(logged))
+        decided = unpack(document) if document else None
+        if decided and attempt not in (None, decided.record.attempt):
+            document, decided = self._earlier(logged, attempt)
+        if (
+            document is None
+            or decided is None
+            or not ("auditor" in party.roles or party.id in (decided.record.gateway, decided.record.creditor))
+        ):
+            raise NotFound("No decision of yours has this id.", name="unknown-decision")
+        entry = pointers.key("decision", decision_id, digest(encode(decided.record)))
+        pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
+        return FoundDecision(decided._replace(replayed=False), document, pointer)
+
+    def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, StoredDecision | None]:
+        """An attempt that another has replaced: of those that said so, the last."""
+        for pointer in pointers.newest_first(logged):
+            document = self._kept(pointer)
+            decided = unpack(document) if document else None
+            if decided and decided.record.attempt == attempt:
+                return document, decided
+        return None, None
+
+    def _kept(self, pointer: Pointer | None) -> Document | None:
+        """What left the table, or was replaced there, if the archive has it still."""
+        try:
+            return pointers.document_of(self._archive().read(pointer.name)) if pointer else None
+        except NotFound:  # erased, as the law let it
+            return None

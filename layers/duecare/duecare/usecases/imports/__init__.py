@@ -1,0 +1,1 @@
+"""Uploaded files: announce, ingest, import part by part, close."""

@@ -1,0 +1,89 @@
+"""Reading the log as it is published: its checkpoint, and proofs under it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from duecare.ports import DocumentReader, LogFiles
+from duecare.usecases import table
+from duecare_core.errors import BadEvidence, NotFound, StoreFailed
+from duecare_core.evidence.log import logproof
+from duecare_core.evidence.log.merkle import Tile, inclusion_proof
+from duecare_core.evidence.log.note import Checkpoint, parse_checkpoint, parse_note, parse_verifier
+
+CHECKPOINT = "checkpoint"
+# What anyone may read, named as c2sp.org/tlog-tiles names it; what is staged stands beside it and is nobody's yet.
+_PUBLISHED = re.compile(
+    r"checkpoint\Z|tile/([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\.p/[1-9][0-9]{0,2})?\Z"
+)
+
+
+class _Named(Struct):
+    """Of the head of the log (sequence.py), what others need to know."""
+
+    verifier_key: str
+
+
+def verifier_key(reader: DocumentReader) -> str | None:
+    """The log's, as c2sp.org/signed-note spells it; None where nothing has been logged yet. Raises StoreFailed."""
+    named = table.find(reader.get([table.LOG_HEAD]), table.LOG_HEAD, _Named)
+    return named.verifier_key if named else None
+
+
+def published(files: LogFiles, name: str) -> bytes:
+    """An object of the log, for anyone. Raises NotFound where it is none, or not there; StoreFailed."""
+    data = files.read(name) if _PUBLISHED.match(name) else None
+    if data is None:
+        raise NotFound("The log has no such object.", name="no-object")
+    return data
+
+
+class Snapshot(NamedTuple):
+    """The log under one checkpoint, which is a signed note."""
+
+    note: str
+    checkpoint: Checkpoint
+    tiles: Tiles
+
+    def proof(self, index: int) -> str:
+        """A proof that stands alone (c2sp.org/tlog-proof@v1). Raises StoreFailed, BadEvidence for no such entry yet."""
+        return logproof.encode(index, inclusion_proof(index, self.checkpoint.size, self.tiles.read), self.note)
+
+    def signed_by(self, witnesses: Iterable[str]) -> tuple[str, ...]:
+        """Those of these verifier keys that have cosigned."""
+        signers = {(one.name, one.key_id) for one in parse_note(self.note).signatures}
+        known = [(key, parse_verifier(key)) for key in witnesses]
+        return tuple(key for key, by in known if (by.name, by.key_id) in signers)
+
+
+def snapshot(files: LogFiles) -> Snapshot | None:
+    """None where nothing has been published yet. Raises StoreFailed."""
+    data = files.read(CHECKPOINT)
+    if data is None:
+        return None
+    try:
+        note = data.decode()
+        checkpoint = parse_checkpoint(parse_note(note).text)
+    except (BadEvidence, UnicodeDecodeError) as error:
+        raise StoreFailed("the log's checkpoint cannot be read") from error
+    return Snapshot(note, checkpoint, Tiles(files))
+
+
+class Tiles:
+    """Tiles are never changed, so each is read once."""
+
+    def __init__(self, files: LogFiles) -> None:
+        self._files = files
+        self._read: dict[Tile, bytes] = {}
+
+    def read(self, tile: Tile) -> bytes:
+        if tile not in self._read:
+            data = self._files.read(tile.path)
+            if data is None:
+                raise StoreFailed(f"the log's {tile.path} is not there")
+            self._read[tile] = data
+        return self._read[tile]

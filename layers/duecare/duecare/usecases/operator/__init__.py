@@ -1,0 +1,1 @@
+"""What the operator does with IAM rights: parties, keys, halts, erasure."""

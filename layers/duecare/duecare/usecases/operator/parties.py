@@ -1,0 +1,127 @@
+"""Operate: the operator registers parties and keys, suspends, revokes and halts. Reached with IAM rights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import structs
+
+from duecare.ports import Clock, Document, Documents
+from duecare.usecases import table
+from duecare_core.domain.facts.party import Halt, Party, PartyKey
+from duecare_core.errors import BadKey, Conflict, Contention, NotFound, Unacceptable, VersionConflict, Violation
+from duecare_core.evidence.jose.keys import public_jwk, thumbprint
+
+ATTEMPTS = 5
+
+
+class PartyAdmin:
+    """Every verb answers the party, or the halt, as it stands afterwards; saying the same again changes nothing."""
+
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
+        self._clock = clock
+
+    def show(self, party_id: str) -> Party:
+        """Raises NotFound."""
+        return self._standing(party_id)[1]
+
+    def add(self, party: Party, key: dict[str, Any]) -> Party:
+        """Register a party with its first key. Raises Conflict where the id is taken, Unacceptable for a bad key."""
+        party = structs.replace(party, registered_at=self._clock(), keys=(self._key(key),))
+        document = table.write(table.party(party.id), None, party)
+        try:
+            self._documents.commit([document])
+        except VersionConflict as error:
+            # A write whose answer was lost is repeated, and then meets itself.
+            if self._documents.get([document.key]).get(document.key) != document:
+                raise Conflict(f"A party {party.id} is registered already.", name="party-exists") from error
+        return party
+
+    def suspend(self, party_id: str) -> Party:
+        return self._change(party_id, lambda party: structs.replace(party, state="suspended"))
+
+    def resume(self, party_id: str) -> Party:
+        return self._change(party_id, lambda party: structs.replace(party, state="active"))
+
+    def add_key(self, party_id: str, jwk: dict[str, Any]) -> Party:
+        """Raises Conflict where this key was revoked before: a revoked key stays revoked."""
+        key = self._key(jwk)
+
+        def with_key(party: Party) -> Party:
+            known = next((old for old in party.keys if old.kid == key.kid), None)
+            if known is None:
+                return structs.replace(party, keys=(*party.keys, key))
+            if known.revoked_at is not None:
+                raise Conflict("This key was revoked; make a new one.", name="key-revoked")
+            return party
+
+        return self._change(party_id, with_key)
+
+    def revoke_key(self, party_id: str, kid: str) -> Party:
+        """Refused at once from here on. Raises NotFound."""
+        now = self._clock()
+
+        def without_key(party: Party) -> Party:
+            if not any(key.kid == kid for key in party.keys):
+                raise NotFound("The party has no key with this id.", name="unknown-key")
+            keys = tuple(
+                structs.replace(key, revoked_at=now) if key.kid == kid and key.revoked_at is None else key
+                for key in party.keys
+            )
+            return structs.replace(party, keys=keys)
+
+        return self._change(party_id, without_key)
+
+    def halt_party(self, party_id: str, role: str, *, on: bool) -> Party:
+        """Stop, or let go on, one creditor or one gateway. Raises NotFound."""
+
+        def switched(party: Party) -> Party:
+            if role not in party.roles:
+                raise NotFound(f"No {role} is registered under this id.", name="unknown-party")
+            return structs.replace(party, halted=on)
+
+        return self._change(party_id, switched)
+
+    def halt_everything(self, *, on: bool) -> Halt:
+        halt = Halt(halted=on)
+        for _ in range(ATTEMPTS):
+            standing = self._documents.get([table.EVERYTHING]).get(table.EVERYTHING)
+            try:
+                self._documents.commit([table.write(table.EVERYTHING, standing, halt)])
+            except VersionConflict:
+                continue
+            return halt
+        raise Contention("others kept changing the halt")
+
+    def _change(self, party_id: str, change: Callable[[Party], Party]) -> Party:
+        for _ in range(ATTEMPTS):
+            document, party = self._standing(party_id)
+            after = change(party)
+            if after == party:
+                return party
+            try:
+                self._documents.commit([table.write(document.key, document, after)])
+            except VersionConflict:
+                continue
+            return after
+        raise Contention("others kept changing this party")
+
+    def _standing(self, party_id: str) -> tuple[Document, Party]:
+        key = table.party(party_id)
+        document = self._documents.get([key]).get(key)
+        if document is None:
+            raise NotFound("No party is registered under this id.", name="unknown-party")
+        return document, table.read(document, Party)
+
+    def _key(self, jwk: dict[str, Any]) -> PartyKey:
+        if "d" in jwk:
+            raise Unacceptable("This is a private key; give the public one.", name="private-key")
+        try:
+            public = public_jwk(jwk)
+        except BadKey as error:
+            raise Unacceptable(
+                "The key cannot be used.", name="bad-key", errors=(Violation("/key", "bad-key", str(error)),)
+            ) from error
+        return PartyKey(kid=thumbprint(public), jwk=public, registered_at=self._clock())

@@ -1,0 +1,1 @@
+"""Statements: verify the signature, merge into the facts, store, answer."""

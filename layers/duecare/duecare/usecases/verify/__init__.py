@@ -1,0 +1,1 @@
+"""One message, one decision: load, decide, sign, record, answer."""

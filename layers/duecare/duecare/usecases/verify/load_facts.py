@@ -1,0 +1,70 @@
+"""The facts of a decision: which documents are read, and how they become values."""
+
+from __future__ import annotations
+
+from duecare.ports import Document, Key, Situation
+from duecare.usecases import table
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
+from duecare_core.domain.rules.frequency_caps import Contact, unpack_contacts
+from duecare_core.errors import StoreFailed
+from duecare_core.evidence.item_keys import CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
+
+
+def situation_keys(gateway: str, creditor: str, collector: str | None) -> list[Key]:
+    """The documents that a decision reads in addition to the recipient's partition: the halt, the parties, the
+    mandate."""
+    keys = [table.EVERYTHING, table.party(gateway), table.party(creditor)]
+    if collector is not None and collector != creditor:
+        keys += [table.party(collector), table.mandate(creditor, collector)]
+    return keys
+
+
+def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str | None, recipient_key: str) -> Facts:
+    """The facts about this recipient and this creditor. Raises StoreFailed."""
+    consents: dict[str, ConsentState] = {}
+    debts: dict[str, DebtState] = {}
+    disputes: list[Dispute] = []
+    stops: list[StopState] = []
+    number: NumberState | None = None
+    contacts: tuple[Contact, ...] = ()
+    collector = collector or creditor
+    for document in situation.partitions[table.recipient(recipient_key)]:
+        kind, _, rest = document.key.sk.partition("#")
+        owner, _, name = rest.partition("#")
+        if kind == NUMBER:
+            number = table.read(document, NumberState)
+        elif kind == CONTACTS:
+            contacts = _contacts(document)
+        elif kind == STOP and owner in (creditor, "*"):
+            stops.append(table.read(document, StopState))
+        elif owner != creditor:
+            continue
+        elif kind == CONSENT:
+            consents[name] = table.read(document, ConsentState)
+        elif kind == DEBT:
+            debts[name] = table.read(document, DebtState)
+        elif kind == DISPUTE:
+            disputes.append(table.read(document, Dispute))
+    documents = situation.documents
+    return Facts(
+        gateway=gateway,
+        creditor=table.find_party(documents, creditor),
+        collector=table.find_party(documents, collector),
+        halted=table.is_halted(documents),
+        mandate=table.find(documents, table.mandate(creditor, collector), Mandate),
+        consents=consents,
+        debts=debts,
+        disputes=tuple(disputes),
+        stops=tuple(stops),
+        number=number,
+        contacts=contacts,
+    )
+
+
+def _contacts(ledger: Document) -> tuple[Contact, ...]:
+    """Raises StoreFailed: without a readable ledger nothing is allowed."""
+    try:
+        return unpack_contacts(ledger.sealed)
+    except ValueError as error:
+        raise StoreFailed("a contact ledger cannot be read") from error

@@ -1,0 +1,174 @@
+"""Verify: may this message be delivered? The seven steps of docs/how-it-works.md, numbered as there.
+
+    1. authorize   2. parse   3. load   4. decide   5. sign   6. record   7. answer
+
+`Verify.many` is the whole control flow; pending.py has the states of one message, and says why no allow is answered
+unrecorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+from duecare.ports import Clock, DecisionStore, Document, Entropy, Key, Situation, Write
+from duecare.usecases import table
+from duecare.usecases.access.caller import Caller, check_caller
+from duecare.usecases.verify import drafting
+from duecare.usecases.verify.load_facts import facts_of, situation_keys
+from duecare.usecases.verify.pending import Draft, Message, PendingMessage, Result, State, next_independent_batch
+from duecare.usecases.verify.stored_decision import DecisionEnvelope, SignedDecision, StoredDecision, pack
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import is_rehearsal
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.errors import CannotDecide, DuecareError, NotAllowed, RequestError
+from duecare_core.evidence.casefile.inputs import NONCE_BYTES, InputsKey
+from duecare_core.evidence.pseudonyms import Pseudonyms
+from duecare_core.evidence.receipt import ReceiptKey
+
+
+class Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /v1/verify/batch`. Each message is validated on its own, so an invalid one affects no other."""
+
+    messages: Annotated[list[Any], Meta(min_length=1, max_length=100)]
+
+
+class DecisionKeys(NamedTuple):
+    """The keys that a decision is stored, signed and sealed with."""
+
+    pseudonyms: Pseudonyms
+    receipt: ReceiptKey
+    inputs: InputsKey
+
+
+class Verify:
+    def __init__(
+        self,
+        *,
+        decisions: DecisionStore,
+        keys: DecisionKeys,
+        rules: Rules,
+        issuer: str,
+        clock: Clock,
+        entropy: Entropy,
+        backoff: Callable[[int], None],
+    ) -> None:
+        """`backoff` waits before the given retry (1, 2, …)."""
+        self._decisions = decisions
+        self._pseudonyms, self._receipt_key, self._inputs_key = keys
+        self._rules = rules
+        self._issuer = issuer
+        self._clock = clock
+        self._entropy = entropy
+        self._backoff = backoff
+
+    def __call__(self, caller: Caller, message: Message) -> StoredDecision:
+        """Raises RequestError (the caller's fault) or CannotDecide (503: the gateway must not send)."""
+        (result,) = self.many(caller, [message])
+        if isinstance(result, DuecareError):
+            raise result
+        return result
+
+    def many(self, caller: Caller, messages: Sequence[Message]) -> list[Result]:
+        """The result of each message, in order, as if it were asked about alone. Independent messages share their
+        round trips.
+
+        Raises RequestError or CannotDecide only if no message can be answered.
+        """
+        # 1. Authorize: the authorizer has checked the token; `_decide` checks the caller's registration as it is now.
+        now = self._clock()
+        pending = [
+            PendingMessage(message, self._pseudonyms.recipient(canonical_number(message.recipient)))
+            for message in messages
+        ]
+        for one in pending:
+            one.parse(now)  # 2. Parse.
+        documents: dict[Key, Document] = {}
+        while batch := next_independent_batch(pending):
+            # The parties of all messages are read once; a message that is decided again reads them again.
+            reading = [one for one in batch if one.was_decided_before] if documents else pending
+            try:
+                situation = self._load(caller, batch, reading)
+            except CannotDecide as failed:
+                if not documents:
+                    raise
+                for one in batch:  # the messages answered before keep their results
+                    one.fail(failed)
+                continue
+            documents |= situation.documents
+            self._decide(caller, batch, Situation(situation.partitions, documents))
+            self._sign_and_record([one for one in batch if one.state is State.TO_CREATE])
+            self._sign_and_record([one for one in batch if one.state is State.TO_REPLACE])
+            retry = max((one.ledger_conflicts for one in batch if one.state is State.TO_DECIDE), default=0)
+            if retry:
+                self._backoff(retry)
+        return [one.result() for one in pending]  # 7. Answer.
+
+    def _load(self, caller: Caller, batch: list[PendingMessage], reading: list[PendingMessage]) -> Situation:
+        """3. Load: one strongly consistent Query a recipient, beside one strongly consistent BatchGetItem of the
+        parties of `reading`."""
+        keys = [
+            key for one in reading for key in situation_keys(caller.party, one.message.creditor, one.message.collector)
+        ]
+        return self._decisions.load([table.recipient(one.recipient_key) for one in batch], keys)
+
+    def _decide(self, caller: Caller, batch: list[PendingMessage], situation: Situation) -> None:
+        """4. Decide each message of the batch. Raises NotAllowed."""
+        now = self._clock()
+        gateway = check_caller(caller, table.find_party(situation.documents, caller.party), now)
+        if "gateway" not in gateway.roles:
+            raise NotAllowed("Only a gateway may ask whether to deliver a message.", name="wrong-role")
+        for one in batch:
+            try:
+                one.decided(self._draft(one, gateway, situation, now))
+            except (RequestError, CannotDecide) as failed:
+                one.fail(failed)
+
+    def _draft(self, one: PendingMessage, gateway: Party, situation: Situation, now: datetime) -> Draft:
+        message = one.message
+        rehearsal = is_rehearsal(message.send_at, now)
+        decision_id = self._pseudonyms.decision_id(gateway.id, message.message_id, rehearsal=rehearsal)
+        request = drafting.request_of(message, decision_id, gateway.id)
+        facts = facts_of(situation, gateway, message.creditor, message.collector, one.recipient_key)
+        decision = decide(request, facts, self._rules, now)
+        content = self._pseudonyms.content(msgspec.json.encode(message))
+        inputs = drafting.encoded_inputs(request, facts, decision, situation, now)
+        record = drafting.new_record(
+            request,
+            message,
+            decision,
+            self._rules,
+            now,
+            inputs=inputs,
+            salt=self._entropy(16),
+            enforced=not (message.shadow or gateway.shadow),
+            rehearsal=rehearsal,
+        )
+        pk = table.recipient(one.recipient_key)
+        ledger = drafting.updated_ledger(
+            record, decision, facts.contacts, self._rules.pack, situation.partitions[pk], pk
+        )
+        return Draft(record, inputs, ledger, content, now)
+
+    def _sign_and_record(self, batch: list[PendingMessage]) -> None:
+        if not batch:
+            return
+        signed = [self._sign(one) for one in batch]
+        writes = [Write(decision.document, one.draft.ledger) for one, decision in zip(batch, signed, strict=True)]
+        outcomes = self._decisions.record(writes)  # 6. Record.
+        for one, decision, outcome in zip(batch, signed, outcomes, strict=True):
+            one.write_outcome(decision, outcome)
+
+    def _sign(self, one: PendingMessage) -> SignedDecision:
+        """5. Sign the receipt, and pack the document."""
+        record, content = one.draft.record, one.draft.content
+        signature = self._receipt_key.sign(record, self._issuer)
+        envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.recipient_key, content)
+        sealed = self._inputs_key.seal(one.draft.inputs, record.decision_id, self._entropy(NONCE_BYTES))
+        return SignedDecision(record, envelope, pack(record, envelope, sealed, one.replaces))

@@ -1,0 +1,1 @@
+"""What the tests share: in-memory adapters, worlds, builders, engines."""

@@ -1,0 +1,91 @@
+"""An honest message put to `decide` with facts made by hand, for what depends on place, time and contacts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from duecare_core.domain.decision.decide import decide
+from duecare_core.domain.decision.decision import Decision, DecisionRequest
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.states import Consent, ConsentState, Debt, DebtState, Facts, Mandate
+from duecare_core.domain.rules.frequency_caps import Contact, contact
+from duecare_core.domain.rules.pack import Pack
+from duecare_core.domain.rules.ruleset import Rules
+from tests.support.packs import PACK, at
+
+TEXT = "【某资产】This is from a debt collector: you owe 27911元. 退订回T. Reply STOP to opt out."
+LONG_AGO, FAR_AHEAD = at("2000-01-01T00:00"), at("2200-01-01T00:00")
+DEBT_REF = "A-1"
+
+
+def party(name: str, *roles: str) -> Party:
+    return Party(id=name, roles=roles, name=name, sender_names=("某资产",), registered_at=LONG_AGO)
+
+
+def mandate(valid_from: datetime = LONG_AGO, valid_until: datetime = FAR_AHEAD) -> Mandate:
+    return Mandate(
+        at=LONG_AGO,
+        statement="mandate",
+        content="",
+        status="active",
+        channels=("sms",),
+        valid_from=valid_from,
+        valid_until=valid_until,
+    )
+
+
+def made(instant: datetime, message: str = "another", debt_ref: str | None = DEBT_REF) -> Contact:
+    """The contact of an earlier message of the same creditor."""
+    return contact(instant, "sms", "mou-zichan", debt_ref, f"{message} {instant}")
+
+
+def ask(
+    instant: datetime,
+    past: Iterable[Contact] = (),
+    *,
+    number: str = "+8613812345678",
+    region: str | None = None,
+    zones: tuple[str, ...] = (),
+    product: str | None = None,
+    sender: str = "collector",
+    pack: Pack = PACK,
+    **changes: Any,
+) -> Decision:
+    """`zones`: what the debt, and then the consent, state; `changes`: other members of the facts."""
+    debt_zone, consent_zone = (*zones, None, None)[:2]
+    debt = Debt(
+        at=LONG_AGO,
+        statement="debt",
+        content="",
+        status="open",
+        currency="CNY",
+        outstanding=Decimal(27911),
+        valid_until=FAR_AHEAD,
+        region=region,
+        product=product,
+        time_zone=debt_zone,
+    )
+    consent = Consent(at=LONG_AGO, statement="consent", content="", method="web", time_zone=consent_zone)
+    facts: dict[str, Any] = {
+        "gateway": party("xinxi", "gateway"),
+        "creditor": party("mou-zichan", "creditor"),
+        "collector": party("keji", "collector"),
+        "mandate": mandate(),
+        "consents": {"sms": ConsentState(consent)},
+        "debts": {DEBT_REF: DebtState(debt, LONG_AGO)},
+        "contacts": tuple(past),
+    }
+    request = DecisionRequest(
+        decision_id="this",
+        recipient=number,
+        gateway="xinxi",
+        creditor="mou-zichan",
+        collector="keji" if sender == "collector" else "mou-zichan",
+        channel="sms",
+        text=TEXT,
+    )
+    rules = Rules(pack=pack, answer_validity=timedelta(seconds=120))
+    return decide(request, Facts(**(facts | changes)), rules, instant)

@@ -1,0 +1,117 @@
+"""Uploads in a world of one's own: announce, put the file, let the workers work; over any implementation of a port."""
+
+from __future__ import annotations
+
+import csv
+import gzip as gz
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from duecare.usecases.imports.announce import Uploads, UploadTicket, UploadView
+from duecare.usecases.imports.close import CloseImport
+from duecare.usecases.imports.import_part import ImportPart
+from duecare.usecases.imports.ingest import Ingest, PartMessage
+from duecare.usecases.imports.upload_state import ImportDeps, UploadState, file_name
+from duecare_core.evidence.statement import sign
+from tests.support.memory import MemoryFiles, MemoryQueue
+from tests.support.world import ISSUER, KEYS, World, debt_members
+
+Rows = Sequence[dict[str, Any]]
+COLUMNS = ("recipient", "debt_ref", "currency", "outstanding", "as_of", "status")
+
+
+class Imports:
+    """The use cases of an import around a world; `bulk` and `files` where they are not in memory."""
+
+    def __init__(self, world: World, *, bulk: Any = None, files: Any = None) -> None:
+        self.world = world
+        self.files = files or MemoryFiles()
+        self.queue = MemoryQueue()
+        bulk = bulk or world.documents
+        means = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.backoff)
+        self.uploads = Uploads(
+            documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
+        )
+        self.ingest = Ingest(means, self.queue)
+        self.rows = ImportPart(means, world.rules)
+        self.close = CloseImport(means)
+
+    def manifest(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> str:
+        claims = {
+            "iss": party,
+            "aud": ISSUER,
+            "iat": int(self.world.now.timestamp()),
+            "kind": "debt",
+            "format": "csv",
+            "charset": "utf-8",
+            "rows": rows,
+            "sha256": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        }
+        return sign("upload", claims | changes, KEYS[party])
+
+    def announce(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadTicket:
+        return self.uploads.open(self.world.caller(party), self.manifest(data, rows, party, **changes))
+
+    def put(self, upload_id: str, data: bytes) -> UploadState | None:
+        """The file arrives, and the event with it."""
+        self.files.write(file_name(upload_id), [data])
+        return self.ingest(upload_id)
+
+    def work(self) -> None:
+        """Import every part that the queue holds."""
+        while self.queue.messages:
+            self.one(self.queue.messages.pop(0))
+
+    def one(self, message: bytes) -> None:
+        work = msgspec.json.decode(message, type=PartMessage)
+        upload = self.rows(work.upload, work.part)
+        if upload is not None:
+            self.close(work.upload, upload)
+
+    def send(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadView:
+        """All of it; what became of the file."""
+        opened = self.announce(data, rows, party, **changes)
+        self.put(opened.upload_id, data)
+        self.work()
+        return self.look(opened.upload_id, party)
+
+    def debts(self, rows: Rows, **changes: Any) -> UploadView:
+        return self.send(as_csv(rows), len(rows), **changes)
+
+    def look(self, upload_id: str, party: str = "mou-zichan") -> UploadView:
+        return self.uploads.look(self.world.caller(party), upload_id)
+
+    def rejects(self, upload_id: str) -> list[list[str]]:
+        """The rejects file without its header."""
+        data = b"".join(self.files.read(f"rejects/{upload_id}.csv"))
+        header, *rows = csv.reader(io.StringIO(data.decode(), newline=""))
+        assert header == ["row", "column", "code", "message"]
+        return rows
+
+
+def debt_row(world: World, number: int, **changes: Any) -> dict[str, Any]:
+    """A debt of a recipient of its own."""
+    return debt_members(world.now, recipient=recipient(number), debt_ref=f"L-{number}", **changes)
+
+
+def recipient(number: int) -> str:
+    return f"+86138{number:08}"
+
+
+def as_csv(rows: Iterable[dict[str, Any]], *, gzip: bool = False, charset: str = "utf-8") -> bytes:
+    """Every column that a row has; lists are `;`-separated."""
+    rows = list(rows)
+    columns = list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(
+        {name: ";".join(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows
+    )
+    data = text.getvalue().encode(charset)
+    return gz.compress(data) if gzip else data

@@ -1,0 +1,61 @@
+"""The engines that tests run against, one of each for a worker: moto in process, Amazon's DynamoDB Local beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from duecare.adapters.lean_client import Wire
+from tests.support import tables
+from tests.support.engines import need_engine
+from tools.dynamodb_local import DynamoDBLocal, missing
+
+
+@pytest.fixture(autouse=True)
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Lambda puts into a function's environment; nothing of this machine's own AWS settings."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", tables.ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", tables.SECRET_KEY)
+    monkeypatch.setenv("AWS_REGION", tables.REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", tables.REGION)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The lean client keeps its connections as long as the process lives; here they end with the test."""
+    made: list[Wire] = []
+    make = Wire.__init__
+
+    def make_and_remember(self: Wire, **settings: Any) -> None:
+        made.append(self)
+        make(self, **settings)
+
+    monkeypatch.setattr(Wire, "__init__", make_and_remember)
+    yield
+    for wire in made:
+        wire.close()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of moto, over HTTP so that the lean client reaches it too."""
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The address of Amazon's DynamoDB Local. What it needs may be missing on one's own machine, but not in CI."""
+    need_engine(missing())
+    with DynamoDBLocal() as engine:
+        yield engine.endpoint

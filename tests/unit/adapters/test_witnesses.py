@@ -1,0 +1,132 @@
+"""Cosignatures of witnesses: had where they can be had, over HTTP, from a witness that checks for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from duecare.adapters.witnesses import Witness as Configured
+from duecare.adapters.witnesses import WitnessAnswer, Witnesses, configured, post
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.log.merkle import append, leaf_hash
+from duecare_core.evidence.log.note import Checkpoint, LogKey, open_checkpoint
+from tests.support.witness import Witness, served
+
+ORIGIN = "duecare.example/log"
+KEY = LogKey(ORIGIN, b"l" * 32)
+
+
+class Growing(dict[str, bytes]):
+    """A log's files, and its checkpoint as it grows."""
+
+    size = 0
+
+    def read(self, name: str) -> bytes | None:
+        return self.get(name)
+
+    def write(self, objects: Mapping[str, bytes]) -> None:
+        self.update(objects)
+
+    def grow(self, count: int, salt: str = "") -> str:
+        """The new checkpoint's note."""
+        leaves = [leaf_hash(f"{salt}{number}".encode()) for number in range(self.size, self.size + count)]
+        made = append(self.size, lambda tile: self[tile.path], leaves)
+        self.update((tile.path, data) for tile, data in made.tiles.items())
+        self.size = made.size
+        return KEY.sign(Checkpoint(ORIGIN, made.size, made.root).text())
+
+
+def test_a_checkpoint_gets_the_cosignatures_of_its_witnesses() -> None:
+    witnesses = [Witness(f"w{number}.example", bytes([number]) * 32, KEY.verifier_key) for number in (1, 2)]
+    files, failed = Growing(), []
+    with served(witnesses[0]) as first, served(witnesses[1]) as second:
+        named = [Configured(witnesses[0].verifier_key, first), Configured(witnesses[1].verifier_key, second)]
+        cosign = Witnesses(files, named, failed.append)  # type: ignore[arg-type]
+        notes = [cosign(files.grow(count)) for count in (1, 5, 300, 1)]
+    keys = [one.verifier_key for one in witnesses]
+    for note, size in zip(notes, (1, 6, 306, 307), strict=True):
+        assert open_checkpoint(note, KEY.verifier_key, keys, strict=True).size == size
+    assert failed == []
+
+
+def test_one_that_has_just_started_learns_from_the_witness_what_it_saw() -> None:
+    witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
+    with served(witness) as url:
+        named = [Configured(witness.verifier_key, url)]
+        Witnesses(files, named, failed.append)(files.grow(100))  # type: ignore[arg-type]
+        note = Witnesses(files, named, failed.append)(files.grow(77))  # type: ignore[arg-type]
+    open_checkpoint(note, KEY.verifier_key, [witness.verifier_key], strict=True)
+    assert witness.latest[0] == 177
+    assert failed == []
+
+
+def test_a_log_that_was_rewritten_is_not_cosigned() -> None:
+    witness, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), []
+    honest, rewritten = Growing(), Growing()
+    with served(witness) as url:
+        named = [Configured(witness.verifier_key, url)]
+        Witnesses(honest, named, failed.append)(honest.grow(100))  # type: ignore[arg-type]
+        note = Witnesses(rewritten, named, failed.append)(rewritten.grow(150, salt="other"))  # type: ignore[arg-type]
+    assert failed == ["w.example"]
+    assert open_checkpoint(note, KEY.verifier_key, strict=True).size == 150  # by the log alone
+    assert witness.latest[0] == 100
+
+
+def test_a_witness_that_is_not_there_holds_nothing_up() -> None:
+    witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
+    note = files.grow(3)
+    cosign = Witnesses(files, [Configured(witness.verifier_key, "http://127.0.0.1:9/w")], failed.append)  # type: ignore[arg-type]
+    assert cosign(note) == note
+    assert failed == ["w.example"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        WitnessAnswer(500, b""),
+        WitnessAnswer(200, b""),
+        WitnessAnswer(200, b"no signature line\n"),
+        WitnessAnswer(200, b"\xff\xfe"),
+        WitnessAnswer(409, b"not a size\n"),
+        WitnessAnswer(409, b"99999\n"),
+        WitnessAnswer(200, "— w.example AAAAAAAA\n".encode()),
+    ],
+)
+def test_what_is_no_cosignature_is_left_out(answer: WitnessAnswer) -> None:
+    witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
+    note = files.grow(3)
+    named = [Configured(witness.verifier_key, "http://witness.example")]
+    cosign = Witnesses(files, named, failed.append, lambda url, body: answer)  # type: ignore[arg-type]
+    assert cosign(note) == note
+    assert failed == ["w.example"]
+
+
+def test_another_witnesses_signature_or_one_of_another_note_does_not_count() -> None:
+    witness, other = (Witness(name, name[:1].encode() * 32, KEY.verifier_key) for name in ("w.example", "o.example"))
+    files, failed = Growing(), []
+    earlier = files.grow(3)
+    stale = witness.add_checkpoint(f"old 0\n\n{earlier}", 1)
+    foreign = other.add_checkpoint(f"old 0\n\n{earlier}", 1)
+    note = files.grow(3)
+    named = [Configured(witness.verifier_key, "http://witness.example")]
+    for status, body in (stale, foreign):
+        answer = WitnessAnswer(status, body.encode())
+        assert Witnesses(files, named, failed.append, lambda url, _, answer=answer: answer)(note) == note  # type: ignore[arg-type,misc]
+    assert failed == ["w.example", "w.example"]
+
+
+def test_witnesses_are_configured_as_keys_and_urls() -> None:
+    witness = Witness("w.example", b"w" * 32, KEY.verifier_key)
+    assert configured("") == ()
+    assert configured(f"{witness.verifier_key} https://w.example/ ") == (
+        Configured(witness.verifier_key, "https://w.example"),
+    )
+    for bad in (witness.verifier_key, f"{KEY.verifier_key} https://w.example", "nonsense https://w.example"):
+        with pytest.raises(BadEvidence):
+            configured(bad)
+
+
+def test_nobody_answering_is_an_error_of_the_system() -> None:
+    with pytest.raises(OSError, match="refused"):
+        post("http://127.0.0.1:9/add-checkpoint", b"")

@@ -1,0 +1,157 @@
+"""QUIET_HOURS and FREQUENCY_CAP in `decide`: where the recipient is, when to ask again, how long it holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec import structs
+
+from duecare_core.domain.decision.decision import Decision
+from tests.support.asked import ask, made, mandate
+from tests.support.packs import at, cap, hours, packed
+
+SHANGHAI, NEW_YORK, LOS_ANGELES = "Asia/Shanghai", "America/New_York", "America/Los_Angeles"
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+NOON = at("2026-11-24T12:00", SHANGHAI)
+
+
+def rules_of(decision: Decision) -> list[tuple[str, str]]:
+    return [(finding.code, finding.rule) for finding in decision.findings]
+
+
+# Quiet hours
+
+
+def test_a_text_at_night_is_denied_until_the_morning_and_names_the_rows() -> None:
+    denied = ask(at("2026-11-24T22:00", SHANGHAI))
+    assert denied.codes == ("QUIET_HOURS",)
+    assert rules_of(denied) == [("QUIET_HOURS", "cn-hours"), ("QUIET_HOURS", "cn-hours-banks")]
+    assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
+    assert denied.regions == ("CN",)
+
+
+@pytest.mark.parametrize(("clock", "allowed"), [("07:59:59", False), ("08:00", True), ("21:59:59", True)])
+def test_the_hours_begin_and_end_to_the_second(clock: str, allowed: bool) -> None:
+    assert ask(at(f"2026-11-24T{clock}", SHANGHAI)).allowed is allowed
+
+
+def test_a_zone_that_the_debt_or_the_consent_states_stands_for_the_numbers() -> None:
+    assert ask(NOON, zones=(NEW_YORK,)).codes == ("QUIET_HOURS",)
+    night = at("2026-11-24T23:00", SHANGHAI)
+    assert ask(night, zones=("Europe/London",)).allowed
+
+
+def test_of_two_stated_zones_both_must_permit_it() -> None:
+    morning = at("2026-11-24T09:00", NEW_YORK)
+    assert ask(morning, number="+12125550123", zones=(NEW_YORK,)).allowed
+    assert ask(morning, number="+12125550123", zones=(NEW_YORK, LOS_ANGELES)).retry_at == at(
+        "2026-11-24T08:00", LOS_ANGELES
+    )
+
+
+def test_a_mobile_number_of_the_united_states_waits_for_its_area_and_the_region_counts_too() -> None:
+    morning = at("2026-11-24T08:30", NEW_YORK)
+    assert ask(morning, number="+12125550123").allowed
+    assert ask(morning, number="+12125550123", region="US-CA").codes == ("QUIET_HOURS",)
+
+
+def test_a_number_of_no_country_is_never_in_its_permitted_hours_and_time_does_not_cure_it() -> None:
+    denied = ask(datetime(2026, 11, 24, 12, tzinfo=UTC), number="+88216123456")
+    assert denied.codes == ("QUIET_HOURS",)
+    assert denied.retry_at is None
+
+
+def test_a_number_of_several_countries_keeps_the_rules_of_all_of_them() -> None:
+    denied = ask(at("2026-11-24T07:30", NEW_YORK), number="+18005550123")
+    assert len(denied.regions) > 10
+    assert denied.codes == ("QUIET_HOURS",)
+
+
+def test_a_debt_of_no_stated_product_keeps_microfinance_hours_and_another_is_free_of_them() -> None:
+    early = at("2026-11-24T08:30", "Asia/Kolkata")
+    assert ask(early, number="+919876543210").codes == ("QUIET_HOURS",)
+    assert ask(early, number="+919876543210", product="credit_card").allowed
+
+
+# Frequency caps
+
+
+def test_the_fourth_text_of_a_day_waits_for_the_next_morning() -> None:
+    past = [made(NOON - timedelta(hours=hour)) for hour in (1, 2, 3)]
+    denied = ask(NOON, past)
+    assert rules_of(denied) == [("FREQUENCY_CAP", "cn-sms-day")]
+    assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
+    assert ask(NOON, past[1:]).allowed
+
+
+def test_both_reasons_are_said_at_once() -> None:
+    night = at("2026-11-24T22:00", SHANGHAI)
+    denied = ask(night, [made(NOON)] * 3)
+    assert denied.codes == ("QUIET_HOURS", "FREQUENCY_CAP")
+    assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
+
+
+def test_a_retry_waits_for_a_cap_that_is_full_when_the_hour_opens() -> None:
+    pack = packed(cap(1, window="rolling", days=1), hours("09:00-10:00", id="hours"))
+    sent = at("2026-11-24T09:30", SHANGHAI)
+    assert ask(NOON, [made(sent)], pack=pack).retry_at == at("2026-11-25T09:30", SHANGHAI)
+
+
+def test_massachusetts_counts_by_debt_where_the_debt_names_it() -> None:
+    noon = at("2026-11-24T12:00", NEW_YORK)
+    past = [made(noon - DAY), made(noon - 2 * DAY)]
+    there = {"number": "+16175550123", "region": "US-MA"}
+    assert rules_of(ask(noon, past, **there)) == [("FREQUENCY_CAP", "us-ma-contacts")]
+    assert ask(noon, past, **there).retry_at == noon + 5 * DAY
+    assert ask(noon, past, number="+16175550123").allowed
+    assert ask(noon, [made(noon, debt_ref="B-2")] * 2, **there).allowed
+
+
+def test_the_message_itself_does_not_count_against_itself() -> None:
+    pack = packed(cap(1))
+    own = structs.replace(made(NOON), message=ask_own_mark())
+    assert ask(NOON, [own], pack=pack).allowed
+    assert ask(NOON, [made(NOON)], pack=pack).codes == ("FREQUENCY_CAP",)
+
+
+def ask_own_mark() -> bytes:
+    """The mark of the message that `ask` asks about."""
+    from duecare_core.domain.rules.frequency_caps import contact  # noqa: PLC0415  beside its one use
+
+    return contact(NOON, "sms", "mou-zichan", None, "this").message
+
+
+# When time cures, and when it does not
+
+
+def test_there_is_no_retry_where_another_reason_stands_by_then() -> None:
+    """The mandate ends in the night: in the morning the hour is right and the mandate gone."""
+    night = at("2026-11-24T23:00", SHANGHAI)
+    term = mandate(valid_until=night + timedelta(hours=2))
+    denied = ask(night, mandate=term)
+    assert denied.codes == ("QUIET_HOURS",)
+    assert denied.retry_at is None
+
+
+def test_a_mandate_that_begins_at_night_is_retried_in_the_morning() -> None:
+    begins = at("2026-11-25T03:00", SHANGHAI)
+    term = mandate(valid_from=begins, valid_until=begins + 30 * DAY)
+    denied = ask(NOON, mandate=term)
+    assert denied.codes == ("MANDATE_MISSING",)
+    assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
+
+
+# How long an allow is good
+
+
+def test_an_allow_is_good_for_two_minutes_and_not_into_the_quiet_hours() -> None:
+    assert ask(NOON).good_for == timedelta(seconds=120)
+    assert ask(at("2026-11-24T21:59:15", SHANGHAI)).good_for == timedelta(seconds=45)
+    assert ask(at("2026-11-24T21:58", SHANGHAI)).good_for == timedelta(seconds=120)
+
+
+def test_an_allow_is_good_no_longer_than_what_it_rests_on() -> None:
+    term = mandate(valid_until=NOON + 30 * SECOND)
+    assert ask(NOON, mandate=term).good_for == 30 * SECOND

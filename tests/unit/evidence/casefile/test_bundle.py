@@ -1,0 +1,257 @@
+"""The case file: good as it was made, and never after anything in it was changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from duecare.usecases import table
+from duecare_core.errors import Conflict, NotFound
+from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.log.note import LogKey
+from tests.support.logs import LOG_KEY, ORIGIN, Logged
+from tests.support.world import DAY, RECIPIENT, debt_members, stamp
+
+KEY = LOG_KEY.verifier_key
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def world() -> Logged:
+    return Logged().honest()
+
+
+@pytest.fixture(scope="module")
+def allowed(world: Logged) -> bytes:
+    decided = world.verify(message_id="allowed")
+    assert decided.record.decision == "allow"
+    world.sequenced()
+    return world.case_file(decided)
+
+
+@pytest.fixture(scope="module")
+def denied(world: Logged, allowed: bytes) -> bytes:
+    """With a statement of each party, and findings; after the allow, for the recipient says stop."""
+    world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
+    decided = world.verify(message_id="denied", text="【某资产】您欠款99999元,再不还就联系你的父母")
+    assert decided.record.decision == "deny"
+    world.sequenced()
+    return world.case_file(decided)
+
+
+def failing(data: bytes, key: str | None = KEY) -> dict[str, str]:
+    verdict = bundle.check(data, key)
+    wrong = {one.name: one.detail for one in verdict.checks if not one.ok}
+    assert verdict.ok is (wrong == {})
+    return wrong
+
+
+def changed(data: bytes, change: Callable[[Json], object]) -> bytes:
+    """In its canonical form again, so that the form does not give it away."""
+    value = json.loads(data)
+    change(value)
+    return canonical(value)
+
+
+def test_an_allow_and_a_deny_verify_offline_to_the_last_check(allowed: bytes, denied: bytes) -> None:
+    for data in (allowed, denied):
+        verdict = bundle.check(data, KEY)
+        assert [one.name for one in verdict.checks] == ["form", *bundle.CHECKS]
+        assert verdict.ok, verdict.checks
+
+
+@pytest.mark.parametrize("flip", [0x01, 0x20, 0x80])
+def test_no_byte_can_be_changed(allowed: bytes, denied: bytes, flip: int) -> None:
+    for data in (allowed, denied):
+        for place in range(flip % 61, len(data), 61):
+            spoilt = bytearray(data)
+            spoilt[place] ^= flip
+            assert failing(bytes(spoilt)), (place, data[place - 20 : place + 20])
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_nothing_can_be_added_or_cut_off(allowed: bytes, place: int) -> None:
+    assert failing(allowed + b"\n")
+    assert failing(b" " + allowed)
+    assert failing(allowed[1:] if place == 0 else allowed[:-1])
+    assert failing(b"")
+
+
+CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
+    "an allow made of a deny": (lambda f: f["decision"]["record"].update(decision="allow"), "record"),
+    "a reason left out": (lambda f: f["decision"]["record"]["reasons"].pop(), "record"),
+    "another attempt": (lambda f: f["decision"]["record"].update(attempt=2), "record"),
+    "another issuer": (lambda f: f.update(issuer="https://other.example"), "receipt"),
+    "another text": (lambda f: f["inputs"].update(text="another"), "inputs"),
+    "another number": (lambda f: f["inputs"].update(recipient="+8613900139000"), "inputs"),
+    "a second later": (lambda f: f["inputs"].update(at="2026-11-24T09:00:01Z"), "inputs"),
+    "a halt that was not": (lambda f: f["inputs"].update(halted=True), "inputs"),
+    "a statement left out": (lambda f: f["statements"].pop(), "statements"),
+    "a statement twice": (lambda f: f["statements"].append(f["statements"][0]), "statements"),
+    "a statement received earlier": (
+        lambda f: f["statements"][0]["record"].update(received_at="2026-11-01T00:00:00Z"),
+        "statements",
+    ),
+    "another's statement": (lambda f: f["statements"][0]["record"].update(issuer="other-bank"), "statements"),
+    "a party's other name": (lambda f: f["parties"][0]["record"].update(name="Another"), "parties"),
+    "a party's later version": (lambda f: f["parties"][0].update(version=2), "parties"),
+    "a party left out": (lambda f: f["parties"].clear(), "parties"),
+    "a rule left out": (lambda f: f["rules"]["rows"].pop(), "rules"),
+    "no receipt key": (lambda f: f["receipt_keys"].clear(), "receipt"),
+    "an older receipt key": (
+        lambda f: f["receipt_keys"][0]["record"].update(first_used_at="2020-01-01T00:00:00Z"),
+        "receipt",
+    ),
+    "another log": (lambda f: f["log"].update(origin="other.example"), "log"),
+    "a witness that did not sign": (
+        lambda f: f["log"].update(witnesses=[LogKey("w.example", b"w" * 32).verifier_key]),
+        "log",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_what_was_changed_is_named(denied: bytes, name: str) -> None:
+    change, check = CHANGES[name]
+    assert check in failing(changed(denied, change))
+
+
+def test_a_member_that_is_not_of_the_format_is_refused(denied: bytes) -> None:
+    assert "form" in failing(changed(denied, lambda f: f.update(note="hello")))
+    assert "record" in failing(changed(denied, lambda f: f["decision"]["record"].update(note="hello")))
+
+
+def test_a_file_of_another_log_is_not_taken_for_one_of_this(allowed: bytes) -> None:
+    other = LogKey(ORIGIN, b"o" * 32).verifier_key
+    assert "log" in failing(allowed, other)
+    assert failing(allowed, None) == {}
+
+
+def test_a_signature_by_a_stranger_under_the_checkpoint_is_refused(allowed: bytes) -> None:
+    line = LogKey("w.example", b"w" * 32).sign("x\n").partition("\n\n")[2]
+
+    def sign(file: Json) -> None:
+        file["checkpoint"] += line
+        for proven in (file["decision"], *file["statements"], *file["parties"], *file["receipt_keys"]):
+            proven["proof"] += line
+
+    assert "log" in failing(changed(allowed, sign))
+
+
+@pytest.mark.parametrize("junk", [b"{}", b"[]", b"null", b"\xff", b'{"bundle":"duecare-case-file/2"}', b"{" * 5000])
+def test_what_is_no_case_file_is_told_to_be_none(junk: bytes) -> None:
+    verdict = bundle.check(junk, KEY)
+    assert (verdict.ok, verdict.case, [one.name for one in verdict.checks]) == (False, None, ["form"])
+
+
+def test_it_says_what_was_registered_then_and_what_is_now() -> None:
+    world = Logged().honest()
+    decided = world.verify()
+    world.sequenced()
+    world.operate.suspend("keji")
+    world.sequenced()
+    data = world.case_file(decided)
+    assert failing(data) == {}
+    states = [(one["record"]["id"], one["record"]["state"]) for one in json.loads(data)["parties"]]
+    assert states.count(("keji", "active")) == states.count(("keji", "suspended")) == 1
+
+
+def test_a_statement_by_a_key_that_has_since_been_revoked_is_good() -> None:
+    world = Logged().honest()
+    decided = world.verify()
+    world.now += timedelta(minutes=5)
+    world.operate.revoke_key("mou-zichan", world.caller("mou-zichan").kid)
+    world.sequenced()
+    assert failing(world.case_file(decided)) == {}
+
+
+def test_a_decision_that_has_no_entry_yet_has_no_case_file() -> None:
+    world = Logged().honest()
+    decided = world.verify()
+    with pytest.raises(Conflict) as none:
+        world.case_file(decided)
+    assert none.value.name == "not-logged-yet"
+    world.sequenced()
+    later = world.verify(message_id="m-2", recipient="+8613900139000")
+    with pytest.raises(Conflict):
+        world.case_file(later)
+
+
+def test_it_is_for_those_whom_the_decision_concerns(world: Logged) -> None:
+    decided = world.verify(message_id="mine")
+    world.sequenced()
+    for party in ("xinxi", "mou-zichan", "shenji"):
+        assert failing(world.case_file(decided, party)) == {}
+    for party in ("other-gateway", "other-bank", "keji"):
+        with pytest.raises(NotFound):
+            world.case_file(decided, party)
+
+
+def test_a_decision_that_has_left_the_table_is_found_in_the_archive() -> None:
+    world = Logged().honest()
+    decided = world.verify()
+    world.sequenced()
+    before = world.case_file(decided)
+    world.left()
+    assert world.table.get([table.decision(decided.record.decision_id)]) == {}
+    assert world.case_file(decided) == before
+
+
+def test_every_attempt_stays_in_the_log_and_the_newest_is_told() -> None:
+    world = Logged().honest()
+    world.verify()
+    world.sequenced()
+    world.accepted("mou-zichan", "debt", **debt_members(world.now, as_of=stamp(world.now), status="settled"))
+    decided = world.verify()
+    assert decided.record.attempt == 2
+    world.sequenced()
+    assert failing(world.case_file(decided)) == {}
+    assert [one.id for one in world.entries() if one.kind == "decision"] == [decided.record.decision_id] * 2
+    for attempt, answer in ((1, "allow"), (2, "deny")):
+        data = world.case_file(decided, attempt=attempt)
+        assert failing(data) == {}
+        assert json.loads(data)["decision"]["record"]["decision"] == answer
+    with pytest.raises(NotFound):
+        world.case_file(decided, attempt=3)
+
+
+def test_a_rehearsal_and_a_night_denial_replay() -> None:
+    world = Logged().honest()
+    for number, hours in enumerate((6, 13, 30)):
+        decided = world.verify(message_id=f"r-{number}", send_at=world.now + timedelta(hours=hours))
+        world.sequenced()
+        assert failing(world.case_file(decided)) == {}
+
+
+def test_what_was_counted_replays() -> None:
+    world = Logged().honest()
+    answers = []
+    for number in range(5):
+        world.now += timedelta(seconds=1)
+        answers.append(world.verify(message_id=f"c-{number}"))
+    world.sequenced()
+    assert {"FREQUENCY_CAP"} == {code for one in answers for code in one.record.reasons}
+    assert all(failing(world.case_file(one)) == {} for one in answers)
+
+
+def test_rules_that_have_been_replaced_are_read_from_the_archive() -> None:
+    world = Logged().honest()
+    decided = world.verify()
+    world.sequenced()
+    name = f"rules/{decided.record.rules_sha256.removeprefix('sha256:')}"
+    assert world.archive.read(name) == world.rules.pack.data
+
+
+def test_the_creditor_may_state_the_debt_again_and_the_old_answer_stands(world: Logged) -> None:
+    other = Logged().honest()
+    decided = other.verify()
+    other.sequenced()
+    other.now += DAY
+    other.accepted("mou-zichan", "debt", **debt_members(other.now, as_of=stamp(other.now), outstanding="1"))
+    other.sequenced()
+    assert failing(other.case_file(decided)) == {}

@@ -1,0 +1,84 @@
+"""The pages in which a gateway's logged decisions stand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from duecare.usecases import table
+from duecare.usecases.log.decision_pages import A_PAGE, DecisionPage, pages
+from duecare_core.evidence.record import Record
+from tests.support.logs import Logged
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+_RECORD = Logged().honest().verify().record
+
+
+def record(number: int = 0, **changes: Any) -> Record:
+    members = {"message_id": f"m-{number}", "decision_id": f"{number:026}", "at": NOON, "gateway": "xinxi"}
+    return structs.replace(_RECORD, **members | changes)
+
+
+def listed(entered: list[tuple[int, Record]]) -> dict[tuple[str, str], list[int]]:
+    """Of each page its key and the entries that it lists."""
+    return {
+        tuple(page.key): [one.index for one in table.read(page, DecisionPage).decisions]  # type: ignore[misc]
+        for page in pages(entered)
+    }
+
+
+def test_there_is_a_page_for_each_gateway_and_minute() -> None:
+    entered = [
+        (8, record(1)),
+        (9, record(2, gateway="other")),
+        (10, record(3, at=NOON + 60 * SECOND)),
+        (12, record(4, at=NOON + 59 * SECOND)),
+        (13, record(5, at=NOON - SECOND)),
+    ]
+    assert listed(entered) == {
+        ("G#xinxi#2026-11-24", "2026-11-24T12:00#0000000000000008"): [8, 12],
+        ("G#other#2026-11-24", "2026-11-24T12:00#0000000000000009"): [9],
+        ("G#xinxi#2026-11-24", "2026-11-24T12:01#0000000000000010"): [10],
+        ("G#xinxi#2026-11-24", "2026-11-24T11:59#0000000000000013"): [13],
+    }
+
+
+def test_day_and_minute_are_those_of_utc() -> None:
+    there = timezone(timedelta(hours=8))
+    late = record(at=datetime(2026, 11, 25, 7, 30, 5, tzinfo=there))
+    assert list(listed([(1, late)])) == [("G#xinxi#2026-11-24", "2026-11-24T23:30#0000000000000001")]
+
+
+def test_a_page_has_so_many_at_most_and_the_keys_are_in_the_order_of_the_log() -> None:
+    found = listed([(number, record(number)) for number in range(99_900, 99_900 + 2 * A_PAGE + 1)])
+    assert [len(indexes) for indexes in found.values()] == [A_PAGE, A_PAGE, 1]
+    assert list(found) == sorted(found)
+    assert [one for indexes in found.values() for one in indexes] == list(range(99_900, 99_900 + 2 * A_PAGE + 1))
+
+
+def test_the_largest_page_is_far_below_what_an_item_may_have() -> None:
+    worst = record(message_id="\x01" * 256, text_sha256="sha256:" + "0" * 64)
+    (page,) = pages((number, worst) for number in range(10**15, 10**15 + A_PAGE))
+    assert len(page.body) < 400 * 1024
+
+
+def test_a_decision_is_listed_with_what_reconciliation_needs_and_where_its_entry_is() -> None:
+    (page,) = pages([(7, record(3))])
+    assert page.version == 1
+    (one,) = msgspec.json.decode(page.body)["decisions"]
+    assert one == {
+        "message_id": "m-3",
+        "decision_id": f"{3:026}",
+        "decision": "allow",
+        "attempt": 1,
+        "enforced": True,
+        "provisional": False,
+        "at": "2026-11-24T12:00:00Z",
+        "valid_until": "2026-11-24T09:02:00Z",
+        "text_sha256": _RECORD.text_sha256,
+        "index": 7,
+    }

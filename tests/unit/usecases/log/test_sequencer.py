@@ -1,0 +1,667 @@
+"""The sequencer where the world is not as it should be: changes that come twice or late, shards that go, days without
+a message, objects that are not what they were. What a crash does is in tests/faults/test_sequencer.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from duecare.ports import Document, Expiry
+from duecare.usecases import table
+from duecare.usecases.log import sequencer as sequence
+from duecare.usecases.log import sweep
+from duecare.usecases.log.head import Head, load
+from duecare.usecases.log.loggable import LEAVING, loggable
+from duecare.usecases.log.stream_reader import read_on
+from duecare.usecases.verify.stored_decision import unpack
+from duecare_core.errors import Contention, StoreFailed, VersionConflict
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
+from duecare_core.evidence.log.entry import unpack_entries
+from duecare_core.evidence.log.merkle import edge, entries_path, leaf_hash
+from duecare_core.evidence.record import as_json
+from tests.support import memory
+from tests.support.logs import RETENTION, STAYS, Logged
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world() -> Logged:
+    world = Logged()
+    world.honest()
+    return world
+
+
+def decide(world: Logged, number: int = 0) -> None:
+    world.now += timedelta(seconds=1)
+    world.verify(message_id=f"m-{number}")
+
+
+def decisions(world: Logged) -> list[Document]:
+    return [one for one in world.table.everything() if one.key.pk.startswith("X#")]
+
+
+def doubled(world: Logged) -> list[Any]:
+    entries = Counter((one.kind, one.id, one.record_sha256) for one in world.entries())
+    return [one for one, count in entries.items() if count > 1]
+
+
+def missing(world: Logged) -> set[tuple[str, str, str]]:
+    """Records of the table without an entry."""
+    standing = [loggable(one, world.now) for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
+    named = {(one.identity.kind, one.identity.id, one.identity.record_sha256) for one in standing if one}
+    return named - {(one.kind, one.id, one.record_sha256) for one in world.entries()}
+
+
+def head(world: Logged) -> Head:
+    standing = load(world.table)
+    assert standing
+    return standing.head
+
+
+@contextmanager
+def withheld(world: Logged) -> Iterator[list[Any]]:
+    """What is written meanwhile does not come to the stream; it is in this list."""
+    held: list[Any] = []
+    add = world.stream.add
+    world.stream.add = lambda *change: held.append(change)  # type: ignore[method-assign]
+    yield held
+    world.stream.add = add  # type: ignore[method-assign]
+
+
+# Changes that come twice, or late
+
+
+@pytest.mark.parametrize("logged_before", [True, False], ids=["later", "in one batch"])
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=3)], ids=["at once", "hours later"])
+def test_a_record_that_is_delivered_twice_has_one_entry(world: Logged, logged_before: bool, later: timedelta) -> None:
+    decide(world)
+    if logged_before:
+        world.sequenced()
+    world.now += later
+    for document in decisions(world):
+        world.stream.add(document.key, document)
+    world.sequenced()
+    assert doubled(world) == []
+    assert missing(world) == set()
+
+
+def test_a_whole_shard_that_comes_back_adds_nothing(world: Logged) -> None:
+    """More than are looked for one by one: they are older than when the log had caught up."""
+    for number in range(sweep.KEYS_A_READ + 20):
+        decide(world, number)
+    world.stream.split(1)
+    world.now += HOUR
+    world.sequenced()
+    size = world.checkpoint().size
+    shards = world.stream.shards
+    world.stream.shards = lambda: [one for one in shards() if one.id != "0"]  # type: ignore[method-assign]
+    world.now += HOUR
+    world.sequenced()
+    assert "0" not in head(world).positions
+    world.stream.shards = shards  # type: ignore[method-assign]
+    world.now += HOUR
+    assert world.sequenced().added == 0
+    assert world.checkpoint().size == size
+
+
+def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: Logged) -> None:
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    with withheld(world) as held:
+        decide(world)
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept > 0
+    for change in held:
+        world.stream.add(*change)
+    assert world.sequenced().added == 0
+    assert doubled(world) == []
+
+
+# Shards, and days without a message
+
+
+def test_a_day_without_a_message_is_no_gap(world: Logged) -> None:
+    """The stream forgets what is older than a day, and the shard with it; what was read of it stands in the head."""
+    decide(world)
+    world.sequenced()
+    world.stream.split()
+    for _ in range(25):
+        world.now += HOUR
+        assert world.sequenced().trimmed == 0
+    world.stream.trim("0")
+    for _ in range(3):
+        world.now += HOUR
+        assert world.sequenced().trimmed == 0
+
+
+def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: Logged) -> None:
+    world.sequenced()
+    versions = []
+    for _ in range(20):
+        world.now += sequence.HEARTBEAT / 5
+        for _ in range(3):
+            world.sequenced()
+        versions.append(load(world.table).document.version)  # type: ignore[union-attr]
+    assert len(set(versions)) == 5
+
+
+def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: Logged) -> None:
+    world.sequenced()
+    world.stream.split(1)
+    world.now += HOUR
+    world.sequenced()
+    assert head(world).positions["0"] == "end"
+    world.stream._parents["0.0"] = "never seen"  # as if there had been another one between the two
+    del world.stream._shards["0"], world.stream._parents["0"]
+    world.now += HOUR
+    assert world.sequenced().trimmed == 0  # but that one is known by now
+    world.stream.split(1)
+    world.stream._parents["0.0.0"] = "never seen either"
+    assert world.sequenced().trimmed == 1
+
+
+def test_what_had_gone_before_the_log_began_is_no_gap(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "LIMIT", 2)
+    world.stream._parents["0"] = "gone"
+    world.stream._shards["1"], world.stream._parents["1"] = list(world.stream._shards["0"]), "gone too"
+    assert world.sequenced().trimmed == 0
+
+
+def test_it_ends_although_there_is_always_something_new(world: Logged) -> None:
+    world.sequenced()
+    read, reads = world.stream.read, 0
+
+    def busy(*asked: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        page = read(*asked)
+        world.operate.halt_everything(on=reads % 2 == 0)
+        return page
+
+    world.stream.read = busy  # type: ignore[method-assign]
+    world.operate.halt_everything(on=True)
+    assert world.sequenced().added == 1
+    assert reads == 1
+
+
+def test_the_end_of_a_shard_is_not_the_tip(world: Logged) -> None:
+    """Its children may not have been listed yet."""
+    world.stream.split()
+    shards = world.stream.shards()[:1]
+    world.stream.shards = lambda: shards  # type: ignore[method-assign]
+    first = read_on(world.stream, {}, 1000)
+    assert (first.tip, first.positions) == (False, {"0": "end"})
+    assert read_on(world.stream, first.positions, 1000).tip
+
+
+def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "LIMIT", 1)
+    for number in range(2 * sequence.ATTEMPTS):
+        decide(world, number)
+    heads = 0
+
+    class Racing:
+        """Every other move of the head that brings entries loses once."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.table, name)
+
+        def commit(self, documents: Sequence[Document]) -> None:
+            nonlocal heads
+            if documents[0].key == table.LOG_HEAD and table.read(documents[0], Head).staged:
+                heads += 1
+                if heads % 2:
+                    raise VersionConflict
+            world.table.commit(documents)
+
+    assert world.sequencer(documents=Racing())(lambda: True).added > 2 * sequence.ATTEMPTS
+    assert heads > 2 * sequence.ATTEMPTS
+
+
+def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
+    world: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequence, "LIMIT", 3)
+    world.sequencer()(lambda: False)
+    assert head(world).caught_up_at is None
+    world.sequenced()
+    assert head(world).caught_up_at is None or missing(world) == set()
+    world.now += HOUR
+    world.sequenced()
+    assert head(world).caught_up_at == world.now
+
+
+# Sweeping
+
+
+def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: Logged) -> None:
+    decide(world)
+    world.stream.trim("0")
+    sequencer = world.sequencer()
+    assert sequencer(lambda: True).trimmed == 0
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept > 0
+    assert missing(world) == set()
+
+
+def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.sequenced()
+    for number in range(30):
+        decide(world, number)
+    world.stream.trim("0")
+    staged: list[int] = []
+    write = world.files.write
+
+    def weighed(objects: dict[str, bytes]) -> None:
+        staged.extend(len(data) for name, data in objects.items() if name.startswith("staging/"))
+        write(objects)
+
+    world.files.write = weighed  # type: ignore[method-assign]
+    monkeypatch.setattr(sequence, "LIMIT", 5)
+    monkeypatch.setattr(sweep, "MOST", 20)
+    monkeypatch.setattr(sweep, "KEYS_A_READ", 4)
+    world.table.a_page = 1
+    sequencer, swept = world.sequencer(), []
+    for _ in range(4):
+        swept.append(sequencer(lambda: True).swept)
+        world.now += sequence.SUSPECT_FOR
+    assert [bool(some) for some in swept] == [False, True, False, True]
+    assert sum(swept) == 30
+    assert 20 <= swept[1] < 20 + memory.SEGMENTS
+    assert max(staged) < sum(staged) / 4
+    assert head(world).swept_trimmed == head(world).trimmed == 1
+    assert missing(world) == set()
+    assert doubled(world) == []
+
+
+def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(world: Logged) -> None:
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    sequencer = world.sequencer()
+    with withheld(world):
+        world.operate.halt_everything(on=True)
+        sequencer(lambda: True)
+    with withheld(world) as held:
+        world.operate.halt_everything(on=False)
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept == 0
+    for change in held:
+        world.stream.add(*change)
+    assert world.sequenced().added == 1
+
+
+def test_every_sweep_tells_of_what_cannot_be_read(world: Logged) -> None:
+    world.sequenced()
+    broken = decisions(world)[:1] or [Document(table.decision("a" * 26), 1, b"{}", b"junk")]
+    world.table.commit(broken)
+    assert world.sequenced().unreadable == 1
+    assert world.sequenced().unreadable <= 1  # read in vain: again, until the head moves
+    world.now += HOUR
+    world.sequenced()
+    assert world.sequenced().unreadable == 0
+    world.now += sequence.SWEEP_EVERY
+    assert world.sequenced().unreadable == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"{", b'{"a":1e999}', b'{"a":12345678901234567890}', b'"\\ud800"', b"\xff", b"[" * 9999],
+)
+def test_nothing_that_stands_in_the_table_holds_the_log_up(world: Logged, body: bytes) -> None:
+    decide(world)
+    (good,) = decisions(world)
+    for at, pk in enumerate(LOGGED_PREFIXES):
+        sealed = good.sealed if pk == "X#" else b""
+        world.table.commit([Document(good.key._replace(pk=f"{pk}other"), 1, body, sealed)])
+        world.table.commit([Document(good.key._replace(pk=f"{pk}cut"), 1, b"{}", good.sealed[: at * 40])])
+    decide(world, 1)
+    world.sequenced()
+    for document in decisions(world):
+        entered = document.key.pk[2:] not in ("other", "cut")
+        assert (document.key in world.table.expires) == entered
+
+
+def test_a_sweep_of_a_small_table_moves_the_head_once(world: Logged) -> None:
+    decide(world)
+    world.sequenced()
+    before = load(world.table).document.version  # type: ignore[union-attr]
+    world.now += sequence.SWEEP_EVERY
+    began = world.now
+    world.sequenced()
+    # Once for the sweep, and once because it is a while since it last said that the stream had been read to its tip.
+    assert load(world.table).document.version == before + 2  # type: ignore[union-attr]
+    assert (head(world).swept_at, head(world).sweep) == (began, None)
+
+
+def cut_after(pages: int) -> Callable[[], bool]:
+    """Time for so many pages of a sweep."""
+    left = iter([True] * pages)
+    return lambda: next(left, False)
+
+
+def lose_twelve(world: Logged) -> None:
+    """Decisions of which the stream does not tell, in a table of many pages; and a sweep is due."""
+    world.sequenced()
+    with withheld(world):
+        for number in range(12):
+            decide(world, number)
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+
+
+def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logged) -> None:
+    """Each page in another process."""
+    for number in range(12):
+        decide(world, number)
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    began, before = world.now, head(world)
+    forget_leaving(world)
+    world.table.a_page = 1
+    stretches = 0
+    while head(world).swept_at != began:
+        assert (head(world).swept_at, head(world).swept_trimmed) == (before.swept_at, before.swept_trimmed)
+        assert world.sequencer()(cut_after(1)).swept == 0
+        world.now += timedelta(minutes=1)
+        stretches += 1
+        assert stretches < 100, "it does not go on"
+    assert head(world).sweep is None
+    assert stretches > 3
+    world.everything_is_marked()
+
+
+def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(world: Logged) -> None:
+    lose_twelve(world)
+    lost = decisions(world)
+    began = world.now
+    sequencer, swept = world.sequencer(), 0
+    for _ in range(100):
+        if head(world).swept_at == began:
+            break
+        swept += sequencer(cut_after(1)).swept
+        world.now += sequence.SUSPECT_FOR
+    assert swept == len(lost) == 12
+    assert (missing(world), doubled(world)) == (set(), [])
+    assert not {one.key for one in lost} & set(world.table.expires)  # the next sweep sees to that
+    world.table.a_page = 1000
+    world.sequencer()(lambda: True)
+    world.swept()
+    world.everything_is_marked()
+
+
+def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_one(world: Logged) -> None:
+    lose_twelve(world)
+    dies = world.sequencer()
+    for _ in range(100):
+        if dies._stretch and head(world).sweep:  # in the middle of the table
+            break
+        world.now += sequence.SUSPECT_FOR
+        dies(cut_after(1))
+    assert dies._stretch
+    place, found = head(world).sweep, dies._stretch.suspects
+    assert place
+    world.now += sequence.SUSPECT_FOR
+    lives = world.sequencer()
+    assert lives(cut_after(1)).swept == 0  # it has not looked before
+    assert head(world).sweep == place
+    assert lives._stretch
+    assert lives._stretch.suspects == found
+    world.now += sequence.SUSPECT_FOR
+    assert lives(cut_after(1)).swept == len(found) > 0
+    assert head(world).sweep != place
+    assert found.keys() <= {table.decision(one.decision_id) for one in world.listed()}
+
+
+def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Logged) -> None:
+    """Another process has gone through the whole table by then."""
+    lose_twelve(world)
+    slow, fast = world.sequencer(), world.sequencer()
+    for _ in range(100):
+        if slow._stretch:
+            break
+        slow(cut_after(1))
+    fast(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    assert fast(lambda: True).swept == 12
+    done = head(world)
+    assert done.sweep is None
+    assert slow(lambda: True).swept == 0
+    assert (head(world).swept_at, head(world).sweep) == (done.swept_at, None)
+    assert doubled(world) == []
+
+
+def test_no_sweep_begins_where_the_time_is_short(world: Logged) -> None:
+    world.sequenced()
+    world.now += sequence.SWEEP_EVERY
+    before = head(world).swept_at
+    world.sequencer()(lambda: False)
+    assert (head(world).swept_at, head(world).sweep) == (before, None)
+
+
+def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(world: Logged) -> None:
+    for number in range(12):
+        decide(world, number)
+    world.sequenced()
+    world.table.a_page = 1
+    world.now += sequence.SWEEP_EVERY
+    world.sequencer()(cut_after(1))
+    assert head(world).sweep
+    decide(world, 12)
+    world.stream.trim("0")
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    sequencer(lambda: True)
+    assert (head(world).trimmed, head(world).swept_trimmed) == (1, 0)
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    sequencer(lambda: True)
+    assert head(world).swept_trimmed == 1
+    assert missing(world) == set()
+
+
+# When what is logged leaves the table
+
+
+def forget_leaving(world: Logged) -> None:
+    """As if nothing had a time to leave yet, but for what the sequencer wrote itself."""
+    for key in [one for one in world.table.expires if one.pk.startswith(LEAVING)]:
+        del world.table.expires[key]
+
+
+def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(world: Logged) -> None:
+    world.sequenced()
+    decide(world)
+    world.sequenced()
+    (decision,) = decisions(world)
+    assert decision.key not in world.table.expires
+    world.now += sequence.SWEEP_EVERY
+    world.sequenced()
+    at = unpack(decision).record.at
+    assert world.table.expires[decision.key] == at + STAYS
+    world.nothing_leaves_too_soon()
+
+
+def test_what_has_no_entry_has_no_time_to_leave(world: Logged) -> None:
+    world.sequenced()
+    with withheld(world):
+        decide(world)
+    (decision,) = decisions(world)
+    world.now += sequence.SWEEP_EVERY
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    assert decision.key not in world.table.expires
+    world.nothing_leaves_too_soon()
+
+
+def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -> None:
+    """Whether it came before the sweep looked, or while it did."""
+    world.sequenced()
+    decide(world)
+    world.sequenced()
+    (first,) = decisions(world)
+    leave = world.table.leave
+
+    def overtaken(leaving: Sequence[Expiry]) -> None:
+        if any(one.key == first.key for one in leaving):
+            world.table.leave = leave  # type: ignore[method-assign]
+            world.operate.suspend("keji")
+            decide(world)
+        leave(leaving)
+
+    world.table.leave = overtaken  # type: ignore[method-assign]
+    world.now += sequence.SWEEP_EVERY
+    world.sequenced()
+    (second,) = decisions(world)
+    assert second.version == 2
+    assert second.key not in world.table.expires
+    world.sequenced()
+    assert second.key not in world.table.expires
+    world.now += sequence.SWEEP_EVERY
+    world.sequenced()
+    assert world.table.expires[second.key] == unpack(second).record.at + STAYS
+
+
+def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logged) -> None:
+    """A party's pointer must not: the party stands in the table for ever, and would be logged again without it."""
+    decide(world)
+    began = world.now
+    world.sequenced()
+    until = {key.pk.split("#")[0]: at for key, at in world.table.expires.items() if not key.pk.startswith(LEAVING)}
+    assert until == dict.fromkeys(("E", "G"), began + RETENTION + STAYS)
+    assert {kept for _, kept in world.archive.kept.values()} == {began + RETENTION}
+    assert {key.pk.split("#")[1] for key in world.table.expires if key.pk.startswith("E#")} == {"decision"}
+    pointed = {one.key.pk.split("#")[1] for one in world.table.everything() if one.key.pk.startswith("E#")}
+    assert pointed == {"decision", "party", "receipt-key", "statement"}
+
+
+# The listing
+
+
+def test_marks_that_are_written_again_list_no_decision_twice(world: Logged) -> None:
+    """Whoever finds a staged object writes what it says, whoever else has done so before."""
+    for number in range(3):
+        decide(world, number)
+    mark, calls = world.table.mark, 0
+
+    def twice(marks: Sequence[Any]) -> None:
+        nonlocal calls
+        mark(marks)
+        written = {one.key: one for one in world.table.everything()}
+        mark(list(reversed(marks)))
+        calls += 1
+        assert {one.key: one for one in world.table.everything()} == written
+
+    world.table.mark = twice  # type: ignore[method-assign]
+    world.sequenced()
+    assert calls == 1
+    assert len(world.listed()) == 3
+    decide(world, 3)
+    world.sequenced()
+    assert [one.message_id for one in world.listed()] == ["m-0", "m-1", "m-2", "m-3"]
+
+
+def test_what_a_sweep_logs_is_listed_as_well(world: Logged) -> None:
+    decide(world)
+    world.sequenced()
+    with withheld(world):
+        decide(world, 1)
+    world.now += sequence.SWEEP_EVERY
+    sequencer = world.sequencer()
+    sequencer(lambda: True)
+    world.now += sequence.SUSPECT_FOR
+    assert sequencer(lambda: True).swept > 0
+    assert [one.message_id for one in world.listed()] == ["m-0", "m-1"]
+
+
+# What is published is not what the head says
+
+
+def test_nothing_is_signed_over_tiles_that_have_changed(world: Logged) -> None:
+    decide(world)
+    world.sequenced()
+    before = world.files.objects["checkpoint"]
+    for tile in edge(world.checkpoint().size):
+        data = world.files.objects[tile.path]
+        world.files.objects[tile.path] = bytes([data[0] ^ 1]) + data[1:]
+    decide(world, 1)
+    with pytest.raises(StoreFailed, match="not the one that the head names"):
+        world.sequenced()
+    assert world.files.objects["checkpoint"] == before
+
+
+@pytest.mark.parametrize("damage", [lambda data: data.replace(b"party", b"parti"), lambda data: data[:-1]])
+def test_nothing_is_signed_over_entries_that_have_changed(world: Logged, damage: Any) -> None:
+    decide(world)
+    world.sequenced()
+    name = entries_path(0, world.checkpoint().size)
+    world.files.objects[name] = damage(world.files.objects[name])
+    decide(world, 1)
+    with pytest.raises(StoreFailed, match="not the one that the head names"):
+        world.sequenced()
+
+
+def test_nothing_is_signed_over_another_log(world: Logged) -> None:
+    """Entries and tiles that agree with each other, but not with the head."""
+    decide(world)
+    world.sequenced()
+    size = world.checkpoint().size
+    name = entries_path(0, size)
+    other = world.files.objects[name].replace(b"party", b"parti")
+    world.files.objects[name] = other
+    (tile,) = edge(size)
+    world.files.objects[tile.path] = b"".join(leaf_hash(one) for one in unpack_entries(other))
+    decide(world, 1)
+    with pytest.raises(StoreFailed, match="not the one that the head names"):
+        world.sequenced()
+
+
+def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
+    world.sequenced()
+    decide(world)
+    publish = world.files.publish
+    world.files.publish = _lost  # type: ignore[method-assign]
+    with pytest.raises(StoreFailed):
+        world.sequenced()
+    world.files.publish = publish  # type: ignore[method-assign]
+    world.files.delete(head(world).staged)
+    with pytest.raises(StoreFailed, match="is gone"):
+        world.sequenced()
+
+
+def test_a_staged_object_stays_where_its_head_may_still_win(world: Logged) -> None:
+    """The table said that somebody else is writing: it may be this very write, sent twice."""
+    world.sequenced()
+    decide(world)
+
+    class Busy:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.table, name)
+
+        def commit(self, documents: Any) -> None:
+            raise VersionConflict("TransactionConflict")
+
+    with pytest.raises(Contention):
+        world.sequencer(documents=Busy())(lambda: True)
+    assert [name for name in world.files.objects if name.startswith("staging/")]
+
+
+def test_the_time_of_an_entry_is_the_records_own_to_the_letter(world: Logged) -> None:
+    world.now += timedelta(microseconds=120300)
+    decide(world)
+    world.sequenced()
+    (entry,) = [one for one in world.entries() if one.kind == "decision"]
+    (document,) = decisions(world)
+    assert entry.at == as_json(unpack(document).record)["at"]
+
+
+def _lost(*_: Any) -> bool:
+    raise StoreFailed("no answer")

@@ -1,0 +1,100 @@
+"""Many messages at once: each as if it were asked about alone, in order, whatever the others are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from duecare.ports import Situation, Write, WriteConflict
+from duecare_core.errors import Conflict, NotAllowed, StoreFailed, Unacceptable
+from tests.support.memory import MemoryTable
+from tests.support.world import CASE_TEXT, DAY, World, message
+
+
+class Counting(MemoryTable):
+    """Counts round trips, and what is read of the parties."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[tuple[int, int]] = []
+
+    def load(self, pks: Any, keys: Any) -> Situation:
+        self.loads.append((len(pks), len(set(keys))))
+        return super().load(pks, keys)
+
+
+def number(n: int) -> str:
+    return f"+86138123{n:05}"
+
+
+@pytest.fixture
+def world() -> World:
+    table = Counting()
+    return World(table, table).honest()
+
+
+def test_the_order_is_kept_and_each_has_its_own_answer(world: World) -> None:
+    messages = [message(message_id=f"m-{n}", recipient=number(45678 + n % 2 * 7 + n)) for n in range(60)]
+    results = world.verify_many(*messages)
+    assert [result.record.message_id for result in results] == [one.message_id for one in messages]
+    assert results[0].record.decision == "allow"
+    assert {result.record.decision for result in results[1:]} == {"deny"}
+
+
+def test_parties_are_read_once_and_messages_go_side_by_side(world: World) -> None:
+    world.decisions.loads.clear()
+    world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(50)))
+    assert world.decisions.loads == [(25, 5), (25, 0)]
+
+
+def test_a_message_id_twice_in_one_batch_is_answered_as_the_single_route_would(world: World) -> None:
+    first, again, other = world.verify_many(
+        message(message_id="m"), message(message_id="m"), message(message_id="m", text=CASE_TEXT + "。")
+    )
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.record == first.record
+    assert isinstance(other, Conflict)
+
+
+def test_what_is_wrong_with_one_is_its_own_problem(world: World) -> None:
+    results = world.verify_many(
+        message(message_id="m-1", recipient="+1202555"),
+        message(message_id="m-2"),
+        message(message_id="m-3", send_at=world.now - DAY),
+        message(message_id="m-4", creditor="nobody"),
+    )
+    assert isinstance(results[0], Unacceptable)
+    assert results[1].record.decision == "allow"
+    assert isinstance(results[2], Unacceptable)
+    assert results[3].record.decision == "deny"
+
+
+def test_a_record_that_cannot_be_stored_denies_an_answer_to_its_message_alone(world: World) -> None:
+    record = world.decisions.record
+
+    def failing(writes: list[Write]) -> list[WriteConflict | StoreFailed | None]:
+        return [StoreFailed("x") if n == 1 else record([one])[0] for n, one in enumerate(writes)]
+
+    world.decisions.record = failing
+    results = world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(3)))
+    assert [isinstance(result, StoreFailed) for result in results] == [False, True, False]
+
+
+def test_a_read_that_fails_later_takes_no_answer_back(world: World) -> None:
+    load, loads = world.decisions.load, iter([None, StoreFailed("x")])
+
+    def failing(pks: Any, keys: Any) -> Situation:
+        failed = next(loads)
+        if failed:
+            raise failed
+        return load(pks, keys)
+
+    world.decisions.load = failing
+    results = world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(30)))
+    assert [isinstance(result, StoreFailed) for result in results] == [False] * 25 + [True] * 5
+
+
+def test_a_caller_that_may_not_ask_gets_no_answer_at_all(world: World) -> None:
+    with pytest.raises(NotAllowed):
+        world.verify_many(message(), gateway="mou-zichan")
