@@ -1,4 +1,4 @@
-"""What the two steps of an import are built of: ingest checks and splits a file, import_part imports one part."""
+"""The Service of the two steps of an import: ingest checks and splits a file, import_part imports one part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sequencer is built of."""
+"""The Service of the sequencer."""
 
 from __future__ import annotations
 
