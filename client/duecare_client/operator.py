@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare_client.aws import told
-from duecare_client.errors import BadAnswer, BadSettings, Conflict, refused
+from duecare_client.errors import BadAnswer, BadSettings, Conflict, request_error
 from duecare_client.keyfile import published
 from duecare_core.evidence.jose.keys import private_jwk
 
@@ -51,7 +51,7 @@ class Operator:
         if isinstance(problem, dict) and isinstance(status, int):
             if status >= 500:
                 raise BadAnswer(f"the function {function} could not do it: {problem.get('detail')}")
-            raise refused(status, problem)
+            raise request_error(status, problem)
         if not isinstance(result, dict):
             raise BadAnswer(f"the function {function} did not answer as the operate function does")
         return result

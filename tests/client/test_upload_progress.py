@@ -35,7 +35,7 @@ def test_a_file_is_sent_in_chunks() -> None:
             yield bytes(65536)
 
     wire = Wire()
-    Storage(secure=True, edge=wire).put("https://bucket.test/x", {}, chunks(), 6_553_600)
+    Storage(secure=True, transport=wire).put("https://bucket.test/x", {}, chunks(), 6_553_600)
     assert (wire.largest, wire.total) == (65536, 6_553_600)
 
 
