@@ -344,9 +344,7 @@ class Client(Reader):
     def _receipt_claims(self, receipt: str, expected: Mapping[str, Any], *, expired_ok: bool = False) -> Json:
         issuer, now = self.issuer(), self._clock()
         return self._with_keys(
-            lambda keys: check_receipt(
-                receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok
-            )
+            lambda keys: check_receipt(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
         )
 
     def _with_keys(self, check: Callable[[list[Json]], _Checked]) -> _Checked:

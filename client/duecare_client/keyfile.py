@@ -46,7 +46,7 @@ def read_private(path: Path) -> dict[str, Any]:
     """The private JWK in the file. Raises BadSettings if it cannot be read or holds only a public key."""
     jwk = _read(path)
     if "d" not in jwk:
-        raise BadSettings(f"{path} holds a public key; give the private one, the file that `duecare keys new --out` wrote")
+        raise BadSettings(f"{path} holds only a public key; give the private one, which `duecare keys new --out` wrote")
     return jwk
 
 

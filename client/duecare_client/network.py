@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from typing import Any
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -13,6 +13,7 @@ from duecare_client.errors import BadSettings, Unreachable
 
 # What httpx raises while it sends and receives. The last two: a host name that is not one shows only then.
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)
+_PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _BEFORE_THE_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 
@@ -33,23 +34,18 @@ def unreachable(url: str, error: Exception, *, proxied: bool) -> Unreachable:
     proxy = _proxy_for(url) if proxied else None
     if proxy and isinstance(error, _BEFORE_THE_CONNECTION) and not _is_tls(error):
         address, variable = proxy
-        advice = f"check the proxy, or unset {variable}, or add the service's host to NO_PROXY"
+        advice = f"check the proxy, or unset {variable}, or add {httpx.URL(url).host} to NO_PROXY"
         return Unreachable(f"could not reach the proxy {address} ({variable}), {type(error).__name__}; {advice}")
     if isinstance(error, httpx.TimeoutException):
         return Unreachable(f"no answer from {host} in time; ask again")
-    return Unreachable(
-        f"no answer from {host} ({type(error).__name__}); check the URL and the network, and ask again"
-    )
-
-
-_PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    return Unreachable(f"no answer from {host} ({type(error).__name__}); check the URL and the network, and ask again")
 
 
 def _proxy_for(url: str) -> tuple[str, str] | None:
     """The proxy for this URL, without credentials, and the environment variable that names it."""
     try:
-        target, proxies = httpx.URL(url), getproxies_environment()
-        if proxy_bypass_environment(target.host, proxies):
+        target, proxies = httpx.URL(url), getproxies()
+        if proxy_bypass(target.host):
             return None
         for scheme in (target.scheme, "all"):
             if address := proxies.get(scheme):

@@ -1,7 +1,8 @@
 """Finds the service and the calling party: in a profile, or in three environment variables.
 
-A profile is a JSON file. `--profile local` is the nearest `.duecare/local.json`, which `make run` writes; any other name
-is `$XDG_CONFIG_HOME/duecare/NAME.json` (`~/.config` without XDG_CONFIG_HOME). Its members, all optional:
+A profile is a JSON file. `--profile local` is the nearest `.duecare/local.json`, which `make run` writes;
+`--profile NAME` is `$XDG_CONFIG_HOME/duecare/NAME.json` (`~/.config` without XDG_CONFIG_HOME).
+All members are optional:
 
     url               the service's address
     issuer            the service's name, so that it need not be asked for

@@ -42,8 +42,8 @@ def aws() -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, tmp_path: Path) -> Callable[..., Result]:
     def run(*args: str, stdin: str | None = None) -> Result:
-        world = CliContext(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
-        return CliRunner().invoke(app, ["admin", "erase", *args], input=stdin, obj=world)
+        cli = CliContext(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
+        return CliRunner().invoke(app, ["admin", "erase", *args], input=stdin, obj=cli)
 
     return run
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from duecare_client.upload import AGAIN, FAILURES
+from duecare_client.upload import MAX_POLL_FAILURES, RESEND_PAUSES
 from tests.client.test_upload import AS_OF, NOW, NUMBER, Uploads, csv, row, runner
 
 BAD = {"type": "urn:duecare:problem:unacceptable", "title": "T", "detail": "No such key."}
@@ -190,12 +190,12 @@ def test_a_put_that_fails_twice_is_sent_again_from_the_start(upload: Any, upload
     result = upload("debt", file)
     assert result.exit_code == 0, result.output
     assert uploads.received == [file.read_bytes()]
-    assert uploads.slept[:2] == list(AGAIN[:2])
+    assert uploads.slept[:2] == list(RESEND_PAUSES[:2])
     assert result.stderr.count("sending it again") == 2
 
 
 def test_a_put_that_never_succeeds_exits_3_and_is_kept(upload: Any, uploads: Uploads, file: Path) -> None:
-    uploads.put_answers = [broken] * (len(AGAIN) + 1)
+    uploads.put_answers = [broken] * (len(RESEND_PAUSES) + 1)
     result = upload("debt", file)
     assert result.exit_code == 3
     assert uploads.put_answers == []
@@ -211,7 +211,7 @@ def test_an_expired_url_is_replaced_by_a_fresh_one_at_once(upload: Any, uploads:
 
 
 def test_a_url_that_is_never_good_exits_3(upload: Any, uploads: Uploads, file: Path) -> None:
-    uploads.put_answers = [answering(403, "SignatureDoesNotMatch")] * (len(AGAIN) + 1)
+    uploads.put_answers = [answering(403, "SignatureDoesNotMatch")] * (len(RESEND_PAUSES) + 1)
     result = upload("debt", file)
     assert result.exit_code == 3
     assert "SignatureDoesNotMatch" in result.stderr
@@ -255,7 +255,7 @@ def test_questions_that_get_no_answer_are_asked_again(upload: Any, uploads: Uplo
 
 
 def test_a_service_that_stays_away_exits_3_and_is_followed_later(upload: Any, uploads: Uploads, file: Path) -> None:
-    uploads.get_answers = [broken] * (2 * FAILURES)  # every question is repeated once
+    uploads.get_answers = [broken] * (2 * MAX_POLL_FAILURES)  # every question is repeated once
     assert upload("debt", file).exit_code == 3
     assert uploads.get_answers == []
     assert upload("debt", file, now=NOW + 1).exit_code == 0

@@ -262,8 +262,8 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
     client: Any, deployed: Deployed, keys: Any, tmp_path: Path
 ) -> None:
     def admin(*args: str) -> Result:
-        world = CliContext(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
-        return CliRunner().invoke(app, ["admin", *args], obj=world)
+        cli = CliContext(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
+        return CliRunner().invoke(app, ["admin", *args], obj=cli)
 
     gateway, creditor = client("some-gateway"), client("some-asset")
     state_everything(creditor)

@@ -161,8 +161,7 @@ TEXTS: dict[str, str] = {
     "page.made_on": "This page was made on",
     "page.verified": "Verified: all {checks} checks hold (see “Result of the verification” below).",
     "page.key_from_file": (
-        "But the log's key was taken from the file itself: the file is whole, and nothing shows yet whose log it "
-        "is."
+        "But the log's key was taken from the file itself: the file is whole, and nothing shows yet whose log it is."
     ),
     "page.answer": "The answer",
     "page.allow": "ALLOW",
