@@ -278,7 +278,7 @@ class Client(Reader):
         """
         opened = self._call("POST", "/v1/uploads", json_bytes({"manifest": manifest}), UPLOAD_TIMEOUT)
         opened.setdefault("state", "awaiting_file")
-        complete = isinstance(opened.get("upload_id"), str) and opened["state"] in _UPLOAD_STATES
+        complete = isinstance(opened.get("upload_id"), str) and _is_upload_state(opened["state"])
         if complete and opened["state"] == "awaiting_file":
             complete = isinstance(opened.get("url"), str) and _are_headers(opened.get("headers"))
         if not complete:
@@ -293,7 +293,7 @@ class Client(Reader):
         """The progress of an upload: `{upload_id, state, rows, accepted, unchanged, rejected, withdrawn?,
         withdrawals_to_confirm?, problem?, rejects_url?}`. Raises NotFound for an upload of others."""
         answer = self._call("GET", f"/v1/uploads/{_segment(upload_id)}", timeout=UPLOAD_TIMEOUT)
-        if not isinstance(answer.get("state"), str) or answer["state"] not in _UPLOAD_STATES:
+        if not _is_upload_state(answer.get("state")):
             raise BadAnswer("the answer does not give the state of the upload")
         return answer
 
@@ -377,6 +377,10 @@ def _is_case_file_of(answer: Json, decision_id: str, attempt: int | None) -> boo
     if not isinstance(record, dict) or record.get("decision_id") != decision_id:
         return False
     return attempt is None or record.get("attempt") == attempt
+
+
+def _is_upload_state(value: Any) -> bool:
+    return isinstance(value, str) and value in _UPLOAD_STATES
 
 
 def _are_headers(value: Any) -> bool:
