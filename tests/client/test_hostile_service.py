@@ -74,7 +74,9 @@ def calls(client: Client) -> list[Callable[[], Any]]:
 
 def try_all(handler: Callable[[httpx.Request], httpx.Response], issuer: str | None = ISSUER) -> None:
     jwk, network = Service().party.jwk, httpx.MockTransport(handler)
-    with Client("https://duecare.test", "some-gateway", jwk, issuer=issuer, transport=network, clock=lambda: NOW) as one:
+    with Client(
+        "https://duecare.test", "some-gateway", jwk, issuer=issuer, transport=network, clock=lambda: NOW
+    ) as one:
         one._http._sleep = lambda _: None
         for call in calls(one):
             with suppress(DuecareError):

@@ -32,9 +32,7 @@ def changed(service: Any, message: dict[str, Any], **changes: Any) -> None:
     service.instead("/v1/verify", lambda _: httpx.Response(200, json=body))
 
 
-def test_an_allow_permits_sending_and_keeps_the_receipt(
-    service: Any, gateway: Client, message: dict[str, Any]
-) -> None:
+def test_an_allow_permits_sending_and_keeps_the_receipt(service: Any, gateway: Client, message: dict[str, Any]) -> None:
     permission = gateway.may_send(message)
     assert permission
     assert permission.why_not == ""
@@ -43,9 +41,7 @@ def test_an_allow_permits_sending_and_keeps_the_receipt(
     assert (permission.decision_id, permission.reasons, permission.retry_at) == ("d-1", (), None)
 
 
-def test_a_permission_turns_false_when_it_expires(
-    gateway: Client, message: dict[str, Any], clock: list[float]
-) -> None:
+def test_a_permission_turns_false_when_it_expires(gateway: Client, message: dict[str, Any], clock: list[float]) -> None:
     permission = gateway.may_send(message)
     clock[0] = NOW + 119.9
     assert permission
@@ -89,9 +85,7 @@ def test_a_rehearsal_never_permits_sending(service: Any, gateway: Client, messag
     assert "rehearsal" in permission.why_not
 
 
-def test_an_answer_in_shadow_mode_never_permits_sending(
-    service: Any, gateway: Client, message: dict[str, Any]
-) -> None:
+def test_an_answer_in_shadow_mode_never_permits_sending(service: Any, gateway: Client, message: dict[str, Any]) -> None:
     service.enforced = False
     permission = gateway.may_send(message)
     assert not permission
