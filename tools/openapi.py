@@ -1,11 +1,14 @@
-"""Write docs/openapi.json from the types that validate requests: `make openapi`. A test compares the two."""
+"""`make openapi`: write docs/openapi.json, and the examples in it from a run of the functions in memory.
+
+Tests compare both files with the code.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from duecare.runtime.openapi.document import document
+from duecare.runtime.openapi.document import EXAMPLES, document
 
 PATH = Path(__file__).parents[1] / "docs" / "openapi.json"
 
@@ -15,5 +18,8 @@ def rendered() -> str:
 
 
 if __name__ == "__main__":
+    from tests.openapi import generate
+
+    EXAMPLES.write_text(generate.rendered(), encoding="utf-8")
     PATH.write_text(rendered(), encoding="utf-8")
-    print(f"wrote {PATH.name}")
+    print(f"wrote {EXAMPLES.name} and {PATH.name}")

@@ -5,34 +5,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from duecare.runtime import telemetry
 from duecare.runtime.handler import http_handler
-from duecare.runtime.http import MAX_BODY, Event, Response, body_of, caller_of, language_of, ok, problem, public_url
-from duecare.runtime.responses import (
-    Answer,
-    BatchAnswer,
-    Discovery,
-    Limits,
-    LogAddress,
-    ProblemResult,
-    ServiceStatus,
-    answer,
-    receipt_keys,
-)
+from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok
+from duecare.runtime.rendering import render_answer, render_discovery, render_result
+from duecare.runtime.responses import BatchAnswer, ServiceStatus, receipt_keys
 from duecare.runtime.services.verify import PUBLISHING_SECONDS, VerifyService
 from duecare.usecases import table
 from duecare.usecases.verify.pending import Message
-from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare.usecases.verify.verify import Batch
 from duecare_core.domain.validation import validate
-from duecare_core.errors import CannotDecide, RequestError
+from duecare_core.errors import RequestError
 
 
 def verify(service: VerifyService, event: Event) -> Response:
     """POST /v1/verify"""
     caller, message = caller_of(event), body_of(event, Message)
     decided = service.decider().verify(caller, message)
-    return ok(_answer(service, event, decided), language=language_of(event))
+    return ok(render_answer(service, event, decided), language=language_of(event))
 
 
 def verify_batch(service: VerifyService, event: Event) -> Response:
@@ -43,10 +32,7 @@ def verify_batch(service: VerifyService, event: Event) -> Response:
     messages = [one for one in parsed if isinstance(one, Message)]
     decided = iter(service.decider().verify.many(caller, messages) if messages else [])
     results = [next(decided) if isinstance(one, Message) else one for one in parsed]
-    rendered = [
-        _answer(service, event, result) if isinstance(result, StoredDecision) else _problem_result(result)
-        for result in results
-    ]
+    rendered = [render_result(service, event, result) for result in results]
     return ok(BatchAnswer(rendered), language=language_of(event))
 
 
@@ -57,25 +43,9 @@ def jwks(service: VerifyService, _event: Event) -> Response:
 
 def discovery(service: VerifyService, event: Event) -> Response:
     """GET /.well-known/duecare"""
-    settings, rules, log_key = service.settings, service.rules, service.log_key()
-    url = public_url(event, settings.public_url)
-    body = Discovery(
-        issuer=settings.issuer,
-        jwks_uri=f"{url}/.well-known/jwks.json",
-        log=LogAddress(settings.log_origin, log_key, f"{url}/log"),
-        rules_version=rules.version,
-        rules_sha256=rules.digest,
-        limits=Limits(
-            body_bytes=MAX_BODY,
-            statements=100,
-            messages=100,
-            text_characters=2000,
-            token_seconds=3600,
-            send_ahead_seconds=604800,
-            answer_seconds=int(rules.answer_validity.total_seconds()),
-        ),
-    )
-    return ok(body, cache=f"public, max-age={60 if log_key else 5}")
+    log_key = service.log_key()
+    cache = f"public, max-age={60 if log_key else 5}"
+    return ok(render_discovery(service, event, log_key), cache=cache)
 
 
 def status(service: VerifyService, _event: Event) -> Response:
@@ -90,25 +60,6 @@ def _parsed(value: Any) -> Message | RequestError:
         return validate(value, Message)
     except RequestError as refused:
         return refused
-
-
-def _answer(service: VerifyService, event: Event, decided: StoredDecision) -> Answer:
-    """The answer with a decision, which is also counted."""
-    settings, record = service.settings, decided.record
-    outcome = "Allowed" if record.decision == "allow" else "Denied"
-    telemetry.count(outcome, decision_id=record.decision_id, reasons=record.reasons)
-    url = public_url(event, settings.public_url)
-    return answer(decided, issuer=settings.issuer, public_url=url, language=language_of(event))
-
-
-def _problem_result(error: RequestError | CannotDecide) -> ProblemResult:
-    """The result of a message that has no decision, which is also counted."""
-    if isinstance(error, CannotDecide):
-        telemetry.failed(error)
-        telemetry.count("CannotDecide", part=error.part)
-    else:
-        telemetry.count("Refused", problem=error.name)
-    return ProblemResult(problem(error))
 
 
 ROUTES = {

@@ -1,6 +1,5 @@
-"""The examples of the OpenAPI document, from a run of the functions in memory: `python -m tests.openapi.generate`
-writes examples.json, and a test compares the two.
-"""
+"""The examples of the OpenAPI document, from a run of the functions in memory. `make openapi` writes examples.json, and
+a test compares the two."""
 
 from __future__ import annotations
 
@@ -10,7 +9,6 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from duecare.ports import IndexEntry
-from duecare.runtime.openapi.document import EXAMPLES
 from duecare.usecases import table
 from duecare_core.domain.portfolio import row_splitter
 from duecare_core.evidence.jose import jws, keys
@@ -284,8 +282,3 @@ def _admin(run: Run) -> None:
     run.admin("key-add", id="mou-zichan", key=keys.public_jwk(KEYS["mou-zichan"]))
     run.admin("key-revoke", id="keji", kid="nobody")
     run.admin("party-show", id="nobody")
-
-
-if __name__ == "__main__":
-    EXAMPLES.write_text(rendered(), encoding="utf-8")
-    print(f"wrote {EXAMPLES.name}")

@@ -26,7 +26,7 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
 def test_the_examples_are_those_of_a_run() -> None:
-    """`python -m tests.openapi.generate` writes them anew."""
+    """`make openapi` writes them anew."""
     assert EXAMPLES.read_text(encoding="utf-8") == rendered()
 
 
