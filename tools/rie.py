@@ -41,7 +41,7 @@ class Runtime(Server):
         if python is None:
             raise Problem(f"There is no {runtime} on this machine")
         built = build(runtime)
-        task, layer = built / function, built / "DuecareLayer" / "python"
+        task, layers = built / function, [built / name / "python" for name in ("CoreLayer", "DuecareLayer")]
         self._port = free_port()
         command = [
             *(str(_emulator()), "--runtime-interface-emulator-address", f"{HOST}:{self._port}"),
@@ -55,7 +55,7 @@ class Runtime(Server):
             LOGS / "rie" / f"{function}-{os.getpid()}.log",
             ready=lambda: not port_free(self._port),
             within=20,
-            env=_lambda_environment(function, task, [task, layer, _client(runtime, python)]) | dict(environment),
+            env=_lambda_environment(function, task, [task, *layers, _client(runtime, python)]) | dict(environment),
             cwd=task,
         )
 
