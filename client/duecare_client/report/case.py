@@ -66,7 +66,7 @@ class RuleView(NamedTuple):
 
 
 class FindingView(NamedTuple):
-    """A finding. `quote`: the part of the text that it marks, None if it marks none; `rows`: the rules it follows from."""
+    """A finding. `quote`: the words that it marks, None if it marks none; `rows`: the rules it follows from."""
 
     number: int
     finding: Finding
@@ -204,8 +204,8 @@ class Parts:
 
     @cached_property
     def _applicable(self) -> tuple[AnyRow, ...]:
-        """The rows about texts, hours and frequency that applied to such a message on that day. Rows that decide nothing
-        (records, reply words and the like) are left out."""
+        """The rows about texts, hours and frequency that applied to such a message on that day. Leaves out rows that
+        decide nothing (records, reply words and the like)."""
         if self.pack is None:
             return ()
         record, product = self.record, next(iter(self._stated("product")), None)

@@ -51,7 +51,7 @@ class StatementView(NamedTuple):
 
 
 class RowView(NamedTuple):
-    """A fact from a row of a file, as the service stored it. `names`: the manifest and the number of each of its rows."""
+    """A fact from rows of a file, as the service stored it. `names`: the manifest and the number of each row."""
 
     kind: str
     of: Cell
@@ -88,7 +88,7 @@ def statement_view(logged: LoggedStatement, members: Json, registrations: list[P
 
 
 def row_view(row: InputRow) -> RowView:
-    """The view of a row. Keyed digests are empty in a case file and left out; the row's own key is shown in its title."""
+    """The view of a row. Keyed digests, which are empty in a case file, are left out; the title shows the row's key."""
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
     newest = said.pop("newest", None) or said.pop("consent", None)
