@@ -1,4 +1,4 @@
-"""boto3 for the operator's commands: loaded late, set up for AWS or a local endpoint, its errors turned into ours."""
+"""boto3 for the operator's commands: imported late, for AWS or a local endpoint, with its errors turned into ours."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _CHANGED = frozenset({"InvalidParameterException", "InvalidRequestException"})
 
 
 def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable[[str], Any]:
-    """`service name -> boto3 client`. The profile's endpoint and region count before the environment's.
+    """`service name -> boto3 client`. The endpoint and region of the profile override those of the environment.
 
-    Raises BadSettings without boto3, a region or a usable AWS profile.
+    Raises BadSettings if boto3, a region or a usable AWS profile is missing.
     """
     try:
         boto3 = importlib.import_module("boto3")
         botocore_config = importlib.import_module("botocore.config")
     except ModuleNotFoundError:
-        raise BadSettings("the operator's commands need boto3: pip install 'duecare-client[admin]'") from None
+        raise BadSettings("the operator's commands need boto3: pip install boto3") from None
     endpoint = profile.aws_endpoint_url if profile else None
     options: dict[str, Any] = {"endpoint_url": endpoint} if endpoint else {}
     if endpoint and not ({"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & environment.keys()):
-        # Dummies, rather than whatever credentials lie about on this machine: they have no business at this endpoint.
+        # Dummy credentials: those of this machine must not be sent to a local endpoint.
         options |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     with aws_errors("set up the AWS session"):
         session = boto3.Session()
@@ -42,8 +42,8 @@ def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable
         raise BadSettings("no AWS region: set AWS_REGION, or name one in the profile")
 
     def client(service: str) -> Any:
-        # One attempt: an operator wants to know now, and a repeated `party add` would report its own first attempt.
-        # What is only read, and all of it, is asked for again.
+        # One attempt: the operator wants to know now, and a retried `party add` would report its own first attempt as
+        # a conflict. Long reads are retried.
         attempts = 5 if service in _READ else 1
         retries = {"total_max_attempts": attempts, "mode": "standard"}
         config = botocore_config.Config(connect_timeout=5, read_timeout=30, retries=retries)
@@ -55,7 +55,7 @@ def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable
 
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
-    """Turn botocore's errors into ours. `doing`: what could not be done, for the message (`invoke some-function`)."""
+    """Turns botocore's errors into ours. `doing`: the action, for the message (`invoke some-function`)."""
     exceptions = importlib.import_module("botocore.exceptions")
     try:
         yield
@@ -73,15 +73,15 @@ def aws_errors(doing: str) -> Iterator[None]:
 
 def _explained(error: Mapping[str, str], doing: str) -> Exception:
     code, message = error.get("Code", ""), error.get("Message", "")
-    said = f"could not {doing}: {message or code}"
+    what = f"could not {doing}: {message or code}"
     if code in _DENIED:
-        return NotAllowed(said)
+        return NotAllowed(what)
     if code in _THROTTLED:
-        return Unavailable(said, status=429)
+        return Unavailable(what, status=429)
     if code in _CHANGED:
-        return Conflict(said)
+        return Conflict(what)
     if code == "ValidationError" and "does not exist" in message:
-        return BadSettings(f"{said}; set DUECARE_STACK, or name the stack in the profile")
+        return BadSettings(f"{what}; set DUECARE_STACK, or name the stack in the profile")
     if code in ("ResourceNotFoundException", "NoSuchBucket"):
-        return BadSettings(said)
-    return BadAnswer(said)
+        return BadSettings(what)
+    return BadAnswer(what)

@@ -1,7 +1,7 @@
-"""What the operator does, with AWS credentials and never over the public API: parties, halt, and the receipt key.
+"""The operator's actions: parties, halt and the receipt key, with AWS credentials and never over the public API.
 
-Parties and switches go through the `admin` function (lambda:InvokeFunction); the receipt key is rotated with the
-operator's own rights on its secret. Both are found from the outputs of the stack.
+Parties and switches go through the `admin` function (lambda:InvokeFunction). The receipt key is rotated with the
+operator's rights on its secret. The outputs of the stack name both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from duecare_client.keyfile import published
 from duecare_core.evidence.jose.keys import private_jwk
 
 Json = dict[str, Any]
-# A label of our own: a new version is put under it first, and becomes the current one in a second, conditional step.
+# Our own staging label: a new version gets it first, and becomes current in a second, conditional step.
 _NEXT = "DUECARE_NEXT"
 
 
@@ -36,7 +36,7 @@ class Operator:
         self._outputs: dict[str, str] | None = None
 
     def operate(self, request: Json) -> Json:
-        """Ask the admin function; its `result`."""
+        """Invokes the admin function and returns its `result`."""
         function = self._output("AdminFunction")
         with aws_errors(f"invoke {function}"):
             reply = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
@@ -47,20 +47,20 @@ class Operator:
             answer = json.loads(payload)
             status, result, problem = answer["status"], answer.get("result"), answer.get("problem")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise BadAnswer(f"the function {function} did not answer as the admin function does") from None
+            raise BadAnswer(f"the function {function} did not answer like the admin function") from None
         if isinstance(problem, dict) and isinstance(status, int):
             if status >= 500:
                 raise BadAnswer(f"the function {function} could not do it: {problem.get('detail')}")
             raise request_error(status, problem)
         if not isinstance(result, dict):
-            raise BadAnswer(f"the function {function} did not answer as the admin function does")
+            raise BadAnswer(f"the function {function} did not answer like the admin function")
         return result
 
     def rotate_receipt_key(self, now: datetime) -> Json:
-        """A new receipt key; the old one stays published. `{kid, retired: {kid, retired_at}}`.
+        """Makes a new receipt key; the old one stays published. Returns `{kid, retired: {kid, retired_at}}`.
 
-        The new version becomes the current one only if the version that was read is still the current one. Two
-        rotations at once would otherwise each retire the same key, and lose the one that signed in between.
+        The new version becomes current only if the version that was read still is. Two rotations at once would
+        otherwise both retire the same key, and lose the one that signed in between.
         """
         name = self._output("ReceiptKeySecret")
         store = self._client("secretsmanager")
@@ -69,15 +69,15 @@ class Operator:
         old_public, retired = _receipt_key(current["SecretString"], name)
         seed = secrets.token_hex(32)
         new_public = _public(seed)
-        left = {**old_public, "retired_at": now.astimezone(UTC).isoformat(timespec="seconds")}
+        old_retired = {**old_public, "retired_at": now.astimezone(UTC).isoformat(timespec="seconds")}
         with aws_errors(f"write the secret {name}"):
             put = store.put_secret_value(
                 SecretId=name,
-                SecretString=json.dumps({"seed": seed, "retired": [*retired, left]}),
+                SecretString=json.dumps({"seed": seed, "retired": [*retired, old_retired]}),
                 VersionStages=[_NEXT],
             )
         try:
-            with aws_errors(f"make the new version of {name} the current one"):
+            with aws_errors(f"make the new version of {name} current"):
                 store.update_secret_version_stage(
                     SecretId=name,
                     VersionStage="AWSCURRENT",
@@ -85,11 +85,16 @@ class Operator:
                     RemoveFromVersionId=current["VersionId"],
                 )
         except Conflict:
-            raise Conflict("somebody else rotated the receipt key at the same time; nothing was changed here") from None
-        return {"kid": new_public["kid"], "retired": {"kid": left["kid"], "retired_at": left["retired_at"]}}
+            raise Conflict(
+                "someone else rotated the receipt key at the same time; this rotation changed nothing"
+            ) from None
+        return {
+            "kid": new_public["kid"],
+            "retired": {"kid": old_retired["kid"], "retired_at": old_retired["retired_at"]},
+        }
 
     def store(self) -> tuple[Callable[[str], Any], str, str]:
-        """`service name -> boto3 client`, and the names of the stack's table and archive."""
+        """`service name -> boto3 client`, and the names of the stack's table and archive bucket."""
         return self._client, self._output("TableName"), self._output("ArchiveBucket")
 
     def _output(self, key: str) -> str:
@@ -104,15 +109,15 @@ class Operator:
 
 
 def _receipt_key(secret: str, name: str) -> tuple[dict[str, str], list[Json]]:
-    """The public key of the seed that signs now, and the retired ones."""
+    """The current public key, and the retired ones."""
     try:
-        held = json.loads(secret)
-        retired = held["retired"]
+        content = json.loads(secret)
+        retired = content["retired"]
         if not isinstance(retired, list):
             raise TypeError
-        return _public(held["seed"]), retired
+        return _public(content["seed"]), retired
     except (ValueError, KeyError, TypeError):
-        # `from None`: a parser's words would show the seed.
+        # `from None`: a parser's message may repeat the seed.
         raise BadSettings(f"the secret {name} does not hold a receipt key; nothing was changed") from None
 
 

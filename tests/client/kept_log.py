@@ -9,8 +9,8 @@ from typing import Any
 
 from duecare.adapters.dynamodb import items
 from duecare.ports import Document
-from duecare_client.checks.log import Outcome, Places, check_log
-from duecare_client.checks.store import Between, Store, check_store, stored_in
+from duecare_client.checks.log import Outcome, Positions, check_log
+from duecare_client.checks.store import CheckInterval, Store, check_store, stored_in
 from duecare_core.evidence.stored import StoredRecord
 from tests.support.logs import LOG_KEY, Logged
 from tests.support.world import ISSUER
@@ -35,14 +35,14 @@ class Kept(Logged):
         self.id = self.decided.record.decision_id
         self.sequenced()
 
-    def look(self, memory: Path) -> tuple[Outcome, Places]:
+    def look(self, memory: Path) -> tuple[Outcome, Positions]:
         """At the log alone."""
         return check_log(self.files.objects.get, KEY, memory, lambda done, size: None)
 
-    def compare(self, outcome: Outcome, places: Places) -> Outcome:
+    def compare(self, outcome: Outcome, places: Positions) -> Outcome:
         """The store as it stands now with a log that was looked at a minute ago."""
         held = Store(self.documents_stored(), self.archive.objects.items())
-        between = Between(self.now, lambda: self.now + timedelta(minutes=1))
+        between = CheckInterval(self.now, lambda: self.now + timedelta(minutes=1))
         return check_store(outcome, places, held, between, ISSUER, lambda count: None)
 
     def check(self, memory: Path, *, store: bool = True) -> Outcome:

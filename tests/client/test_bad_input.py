@@ -64,14 +64,14 @@ def test_what_is_no_case_file_is_told_as_that_and_how_to_get_one(duecare: Comman
     exit_code, line = said(duecare, "bundle", "verify", "case.json")
     assert (exit_code, line) == (
         1,
-        "This is no case file, or not as it was fetched. Fetch it anew: duecare bundle get DECISION_ID",
+        "This is not a case file, or it was changed. Fetch it again: duecare bundle get DECISION_ID",
     )
 
 
 def test_of_a_case_file_that_is_not_good_nothing_says_that_it_is_whole(duecare: Command, kept: Kept) -> None:
     file = duecare.folder / "case.json"
     file.write_bytes(kept.case_file(kept.decided))
-    assert "so the file is whole" in duecare("bundle", "verify", "case.json").stderr
+    assert "the file is whole" in duecare("bundle", "verify", "case.json").stderr
     file.write_bytes(file.read_bytes().replace(b'"decision":"allow"', b'"decision":"deny"'))
     result = duecare("bundle", "verify", "case.json")
     assert (result.exit_code, "whole" in result.stderr, "nothing shows whose log" in result.stderr) == (1, False, True)
@@ -81,7 +81,7 @@ def test_of_a_case_file_that_is_not_good_nothing_says_that_it_is_whole(duecare: 
 @pytest.mark.parametrize("key", ["x", "a+b+c", KEY[:-4]])
 def test_a_wrong_log_key_is_told_before_anything_is_asked(duecare: Command, command: tuple[str, ...], key: str) -> None:
     exit_code, line = said(duecare, *command, "--log-key", key)
-    assert (exit_code, "no log's verifier key (NAME+HASH+KEY)" in line) == (2, True)
+    assert (exit_code, "is not a verifier key, like NAME+HASH+KEY" in line) == (2, True)
     assert not duecare.served.asked
 
 
@@ -135,8 +135,9 @@ def test_another_conflict_stays_a_refusal(duecare: Command, kept: Kept) -> None:
 
 def test_a_receipt_that_cannot_be_checked_now_is_no_verdict_on_the_decision(duecare: Command) -> None:
     reasons = [{"code": "DEBT_MISSING", "message": "No debt."}]
-    answer = {"decision": "deny", "decision_id": "x", "attempt": 1, "message_id": "m-1", "reasons": reasons,
-              "valid_until": "2026-11-24T09:02:00Z", "receipt": "a.b.c", "enforced": True, "provisional": False}  # fmt: skip
+    answer = {"decision": "deny", "decision_id": "x", "attempt": 1, "message_id": "m-1",
+              "reasons": reasons, "valid_until": "2026-11-24T09:02:00Z", "receipt": "a.b.c", "enforced": True,
+              "provisional": False}  # fmt: skip
     duecare.served.instead["/v1/decisions/x"] = [lambda _: httpx.Response(200, json={"answer": answer})]
     duecare.served.instead["/.well-known/jwks.json"] = [lambda _: httpx.Response(503)]
     assert duecare("decision", "x").exit_code == 3

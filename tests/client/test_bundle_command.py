@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from duecare_client import Client
-from duecare_client.cli.bundle import TRIES
+from duecare_client.cli.bundle import MAX_ATTEMPTS
 from duecare_client.errors import BadAnswer
 from duecare_core.evidence.canonical import canonical
 from tests.client.evidence_world import URL, Command, Served, problem
@@ -93,7 +93,7 @@ def test_get_waits_while_the_decision_is_not_in_the_log_yet(served: Served, duec
     served.instead[path] = [early]
     result = duecare("bundle", "get", kept.id, "--out", "never.json")
     assert result.exit_code == 3
-    assert len(duecare.slept) == 2 + TRIES - 1
+    assert len(duecare.slept) == 2 + MAX_ATTEMPTS - 1
     assert not Path("never.json").exists()
 
 
@@ -133,7 +133,7 @@ def test_verify_of_a_changed_file_says_what_is_wrong(duecare: Command, changed: 
     assert result.exit_code == 1
     assert "✗ record" in result.stdout
     assert "NOT GOOD" in result.stdout
-    assert "it claims, and does not show" in result.stdout
+    assert "it claims, without proof" in result.stdout
     told = duecare.told("bundle", "verify", str(changed), "--log-key", KEY)
     assert told["ok"] is False
     assert next(one["name"] for one in told["checks"] if not one["ok"]) == "record"
@@ -177,7 +177,7 @@ def test_without_a_key_verify_says_that_nothing_shows_whose_log_it_is(duecare: C
 )
 def test_what_is_no_verifier_key_is_bad_usage(duecare: Command, file: Path, key: str) -> None:
     result = duecare("bundle", "verify", str(file), "--log-key", key)
-    assert (result.exit_code, "no log's verifier key" in result.stderr) == (2, True)
+    assert (result.exit_code, "is not a verifier key" in result.stderr) == (2, True)
 
 
 def test_report_writes_a_page_that_names_the_file_by_its_digest(duecare: Command, file: Path) -> None:
@@ -203,7 +203,7 @@ def test_report_knows_languages_and_the_whole_number(duecare: Command, file: Pat
 
 def test_report_of_a_file_that_fails_is_a_page_that_says_so_and_exit_1(duecare: Command, changed: Path) -> None:
     result = duecare("bundle", "report", str(changed), "--log-key", KEY)
-    assert (result.exit_code, "SOMETHING IS WRONG" in result.stdout) == (1, True)
+    assert (result.exit_code, "A CHECK FAILED" in result.stdout) == (1, True)
     assert "核验未通过" in changed.with_suffix(".html").read_text(encoding="utf-8")
 
 

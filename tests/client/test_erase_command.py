@@ -54,8 +54,8 @@ def test_it_says_how_many_were_erased_and_how_many_are_kept_until_when(
     result = duecare(NUMBER, "--yes")
     assert result.exit_code == 0, result.output
     assert aws.requests == [{"do": "erase", "recipient": NUMBER}]
-    assert "1,200 erased, told in the log as abc, def" in result.stdout
-    assert "3 kept: the law wants them until 2027-05-01T00:00:00Z" in result.stdout
+    assert "1,200 erased, recorded in the log as abc, def" in result.stdout
+    assert "3 kept: under legal retention until 2027-05-01T00:00:00Z" in result.stdout
     assert NUMBER not in result.output
 
 

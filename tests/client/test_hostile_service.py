@@ -64,10 +64,10 @@ def calls(client: Client) -> list[Callable[[], Any]]:
         lambda: client.upload("u-1"),
         lambda: client.first_rejects({"rejects_url": "https://bucket.test/x"}),
         lambda: client.first_rejects(client.upload("u-1")),
-        lambda: client.issuer(),
-        lambda: client.discovery(),
-        lambda: client.jwks(),
-        lambda: client.status(),
+        client.issuer,
+        client.discovery,
+        client.jwks,
+        client.status,
         lambda: client.log_object("checkpoint"),
     ]
 

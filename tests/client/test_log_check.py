@@ -136,7 +136,7 @@ def test_what_stands_beside_a_record_in_the_archive_may_not_be_changed_either(
 def test_a_copy_that_is_gone_is_named(kept: Kept, memory: Path) -> None:
     (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
     del kept.archive.objects[name]
-    assert kept.named(memory) == [f"decision {kept.id}: its copy is not in the archive any more"]
+    assert kept.named(memory) == [f"decision {kept.id}: its copy is no longer in the archive"]
 
 
 def test_two_copies_that_changed_places_are_named(kept: Kept, memory: Path) -> None:
@@ -149,7 +149,7 @@ def test_two_copies_that_changed_places_are_named(kept: Kept, memory: Path) -> N
 def test_rules_that_were_changed_in_the_archive_are_named(kept: Kept, memory: Path) -> None:
     (name,) = kept.archive.names("rules/")
     kept.archive.objects[name] += b" "
-    assert kept.named(memory) == [f"{name}: the copy in the archive is not what its name says"]
+    assert kept.named(memory) == [f"{name}: the copy in the archive does not have the digest in its name"]
 
 
 def test_what_the_law_let_be_erased_is_no_fault(kept: Kept, memory: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_log_that_was_rolled_back_or_rewritten_is_told(kept: Kept, memory: Pat
     for number in range(3):
         other.verify(message_id=f"o-{number}")
     other.sequenced()
-    assert "not the one that was looked at before" in str(other.check(memory, store=False).faults[0])
+    assert "it does not extend the log of the last check" in str(other.check(memory, store=False).faults[0])
     assert memory.read_bytes() == seen, "what was good is not forgotten for what is not"
 
 

@@ -209,7 +209,7 @@ def test_a_log_under_the_same_name_with_another_key_is_told(kept: Kept, memory: 
     impostor = LogKey(LOG_KEY.name, b"other".ljust(32, b"!"))
     remember(memory, impostor.sign(Checkpoint(LOG_KEY.name, 0, kept.checkpoint().root).text()))
     assert impostor.verifier_key != KEY
-    assert "it is another log, under the same name" in kept.named(memory)[0]
+    assert "it is another log under the same name" in kept.named(memory)[0]
 
 
 def test_a_memory_that_cannot_be_read_is_no_new_beginning(kept: Kept, memory: Path) -> None:

@@ -39,8 +39,8 @@ def duecare(served: Served, tmp_path: Path) -> Command:
 def test_it_fetches_every_object_and_compares_no_records_without_aws(duecare: Command, kept: Kept) -> None:
     result = duecare("log", "check")
     assert result.exit_code == 0, result.output
-    assert "all is as it was logged" in result.stdout
-    assert "takes AWS access" in result.stdout
+    assert "everything is as it was logged" in result.stdout
+    assert "needs AWS access" in result.stdout
     size = kept.checkpoint().size
     assert {f"/log/{one}" for one in ("checkpoint", f"tile/0/000.p/{size}", f"tile/entries/000.p/{size}")} <= set(
         duecare.served.asked
@@ -68,8 +68,8 @@ def test_it_remembers_beside_the_local_profile_and_sees_a_log_that_was_rolled_ba
     kept.files.objects.update(before)
     result = duecare("log", "check")
     assert result.exit_code == 1
-    assert "when it was looked at before" in result.stdout
-    assert "1 thing is wrong" in result.stdout
+    assert "at the last check" in result.stdout
+    assert "1 fault found" in result.stdout
 
 
 def test_elsewhere_it_remembers_in_the_users_own_folder(duecare: Command, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_service_that_names_another_log_than_before_is_told_even_where_that_on
     duecare.served.key = OTHER.verifier_key
     result = duecare("log", "check")
     assert result.exit_code == 1
-    assert "was seen here with" in result.stderr
+    assert "and published" in result.stderr
     assert duecare("log", "check", "--log-key", OTHER.verifier_key).exit_code == 0
     assert duecare("log", "check").exit_code == 0, "it was told once"
     kept.files.objects.update(objects)
@@ -132,7 +132,7 @@ def test_an_object_that_is_gone_is_named_and_then_no_record_is_compared(duecare:
     result = duecare("log", "check")
     assert result.exit_code == 1
     assert f"the log has no {name}" in result.stdout
-    assert "no whole log to hold them against" in result.stdout
+    assert "because the log is not whole" in result.stdout
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_with_aws_every_record_is_compared_and_one_that_was_changed_by_hand_is_n
     dynamodb, name, s3, bucket = stored
     result = duecare("log", "check")
     assert result.exit_code == 0, result.output
-    assert " records of table and archive compared, 0 on their way there" in result.stdout
+    assert " records of table and archive compared, 0 not in the log yet" in result.stdout
     key = {"pk": {"S": table.decision(kept.id).pk}, "sk": {"S": table.decision(kept.id).sk}}
     found = dynamodb.get_item(TableName=name, Key=key)["Item"]
     sealed = found["sealed"]["B"]

@@ -106,7 +106,7 @@ def test_another_file_is_not_taken_for_it(world: Imported, duecare: Command, tmp
     other.write_bytes(as_csv([debt_members(world.now)]))
     ((good, said),) = portfolio_checks(duecare, file, other)
     assert not good
-    assert "none of the files that the facts here came with" in said
+    assert "none of the files with these facts" in said
     for known in (world.debts, world.consents, other):  # which file to ask for, and which this one is
         assert f"sha256:{hashlib.sha256(known.read_bytes()).hexdigest()}" in said
 
@@ -118,7 +118,7 @@ def test_where_no_fact_came_with_a_file_none_is_taken_for_one(
     file.write_bytes(world.case_file(world.decided))
     ((good, said),) = portfolio_checks(duecare, file, world.debts)
     assert not good
-    assert "no fact here came with a file" in said
+    assert "no fact here is a row of a file" in said
 
 
 def newest(**changes: Any) -> Callable[[DebtState], DebtState]:
@@ -152,7 +152,7 @@ def test_what_an_operator_made_of_a_row_is_found(
     assert duecare("bundle", "verify", str(file)).exit_code == 0
     checks = portfolio_checks(duecare, file, world.debts, world.consents)
     assert checks == [
-        (False, f"{world.debts}: {SAID.get(forged, 'its row 2 says something else of A-1')}"),
+        (False, f"{world.debts}: {SAID.get(forged, 'its row 2 says something else about A-1')}"),
         (True, f"{world.consents}: it is the file that mou-zichan signed, and says the same in row 1"),
     ]
 
@@ -177,7 +177,7 @@ def test_a_row_that_answers_a_dispute_is_held_against_the_file(
     world.debt_in_the_table(lambda state: structs.replace(state, answers={other: mark, **state.answers}))
     file = world.asked(tmp_path, message_id="forged")
     ((good, said),) = portfolio_checks(duecare, file, answer)
-    assert (good, said) == (False, f"{answer}: its row 1 says something else of A-1")
+    assert (good, said) == (False, f"{answer}: its row 1 says something else about A-1")
 
 
 def test_a_debt_that_a_snapshot_left_out_is_not_in_it(world: Imported, duecare: Command, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_debt_that_a_snapshot_left_out_is_not_in_it(world: Imported, duecare: 
     file = world.asked(tmp_path)
     assert json.loads(file.read_bytes())["decision"]["record"]["reasons"] == ["DEBT_WITHDRAWN"]
     assert portfolio_checks(duecare, file, snapshot) == [
-        (True, f"{snapshot}: it is the file that mou-zichan signed, and says the same in what it leaves out")
+        (True, f"{snapshot}: it is the file that mou-zichan signed, and says the same in the debts that it leaves out")
     ]
 
 
@@ -218,7 +218,7 @@ def test_a_case_file_that_is_not_good_is_held_against_nothing(
     file = world.asked(tmp_path)
     file.write_bytes(file.read_bytes().replace(b'"decision":"allow"', b'"decision":"deny"'))
     ((good, said),) = portfolio_checks(duecare, file, world.debts)
-    assert (good, said) == (False, "not looked at, because of what is wrong above")
+    assert (good, said) == (False, "not compared, because a check above failed")
 
 
 def test_a_file_that_cannot_be_read_is_said_in_a_line(world: Imported, duecare: Command, tmp_path: Path) -> None:

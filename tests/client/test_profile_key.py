@@ -17,15 +17,15 @@ from duecare_client.keyfile import generate, published
 NOW = 1_700_000_000
 
 
-class OperatorFunction:
-    """boto3's lambda and cloudformation, with an operate function that registers everything."""
+class AdminFunction:
+    """boto3's lambda and cloudformation, with an admin function that registers everything."""
 
     def __init__(self) -> None:
         self.requests: list[Any] = []
         self.answer: dict[str, Any] = {"status": 200, "result": {"id": "my-bank", "state": "active"}}
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
-        return {"Stacks": [{"Outputs": [{"OutputKey": "OperateFunction", "OutputValue": "operate"}]}]}
+        return {"Stacks": [{"Outputs": [{"OutputKey": "AdminFunction", "OutputValue": "admin"}]}]}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803  boto3's names
         self.requests.append(json.loads(Payload))
@@ -33,8 +33,8 @@ class OperatorFunction:
 
 
 @pytest.fixture
-def aws() -> OperatorFunction:
-    return OperatorFunction()
+def aws() -> AdminFunction:
+    return AdminFunction()
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def folder(profile: Path) -> Path:
     return profile
 
 
-def run(folder: Path, service: Any, aws: OperatorFunction, *args: str, **given: Any) -> Result:
+def run(folder: Path, service: Any, aws: AdminFunction, *args: str, **given: Any) -> Result:
     cli = CliContext(
         environment={"HOME": str(folder), **given.pop("environment", {})},
         directory=folder,
@@ -59,7 +59,7 @@ def run(folder: Path, service: Any, aws: OperatorFunction, *args: str, **given: 
     return CliRunner().invoke(app, list(args), obj=cli, **given)
 
 
-def add(folder: Path, service: Any, aws: OperatorFunction, *more: str, profile: str = "local") -> Result:
+def add(folder: Path, service: Any, aws: AdminFunction, *more: str, profile: str = "local") -> Result:
     named = ["--profile", profile] if profile else []
     public = str(folder / "try" / "my-bank.pub.jwk")
     party = ["my-bank", "--role", "creditor", "--role", "collector", "--name", "My Bank", "--key", public]
@@ -70,7 +70,7 @@ def profile_of(folder: Path) -> Any:
     return json.loads((folder / ".duecare" / "local.json").read_text())
 
 
-def test_a_new_party_can_speak_at_once(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_a_new_party_can_speak_at_once(folder: Path, service: Any, aws: AdminFunction) -> None:
     before = profile_of(folder)
     added = add(folder, service, aws, "--profile-key", str(folder / "try" / "my-bank.jwk"))
     assert added.exit_code == 0, added.output
@@ -82,14 +82,14 @@ def test_a_new_party_can_speak_at_once(folder: Path, service: Any, aws: Operator
     assert (stated.exit_code, stated.stderr) == (0, "as my-bank (profile local)\n")
 
 
-def test_the_private_key_is_not_sent(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_the_private_key_is_not_sent(folder: Path, service: Any, aws: AdminFunction) -> None:
     add(folder, service, aws, "--profile-key", str(folder / "try" / "my-bank.jwk"))
     (request,) = aws.requests
     assert "d" not in request["key"]
 
 
 def test_a_second_key_changes_the_profile_and_keeps_the_roles(
-    folder: Path, service: Any, aws: OperatorFunction
+    folder: Path, service: Any, aws: AdminFunction
 ) -> None:
     keys = ["--key", str(folder / "try" / "my-bank.pub.jwk"), "--profile-key", str(folder / "try" / "my-bank.jwk")]
     added = run(folder, service, aws, "--profile", "local", "admin", "key", "add", "some-asset", *keys)
@@ -100,7 +100,7 @@ def test_a_second_key_changes_the_profile_and_keeps_the_roles(
 
 @pytest.mark.parametrize("file", ["other.jwk", "my-bank.pub.jwk", "none.jwk"])
 def test_a_key_that_is_not_the_private_half_registers_nothing(
-    folder: Path, service: Any, aws: OperatorFunction, file: str
+    folder: Path, service: Any, aws: AdminFunction, file: str
 ) -> None:
     before = profile_of(folder)
     added = add(folder, service, aws, "--profile-key", str(folder / "try" / file))
@@ -108,12 +108,12 @@ def test_a_key_that_is_not_the_private_half_registers_nothing(
     assert profile_of(folder) == before
 
 
-def test_without_a_profile_nothing_is_registered(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_without_a_profile_nothing_is_registered(folder: Path, service: Any, aws: AdminFunction) -> None:
     added = add(folder, service, aws, "--profile-key", str(folder / "try" / "my-bank.jwk"), profile="")
     assert (added.exit_code, "--profile NAME" in added.stderr, aws.requests) == (2, True, [])
 
 
-def test_a_refused_registration_leaves_the_profile_as_it_was(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_a_refused_registration_leaves_the_profile_as_it_was(folder: Path, service: Any, aws: AdminFunction) -> None:
     before = profile_of(folder)
     aws.answer = {"status": 409, "problem": {"type": "urn:duecare:problem:conflict", "detail": "registered already"}}
     added = add(folder, service, aws, "--profile-key", str(folder / "try" / "my-bank.jwk"))
@@ -121,7 +121,7 @@ def test_a_refused_registration_leaves_the_profile_as_it_was(folder: Path, servi
 
 
 def test_the_profile_keeps_its_mode_and_members_of_later_versions(
-    folder: Path, service: Any, aws: OperatorFunction
+    folder: Path, service: Any, aws: AdminFunction
 ) -> None:
     file = folder / ".duecare" / "local.json"
     file.write_text(json.dumps({**profile_of(folder), "later": {"a": 1}}))
@@ -145,7 +145,7 @@ SPEAKING = [
 
 @pytest.mark.parametrize(("args", "party"), SPEAKING, ids=lambda value: " ".join(value) if value else "")
 def test_a_command_that_speaks_for_a_party_says_as_whom(
-    folder: Path, service: Any, aws: OperatorFunction, message: dict[str, Any], args: list[str], party: str
+    folder: Path, service: Any, aws: AdminFunction, message: dict[str, Any], args: list[str], party: str
 ) -> None:
     (folder / "debts.csv").write_text("recipient\n")
     args = [str(folder / "debts.csv") if arg == "FILE" else arg for arg in args]
@@ -155,20 +155,20 @@ def test_a_command_that_speaks_for_a_party_says_as_whom(
     assert f"as {party}" not in silent.stderr
 
 
-def test_it_says_so_in_the_users_language(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_it_says_so_in_the_users_language(folder: Path, service: Any, aws: AdminFunction) -> None:
     given = {"environment": {"LANG": "zh_CN.UTF-8"}, "input": "{}"}
     stated = run(folder, service, aws, "--profile", "local", "state", "reply", "-", **given)
     assert stated.stderr == "以 some-gateway 的身份（profile local）\n"
 
 
-def test_it_says_so_where_the_environment_names_the_party(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_it_says_so_where_the_environment_names_the_party(folder: Path, service: Any, aws: AdminFunction) -> None:
     key = str(folder / ".duecare" / "party.jwk")
     given = {"DUECARE_URL": "https://duecare.test", "DUECARE_PARTY": "some-asset", "DUECARE_KEY": key}
     stated = run(folder, service, aws, "state", "debt", "-", environment=given, input="{}")
     assert stated.stderr == "as some-asset (environment)\n"
 
 
-def test_json_names_the_party_of_each_statement(folder: Path, service: Any, aws: OperatorFunction) -> None:
+def test_json_names_the_party_of_each_statement(folder: Path, service: Any, aws: AdminFunction) -> None:
     args = ["--profile", "local", "--json", "state", "reply", "-"]
     assert json.loads(run(folder, service, aws, *args, input="{}").stdout)["party"] == "some-gateway"
     assert json.loads(run(folder, service, aws, *args, input="[{}]").stdout)[0]["party"] == "some-gateway"

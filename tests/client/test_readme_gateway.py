@@ -1,4 +1,4 @@
-"""README's sample for gateways, run over HTTP against each kind of answer: it sends on a permission and on nothing else."""
+"""README's sample for gateways, run over HTTP against each kind of answer: it sends only on a permission."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def url(service: Any) -> Iterator[str]:
     """The service on a port of this machine, by this machine's clock."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  the name that http.server wants
+        def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             answer = service._handle(httpx.Request(self.command, f"http://duecare.test{self.path}", content=body))
             self.send_response(answer.status_code)

@@ -13,7 +13,7 @@ import pytest
 import rfc8785
 
 from duecare_client import BadAnswer, BadReceipt, CannotDecide, Client
-from duecare_client.cli.reconcile import _COUNTED, _WORDS
+from duecare_client.cli.reconcile import _COUNT_WORDS, _FINDING_WORDS
 from duecare_client.errors import Unreadable
 from duecare_core.domain.reconciliation import COUNTS, FINDINGS
 from tests.client.conftest import ISSUER, NOW, Key
@@ -323,5 +323,5 @@ def test_an_auditor_is_chosen_where_a_gateway_is_named(duecare: Any, service: An
 
 
 def test_every_count_has_its_words() -> None:
-    assert tuple(_WORDS) == FINDINGS
-    assert tuple(_COUNTED) == COUNTS
+    assert tuple(_FINDING_WORDS) == FINDINGS
+    assert tuple(_COUNT_WORDS) == COUNTS

@@ -313,7 +313,7 @@ def test_what_failed_is_named_before_all_else_and_the_rest_is_told_as_hearsay(de
     banner = page.text.partition("催收信息发送决定案卷报告")[0]
     assert check in banner
     assert "未经证实" in banner
-    assert "So says the file; it is not proven." in page.text
+    assert "This is what the file claims; it is not proven." in page.text
     assert "核验通过" not in page.text
     assert "✗" in page.text
 
@@ -350,7 +350,7 @@ def test_a_fact_that_came_with_a_file_is_shown_as_a_row_that_nobody_signed_alone
         "文件中的同意行",
         "第 1 行",
         "27911",
-        "Nobody signed this row alone",
+        "This row was not signed alone",
     ):
         assert words in page.text
     assert "UTC+06:00, Asia/Urumqi" in page.text
@@ -433,7 +433,7 @@ def test_it_says_how_to_check_it_and_whose_word_the_key_is(allowed: bytes) -> No
     assert "duecare bundle verify case <1>.json --log-key KEY" in page.text
     assert "docs/how-to-check-a-case-file.md" in page.text
     assert "ab" * 32 in page.text
-    assert "nothing shows yet whose log it is" in page.text
+    assert "it is not yet shown whose log it is" in page.text
 
 
 def test_chinese_is_set_with_full_width_punctuation_and_what_is_no_chinese_is_left() -> None:

@@ -241,7 +241,7 @@ def test_the_first_rejects_are_shown_with_their_reasons(upload: Any, uploads: Up
     assert result.exit_code == 1
     assert "row 5, recipient: no number: ***" in result.stdout
     assert "row 6" not in result.stdout
-    assert f"all of them: {BUCKET}/rejects" in result.stdout
+    assert f"all rejects: {BUCKET}/rejects" in result.stdout
     assert NUMBER not in result.output
 
 

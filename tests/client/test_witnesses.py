@@ -86,7 +86,7 @@ def test_without_its_cosignature_the_check_fails_names_it_and_says_what_to_do(
     result = duecare("log", "check", *named)
     assert result.exit_code == 1
     assert "witness m.example: it has not cosigned this checkpoint" in result.stdout
-    assert "ask the witness what it saw last" in result.stdout
+    assert "ask the witness which checkpoint it saw last" in result.stdout
     assert "witness w.example saw it at" in result.stdout
     assert not checkpoint_file(KEY, tmp_path / ".duecare").exists(), "what failed is not what the next look rests on"
     told = duecare.told("log", "check", *named)
@@ -104,7 +104,7 @@ def test_a_cosignature_that_is_not_good_fails_even_beside_a_good_one(duecare: Co
         before = kept.files.objects["checkpoint"]
         sign(kept, *lines)
         result = duecare("log", "check", "--witness", by.verifier_key)
-        assert (result.exit_code, "w.example: its cosignature under this checkpoint is not good" in result.stdout) == (
+        assert (result.exit_code, "w.example: its cosignature under this checkpoint is not valid" in result.stdout) == (
             1,
             True,
         )
@@ -129,14 +129,14 @@ def test_a_time_that_no_calendar_has_is_not_good(duecare: Command, kept: Kept, s
     else:
         sign(kept, Signature(by.name, by.key_id, seconds.to_bytes(8, "big") + bytes(64)).line())
     result = duecare("log", "check", "--witness", by.verifier_key)
-    assert (result.exit_code, "is not good" in result.stdout) == (1, True)
+    assert (result.exit_code, "is not valid" in result.stdout) == (1, True)
 
 
 def test_a_witness_that_signs_with_another_key_now_is_asked_which_is_its_own(duecare: Command, kept: Kept) -> None:
     sign(kept, line(kept, witness(seed=b"n")))
     result = duecare("log", "check", "--witness", witness(seed=b"o").verifier_key)
     assert result.exit_code == 1
-    assert "under its name by another key: ask the witness which key" in result.stdout
+    assert "another key has signed this checkpoint under its name: ask the witness which key" in result.stdout
 
 
 def test_what_others_have_signed_is_left_aside_good_or_not(duecare: Command, kept: Kept) -> None:
@@ -161,7 +161,7 @@ def test_of_several_cosignatures_the_latest_is_told_and_a_witness_named_twice_is
 @pytest.mark.parametrize(
     ("ago", "words"),
     [(0, "just now"), (-59, "just now"), (1, "1 second ago"), (119, "1 minute ago"), (2 * 86400, "2 days ago"),
-     (-HOUR, "still to come by this machine's clock")],
+     (-HOUR, "in the future by this machine's clock")],
 )  # fmt: skip
 def test_how_old_a_cosignature_is_is_said_in_words(duecare: Command, kept: Kept, ago: int, words: str) -> None:
     by = witness()

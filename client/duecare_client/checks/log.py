@@ -1,4 +1,4 @@
-"""Is the log whole, and did it only grow since it was looked at here before? Anyone can ask that."""
+"""Checks that the log is whole and has only grown since the last check on this machine. Anyone may check that."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ from duecare_core.evidence.log.merkle import (
 from duecare_core.evidence.log.note import Checkpoint, Verifier, open_checkpoint
 from duecare_core.evidence.stored import Identity
 
-AT_ONCE = 8
-# Bundles that may wait to be looked at: what is fetched must not pile up where hashing is slower than the network.
-AHEAD = 8 * AT_ONCE
+MAX_PARALLEL_READS = 8
+# Bundles fetched but not yet hashed: bounds the memory if hashing is slower than the network.
+MAX_PREFETCHED = 8 * MAX_PARALLEL_READS
 Fetch = Callable[[str], bytes | None]
-Told = Callable[[int, int], None]
-Places = dict[Identity, int]
+# Called with the number of entries done, and of all.
+ReportEntries = Callable[[int, int], None]
+# The position of each record in the log.
+Positions = dict[Identity, int]
 
 
 class LogFault(NamedTuple):
-    """What is wrong, and where: a record by its kind and id, or the log itself."""
+    """A fault, and where it is: a record by kind and id, or the log itself."""
 
     where: str
     what: str
@@ -47,10 +49,12 @@ class LogFault(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`since`: the size that the log had when it was looked at before. `whole`: every entry was read, and they are what
-    the log signed. `cosigned`: what the witnesses that were named have said of the checkpoint. `compared`: how many
-    records of the store were held against their entries, None where none was; `pending`: how many have no entry yet,
-    and may not have."""
+    """The result of the checks.
+
+    `since`: the size of the log at the last check. `whole`: every entry was read, and together they are the tree that
+    the log signed. `cosigned`: the cosignatures of the named witnesses. `compared`: how many records of the store were
+    compared with their entries, None without a comparison. `pending`: how many have no entry yet, which is no fault.
+    """
 
     checkpoint: Checkpoint
     since: int | None
@@ -62,66 +66,67 @@ class Outcome(NamedTuple):
 
 
 def check_log(
-    fetch: Fetch, verifier_key: str, memory: Path, told: Told, witnesses: Sequence[Verifier] = ()
-) -> tuple[Outcome, Places]:
-    """The checkpoint, that these witnesses have cosigned it, that it follows the one that was seen before, every entry
-    under it, and every tile over them; and the entries' places.
+    fetch: Fetch, verifier_key: str, memory: Path, report: ReportEntries, witnesses: Sequence[Verifier] = ()
+) -> tuple[Outcome, Positions]:
+    """Checks the checkpoint, its cosignatures, that it extends the checkpoint of the last check, and every entry and
+    tile under it. Returns the outcome, and the position of each entry.
 
-    `fetch`: the log's object of a name, None where there is none. `memory`: the file that holds the last checkpoint
-    that was found good. Raises BadEvidence where there is no checkpoint to be trusted, CannotDecide where the log does
-    not answer, BadSettings where `memory` cannot be written.
+    `fetch`: reads an object of the log, None if it does not exist. `memory`: the file that holds the checkpoint of the
+    last successful check. Raises BadEvidence if there is no valid checkpoint, CannotDecide if the log does not answer,
+    BadSettings if `memory` cannot be written.
     """
     note = _fetched(fetch, "checkpoint").decode("utf-8", "replace")
     checkpoint = open_checkpoint(note, verifier_key)
-    seen = cosigned(note, witnesses)
-    unseen = tuple(LogFault(f"witness {one.name}", one.wrong) for one in seen if one.at is None)
-    since, faults = _grown(memory, verifier_key, checkpoint, fetch)
-    places: Places = {}
-    wrong = tuple(_Walk(fetch, checkpoint, places, told).faults())
-    if not (unseen or faults or wrong):
+    cosignatures = cosigned(note, witnesses)
+    missing = tuple(LogFault(f"witness {one.name}", one.fault) for one in cosignatures if one.seen_at is None)
+    since, faults = _compare_with_memory(memory, verifier_key, checkpoint, fetch)
+    positions: Positions = {}
+    tree_faults = tuple(_Walk(fetch, checkpoint, positions, report).faults())
+    if not (missing or faults or tree_faults):
         remember(memory, note)
-    return Outcome(checkpoint, since, (*unseen, *faults, *wrong), not wrong, seen), places
+    return Outcome(checkpoint, since, (*missing, *faults, *tree_faults), not tree_faults, cosignatures), positions
 
 
-def _grown(memory: Path, verifier_key: str, now: Checkpoint, fetch: Fetch) -> tuple[int | None, tuple[LogFault, ...]]:
-    """The size that was seen before, and whether what is there now is that log, grown."""
-    seen = recall(memory)
-    if seen is None:
+def _compare_with_memory(
+    memory: Path, verifier_key: str, now: Checkpoint, fetch: Fetch
+) -> tuple[int | None, tuple[LogFault, ...]]:
+    """The size at the last check, and the faults if the log now is not an extension of the log then."""
+    remembered = recall(memory)
+    if remembered is None:
         return None, ()
     try:
-        before = open_checkpoint(seen, verifier_key)
+        before = open_checkpoint(remembered, verifier_key)
     except BadEvidence:
-        said = "what was seen of it here before is not signed with this key: it is another log, under the same name"
-        return None, (LogFault("log", f"{said} (remembered in {memory}; remove that if you know why)"),)
+        fault = "the checkpoint of the last check is not signed with this key: it is another log under the same name"
+        return None, (LogFault("log", f"{fault} (it is in {memory}; remove that file if you know the reason)"),)
     if now.size < before.size:
-        said = f"it has {now.size} entries, and had {before.size} when it was looked at before"
-        return before.size, (LogFault("log", said),)
+        fault = f"it has {now.size} entries, and had {before.size} at the last check"
+        return before.size, (LogFault("log", fault),)
     try:
         proof = consistency_proof(before.size, now.size, lambda tile: _fetched(fetch, tile.path))
         verify_consistency(before.size, before.root, now.size, now.root, proof)
     except BadEvidence as error:
-        said = f"it is not the one that was looked at before, only larger: {error}"
-        return before.size, (LogFault("log", said),)
+        fault = f"it does not extend the log of the last check: {error}"
+        return before.size, (LogFault("log", fault),)
     return before.size, ()
 
 
 class _Walk:
-    """Fetches every entry, hashes each, and holds the tree over them against checkpoint and tiles. `check_log` is its
-    only user."""
+    """Fetches and hashes every entry, and compares the tree over them with the checkpoint and the tiles."""
 
-    def __init__(self, fetch: Fetch, checkpoint: Checkpoint, places: Places, told: Told) -> None:
+    def __init__(self, fetch: Fetch, checkpoint: Checkpoint, positions: Positions, report: ReportEntries) -> None:
         self._fetch = fetch
         self._size = checkpoint.size
         self._root = checkpoint.root
-        self._places = places
-        self._told = told
-        self._made: dict[Tile, bytes] = {}
+        self._positions = positions
+        self._report = report
+        self._tiles: dict[Tile, bytes] = {}
 
     def faults(self) -> Iterator[LogFault]:
         try:
             yield from self._entries()
-            if root(self._size, self._made.__getitem__) != self._root:
-                yield LogFault("log", "the tree over its entries has another root than the checkpoint")
+            if root(self._size, self._tiles.__getitem__) != self._root:
+                yield LogFault("log", "the tree over its entries has a different root than the checkpoint")
             yield from self._upper_tiles()
         except BadEvidence as error:
             yield LogFault("log", str(error))
@@ -132,38 +137,41 @@ class _Walk:
             leaves = [leaf_hash(one) for one in entries]
             if b"".join(leaves) != hashes:
                 yield LogFault("log", f"entry {done + _first_difference(leaves, hashes)} is not the one in the tree")
-            yield from self._placed(done, entries)
-            grown = append(done, self._made.__getitem__, leaves)
+            yield from self._record_positions(done, entries)
+            grown = append(done, self._tiles.__getitem__, leaves)
             self._keep(grown.tiles, edge(done))
             done = grown.size
-            self._told(done, self._size)
+            self._report(done, self._size)
 
     def _keep(self, tiles: dict[Tile, bytes], before: list[Tile]) -> None:
-        """Of full tiles of the lowest level only the hash is needed, and stands above; of others, the widest."""
+        """Keeps the widest tile of each position. A full tile of the lowest level is dropped: the level above has its
+        hash."""
         wider = {(tile.level, tile.index) for tile in tiles}
         for tile in before:
             if (tile.level, tile.index) in wider:
-                del self._made[tile]
-        self._made |= {tile: data for tile, data in tiles.items() if tile.level or tile.width < TILE_WIDTH}
+                del self._tiles[tile]
+        self._tiles |= {tile: data for tile, data in tiles.items() if tile.level or tile.width < TILE_WIDTH}
 
-    def _placed(self, first: int, entries: list[bytes]) -> Iterator[LogFault]:
-        for place, one in enumerate(entries, first):
+    def _record_positions(self, first: int, entries: list[bytes]) -> Iterator[LogFault]:
+        for position, data in enumerate(entries, first):
             try:
-                read = read_entry(one)
+                entry = read_entry(data)
             except BadEvidence as error:
-                yield LogFault("log", f"entry {place} cannot be read: {error}")
+                yield LogFault("log", f"entry {position} cannot be read: {error}")
                 continue
-            identity = Identity(read.kind, read.id, read.record_sha256)
-            if identity in self._places:
-                yield LogFault(f"{read.kind} {read.id}", f"it has two entries: {self._places[identity]} and {place}")
-            self._places.setdefault(identity, place)
+            identity = Identity(entry.kind, entry.id, entry.record_sha256)
+            if identity in self._positions:
+                yield LogFault(
+                    f"{entry.kind} {entry.id}", f"it has two entries: {self._positions[identity]} and {position}"
+                )
+            self._positions.setdefault(identity, position)
 
     def _bundles(self) -> Iterator[tuple[list[bytes], bytes]]:
-        """Entries and their hashes, in order; many are under way at once, and only so many wait."""
+        """Entries and their hashes, in order. Fetches several bundles at once, and never more than MAX_PREFETCHED."""
         count = -(-self._size // TILE_WIDTH)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for first in range(0, count, AHEAD):
-                yield from pool.map(self._bundle, range(first, min(count, first + AHEAD)))
+        with ThreadPoolExecutor(MAX_PARALLEL_READS) as pool:
+            for first in range(0, count, MAX_PREFETCHED):
+                yield from pool.map(self._bundle, range(first, min(count, first + MAX_PREFETCHED)))
 
     def _bundle(self, number: int) -> tuple[list[bytes], bytes]:
         width = min(TILE_WIDTH, self._size - number * TILE_WIDTH)
@@ -177,9 +185,9 @@ class _Walk:
         return entries, _fetched(self._fetch, Tile(0, number, width).path)
 
     def _upper_tiles(self) -> Iterator[LogFault]:
-        """No proof of ours needs them all, but those of others may."""
-        for tile, made in self._made.items():
-            if tile.level and _fetched(self._fetch, tile.path) != made:
+        """Checks the tiles above the lowest level: our proofs do not need them all, but those of others may."""
+        for tile, computed in self._tiles.items():
+            if tile.level and _fetched(self._fetch, tile.path) != computed:
                 yield LogFault("log", f"{tile.path} is not the tile of its entries")
 
 
@@ -195,16 +203,16 @@ def _first_difference(leaves: list[bytes], hashes: bytes) -> int:
     return next((at for at, one in pairs if hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES] != one), len(leaves))
 
 
-# What was seen, from one look to the next
+# Memory of the last check
 
 
 def checkpoint_file(verifier_key: str, folder: Path) -> Path:
-    """Where the last checkpoint of a log is kept: by the log's name, so that another key under it is noticed."""
+    """The file of the last checkpoint of a log. Named by the log's name, so that another key under it is noticed."""
     return folder / f"log-{_short(verifier_key.partition('+')[0])}.checkpoint"
 
 
 def key_file(url: str, folder: Path) -> Path:
-    """Where the log's key is kept that the service at `url` was seen with."""
+    """The file of the log key that the service at `url` published at the last check."""
     return folder / f"log-{_short(url)}.key"
 
 
@@ -213,7 +221,7 @@ def _short(name: str) -> str:
 
 
 def recall(memory: Path) -> str | None:
-    """Raises BadSettings where something is there and cannot be read."""
+    """The content of a memory file; None if it does not exist. Raises BadSettings if it cannot be read."""
     try:
         return memory.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -225,11 +233,11 @@ def recall(memory: Path) -> str | None:
 
 
 def remember(memory: Path, text: str) -> None:
-    """As a whole or not at all: half a checkpoint would later look like another log. Raises BadSettings."""
-    made = memory.with_name(f"{memory.name}.{os.getpid()}")
+    """Replaces a memory file as a whole: half a checkpoint would later look like another log. Raises BadSettings."""
+    temporary = memory.with_name(f"{memory.name}.{os.getpid()}")
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
-        made.write_text(text, encoding="utf-8")
-        made.replace(memory)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(memory)
     except OSError as error:
         raise BadSettings(f"{memory} cannot be written: {error.strerror}") from None

@@ -1,7 +1,7 @@
-"""Does the store still hold what was logged? That takes the right to read the table and the archive.
+"""Checks that table and archive still hold what was logged. Needs the right to read both.
 
-Records come while this is looked at. What has no entry is therefore no fault where it may be on its way to one: it is
-young, and either signed by the service or something that the log knows nothing of yet.
+New records arrive during the check. A record without an entry is no fault while its entry may still be written: it is
+recent, and either signed by the service or unknown to the log.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from duecare_client.aws import aws_errors
-from duecare_client.checks.log import AT_ONCE, LogFault, Outcome, Places
+from duecare_client.checks.log import MAX_PARALLEL_READS, LogFault, Outcome, Positions
 from duecare_core.errors import BadEvidence, BadKey
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.item_keys import (
@@ -39,36 +39,36 @@ from duecare_core.evidence.stored import (
     record_bytes,
 )
 
-# So long a record may be on its way to its entry: the sequencer is woken at once, and every minute.
-ON_ITS_WAY = timedelta(minutes=10)
-CLOCKS_DIFFER = timedelta(minutes=1)
-_CALLED = {
+# How long a record may wait for its entry. The sequencer is invoked at once, and every minute.
+MAX_LOG_DELAY = timedelta(minutes=10)
+MAX_CLOCK_SKEW = timedelta(minutes=1)
+_KIND_BY_PREFIX = {
     DECISION_PREFIX: "decision",
     STATEMENT_PREFIX: "statement",
     PARTY_PREFIX: "party",
     RECEIPT_KEY_PREFIX: "receipt-key",
     ERASURE_PREFIX: "erasure",
 }
-# What was changed by hand may be anything.
+# A record that was changed by hand may have any form.
 _UNREADABLE = (BadEvidence, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError)
 
 
 class Store(NamedTuple):
-    """What the operator holds, as it stands now: copies of the archive by name, and documents of the table."""
+    """The current content of the store: the documents of the table, and the copies in the archive by name."""
 
     table: Iterable[StoredRecord]
     archive: Iterable[tuple[str, bytes]]
 
 
-class Between(NamedTuple):
-    """`began`: when the log was read; `clock`: the time now."""
+class CheckInterval(NamedTuple):
+    """`began`: when the log was read; `clock`: the current time."""
 
     began: datetime
     clock: Callable[[], datetime]
 
 
-class _Strange(NamedTuple):
-    """A record that no entry is of."""
+class _UnloggedRecord(NamedTuple):
+    """A record without an entry, and the fault to report if it is not merely new."""
 
     fault: LogFault
     stored: StoredRecord
@@ -76,48 +76,53 @@ class _Strange(NamedTuple):
 
 
 def check_store(
-    outcome: Outcome, places: Places, store: Store, between: Between, issuer: str, looked_at: Callable[[int], None]
+    outcome: Outcome,
+    positions: Positions,
+    store: Store,
+    interval: CheckInterval,
+    issuer: str,
+    compared: Callable[[int], None],
 ) -> Outcome:
-    """What the table and the archive hold against the entries of the log. `looked_at`: told how many
-    records so far."""
-    comparing = _Comparing(places, issuer)
-    # The archive first: what it holds says what may stand beside a record in the table.
+    """Compares the table and the archive with the entries of the log. `compared` is called with the number of records
+    so far."""
+    comparison = _Comparison(positions, issuer)
+    # The archive first: a record in the table is compared with its copy.
     for name, data in store.archive:
-        comparing.copy(name, data)
-        looked_at(comparing.compared)
+        comparison.copy(name, data)
+        compared(comparison.compared)
     for stored in store.table:
-        comparing.stored(stored)
-        looked_at(comparing.compared)
-    pending = comparing.settle(between)
-    faults = (*outcome.faults, *comparing.faults)
-    return outcome._replace(faults=faults, compared=comparing.compared, pending=pending)
+        comparison.stored(stored)
+        compared(comparison.compared)
+    pending = comparison.settle(interval)
+    faults = (*outcome.faults, *comparison.faults)
+    return outcome._replace(faults=faults, compared=comparison.compared, pending=pending)
 
 
-class _Comparing:
-    """`check_store` is its only user."""
+class _Comparison:
+    """The state of one comparison."""
 
-    def __init__(self, places: Places, issuer: str) -> None:
-        self._places = places
+    def __init__(self, positions: Positions, issuer: str) -> None:
+        self._positions = positions
         self._logged: dict[tuple[str, str], int] = {}
-        for (kind, name, _), place in places.items():
-            self._logged.setdefault((kind, name), place)
+        for (kind, name, _), position in positions.items():
+            self._logged.setdefault((kind, name), position)
         self._issuer = issuer
-        # What the archive holds of what was logged: versions of documents, and the digests of the copies.
+        # Of the logged records in the archive: the versions of documents, and the digests of the copies.
         self._copies: set[tuple[str, str, int]] = set()
-        self._copied: dict[Identity, str] = {}
+        self._copy_digests: dict[Identity, str] = {}
         self._archived: set[Identity] = set()
         self._erased: set[tuple[str, str]] = set()
         self._damaged: set[tuple[str, str]] = set()
         self._keys: dict[str, Jwk] = {}
-        self._strange: list[_Strange] = []
+        self._unlogged: list[_UnloggedRecord] = []
         self.faults: list[LogFault] = []
         self.compared = 0
 
     def copy(self, name: str, data: bytes) -> None:
-        """A copy in the archive: is it what was logged, under the name of what it is?"""
+        """Checks a copy in the archive: it must be logged, and be the record that its name says."""
         if name.startswith("rules/"):
             if digest(data) != f"sha256:{name.removeprefix('rules/')}":
-                self.faults.append(LogFault(name, "the copy in the archive is not what its name says"))
+                self.faults.append(LogFault(name, "the copy in the archive does not have the digest in its name"))
             return
         self.compared += 1
         try:
@@ -127,21 +132,21 @@ class _Comparing:
             self._damage(name, f"the copy in the archive cannot be read: {error}")
             return
         if identity is None or not _is_named(name, identity):
-            self._damage(name, "the copy in the archive is of another record than its name says")
+            self._damage(name, "the copy in the archive is not the record that its name says")
             return
-        if identity not in self._places:
-            self._wonder(f"{identity.kind} {identity.id}", "the copy in the archive", stored, identity)
+        if identity not in self._positions:
+            self._note_unlogged(f"{identity.kind} {identity.id}", "the copy in the archive", stored, identity)
             return
         self._archived.add(identity)
         self._copies.add((stored.pk, stored.sk, stored.version))
-        self._copied[identity] = digest(data)
+        self._copy_digests[identity] = digest(data)
         self._learn(stored, identity)
 
     def stored(self, stored: StoredRecord) -> None:
-        """A record in the table: is it what was logged, and is all that stands beside it what was archived?"""
+        """Checks a record in the table: it must be logged, and its document must equal its copy in the archive."""
         self.compared += 1
         prefix, name = stored.pk[:2], stored.pk[2:]
-        where = f"{_CALLED.get(prefix, 'record')} {stored.sk if prefix == RECEIPT_KEY_PREFIX else name}"
+        where = f"{_KIND_BY_PREFIX.get(prefix, 'record')} {stored.sk if prefix == RECEIPT_KEY_PREFIX else name}"
         try:
             identity = identify(stored)
             copy = archive_copy(stored)
@@ -150,40 +155,38 @@ class _Comparing:
             return
         if identity is None:
             return
-        if identity not in self._places:
-            # Where this very version was logged, it said something else.
+        if identity not in self._positions:
+            # This version was logged, with other content.
             if (stored.pk, stored.sk, stored.version) in self._copies:
                 self.faults.append(self._not_logged(where, "the record in the table", identity))
             else:
-                self._wonder(where, "the record in the table", stored, identity)
+                self._note_unlogged(where, "the record in the table", stored, identity)
             return
-        if digest(copy) != self._copied.get(identity, digest(copy)):
-            said = "what stands beside the record in the table is not what stands in the archive"
-            self.faults.append(LogFault(where, said))
+        if digest(copy) != self._copy_digests.get(identity, digest(copy)):
+            fault = "the document of the record in the table differs from its copy in the archive"
+            self.faults.append(LogFault(where, fault))
         self._learn(stored, identity)
 
-    def settle(self, between: Between) -> int:
-        """Once all was read: what has no entry is on its way, or a fault; and what has an entry has its copy, or was
-        erased. How many are on their way."""
-        until = between.clock() + CLOCKS_DIFFER
+    def settle(self, interval: CheckInterval) -> int:
+        """After everything was read: a record without an entry is new, or a fault; a logged record has its copy, or was
+        erased. Returns the number of new records."""
+        until = interval.clock() + MAX_CLOCK_SKEW
         pending: set[Identity] = set()
-        for one in self._strange:
-            if self._may_be_on_its_way(one, between.began - ON_ITS_WAY, until):
+        for one in self._unlogged:
+            if self._is_new(one, interval.began - MAX_LOG_DELAY, until):
                 pending.add(one.identity)
                 self._learn_erased(one.stored, one.identity)
             else:
                 self._damaged.add(one.identity[:2])
                 self.faults.append(one.fault)
-        for identity in self._places:
+        for identity in self._positions:
             known = identity in self._archived or identity[:2] in self._damaged
             if not known and not {(identity.kind, identity.record_sha256), identity[:2]} & self._erased:
-                self.faults.append(
-                    LogFault(f"{identity.kind} {identity.id}", "its copy is not in the archive any more")
-                )
+                self.faults.append(LogFault(f"{identity.kind} {identity.id}", "its copy is no longer in the archive"))
         return len(pending)
 
     def _learn(self, stored: StoredRecord, identity: Identity) -> None:
-        """What a record that is in the log says of others."""
+        """Collects what a logged record says about others."""
         self._learn_erased(stored, identity)
         if identity.kind == "receipt-key":
             self._keys[identity.id] = stored.body["jwk"]
@@ -197,15 +200,15 @@ class _Comparing:
         self._damaged.add((kind, identifier))
         self.faults.append(LogFault(f"{kind} {identifier}", what))
 
-    def _wonder(self, where: str, what: str, stored: StoredRecord, identity: Identity) -> None:
-        self._strange.append(_Strange(self._not_logged(where, what, identity), stored, identity))
+    def _note_unlogged(self, where: str, what: str, stored: StoredRecord, identity: Identity) -> None:
+        self._unlogged.append(_UnloggedRecord(self._not_logged(where, what, identity), stored, identity))
 
     def _not_logged(self, where: str, what: str, identity: Identity) -> LogFault:
-        place = self._logged.get(identity[:2])
-        known = "the log has no entry of it" if place is None else f"entry {place} of the log"
-        return LogFault(where, f"{what} is not what was logged ({known})")
+        position = self._logged.get(identity[:2])
+        entry = "the log has no entry of it" if position is None else f"entry {position} of the log"
+        return LogFault(where, f"{what} is not what was logged ({entry})")
 
-    def _may_be_on_its_way(self, one: _Strange, since: datetime, until: datetime) -> bool:
+    def _is_new(self, one: _UnloggedRecord, since: datetime, until: datetime) -> bool:
         try:
             if one.identity.kind == "decision":
                 self._check_signature(one.stored)
@@ -216,14 +219,14 @@ class _Comparing:
             return False
 
     def _check_signature(self, stored: StoredRecord) -> None:
-        """Raises unless the service's key has signed this record's receipt."""
+        """Raises unless a key of the service has signed the receipt of this record."""
         kid, signature = (stored.sealed[start:end] for start, end in pairwise(BOUNDS[:3]))
         name = b64(kid)
         verify(receipt(decode(record_bytes(stored.sealed)), self._issuer, name, signature), self._keys[name])
 
 
 def _time_of(stored: StoredRecord) -> datetime:
-    """The record's own time; of a registration the latest that it tells."""
+    """The time of a record; of a registration the latest time in it."""
     if stored.pk.startswith(DECISION_PREFIX):
         return decode(record_bytes(stored.sealed)).at
     keys = stored.body.get("keys", ())
@@ -233,7 +236,7 @@ def _time_of(stored: StoredRecord) -> datetime:
 
 
 def _named_by(name: str) -> tuple[str, str]:
-    """Kind and id of the record whose copy has this name."""
+    """The kind and id of the record whose copy has this name."""
     parts = name.split("/")
     if parts[0] == "r" and len(parts) > 3:
         return parts[2], parts[3] if parts[2] == "decision" else f"sha256:{parts[3]}"
@@ -248,7 +251,7 @@ def _is_named(name: str, identity: Identity) -> bool:
 
 
 def _erased(one: str) -> tuple[str, str]:
-    """What an erasure names: a decision by its digest, a statement by its id."""
+    """The record that an erasure names: a decision by its digest, a statement by its id."""
     parts = one.split("/")
     return parts[0], f"sha256:{parts[-1]}"
 
@@ -268,7 +271,7 @@ def table_of(client: Any, name: str) -> Iterator[StoredRecord]:
 
 
 def stored_in(item: Mapping[str, Any]) -> StoredRecord:
-    """Whatever stands there: what is no JSON, or has no version, is found not to be what was logged."""
+    """The record in an item of the table. A malformed item gives a record that does not match what was logged."""
     try:
         body = json.loads(item["body"]["S"])
         version = int(item["version"]["N"])
@@ -287,6 +290,6 @@ def archive_of(client: Any, bucket: str) -> Iterator[tuple[str, bytes]]:
         except client.exceptions.NoSuchKey:  # erased since it was listed
             return None
 
-    with aws_errors(f"read the archive {bucket}"), ThreadPoolExecutor(AT_ONCE) as pool:
+    with aws_errors(f"read the archive {bucket}"), ThreadPoolExecutor(MAX_PARALLEL_READS) as pool:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             yield from filter(None, pool.map(read, [found["Key"] for found in page.get("Contents", ())]))

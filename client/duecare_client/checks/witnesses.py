@@ -1,8 +1,7 @@
-"""Witnesses: have those whom somebody names seen this checkpoint, and when? (c2sp.org/tlog-cosignature)
+"""Checks that named witnesses have cosigned a checkpoint, and when (c2sp.org/tlog-cosignature).
 
-A witness cosigns a checkpoint when it has seen that the log only grew. Whoever names one wants its word: a checkpoint
-without it, or with one that is not good, fails. Signatures by keys that nobody named are left aside, as
-c2sp.org/signed-note has it.
+A witness cosigns a checkpoint after it has verified that the log only grew. A checkpoint without a valid cosignature of
+each named witness fails. Signatures by other keys are ignored, as c2sp.org/signed-note prescribes.
 """
 
 from __future__ import annotations
@@ -18,38 +17,38 @@ from duecare_core.errors import BadEvidence
 from duecare_core.evidence.log.note import COSIGNATURE, Note, Verifier, parse_note, parse_verifier
 
 _TIME_BYTES = 8
-# Clocks differ by so much without anybody having to know.
+# Seconds that two clocks may differ without a remark.
 _SKEW = 60
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
-Named = Annotated[
+WitnessKeys = Annotated[
     list[str] | None,
     typer.Option(
         "--witness",
         metavar="KEY",
-        help="A witness's verifier key (NAME+HASH+KEY), from itself: it must have cosigned. Repeat for several.",
+        help="A witness's verifier key (NAME+HASH+KEY), which it publishes: it must have cosigned. Repeat for several.",
     ),
 ]
 
 
 class Cosignature(NamedTuple):
-    """What a witness that was named has said of a checkpoint. `at`: when it saw it, in UTC; None where its cosignature
-    is not there or not good, and then `wrong` says so, and what to do."""
+    """The cosignature of a named witness. `seen_at`: when the witness saw the checkpoint, in UTC; None if the
+    cosignature is missing or invalid, and then `fault` says so, and what to do."""
 
     name: str
     verifier_key: str
-    at: datetime | None
-    wrong: str = ""
+    seen_at: datetime | None
+    fault: str = ""
 
 
-def named_witnesses(keys: Iterable[str] | None) -> tuple[Verifier, ...]:
-    """The witnesses of these verifier keys, each once. Raises BadSettings for what is no such key."""
+def parse_witnesses(keys: Iterable[str] | None) -> tuple[Verifier, ...]:
+    """The witnesses with these verifier keys, each once. Raises BadSettings for a malformed key."""
     found: dict[Verifier, None] = {}
     for key in keys or ():
         try:
             witness = parse_verifier(key.strip())
         except BadEvidence as error:
-            raise BadSettings(f"--witness takes a witness's verifier key (NAME+HASH+KEY): {error}") from None
+            raise BadSettings(f"--witness expects a witness's verifier key, like NAME+HASH+KEY: {error}") from None
         if witness.kind != COSIGNATURE:
             raise BadSettings(f"the key of {witness.name} is a log's, not a witness's; give it with --log-key")
         found[witness] = None
@@ -57,7 +56,7 @@ def named_witnesses(keys: Iterable[str] | None) -> tuple[Verifier, ...]:
 
 
 def cosigned(note: str, witnesses: Sequence[Verifier]) -> tuple[Cosignature, ...]:
-    """What each of these witnesses has said of a checkpoint. Raises BadEvidence for what is no signed note."""
+    """The cosignature of each witness under a checkpoint. Raises BadEvidence for a malformed note."""
     parsed = parse_note(note)
     return tuple(_cosigned(parsed, one) for one in witnesses)
 
@@ -70,7 +69,7 @@ def _cosigned(note: Note, witness: Verifier) -> Cosignature:
 
 
 def _seen_at(note: Note, witness: Verifier) -> datetime:
-    """When it last did. Raises BadEvidence, saying what is wrong and what to do."""
+    """When it last cosigned. Raises BadEvidence and says what is wrong and what to do."""
     own = [one.signature for one in note.signatures if (one.name, one.key_id) == (witness.name, witness.key_id)]
     if not own:
         raise BadEvidence(_missing(note, witness))
@@ -78,46 +77,46 @@ def _seen_at(note: Note, witness: Verifier) -> datetime:
         for signature in own:
             witness.verify(note.text, signature)
         return datetime.fromtimestamp(max(int.from_bytes(one[:_TIME_BYTES], "big") for one in own), UTC)
-    except (BadEvidence, ValueError, OverflowError, OSError):  # the last three: at a time that no calendar has
+    except (BadEvidence, ValueError, OverflowError, OSError):  # the last three: a time outside the calendar
         raise BadEvidence(
-            "its cosignature under this checkpoint is not good: do not rely on it, keep it, and ask the witness what "
+            "its cosignature under this checkpoint is not valid: do not rely on it, keep it, and ask the witness what "
             "it has signed"
         ) from None
 
 
 def _missing(note: Note, witness: Verifier) -> str:
     if any(one.name == witness.name for one in note.signatures):
-        return "this checkpoint is signed under its name by another key: ask the witness which key is its own now"
+        return "another key has signed this checkpoint under its name: ask the witness which key it uses now"
     return (
-        "it has not cosigned this checkpoint: ask for a later one in some minutes; if it stays so, ask the witness "
-        "what it saw last, and the log's operator whether it is asked (parameter Witnesses)"
+        "it has not cosigned this checkpoint: try again in some minutes. If that does not help, ask the witness which "
+        "checkpoint it saw last, and the log's operator whether the witness is asked (parameter Witnesses)"
     )
 
 
-def as_told(seen: Iterable[Cosignature], now: datetime) -> list[dict[str, Any]]:
-    """For `--json`: `{name, verifier_key, seen_at, age_seconds}` each; the last two are null without a cosignature
-    that is good."""
+def as_json(cosignatures: Iterable[Cosignature], now: datetime) -> list[dict[str, Any]]:
+    """For `--json`: `{name, verifier_key, seen_at, age_seconds}` each; the last two are null without a valid
+    cosignature."""
     return [
         {
             "name": one.name,
             "verifier_key": one.verifier_key,
-            "seen_at": one.at.isoformat() if one.at else None,
-            "age_seconds": int((now - one.at).total_seconds()) if one.at else None,
+            "seen_at": one.seen_at.isoformat() if one.seen_at else None,
+            "age_seconds": int((now - one.seen_at).total_seconds()) if one.seen_at else None,
         }
-        for one in seen
+        for one in cosignatures
     ]
 
 
-def in_words(one: Cosignature, now: datetime) -> str:
-    """For a person: when it saw the checkpoint, or what is wrong."""
-    if one.at is None:
-        return one.wrong
-    return f"saw it at {one.at:%Y-%m-%d %H:%M:%S} UTC, {_ago(int((now - one.at).total_seconds()))}"
+def describe(one: Cosignature, now: datetime) -> str:
+    """In words: when the witness saw the checkpoint, or what is wrong."""
+    if one.seen_at is None:
+        return one.fault
+    return f"saw it at {one.seen_at:%Y-%m-%d %H:%M:%S} UTC, {_ago(int((now - one.seen_at).total_seconds()))}"
 
 
 def _ago(seconds: int) -> str:
     if seconds < -_SKEW:
-        return "which is still to come by this machine's clock"
+        return "which is in the future by this machine's clock"
     for unit, length in _UNITS:
         count = seconds // length
         if count > 0:

@@ -1,4 +1,4 @@
-"""`duecare bundle`: what a court is handed, checked with no network, and made a page of."""
+"""`duecare bundle`: fetches a case file, checks it offline, and writes a page about it that a judge can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from duecare_client.checks.portfolio import NAME as PORTFOLIO
 from duecare_client.checks.portfolio import check_portfolios
-from duecare_client.checks.witnesses import Cosignature, Named, as_told, cosigned, in_words, named_witnesses
+from duecare_client.checks.witnesses import Cosignature, WitnessKeys, as_json, cosigned, describe, parse_witnesses
 from duecare_client.cli import output
 from duecare_client.cli.context import CliContext, cli_context
 from duecare_client.errors import BadEvidence, BadSettings, Conflict, as_problem
@@ -23,22 +23,22 @@ from duecare_core.evidence.log.note import Verifier, parse_verifier
 
 DENIED, UNDECIDED = 1, 3
 NOT_LOGGED_YET = "not-logged-yet"
-ITSELF = "the file itself"
-# A record has its entry within seconds; somebody who has just asked about a message waits that long.
-TRIES, PAUSE = 15, 1.0
+THE_FILE_ITSELF = "the file itself"
+# A decision is in the log within seconds, so a case file is asked for again for that long.
+MAX_ATTEMPTS, RETRY_PAUSE = 15, 1.0
 DASH_IS_TEXT = {"ignore_unknown_options": True}
 
-bundle = typer.Typer(no_args_is_help=True, help="Case files: everything about one decision, to be checked offline.")
+bundle = typer.Typer(no_args_is_help=True, help="Case files: everything about one decision, checkable offline.")
 
 CaseFile = Annotated[Path, typer.Argument(metavar="FILE", help="A case file, as `duecare bundle get` wrote it.")]
-DecisionId = Annotated[str, typer.Argument(metavar="DECISION_ID", help="`decision_id`, as verify answered it.")]
+DecisionId = Annotated[str, typer.Argument(metavar="DECISION_ID", help="The `decision_id` of an answer of verify.")]
 LogKey = Annotated[
     str | None,
     typer.Option(
         "--log-key",
         metavar="KEY",
-        help="The log's verifier key (NAME+HASH+KEY), from a source that you trust; else DUECARE_LOG_KEY, or the "
-        "profile's.",
+        help="The log's verifier key (NAME+HASH+KEY), from a source that you trust. Default: DUECARE_LOG_KEY, or "
+        "the profile's.",
     ),
 ]
 Portfolios = Annotated[
@@ -46,10 +46,12 @@ Portfolios = Annotated[
     typer.Option(
         "--portfolio",
         metavar="FILE",
-        help="The creditor's file that facts came with: the rows are cli against it. Repeat for several.",
+        help="The creditor's file: compares with it the rows that the decision rests on. Repeat for several.",
     ),
 ]
-Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where the profile holds several that may.")]
+Party = Annotated[
+    str | None, typer.Option(metavar="ID", help="The party that calls, if the profile has several that may.")
+]
 
 
 @bundle.command("get", context_settings=DASH_IS_TEXT)
@@ -57,34 +59,34 @@ def get(
     context: typer.Context,
     decision_id: DecisionId,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where it goes; else DECISION_ID.duecare.json.")
+        Path | None, typer.Option(metavar="FILE", help="The file to write. Default: DECISION_ID.duecare.json.")
     ] = None,
     attempt: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="An earlier attempt; else the newest.")
+        int | None, typer.Option(min=1, metavar="N", help="An earlier attempt. Default: the newest.")
     ] = None,
     party: Party = None,
 ) -> None:
     """Fetch the case file of a decision: for its gateway, its creditor, or an auditor.
 
-    Exit 1 where the service has no such decision of yours, 3 where there is no answer, or the decision is not in the
-    log yet: ask again.
+    Exit code 1 if the service has no such decision of yours; 3 if there is no answer, or the decision is not in the log
+    yet: ask again.
     """
     cli, file = cli_context(context), out or Path(f"{decision_id}.duecare.json")
     with cli.client(party, ["gateway", "creditor", "auditor"]) as client:
-        for left in reversed(range(TRIES)):
+        for remaining in reversed(range(MAX_ATTEMPTS)):
             try:
                 data = client.bundle(decision_id, attempt)
                 break
             except Conflict as early:
                 if early.name != NOT_LOGGED_YET:
                     raise
-                if not left:
-                    _say_not_yet(cli, early)
+                if not remaining:
+                    _report_not_logged_yet(cli, early)
                     raise typer.Exit(UNDECIDED) from None
-                cli.sleep(PAUSE)
+                cli.sleep(RETRY_PAUSE)
     _write(file, data)
     if cli.json:
-        output.as_json({"file": str(file), "bytes": len(data)})
+        output.as_json({"file": str(file), "bytes": len(data), "party": client.party})
     else:
         output.line(f"{file}: {len(data):,} bytes. Check it with: duecare bundle verify {file}")
 
@@ -94,28 +96,28 @@ def verify(
     context: typer.Context,
     file: CaseFile,
     log_key: LogKey = None,
-    witness: Named = None,
+    witness: WitnessKeys = None,
     portfolio: Portfolios = None,
 ) -> None:
-    """Check a case file with no network: signatures, digests, proofs, and the decision made again.
+    """Check a case file offline: signatures, digests and proofs, and recompute the decision.
 
-    Exit 0 where every check is good, 1 where one is not, 2 where there is no such file.
+    Exit code 0 if every check passes, 1 if one fails, 2 if there is no such file.
     """
-    cli, witnesses = cli_context(context), named_witnesses(witness)
+    cli, witnesses = cli_context(context), parse_witnesses(witness)
     key, source = trusted_key(cli, log_key)
     verdict = bundles.check(_read(file), key)
-    seen: tuple[Cosignature, ...] = ()
+    cosignatures: tuple[Cosignature, ...] = ()
     if verdict.case and witnesses:
-        verdict, seen = _witnessed(verdict, verdict.case, witnesses, cli.now())
+        verdict, cosignatures = _with_witnesses(verdict, verdict.case, witnesses, cli.now())
     if verdict.case and portfolio:
-        verdict = _with(verdict, _held_against(verdict, verdict.case, portfolio))
+        verdict = _with_checks(verdict, _portfolio_checks(verdict, verdict.case, portfolio))
     if cli.json:
-        output.as_json({**_told(verdict, source), "witnesses": as_told(seen, cli.now())})
+        output.as_json({**_summary(verdict, source), "witnesses": as_json(cosignatures, cli.now())})
     else:
         output.checks(verdict.ok, [one._asdict() for one in verdict.checks])
-        _answer(verdict)
-        _where_trust_comes_from(source, verdict)
-        _where_rows_come_from(verdict, given=bool(portfolio))
+        _print_decision(verdict)
+        _print_log_key_source(source, verdict)
+        _print_row_advice(verdict, given=bool(portfolio))
     raise typer.Exit(0 if verdict.ok else DENIED)
 
 
@@ -123,16 +125,16 @@ def verify(
 def report(
     context: typer.Context,
     file: CaseFile,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes; else FILE.html.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file to write. Default: FILE.html.")] = None,
     language: Annotated[Literal["zh-CN", "en", "both"], typer.Option(help="The page's language.")] = "both",
     show_number: Annotated[bool, typer.Option("--show-number", help="Show the whole telephone number.")] = False,
     log_key: LogKey = None,
 ) -> None:
-    """Check a case file and write a page about it that a judge can read and print.
+    """Check a case file, and write a page about it that a judge can read and print.
 
-    Where a check failed the page says so before all else, and the exit code is 1.
+    If a check fails, the page says so first, and the exit code is 1.
     """
-    from duecare_client.report.page import About, render  # noqa: PLC0415  its templates' engine is loaded for nothing else
+    from duecare_client.report.page import About, render  # noqa: PLC0415  only this needs the template engine
 
     cli = cli_context(context)
     key, source = trusted_key(cli, log_key)
@@ -142,18 +144,16 @@ def report(
     page = out or file.with_suffix(".html")
     _write_page(page, render(verdict, language=language, show_number=show_number, about=about))
     if cli.json:
-        output.as_json({**_told(verdict, source), "report": str(page)})
+        output.as_json({**_summary(verdict, source), "report": str(page)})
     else:
-        output.line(
-            f"{page}", ": every check is good" if verdict.ok else (": SOMETHING IS WRONG, see there", "bold red")
-        )
-        if source == ITSELF:
-            _where_trust_comes_from(source, verdict)
+        output.line(f"{page}", ": every check passed" if verdict.ok else (": A CHECK FAILED, see the page", "bold red"))
+        if source == THE_FILE_ITSELF:
+            _print_log_key_source(source, verdict)
     raise typer.Exit(0 if verdict.ok else DENIED)
 
 
 def trusted_key(cli: CliContext, given: str | None) -> tuple[str | None, str]:
-    """The log's verifier key, and where it comes from. Raises BadSettings for what is no such key."""
+    """The log's verifier key, and its source. Raises BadSettings for a malformed key."""
     for key, source in (
         (given, "the command line"),
         (cli.environment.get("DUECARE_LOG_KEY"), "DUECARE_LOG_KEY"),
@@ -163,86 +163,92 @@ def trusted_key(cli: CliContext, given: str | None) -> tuple[str | None, str]:
             try:
                 parse_verifier(key.strip())
             except BadEvidence as error:
-                raise BadSettings(f"what {source} names is no log's verifier key (NAME+HASH+KEY): {error}") from None
+                raise BadSettings(
+                    f"the log key from {source} is not a verifier key, like NAME+HASH+KEY: {error}"
+                ) from None
             return key.strip(), source
-    return None, ITSELF
+    return None, THE_FILE_ITSELF
 
 
-def _witnessed(
+def _with_witnesses(
     verdict: bundles.Verdict, case: bundles.CaseFile, witnesses: Sequence[Verifier], now: datetime
 ) -> tuple[bundles.Verdict, tuple[Cosignature, ...]]:
-    """With a check for each witness that was named: the file itself may name others, or none."""
+    """Adds a check for each witness of the command line. Witnesses that only the file names do not count."""
     try:
-        seen = cosigned(case.checkpoint, witnesses)
-    except BadEvidence:  # of which the check of the log has told
+        cosignatures = cosigned(case.checkpoint, witnesses)
+    except BadEvidence:  # the check of the log has reported it
         return verdict, ()
-    made = tuple(bundles.Check("witness", one.at is not None, f"{one.name}: {in_words(one, now)}") for one in seen)
-    return _with(verdict, made), seen
+    checks = [
+        bundles.Check("witness", one.seen_at is not None, f"{one.name}: {describe(one, now)}") for one in cosignatures
+    ]
+    return _with_checks(verdict, checks), cosignatures
 
 
-def _held_against(
+def _portfolio_checks(
     verdict: bundles.Verdict, case: bundles.CaseFile, portfolios: Sequence[Path]
 ) -> tuple[bundles.Check, ...]:
-    """A check for each file that was given. A case file that is not good says nothing that could be cli against it."""
+    """A check for each portfolio file. A case file with a failed check is not compared: nothing in it is proven."""
     if verdict.ok:
         return check_portfolios(case, portfolios, ProgressMeter())
-    return (bundles.Check(PORTFOLIO, False, "not looked at, because of what is wrong above"),)
+    return (bundles.Check(PORTFOLIO, False, "not compared, because a check above failed"),)
 
 
-def _with(verdict: bundles.Verdict, made: Sequence[bundles.Check]) -> bundles.Verdict:
-    checks = (*verdict.checks, *made)
+def _with_checks(verdict: bundles.Verdict, more: Sequence[bundles.Check]) -> bundles.Verdict:
+    checks = (*verdict.checks, *more)
     return verdict._replace(ok=all(one.ok for one in checks), checks=checks)
 
 
-def _told(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
+def _summary(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
     case = verdict.case
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "ok": verdict.ok,
         "checks": [one._asdict() for one in verdict.checks],
         "log_key_from": source,
     }
     if case:
         record = case.decision.record
-        told |= {"decision_id": record.decision_id, "decision": record.decision, "reasons": list(record.reasons)}
-    return told
+        summary |= {"decision_id": record.decision_id, "decision": record.decision, "reasons": list(record.reasons)}
+    return summary
 
 
-def _answer(verdict: bundles.Verdict) -> None:
+def _print_decision(verdict: bundles.Verdict) -> None:
     if verdict.case is None:
         return
     record = verdict.case.decision.record
     because = f" ({', '.join(record.reasons)})" if record.reasons else ""
-    said = "it shows" if verdict.ok else "it claims, and does not show,"
-    output.line(f"  {said} that {record.gateway} asked about its message {record.message_id}, and the answer was")
+    verb = "it proves" if verdict.ok else "it claims, without proof,"
+    output.line(f"  {verb} that {record.gateway} asked about its message {record.message_id}, and the answer was")
     output.line("  ", (record.decision.upper(), "bold"), f"{because} at {record.at:%Y-%m-%d %H:%M:%S} UTC,")
     output.line(f"  decision {record.decision_id}, attempt {record.attempt}")
 
 
-def _say_not_yet(cli: CliContext, early: Conflict) -> None:
-    """Nobody has refused anything: not the 1 that other conflicts have."""
+def _report_not_logged_yet(cli: CliContext, early: Conflict) -> None:
+    """Reported here, because the exit code is not that of other conflicts: nothing was refused."""
     if cli.json:
         output.as_json({"problem": as_problem(early)})
     output.error(early)
 
 
-def _where_trust_comes_from(source: str, verdict: bundles.Verdict) -> None:
+def _print_log_key_source(source: str, verdict: bundles.Verdict) -> None:
     if verdict.case is None:
-        output.note("This is no case file, or not as it was fetched. Fetch it anew: duecare bundle get DECISION_ID")
-    elif source == ITSELF:
-        whole = "so the file is whole, but " if verdict.ok else ""
-        output.note(f"The log's key is the file's own word: {whole}nothing shows whose log it is.")
-        output.note("Get the key from the service's discovery, or from somebody you trust, and give it with --log-key.")
+        output.note("This is not a case file, or it was changed. Fetch it again: duecare bundle get DECISION_ID")
+    elif source == THE_FILE_ITSELF:
+        whole = "the file is whole, but " if verdict.ok else ""
+        output.note(f"The log's key was taken from the file itself: {whole}nothing shows whose log it is.")
+        output.note("Get the key from the service's discovery or another source you trust, and give it with --log-key.")
     else:
         output.line(f"  the log's key is from {source}")
 
 
-def _where_rows_come_from(verdict: bundles.Verdict, *, given: bool) -> None:
+def _print_row_advice(verdict: bundles.Verdict, *, given: bool) -> None:
     if given or verdict.case is None:
         return
     rows = sum(map(is_row, verdict.case.decision.record.relied_on))
     if rows:
-        output.note(f"{rows} of the facts are rows of a file, of which the creditor signed the digest alone. Ask the")
-        output.note("creditor for the file, and hold these rows against it with --portfolio.")
+        output.note(
+            f"{rows} of the facts are rows of a file. The creditor signed only the digest of the file. Ask it for"
+        )
+        output.note("the file, and compare these rows with it: --portfolio FILE.")
 
 
 def _read(file: Path) -> bytes:
@@ -253,22 +259,22 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Never over anything else."""
+    """Writes a new file; never replaces one with other content."""
     try:
         with file.open("xb") as written:
             written.write(data)
     except FileExistsError:
         if not file.is_file() or _read(file) != data:
-            raise BadSettings(f"{file} is there already, and is something else; name another with --out") from None
+            raise BadSettings(f"{file} exists already and has other content; name another file with --out") from None
     except OSError as error:
         raise BadSettings(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _write_page(file: Path, page: str) -> None:
-    """Over an earlier page, and nothing else: a slip must not cost the case file."""
+    """Writes the page; replaces only an earlier page, so that a slip cannot destroy the case file."""
     try:
         if file.exists() and not file.read_bytes()[:100].lstrip().startswith(b"<!DOCTYPE html>"):
-            raise BadSettings(f"{file} is there already, and is no page; name another with --out")
+            raise BadSettings(f"{file} exists already and is not such a page; name another file with --out")
         file.write_text(page, encoding="utf-8")
     except OSError as error:
         raise BadSettings(f"{file} cannot be written: {error.strerror}") from None

@@ -1,7 +1,7 @@
-"""What the command prints: one JSON value on stdout with `--json`, otherwise lines for a person; errors on stderr.
+"""Prints: one JSON value on stdout with `--json`, otherwise lines for a person; errors on stderr.
 
-Colours only where the stream is a terminal (rich looks, and honours NO_COLOR). What others sent is printed as plain
-text: no markup of rich's, no control characters that a terminal would obey.
+Colours appear only on a terminal (rich checks, and honours NO_COLOR). Text from others is printed as plain text,
+without rich markup and without control characters.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from rich.text import Text
 from duecare_client.errors import DuecareError, RequestError
 
 Json = dict[str, Any]
-_LISTED = 5
+_MAX_LISTED = 5
 
 
 def as_json(value: Any) -> None:
-    """One JSON value on stdout, readable by any JSON parser whatever the terminal's encoding."""
-    spelled = json.dumps(value, ensure_ascii=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8", indent=2)
-    sys.stdout.write(spelled + "\n")
+    """One JSON value on stdout, as ASCII if the terminal's encoding is not UTF-8."""
+    text = json.dumps(value, ensure_ascii=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8", indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def line(*parts: str | tuple[str, str]) -> None:
@@ -34,33 +34,33 @@ def line(*parts: str | tuple[str, str]) -> None:
 
 
 def note(*parts: str | tuple[str, str]) -> None:
-    """A line on stderr, for what is not the answer."""
+    """A line on stderr, for anything but the answer."""
     _print(Console(stderr=True, soft_wrap=True), *parts)
 
 
 def table(rows: Iterable[tuple[str, str, str]]) -> None:
-    """Lines on stdout of what, how many (right-aligned) and a style, under each other."""
+    """Aligned lines on stdout: a label, a right-aligned number, and the style of both."""
     console = Console(soft_wrap=True)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, justify="right")
-    for what, number, style in rows:
-        grid.add_row(_text(console, f"  {what}", style), _text(console, number, style))
+    for name, number, style in rows:
+        grid.add_row(_text(console, f"  {name}", style), _text(console, number, style))
     console.print(grid, highlight=False)
 
 
 def error(failure: DuecareError) -> None:
-    """What went wrong and what to do, in a line or a few."""
+    """An error: what went wrong and what to do, in one line or a few."""
     note(("duecare: ", "bold red"), str(failure))
     if isinstance(failure, RequestError):
-        for violation in failure.errors[:_LISTED]:
+        for violation in failure.errors[:_MAX_LISTED]:
             note("  ", (violation.pointer or "/", "bold"), f": {violation.message}")
 
 
 def decision(answer: Json, receipt: str | None, text: str = "") -> None:
-    """An answer of verify, `text` being the text asked about. `receipt`: None where it verified, otherwise why not."""
+    """An answer of verify. `receipt`: None if it verified, otherwise why not. `text`: the text of the message."""
     allowed = answer.get("decision") == "allow"
-    line(("ALLOW" if allowed else "DENY", "bold green" if allowed else "bold red"), *_manner(answer))
+    line(("ALLOW" if allowed else "DENY", "bold green" if allowed else "bold red"), *_circumstances(answer))
     for reason in answer.get("reasons", []):
         line("  ", (_word(reason.get("code")), "bold"), f"  {_word(reason.get('message'))}")
         for finding in answer.get("findings", []):
@@ -69,31 +69,31 @@ def decision(answer: Json, receipt: str | None, text: str = "") -> None:
     if allowed:
         line(f"  valid until {_word(answer.get('valid_until'))}")
     elif answer.get("retry_at"):
-        line(f"  ask again at {_word(answer['retry_at'])}: time alone will cure this")
+        line(f"  ask again at {_word(answer['retry_at'])}: time alone cures this")
     line("  receipt ", ("verified", "green") if receipt is None else (f"NOT verified: {receipt}", "bold red"))
     line(f"  decision {_word(answer.get('decision_id'))}, attempt {_word(answer.get('attempt'))}")
 
 
 def found_in(text: str, finding: Json) -> str:
-    """The rule of a finding, and what stands in the text where it was found."""
+    """The rule of a finding, and the words of the text that it marks."""
     start, end = finding.get("start"), finding.get("end")
     inside = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)
     return f"{_word(finding.get('rule'))}: “{text[start:end]}”" if inside else _word(finding.get("rule"))
 
 
-def _manner(answer: Json) -> list[str]:
-    said = []
+def _circumstances(answer: Json) -> list[str]:
+    words = []
     if answer.get("provisional"):
-        said.append("rehearsal, not good for delivery")
+        words.append("rehearsal, never a permission to send")
     if answer.get("enforced") is False:
-        said.append("shadow, not enforced")
+        words.append("shadow mode, permits nothing")
     if answer.get("replayed"):
-        said.append("as answered before")
-    return [f"  ({'; '.join(said)})"] if said else []
+        words.append("as answered before")
+    return [f"  ({'; '.join(words)})"] if words else []
 
 
 def statement(result: Json) -> None:
-    """What became of one statement."""
+    """The result of one statement."""
     styles = {"accepted": "green", "unchanged": "cyan", "rejected": "bold red"}
     status = _word(result.get("status"))
     read = f", read as {_word(result['read_as'])}" if "read_as" in result else ""
@@ -101,19 +101,19 @@ def statement(result: Json) -> None:
     problem = result.get("problem")
     if isinstance(problem, dict):
         line(f"  {_word(problem.get('title'))}: {_word(problem.get('detail'))}")
-        for one in problem.get("errors", [])[:_LISTED]:
+        for one in problem.get("errors", [])[:_MAX_LISTED]:
             line("  ", (_word(one.get("pointer")) or "/", "bold"), f": {_word(one.get('message'))}")
 
 
 def upload(result: Json, rejects: list[Json]) -> None:
-    """What became of a file. `rejects`: the first of its rejected rows."""
+    """The result of an upload. `rejects`: the first rejected rows."""
     refused = result.get("state") == "refused"
     line(("REFUSED" if refused else "IMPORTED", "bold red" if refused else "bold"), f"  {_count(result, 'rows')} rows")
     if refused:
         problem = result.get("problem")
-        told = problem if isinstance(problem, dict) else {"detail": problem}
-        line(f"  {_word(told.get('detail') or told.get('title') or told.get('name'))}")
-        line(f"  Nothing of it counts.  upload {_word(result.get('upload_id'))}")
+        why = problem if isinstance(problem, dict) else {"detail": problem}
+        line(f"  {_word(why.get('detail') or why.get('title') or why.get('name'))}")
+        line(f"  None of its rows counts.  upload {_word(result.get('upload_id'))}")
         return
     styles = {"accepted": "green", "unchanged": "cyan", "rejected": "bold red", "withdrawn": "bold"}
     for name, style in styles.items():
@@ -123,7 +123,7 @@ def upload(result: Json, rejects: list[Json]) -> None:
         column = f", {_word(one['column'])}" if one["column"] else ""
         line("  ", (f"row {_word(one['row'])}{column}", "bold"), f": {_word(one['message'])} ({_word(one['code'])})")
     if result.get("rejects_url"):
-        line(f"  all of them: {_word(result['rejects_url'])}")
+        line(f"  all rejects: {_word(result['rejects_url'])}")
     line(f"  upload {_word(result.get('upload_id'))}")
 
 
@@ -133,36 +133,38 @@ def _count(result: Json, name: str) -> str:
 
 
 def log_position(log: Json) -> None:
-    """Whether the decision stands in the log yet."""
-    place = f", entry {_word(log.get('index'))}" if "index" in log else ""
-    line(f"  {'in the log' if log.get('logged') else 'not in the log yet'}{place}")
+    """Whether the decision is in the log yet, and where."""
+    position = f", entry {_word(log.get('index'))}" if "index" in log else ""
+    line(f"  {'in the log' if log.get('logged') else 'not in the log yet'}{position}")
 
 
-def checks(good: bool, made: list[Json]) -> None:
-    """What was checked of a case file, a line each."""
-    for one in made:
+def checks(passed: bool, results: list[Json]) -> None:
+    """The checks of a case file, one line each."""
+    for one in results:
         line(("✓ ", "green") if one["ok"] else ("✗ ", "bold red"), (f"{one['name']:11}", "bold"), _word(one["detail"]))
-    line(("GOOD", "bold green") if good else ("NOT GOOD: what is marked above is wrong", "bold red"))
+    line(("GOOD", "bold green") if passed else ("NOT GOOD: the checks marked ✗ failed", "bold red"))
 
 
 def erased(result: Json) -> None:
-    """What became of a recipient's copies."""
+    """The result of an erasure."""
     records = result.get("records")
-    told = f", told in the log as {', '.join(map(_word, records))}" if isinstance(records, list) and records else ""
-    line((f"{_count(result, 'erased')} erased", "bold"), told)
+    logged = (
+        f", recorded in the log as {', '.join(map(_word, records))}" if isinstance(records, list) and records else ""
+    )
+    line((f"{_count(result, 'erased')} erased", "bold"), logged)
     if result.get("kept"):
-        line(f"{_count(result, 'kept')} kept: the law wants them until {_word(result.get('kept_until'))}")
-        line("  ask again then")
+        line(f"{_count(result, 'kept')} kept: under legal retention until {_word(result.get('kept_until'))}")
+        line("  run the command again then")
 
 
 def record(value: Json) -> None:
-    """A party or a switch, a member a line; what is empty is left out."""
-    for name, held in value.items():
-        if isinstance(held, list) and any(isinstance(one, dict) for one in held):
-            for one in held:
+    """A party or a switch, one member a line, without empty members."""
+    for name, member in value.items():
+        if isinstance(member, list) and any(isinstance(one, dict) for one in member):
+            for one in member:
                 line((f"{name}: ", "bold"), "  ".join(f"{key} {_flat(inner)}" for key, inner in one.items()))
-        elif held not in (None, [], {}):
-            line((f"{name}: ", "bold"), _flat(held))
+        elif member not in (None, [], {}):
+            line((f"{name}: ", "bold"), _flat(member))
 
 
 def _flat(value: Any) -> str:
@@ -188,6 +190,6 @@ def _text(console: Console, words: str, style: str) -> Text:
     plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
     encoding = str(getattr(console.file, "encoding", None) or "ascii")
     if encoding.lower().replace("-", "") != "utf8":
-        # A person without the characters still gets the message; better \u4f60 than a traceback.
+        # A terminal without the characters still shows the message: \u4f60 instead of a traceback.
         plain = plain.encode(encoding, "backslashreplace").decode(encoding)
     return Text(plain, style=style)

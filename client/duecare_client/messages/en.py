@@ -7,37 +7,37 @@ TEXTS: dict[str, str] = {
     "cli.speaks_as": "as {party} ({source})",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "Form of the file",
-    "check.form.subject": "Whether the file is in its one form, with nothing added or left out.",
+    "check.form.subject": "Whether the file is in canonical form, with nothing added or left out.",
     "check.log": "Signature of the log",
     "check.log.subject": "Whether the checkpoint is signed by the log, and by the witnesses that the file names.",
     "check.record": "Record of the decision",
-    "check.record.subject": "Whether the record stands in the log exactly as it is here.",
+    "check.record.subject": "Whether the log holds exactly this record.",
     "check.receipt": "Receipt",
     "check.receipt.subject": (
         "Whether the receipt is signed by a key of the service that is in the log, and says what the record says."
     ),
     "check.inputs": "Number, text and time",
-    "check.inputs.subject": "Whether number, text and time are those whose digests the record holds.",
+    "check.inputs.subject": "Whether number, text and time match the digests in the record.",
     "check.parties": "Registrations",
-    "check.parties.subject": "Whether each registration stands in the log exactly as it is here.",
+    "check.parties.subject": "Whether the log holds exactly these registrations.",
     "check.statements": "Statements",
     "check.statements.subject": (
         "Whether each was signed by the party that answers for it, with a key registered then, and logged."
     ),
     "check.rules": "Rules",
     "check.rules.subject": "Whether the rules are the version that the record names.",
-    "check.replay": "The decision made again",
-    "check.replay.subject": "Whether the same material and rules give the same decision again, to every reason.",
+    "check.replay": "The recomputed decision",
+    "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
     # Kinds of statements
     "kind.consent": "Consent of the recipient",
-    "kind.consent-revocation": "Consent taken back",
+    "kind.consent-revocation": "Revocation of a consent",
     "kind.debt": "Confirmation of a debt",
     "kind.mandate": "Mandate of a collector",
     "kind.reply": "Reply of the recipient",
     "kind.opt-out": "Opt-out",
     "kind.dispute": "Dispute of a debt",
     "kind.number-reassignment": "Number reassigned",
-    "kind.delivery": "What became of a message",
+    "kind.delivery": "Result of a delivery",
     "kind.upload": "Manifest of an uploaded file",
     # Members of statements and rows
     "member.recipient": "recipient",
@@ -151,8 +151,8 @@ TEXTS: dict[str, str] = {
     # Sentences and labels of the page about a case file
     "page.verification_failed": "Verification failed",
     "page.failed_explained": (
-        "What is listed here did not hold. All that follows is the file's own word, is not proven, and must not "
-        "be relied on."
+        "The checks listed here failed. Everything below is only what the file claims. It is not proven; do not "
+        "rely on it."
     ),
     "page.title_long": "Case report: one decision on whether a debt-collection message may be sent",
     "page.decision_id": "Decision",
@@ -161,20 +161,20 @@ TEXTS: dict[str, str] = {
     "page.made_on": "This page was made on",
     "page.verified": "Verified: all {checks} checks hold (see “Result of the verification” below).",
     "page.key_from_file": (
-        "But the log's key was taken from the file itself: the file is whole, and nothing shows yet whose log it is."
+        "But the log's key was taken from the file itself: the file is whole, and it is not yet shown whose log it is."
     ),
     "page.answer": "The answer",
     "page.allow": "ALLOW",
     "page.deny": "DENY",
-    "page.answer_unproven": "So says the file; it is not proven.",
-    "page.rehearsal": "A rehearsal, about a later time: never good for sending.",
+    "page.answer_unproven": "This is what the file claims; it is not proven.",
+    "page.rehearsal": "A rehearsal about a later time: it never permits sending.",
     "page.shadow": "Shadow mode: the gateway was not bound by this answer.",
     "page.decided_at": "Decided at",
     "page.zone_stated": "local time in the zone that the creditor stated",
     "page.zone_possible": "local time where the number, or the region stated, may be",
-    "page.send_at": "Sending asked about",
-    "page.valid_until": "Answer good until",
-    "page.retry_at": "Time alone cures it at",
+    "page.send_at": "Planned time of sending",
+    "page.valid_until": "Answer valid until",
+    "page.retry_at": "Allowed from (time alone)",
     "page.channel": "Channel",
     "page.message_id": "Gateway's message id",
     "page.debt_named": "Debt named",
@@ -182,11 +182,11 @@ TEXTS: dict[str, str] = {
     "page.reasons": "Reasons",
     "page.see_text": "see in the text below:",
     "page.no_reasons": (
-        "There was no reason against it: the registrations, the mandate, the consent and the confirmed debt that "
-        "it takes were there, and text, hour and frequency kept the rules."
+        "There was no reason against sending: the required registrations, mandate, consent and confirmed debt "
+        "were present, and text, hour and frequency complied with the rules."
     ),
     "page.parties": "Who asked, for whom, to whom",
-    "page.part": "Part",
+    "page.part": "Role",
     "page.registered_name": "Registered name and id",
     "page.registered_senders": "Registered sender names",
     "page.registered_state": "Registered on, and state then",
@@ -204,54 +204,54 @@ TEXTS: dict[str, str] = {
     "page.jurisdictions": "Jurisdictions",
     "page.global_halt": "Halt of everything",
     "page.everything_halted": "everything was stopped then",
-    "page.text": "The text as it was reviewed",
+    "page.text": "The text that was reviewed",
     "page.characters": "{count} characters",
     "page.text_masked": "the recipient's number in it is masked",
     "page.row_number": "No.",
-    "page.finding": "What it is",
-    "page.quote": "Words of the text",
-    "page.rules_behind": "Rules it follows from",
+    "page.finding": "Finding",
+    "page.quote": "Quotation",
+    "page.rules_behind": "Rules behind it",
     "page.character_range": "characters {first} to {last}",
-    "page.nowhere_in_text": "nowhere in the text in particular",
+    "page.nowhere_in_text": "not at one place in the text",
     "page.compared_with_debt": "compared with the confirmed debt",
     "page.rules": "Rules, and where they come from",
     "page.rules_version": "Version",
     "page.rule_id": "Rule, jurisdiction",
-    "page.rule_text": "What it says",
-    "page.rule_source": "Source, and how far it was read",
-    "page.rule_broken": "not kept here",
+    "page.rule_text": "Rule",
+    "page.rule_source": "Source, and its reliability",
+    "page.rule_broken": "not complied with here",
     "page.applies_to": "For",
     "page.exceptions": "Exceptions (not applied)",
     "page.added_by_operator": "added by the operator",
     "page.in_force_from": "in force from",
     "page.in_force_to": "to",
     "page.rules_unreadable": "The rules in the file cannot be read.",
-    "page.no_rules": "No row of the rules bound such a message.",
-    "page.statements": "What each party had signed",
+    "page.no_rules": "No rule applied to such a message.",
+    "page.statements": "Statements that the parties signed",
     "page.signed_by": "Signed by",
     "page.statement_unreadable": "This statement cannot be read",
-    "page.signed_at": "Signed, by its own word",
+    "page.signed_at": "Signed at, as the party states",
     "page.received_at": "Received by the service",
     "page.statement_id": "Statement id",
     "page.key_thumbprint": "Key, by thumbprint",
     "page.key_registered_on": "registered on",
     "page.key_revoked_on": "revoked on",
     "page.key_not_registered": "no registration of this key in the file",
-    "page.file_signed_as_a_whole": "The creditor signed the digest of the whole file, and no row of it alone.",
+    "page.file_signed_as_a_whole": "The creditor signed the digest of the whole file and none of its rows alone.",
     "page.no_statements": "The decision rests on no statement of any party.",
-    "page.debt_row": "Debt that came as a row of a file",
-    "page.consent_row": "Consent that came as a row of a file",
+    "page.debt_row": "Debt from a row of a file",
+    "page.consent_row": "Consent from a row of a file",
     "page.row_not_signed_alone": (
-        "Nobody signed this row alone. The creditor signed the digest of the file that it came in; what is shown "
-        "is the service's record of the import. Whoever doubts it may ask the creditor for the file: its SHA-256 "
-        "must be the digest in the manifest above, and it must say the same in that row."
+        "This row was not signed alone. The creditor signed the digest of its file; this is the service's record "
+        "of the import. In case of doubt, ask the creditor for the file: its SHA-256 must be the digest in the "
+        "manifest above, and the row with this number must say the same."
     ),
     "page.row_origin": "Manifest, and number of the row",
     "page.row_of_file": "row {row}",
-    "page.counted": "What had been counted",
+    "page.counted": "Counted messages",
     "page.counted_total": (
-        "When it was decided, messages to this number that a rule still counted, of all senders together: "
-        "{count}. An answer that allows one is what counts."
+        "At the time of the decision, the rules counted {count} earlier messages to this number, from all "
+        "senders together. A message counts when it is allowed."
     ),
     "page.time": "At",
     "page.creditor": "Creditor",
@@ -259,10 +259,10 @@ TEXTS: dict[str, str] = {
     "page.own_creditor": "this one",
     "page.other": "another",
     "page.not_named": "not named",
-    "page.nothing_counted": "When it was decided, no message to this number was left that a rule still counts.",
+    "page.nothing_counted": "At the time of the decision, the rules counted no earlier message to this number.",
     "page.receipt": "The receipt",
     "page.receipt_explained": (
-        "The service signs a receipt with its answer, and the gateway keeps its own copy. It says:"
+        "The service signs a receipt together with its answer, and the gateway keeps a copy. The receipt says:"
     ),
     "page.receipt_key": "Signed with key",
     "page.in_use_since": "in use since",
@@ -274,11 +274,11 @@ TEXTS: dict[str, str] = {
     "page.receipt_unreadable": "The receipt cannot be read.",
     "page.log": "The log",
     "page.log_explained": (
-        "The log only grows. Once a record is in it, whatever is changed changes the log's root, and is found."
+        "The log is append-only. Any later change of a record changes the root of the log and is detected."
     ),
     "page.log_name": "Origin",
     "page.log_key": "Key of the log",
-    "page.compare_log_key": "Compare it with the one that the operator publishes elsewhere.",
+    "page.compare_log_key": "Compare it with the key that the operator publishes elsewhere.",
     "page.log_position": "This decision",
     "page.counted_from_zero": "counted from 0",
     "page.log_size": "Entries in the log",
@@ -289,44 +289,44 @@ TEXTS: dict[str, str] = {
     "page.checkpoint": "The checkpoint, as it was signed",
     "page.result": "Result of the verification",
     "page.check": "Check",
-    "page.check_subject": "What was looked at",
-    "page.check_result": "What was found",
+    "page.check_subject": "What it checks",
+    "page.check_result": "Result",
     "page.how_to_check": "How to check it yourself",
     "page.evidence_is_the_file": (
-        "This page only explains the case file; the evidence is the file. To check it takes no network, and no "
-        "trust in this page or in whoever made it:"
+        "This page only explains the case file; the evidence is the file. The check needs no network, and no "
+        "trust in this page or its author:"
     ),
     "page.log_key_source": (
         "KEY is the log's key. Take it from a source that you trust (such as /.well-known/duecare of the "
-        "service, or a copy that was kept), not from the case file. The steps, the standards they follow, and "
-        "how to do without this program: docs/how-to-check-a-case-file.md."
+        "service, or a copy that was kept), not from the case file. docs/how-to-check-a-case-file.md gives the "
+        "steps, the standards, and a way to check without this program."
     ),
     "page.limits": "What this does not prove",
     "page.limit_signature": (
-        "A signature proves that the holder of a key made a statement, not that it is true: whether the debt "
-        "exists, or the recipient did consent, is to be established otherwise. Whose key it is, the operator "
-        "registered."
+        "A signature proves that the holder of a key made a statement, not that the statement is true. Whether "
+        "the debt exists, or the recipient consented, has to be established otherwise. The operator registered "
+        "whose key it is."
     ),
     "page.limit_replay": (
-        "That the decision can be made again proves that it follows from what is in the file, not that nothing "
-        "else was on file; a decision names the statements that it rests on."
+        "The recomputed decision proves that the answer follows from the content of this file, not that the "
+        "service had nothing else on record. A decision lists only the statements that it relies on."
     ),
     "page.limit_delivery": (
-        "It holds the text that was asked about and the answer that was given. It does not prove that the text "
-        "which was delivered is this one, nor that any was: compare the SHA-256 of what went out with "
-        "text_sha256 in the case file, or see the deliveries that the gateway signed, reconciled with the log."
+        "The case file holds the text that was submitted and the answer. It does not prove that this text, or "
+        "any text, was delivered. Compare the SHA-256 of the delivered text with text_sha256 in the case file, "
+        "or see the deliveries that the gateway signed and their reconciliation."
     ),
     "page.limit_rows": (
-        "Of facts that came with a file the creditor signed the digest of the file only; the rows shown are the "
-        "service's record."
+        "For facts from an uploaded file, the creditor signed only the digest of the file; the rows shown are "
+        "the service's record."
     ),
     "page.limit_own_record": (
-        "What was counted, the halt of everything, and the times are the service's own record; counted are the "
-        "messages that it allowed, not contacts that bypassed it."
+        "The counts, the global halt and the times are the service's own record. It counts the messages that it "
+        "allowed, not contacts that bypassed it."
     ),
     "page.limit_witness": (
         "A witness's signature proves that it saw this state of the log at that time, in agreement with what it "
-        "saw before; whether it is independent of the operator is to be established otherwise."
+        "saw before; whether it is independent of the operator has to be established otherwise."
     ),
     "page.limit_no_witness": (
         "No witness has signed this checkpoint: this file alone does not exclude that the operator shows "
@@ -334,10 +334,10 @@ TEXTS: dict[str, str] = {
         "that the gateway has kept."
     ),
     "page.limit_rules": (
-        "The rules were put together from public texts, and each says how far its source was read; those marked "
-        "as own choice are not law. This page is no legal advice, and does not say whether sending was lawful."
+        "The rules were compiled from public texts, and each states how far its source was read. Rules marked as "
+        "own choice are not law. This page is not legal advice and does not say whether sending was lawful."
     ),
-    "page.footer": "Made by duecare from the case file. No script, and nothing from elsewhere.",
+    "page.footer": "Made by duecare from the case file. It contains no script and no external content.",
     "page.title": "Case report on one decision",
     "page.running_failed": "NOT VERIFIED",
     "page.entry": "entry {place} of the log",

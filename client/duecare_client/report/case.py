@@ -1,7 +1,7 @@
-"""A case file taken apart for its page: who, what, when, by which rules, on whose word. Nothing is decided here.
+"""The parts of a case file for its page: who, what, when, by which rules, on whose word. Nothing is decided here.
 
-The file may be one that failed its checks, whose members are of the right types and nothing more: what cannot be read
-is left out or shown as it stands, and nothing raises.
+A file that failed its checks has members of the right types and no other guarantee. A part that cannot be read is left
+out or shown as it is spelled, and nothing raises.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from duecare_client.report.statements import (
     RowView,
     StatementView,
     entry,
-    file_row,
     instant,
     payload,
-    stated,
+    row_view,
+    statement_view,
     value,
 )
 from duecare_client.report.texts import Mask, Piece, Span, pieces
@@ -44,11 +44,11 @@ from duecare_core.evidence.log.note import (
     parse_verifier,
 )
 
-_CLOCKS = 3
+_MAX_CLOCKS = 3
 
 
-class Who(NamedTuple):
-    """A party in its part. `party`: as it was registered when it was decided, None where it was not. `since`: its later
+class PartyView(NamedTuple):
+    """A party in its role. `party`: its registration at the time of the decision, None if it had none. `since`: later
     versions in the file."""
 
     role: str
@@ -58,15 +58,15 @@ class Who(NamedTuple):
     since: tuple[LoggedParty, ...]
 
 
-class Rule(NamedTuple):
-    """A row of the pack that bound the message. `broken`: a finding names it or follows from it."""
+class RuleView(NamedTuple):
+    """A row of the rule pack that applied to the message. `broken`: a finding names it or follows from it."""
 
     row: AnyRow
     broken: bool
 
 
 class FindingView(NamedTuple):
-    """A finding. `quote`: what of the text it marks, None where it marks nothing; `rows`: those it follows from."""
+    """A finding. `quote`: the words that it marks, None if it marks none; `rows`: the rules it follows from."""
 
     number: int
     finding: Finding
@@ -75,8 +75,8 @@ class FindingView(NamedTuple):
     rows: tuple[str, ...]
 
 
-class Why(NamedTuple):
-    """A reason, and the findings that brought it."""
+class ReasonView(NamedTuple):
+    """A reason, and the findings that caused it."""
 
     code: str
     sentence: Words
@@ -84,7 +84,7 @@ class Why(NamedTuple):
 
 
 class ContactView(NamedTuple):
-    """`own`: for the same creditor; `debt` as in the inputs."""
+    """A counted message. `own`: for the same creditor; `debt` as in the inputs."""
 
     at: datetime
     channel: Cell
@@ -98,7 +98,7 @@ class WitnessView(NamedTuple):
 
 
 class Parts:
-    """The parts of a case file. `mask`: None where the number may be seen."""
+    """The parts of a case file. `mask`: None if the page shows the whole number."""
 
     def __init__(self, case: CaseFile, mask: Mask | None) -> None:
         self.case = case
@@ -111,52 +111,52 @@ class Parts:
 
     @property
     def judged_at(self) -> datetime:
-        """The instant that was judged: of a rehearsal the one that was asked about."""
-        ahead = self.record.send_at if self.record.provisional else None
-        return ahead or self.inputs.at
+        """The instant that was judged: for a rehearsal the one that was asked about."""
+        planned = self.record.send_at if self.record.provisional else None
+        return planned or self.inputs.at
 
-    def _told(self, member: str) -> list[str]:
-        """What consents and debts say of this, those that were signed first."""
+    def _stated(self, member: str) -> list[str]:
+        """The values of a member in consents and debts, from signed statements first."""
         rows = self.inputs.rows
-        told = [*(row.debt.newest for row in rows if row.debt), *(row.consent.consent for row in rows if row.consent)]
-        found = [*(one.get(member) for one in self._payloads), *(getattr(one, member, None) for one in told)]
+        facts = [*(row.debt.newest for row in rows if row.debt), *(row.consent.consent for row in rows if row.consent)]
+        found = [*(one.get(member) for one in self._payloads), *(getattr(one, member, None) for one in facts)]
         return [one for one in found if isinstance(one, str) and one]
 
     @property
     def zone_is_stated(self) -> bool:
-        """Whether the creditor stated the recipient's time zone; otherwise the number tells what is possible."""
-        return any(map(is_zone, self._told("time_zone")))
+        """Whether the creditor stated the recipient's time zone; otherwise the number determines the possible zones."""
+        return any(map(is_zone, self._stated("time_zone")))
 
     @cached_property
     def place(self) -> Place:
         return locate(
-            self.inputs.recipient, region=next(iter(self._told("region")), None), time_zones=self._told("time_zone")
+            self.inputs.recipient, region=next(iter(self._stated("region")), None), time_zones=self._stated("time_zone")
         )
 
     def local(self, at: datetime) -> tuple[str, ...]:
-        """What clocks there may show: each different one, or the first and the last where there are many."""
+        """The local times possible there: each different one, or the first and the last of many."""
         try:
             shown = {at.astimezone(zone(name)).strftime("%z"): name for name in reversed(self.place.zones)}
             ordered = sorted((wall_time(at, zone(name)), offset, name) for offset, name in shown.items())
         except (ValueError, OverflowError):  # at the ends of the calendar
             return ()
-        if len(ordered) > _CLOCKS:
+        if len(ordered) > _MAX_CLOCKS:
             ordered = [ordered[0], ordered[-1]]
         return tuple(f"{clock:%Y-%m-%d %H:%M:%S} (UTC{off[:3]}:{off[3:5]}, {name})" for clock, off, name in ordered)
 
     # Who
 
-    def parties(self) -> tuple[Who, ...]:
+    def parties(self) -> tuple[PartyView, ...]:
         record = self.record
         parts = {"gateway": record.gateway, "creditor": record.creditor, "collector": record.collector}
         return tuple(self._who(role, who) for role, who in parts.items())
 
-    def _who(self, role: str, who: str) -> Who:
+    def _who(self, role: str, who: str) -> PartyView:
         version = self.inputs.parties.get(who)
         versions = self._registrations(who)
         party = next((one.record for one in versions if one.version == version), None)
         since = tuple(one for one in versions if version is not None and one.version > version)
-        return Who(role, who, party, version, since)
+        return PartyView(role, who, party, version, since)
 
     def _registrations(self, who: str) -> list[LoggedParty]:
         return sorted((one for one in self.case.parties if one.record.id == who), key=lambda one: one.version)
@@ -186,9 +186,9 @@ class Parts:
         spans = [Span(one.number, one.finding.start or 0, one.finding.end or 0) for one in self.findings if one.quote]
         return pieces(self.text, spans)
 
-    def reasons(self) -> tuple[Why, ...]:
+    def reasons(self) -> tuple[ReasonView, ...]:
         return tuple(
-            Why(code, _sentence(code), tuple(one for one in self.findings if one.finding.code == code))
+            ReasonView(code, _sentence(code), tuple(one for one in self.findings if one.finding.code == code))
             for code in self.record.reasons
         )
 
@@ -196,25 +196,25 @@ class Parts:
 
     @cached_property
     def pack(self) -> Pack | None:
-        """None where it cannot be read."""
+        """The rule pack; None if it cannot be read."""
         try:
             return parse_pack(canonical(self.case.rules))
         except (DuecareError, ValueError):
             return None
 
     @cached_property
-    def _binding(self) -> tuple[AnyRow, ...]:
-        """The rows about texts, hours and frequency that bound such a message on that day; rows by which nothing is
-        decided (records, reply words and the like) are not among them."""
+    def _applicable(self) -> tuple[AnyRow, ...]:
+        """The rows about texts, hours and frequency that applied to such a message on that day. Leaves out rows that
+        decide nothing (records, reply words and the like)."""
         if self.pack is None:
             return ()
-        record, product = self.record, next(iter(self._told("product")), None)
+        record, product = self.record, next(iter(self._stated("product")), None)
         sender: Sender = "creditor" if record.collector == record.creditor else "collector"
-        asked = (record.regions, record.channel, sender, product)
+        selector = (record.regions, record.channel, sender, product)
         rules: list[DatedDemand | DatedHours | DatedCap] = [
-            *self.pack.demands(*asked),
-            *self.pack.hours(*asked),
-            *self.pack.caps(*asked),
+            *self.pack.demands(*selector),
+            *self.pack.hours(*selector),
+            *self.pack.caps(*selector),
         ]
         try:
             days = {wall_time(self.judged_at, zone(name)).toordinal() for name in self.place.zones}
@@ -224,37 +224,37 @@ class Parts:
         return tuple(row for row in self.pack.rows if row.id in ids)
 
     def _rows_behind(self, one: Finding) -> tuple[str, ...]:
-        """The row that a finding names; or those that ask for what the text lacks, or forbid what it says."""
+        """The row that a finding names, or the rows that demand or forbid what it is about."""
         if self.pack and any(row.id == one.rule for row in self.pack.rows):
             return (one.rule,)
         topic = one.rule.partition(".")[0]
         return tuple(
             row.id
-            for row in self._binding
+            for row in self._applicable
             if (one.code == "TEXT_FORBIDDEN" and isinstance(row, Forbidden) and topic in row.topics)
             or (one.code == "TEXT_SENDER" and isinstance(row, Required) and "sender_name" in row.elements)
         )
 
-    def rules(self) -> tuple[Rule, ...]:
-        """First those that were broken."""
+    def rules(self) -> tuple[RuleView, ...]:
+        """The rules, broken ones first."""
         broken = {row for one in self.findings for row in one.rows}
         rows = self.pack.rows if self.pack else ()
-        first = [Rule(row, True) for row in rows if row.id in broken]
-        return (*first, *(Rule(row, False) for row in self._binding if row.id not in broken))
+        first = [RuleView(row, True) for row in rows if row.id in broken]
+        return (*first, *(RuleView(row, False) for row in self._applicable if row.id not in broken))
 
-    # What was signed, what was told, what was counted
+    # Statements, rows of files, counted messages
 
     def statements(self) -> tuple[StatementView, ...]:
         return tuple(
-            stated(logged, said, [one.record for one in self._registrations(logged.record.issuer)])
-            for logged, said in zip(self.case.statements, self._payloads, strict=True)
+            statement_view(logged, members, [one.record for one in self._registrations(logged.record.issuer)])
+            for logged, members in zip(self.case.statements, self._payloads, strict=True)
         )
 
     def rows(self) -> tuple[RowView, ...]:
-        return tuple(map(file_row, self.inputs.rows))
+        return tuple(map(row_view, self.inputs.rows))
 
     def counted(self) -> tuple[ContactView, ...]:
-        """What frequency caps counted, oldest first."""
+        """The messages that frequency caps counted, oldest first."""
         return tuple(
             ContactView(datetime.fromtimestamp(one.at, UTC), value("channels", one.channel), one.own, one.debt)
             for one in self.inputs.counted
@@ -269,13 +269,13 @@ class Parts:
             return None
 
     def entry(self) -> int | None:
-        """Of the decision's entry."""
+        """The position of the decision's entry in the log."""
         return entry(self.case.decision.proof)
 
     def receipt_key(self, kid: str) -> tuple[datetime, int | None] | None:
-        """Since when this key has signed receipts, and which entry of the log says so."""
-        held = (one for one in self.case.receipt_keys if one.record.kid == kid)
-        return next(((one.record.first_used_at, entry(one.proof)) for one in held), None)
+        """When this key was first used, and the log entry that records it."""
+        keys = (one for one in self.case.receipt_keys if one.record.kid == kid)
+        return next(((one.record.first_used_at, entry(one.proof)) for one in keys), None)
 
     def checkpoint(self) -> Checkpoint | None:
         try:
@@ -284,7 +284,7 @@ class Parts:
             return None
 
     def witnesses(self) -> tuple[WitnessView, ...]:
-        """Those whom the file names, and when they signed the checkpoint."""
+        """The witnesses that the file names, and when they cosigned the checkpoint."""
         try:
             signatures = parse_note(self.case.checkpoint).signatures
         except DuecareError:
@@ -294,14 +294,14 @@ class Parts:
 
 def _witness(key: str, signatures: tuple[Signature, ...]) -> WitnessView:
     try:
-        by = parse_verifier(key)
+        verifier = parse_verifier(key)
     except DuecareError:
         return WitnessView(key, None)
-    if by.kind != COSIGNATURE:
-        return WitnessView(by.name, None)
+    if verifier.kind != COSIGNATURE:
+        return WitnessView(verifier.name, None)
     # c2sp.org/tlog-cosignature: eight bytes of time before the signature.
-    times = [one.signature[:8] for one in signatures if (one.name, one.key_id) == (by.name, by.key_id)]
-    return WitnessView(by.name, instant(int.from_bytes(times[0], "big")) if times else None)
+    times = [one.signature[:8] for one in signatures if (one.name, one.key_id) == (verifier.name, verifier.key_id)]
+    return WitnessView(verifier.name, instant(int.from_bytes(times[0], "big")) if times else None)
 
 
 def _sentence(code: str) -> Words:

@@ -1,7 +1,7 @@
-"""The page that a judge reads: a case file and what its verification found, as one HTML file that needs nothing else.
+"""The page that a judge reads: a case file and the result of its checks, as one self-contained HTML file.
 
-No script, nothing from elsewhere; it prints on A4. Everything that others wrote is escaped, and characters that cannot
-be seen, or that would turn the order of a text around, are spelled out.
+It has no script and no external content, and prints on A4. Text from others is escaped, and characters that are
+invisible or reverse the order of a text are shown as code points.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
 
 
 class About(NamedTuple):
-    """What the verdict does not say of itself. `key_was_given`: whether the log's key came from elsewhere than the
-    file; None where that is not known. `sha256`: of the file, in hexadecimal digits."""
+    """Facts about the file that its verdict lacks. `key_was_given`: whether the log's key came from another source than
+    the file; None if unknown. `sha256`: of the file, in hexadecimal digits."""
 
     file: str = "FILE"
     sha256: str | None = None
@@ -36,7 +36,7 @@ class About(NamedTuple):
 
 
 def render(verdict: Verdict, *, language: Language, show_number: bool, about: About | None = None) -> str:
-    """The page. Of a file that failed its checks it is made too, and says so before all else."""
+    """The page. For a file that failed a check it says so first."""
     case = verdict.case
     mask = None if case is None or show_number else Mask(case.inputs.recipient)
     decision_id = case.decision.record.decision_id if case else ""
@@ -51,7 +51,7 @@ def render(verdict: Verdict, *, language: Language, show_number: bool, about: Ab
             mask=mask,
             ok=verdict.ok,
             parts=Parts(case, mask) if case else None,
-            running_id=decision_id if _ID.match(decision_id) else "",  # it stands in a style sheet
+            running_id=decision_id if _ID.match(decision_id) else "",  # it goes into a style sheet
             show_number=show_number,
             with_en=language != "zh-CN",
             with_zh=language != "en",
@@ -85,7 +85,7 @@ def _page(key: str, **values: object) -> Words:
 
 @jinja2.pass_context
 def _shown(context: jinja2.runtime.Context, value: Any) -> Any:
-    """Whatever the template prints passes here: what is no part of the page is masked, and spelled out."""
+    """Masks the number in every value that the template prints, and spells out invisible characters."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     mask: Mask | None = context["mask"]
@@ -93,7 +93,7 @@ def _shown(context: jinja2.runtime.Context, value: Any) -> Any:
 
 
 def _utc(at: datetime | str | None) -> str:
-    """An instant to the second; what is no instant as it is spelled."""
+    """An instant to the second; any other value as it is spelled."""
     if not isinstance(at, datetime):
         return at or ""
     try:

@@ -1,4 +1,4 @@
-"""What a statement, or a row of a file, says: member by member, in the order of the contract, in both languages."""
+"""A statement, or a row of a file, for the page: member by member, in the order of the contract, in both languages."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from duecare_core.evidence.statement import statement_id
 
 Cell = str | Words
 Json = dict[str, Any]
-_ELSEWHERE = frozenset({"iss", "aud", "iat"})  # shown with the signature
-_SPOKEN = frozenset({"status", "channels", "claim", "product", "kind"})
+_SHOWN_WITH_SIGNATURE = frozenset({"iss", "aud", "iat"})
+_TRANSLATED = frozenset({"status", "channels", "claim", "product", "kind"})
 
 
 class MemberLine(NamedTuple):
-    """A member and its value; many where it is a list."""
+    """A member and its values; several if it is a list."""
 
     name: str
     label: Words | None
@@ -34,8 +34,8 @@ class MemberLine(NamedTuple):
 
 
 class StatementView(NamedTuple):
-    """A statement as its party signed it. `lines` is None where it cannot be read; `signed_at` as the party says;
-    `entry`: its place in the log."""
+    """A statement as its party signed it. `lines` is None if it cannot be read; `signed_at` as the party states it;
+    `entry`: its position in the log."""
 
     id: str
     kind: str
@@ -51,7 +51,7 @@ class StatementView(NamedTuple):
 
 
 class RowView(NamedTuple):
-    """A fact that came with a file, as the service holds it. `names`: manifest and number of the rows it is made of."""
+    """A fact from rows of a file, as the service stored it. `names`: the manifest and the number of each row."""
 
     kind: str
     of: Cell
@@ -60,15 +60,15 @@ class RowView(NamedTuple):
 
 
 def payload(logged: LoggedStatement) -> Json:
-    """What was signed; nothing where that cannot be read."""
+    """The members of the signed statement; none if it cannot be read."""
     try:
         return jws.read(logged.jws).payload
     except DuecareError:
         return {}
 
 
-def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> StatementView:
-    """`said`: its payload; `registrations`: of its issuer, oldest first."""
+def statement_view(logged: LoggedStatement, members: Json, registrations: list[Party]) -> StatementView:
+    """`members`: its payload; `registrations`: those of its issuer, oldest first."""
     on_file = logged.record
     keys = [key for party in registrations for key in party.keys if key.kid == on_file.kid]
     order = CONTRACT[on_file.kind].__struct_fields__ if on_file.kind in CONTRACT else ()
@@ -78,17 +78,17 @@ def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> S
         label=label("kind", on_file.kind),
         issuer=on_file.issuer,
         issuer_name=registrations[-1].name if registrations else None,
-        lines=tuple(_lines({name: said.get(name) for name in (*order, *said)})) if said else None,
-        signed_at=instant(said.get("iat")),
+        lines=tuple(_lines({name: members.get(name) for name in (*order, *members)})) if members else None,
+        signed_at=instant(members.get("iat")),
         received_at=on_file.received_at,
         kid=on_file.kid,
-        key=keys[-1] if keys else None,  # the newest registration tells whether it has been revoked since
+        key=keys[-1] if keys else None,  # the newest registration says whether it has been revoked since
         entry=entry(logged.proof),
     )
 
 
-def file_row(row: InputRow) -> RowView:
-    """Keyed digests are empty in a case file, and left out; whose row it is is told beside its members."""
+def row_view(row: InputRow) -> RowView:
+    """The view of a row. Keyed digests, which are empty in a case file, are left out; the title shows the row's key."""
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
     newest = said.pop("newest", None) or said.pop("consent", None)
@@ -117,7 +117,7 @@ DebtOrConsent = Struct | None
 
 
 def _statements(values: Any) -> Iterator[str]:
-    """The names of statements in a state: as they stand, and in marks."""
+    """The statement names in a state, direct ones and those in marks."""
     for one in values:
         if isinstance(one, dict):
             yield from _statements(one.values())
@@ -129,14 +129,14 @@ def _statements(values: Any) -> Iterator[str]:
 
 def _lines(members: Mapping[str, Any]) -> Iterator[MemberLine]:
     for name, said in members.items():
-        if name in _ELSEWHERE or said is None or said in ("", [], {}):
+        if name in _SHOWN_WITH_SIGNATURE or said is None or said in ("", [], {}):
             continue
         many = said if isinstance(said, list | tuple) else [said]
         yield MemberLine(name, label("member", name), tuple(value(name, one) for one in many))
 
 
 def value(name: str, said: Any) -> Cell:
-    """A word of the contract in both languages; anything else as it is spelled."""
+    """A word of the contract in both languages; any other value as it is spelled."""
     if isinstance(said, bool):
         return both("value.yes" if said else "value.no")
     if isinstance(said, datetime):
@@ -144,12 +144,12 @@ def value(name: str, said: Any) -> Cell:
     if isinstance(said, str):
         if name == "method":
             return label("method", said) or label("value", said) or said
-        return (label("value", said) or said) if name in _SPOKEN or said == "*" else said
+        return (label("value", said) or said) if name in _TRANSLATED or said == "*" else said
     return json.dumps(said, ensure_ascii=False, default=str)
 
 
 def entry(proof: str) -> int | None:
-    """The place in the log that a proof is about."""
+    """The position in the log that a proof is about."""
     try:
         return logproof.parse(proof).index
     except DuecareError:
@@ -157,7 +157,7 @@ def entry(proof: str) -> int | None:
 
 
 def instant(seconds: Any) -> datetime | str | None:
-    """RFC 7519 NumericDate; as it is spelled where it is no time."""
+    """An RFC 7519 NumericDate; any other value as it is spelled."""
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (TypeError, ValueError, OverflowError, OSError):

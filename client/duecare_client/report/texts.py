@@ -1,4 +1,4 @@
-"""Texts as a page about a case file shows them: the number masked, what cannot be seen spelled out, findings marked."""
+"""Prepares texts for the page: masks the number, spells out invisible characters, cuts the text at findings."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from typing import NamedTuple
 import phonenumbers
 from markupsafe import Markup, escape
 
-_SEEN = frozenset("\n\t")
-# Beside the categories of controls: letters that show nothing at all.
+_VISIBLE = frozenset("\n\t")
+# Invisible characters that are not in a category of control characters.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _HIDDEN_AT_LEAST = 4
 _CHINESE = re.compile("[\u201c\u201d\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
 def spelled(text: str) -> str | Markup:
-    """With controls and invisible characters as their code points: on the page a text says what it says, in the order
-    in which it says it."""
-    if not any(map(_is_unseen, text)):
+    """The text with control and invisible characters as code points, so that the page cannot hide or reorder words."""
+    if not any(map(_is_invisible, text)):
         return text
-    parts = (_code_point(char) if _is_unseen(char) else escape(char) for char in text)
+    parts = (_code_point(char) if _is_invisible(char) else escape(char) for char in text)
     return Markup("").join(parts)
 
 
-def _is_unseen(char: str) -> bool:
-    return char not in _SEEN and (char in _BLANK or unicodedata.category(char) in _UNSEEN)
+def _is_invisible(char: str) -> bool:
+    return char not in _VISIBLE and (char in _BLANK or unicodedata.category(char) in _INVISIBLE_CATEGORIES)
 
 
 def _code_point(char: str) -> Markup:
@@ -40,19 +39,19 @@ _FULL_WIDTH = {ord(char): ord(char) + 0xFEE0 for char in ",:;?!()"}
 
 
 def chinese(text: str) -> str:
-    """A sentence of the page with the full-width punctuation that Chinese is printed with. Only for words of ours: what
-    others wrote is shown as they wrote it."""
-    set_in = [*text]
-    for place, char in enumerate(text):
-        beside = "".join(set_in[max(0, place - 1) : place] + set_in[place + 1 : place + 2])
-        if ord(char) in _FULL_WIDTH and _CHINESE.search(beside):
-            set_in[place] = char.translate(_FULL_WIDTH)
-    return "".join(set_in)
+    """A sentence of the catalogue with full-width punctuation, as Chinese is printed. Text from others is shown
+    unchanged."""
+    characters = [*text]
+    for position, char in enumerate(text):
+        neighbours = "".join(characters[max(0, position - 1) : position] + characters[position + 1 : position + 2])
+        if ord(char) in _FULL_WIDTH and _CHINESE.search(neighbours):
+            characters[position] = char.translate(_FULL_WIDTH)
+    return "".join(characters)
 
 
 class Mask:
-    """Hides the middle of a number, also where a text has it without its country code, with gaps, or in full-width
-    digits. What comes out is as long as what went in, so that offsets stay what they are."""
+    """Hides the middle of a number, also if a text has it without its country code, with gaps, or in full-width digits.
+    The length of the text does not change, so offsets stay valid."""
 
     def __init__(self, number: str) -> None:
         digits = number.removeprefix("+")
@@ -65,7 +64,7 @@ class Mask:
         self._whole = number
 
     def __call__(self, text: str) -> str:
-        if self._found is None:  # no number that there is: nothing of it is shown
+        if self._found is None:  # not a telephone number: nothing of it is shown
             return text.replace(self._whole, "*" * len(self._whole)) if self._whole else text
         return self._found.sub(self._hide, text)
 
@@ -76,14 +75,14 @@ class Mask:
 
 
 def _code_length(digits: str) -> int:
-    """Of the country code (ITU-T E.164: no code is the beginning of another)."""
+    """The length of the country code (ITU-T E.164: no code is a prefix of another)."""
     codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
     lengths = (length for length in (1, 2, 3) if digits[:length].isdecimal() and int(digits[:length]) in codes)
     return next(lengths, 0)
 
 
 class Span(NamedTuple):
-    """Where in the text a finding is: offsets of characters, the end exclusive."""
+    """The range of a finding in the text: offsets of characters, the end exclusive."""
 
     number: int
     start: int
@@ -91,7 +90,7 @@ class Span(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of the text that the same findings mark; `ends`: those that end with it."""
+    """A part of the text that the same findings mark; `ends`: the findings that end with it."""
 
     text: str
     numbers: tuple[int, ...]
@@ -99,7 +98,7 @@ class Piece(NamedTuple):
 
 
 def pieces(text: str, spans: Iterable[Span]) -> tuple[Piece, ...]:
-    """The text cut wherever a finding begins or ends. Findings may overlap."""
+    """The text, cut at every start and end of a finding. Findings may overlap."""
     spans = tuple(spans)
     cuts = sorted({0, len(text), *(cut for one in spans for cut in (one.start, one.end))})
     return tuple(
