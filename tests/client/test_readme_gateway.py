@@ -27,7 +27,7 @@ def url(service: Any) -> Iterator[str]:
     """The service on a port of this machine, by this machine's clock."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  the name that http.server wants
+        def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             answer = service._handle(httpx.Request(self.command, f"http://duecare.test{self.path}", content=body))
             self.send_response(answer.status_code)
