@@ -22,7 +22,7 @@ from duecare_client.cli.output import found_in
 from duecare_client.errors import Conflict
 from duecare_client.report.page import render
 from duecare_core.evidence.casefile.bundle import check
-from tools.parties import COLLECTOR, CREDITOR, GATEWAY, Party, key_file
+from tools.parties import COLLECTOR, CREDITOR, GATEWAY, LocalParty, key_file
 from tools.steps import Problem, shown
 
 # Word for word what was sent on 20 October 2023 (the masks are the court report's).
@@ -44,7 +44,7 @@ class UnexpectedAnswer(Problem):
     """The service works, and its state is not what the case begins with."""
 
 
-class CaseFiles:
+class CaseFileDownloads:
     """What a court would be handed of the allowed and of the denied message: fetched, checked offline, made a page."""
 
     def __init__(self, gateway: Any, home: Path, out: Console) -> None:
@@ -86,7 +86,7 @@ class CaseFiles:
 class Demonstration:
     """One telling of the story: a recipient and message ids of its own, so that it can be told again."""
 
-    def __init__(self, clients: dict[Party, Any], home: Path, now: datetime, out: Console) -> None:
+    def __init__(self, clients: dict[LocalParty, Any], home: Path, now: datetime, out: Console) -> None:
         """`clients`: the creditor's and the gateway's."""
         self._clients, self._now, self._out, self._home = clients, now, out, home
         run = int(now.timestamp())
@@ -158,7 +158,7 @@ class Demonstration:
         self.decisions[number] = str(answer["decision_id"])
         return self.decisions[number]
 
-    def _state(self, party: Party, kind: str, **members: Any) -> None:
+    def _state(self, party: LocalParty, kind: str, **members: Any) -> None:
         result = self._clients[party].state(kind, {"recipient": self._recipient, **members})
         _expect(result["status"], "accepted")
         read = f", read as {result['read_as']}" if "read_as" in result else ""
@@ -196,7 +196,7 @@ def demonstrate(url: str, home: Path) -> str:
                    for party in (CREDITOR, GATEWAY)}  # fmt: skip
         story = Demonstration(clients, home, datetime.now(UTC), out)
         last = story.tell()
-        log_key = CaseFiles(clients[GATEWAY], home, out).make(story.decisions["2"], story.decisions["3"])
+        log_key = CaseFileDownloads(clients[GATEWAY], home, out).make(story.decisions["2"], story.decisions["3"])
     except DuecareError as error:
         raise Problem(f"The case could not be shown: {error}", home / "logs" / "ministack.log") from error
     out.print(f"""

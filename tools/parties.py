@@ -15,22 +15,22 @@ from tools.ministack import MiniStack
 from tools.steps import Problem
 
 
-class Party(NamedTuple):
+class LocalParty(NamedTuple):
     id: str
     role: str
     name: str
     sender_names: tuple[str, ...] = ()
 
 
-CREDITOR = Party("mou-zichan", "creditor", "某资产", ("某资产",))
-COLLECTOR = Party("keji", "collector", "科技公司")
-GATEWAY = Party("xinxi", "gateway", "信息公司")
-CARRIER = Party("yunyingshang", "carrier", "运营商")
-AUDITOR = Party("shenji", "auditor", "审计机构")
+CREDITOR = LocalParty("mou-zichan", "creditor", "某资产", ("某资产",))
+COLLECTOR = LocalParty("keji", "collector", "科技公司")
+GATEWAY = LocalParty("xinxi", "gateway", "信息公司")
+CARRIER = LocalParty("yunyingshang", "carrier", "运营商")
+AUDITOR = LocalParty("shenji", "auditor", "审计机构")
 PARTIES = (CREDITOR, COLLECTOR, GATEWAY, CARRIER, AUDITOR)
 
 
-def key_file(home: Path, party: Party) -> Path:
+def key_file(home: Path, party: LocalParty) -> Path:
     return home / f"{party.id}.jwk"
 
 
@@ -48,7 +48,7 @@ def register(stack: MiniStack, table: str) -> None:
     note.write_text(json.dumps(wanted))
 
 
-def _public_key(home: Path, party: Party) -> dict[str, str]:
+def _public_key(home: Path, party: LocalParty) -> dict[str, str]:
     private = key_file(home, party)
     if not private.exists():
         write_private(private, generate("EdDSA"))
@@ -57,7 +57,7 @@ def _public_key(home: Path, party: Party) -> dict[str, str]:
     return public
 
 
-def _register(stack: MiniStack, party: Party) -> None:
+def _register(stack: MiniStack, party: LocalParty) -> None:
     public = str(key_file(stack.home, party).with_suffix(".pub.jwk"))
     senders = [option for name in party.sender_names for option in ("--sender-name", name)]
     added = _admin(

@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     as_of: datetime
 
 
-class BadRow(TypedDict):
+class FaultyRow(TypedDict):
     """What must be said of a row (1-based): the column of its reject ("" for the whole row) and the code."""
 
     row: int
@@ -77,12 +77,12 @@ class Expected(TypedDict):
 
     rows: int
     good: int
-    bad: list[BadRow]
+    bad: list[FaultyRow]
 
 
 def write(plan: Plan, out: Path, *, packed: bool = False) -> Expected:
     """Write the portfolio and what is expected of it. Returns the latter."""
-    bad: list[BadRow] = []
+    bad: list[FaultyRow] = []
     with out.open("wb") as file:
         if packed:  # without a name and a time in it, so that the same seed gives the same bytes
             with gzip.GzipFile("", "wb", 6, file, mtime=0) as pack:
@@ -94,7 +94,7 @@ def write(plan: Plan, out: Path, *, packed: bool = False) -> Expected:
     return expected
 
 
-def _lines(plan: Plan, bad: list[BadRow]) -> Iterator[bytes]:
+def _lines(plan: Plan, bad: list[FaultyRow]) -> Iterator[bytes]:
     """The lines of the file, as bytes; what is expected of the bad ones is added to `bad`."""
     random = Random(plan.seed)  # noqa: S311
     members_of = _debts(plan, random) if plan.kind == "debt" else _consents(plan, random)
@@ -109,7 +109,7 @@ def _lines(plan: Plan, bad: list[BadRow]) -> Iterator[bytes]:
         fault = faults[random.randrange(len(faults))]
         fault.spoil(members)
         yield fault.mangle(written(members).encode(plan.charset))
-        bad.append(BadRow(row=number, column=fault.column, code=fault.code))
+        bad.append(FaultyRow(row=number, column=fault.column, code=fault.code))
 
 
 def _debts(plan: Plan, random: Random) -> Iterator[Members]:

@@ -12,7 +12,7 @@ from duecare.ports import Document
 from duecare_client.checks.log import Outcome, Positions, check_log
 from duecare_client.checks.store import CheckInterval, Store, check_store, stored_in
 from duecare_core.evidence.stored import StoredRecord
-from tests.support.logs import LOG_KEY, Logged
+from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import ISSUER
 
 KEY = LOG_KEY.verifier_key
@@ -25,7 +25,7 @@ def item(document: Document) -> dict[str, Any]:
     return made
 
 
-class Kept(Logged):
+class Kept(LoggedWorld):
     """With a decision and everything behind it in the log."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from duecare_core.evidence.canonical import canonical
 from tests.support.engines import need_engine
-from tests.support.logs import LOG_KEY, Logged
+from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import RECIPIENT, stamp
 from tools.steps import ROOT
 
@@ -42,7 +42,7 @@ def followed(folder: Path, data: bytes) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     allowed = world.verify(message_id="allowed")
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
     denied = world.verify(message_id="denied", text="您欠款99999元,“再不还”就联系你的父母\n<b>&amp;</b>")

@@ -17,7 +17,7 @@ from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.kept_log import KEY, Kept
-from tests.support.logs import LOG_KEY, Logged
+from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.memory import MemoryLogFiles
 from tests.support.world import RECIPIENT, stamp
 
@@ -47,7 +47,7 @@ def memory(tmp_path: Path) -> Path:
     return tmp_path / "seen.checkpoint"
 
 
-def archived_only(kept: Logged) -> None:
+def archived_only(kept: LoggedWorld) -> None:
     """The sequencer stops between the copies and the move of the head."""
     with pytest.raises(Stopped):
         kept.sequencer(files=FilesThatFail(kept.files))(lambda: True)

@@ -15,7 +15,7 @@ from duecare_client import BadReceipt, Client, NotAllowed
 from duecare_client.errors import Unacceptable
 from duecare_core.evidence.record import text_digest
 from tests.support.functions import Context, handler, unused
-from tests.support.logs import Logged
+from tests.support.logs import LoggedWorld
 from tests.support.world import CASE_TEXT, ISSUER, KEYS, NOW, stamp
 
 HOUR = timedelta(hours=1)
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 class Deployed:
     """The function behind an API that lets everybody pass, over a log in memory."""
 
-    def __init__(self, world: Logged) -> None:
+    def __init__(self, world: LoggedWorld) -> None:
         self.world = world
         service: Any = ReconcileService(unused(ReconcileSettings))
         service.reconcile = Reconcile(
@@ -68,14 +68,14 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
         monkeypatch.setenv(name, value)
     from duecare.runtime import telemetry  # noqa: PLC0415  Powertools reads the environment when imported
 
-    world = Logged()
+    world = LoggedWorld()
     world.honest()
     monkeypatch.setattr(telemetry, "count", lambda *_, **__: None)
     monkeypatch.setattr(telemetry.logger, "error", lambda *_, **__: None)
     return Deployed(world)
 
 
-def settle(world: Logged) -> None:
+def settle(world: LoggedWorld) -> None:
     world.now += HOUR
     world.debt(debt_ref="later", as_of=stamp(world.now))
     world.sequenced()

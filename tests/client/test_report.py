@@ -20,7 +20,7 @@ from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.jose.keys import public_jwk
 from duecare_core.evidence.log.note import WitnessKey, open_checkpoint, parse_note
 from tests.support.imports import Imports
-from tests.support.logs import LOG_KEY, Logged
+from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import DAY, KEYS, RECIPIENT, consent_members, debt_members, stamp
 
 KEY = LOG_KEY.verifier_key
@@ -90,19 +90,19 @@ def changed(data: bytes, change: Callable[[Json], object]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def world() -> Logged:
-    return Logged().honest()
+def world() -> LoggedWorld:
+    return LoggedWorld().honest()
 
 
 @pytest.fixture(scope="module")
-def allowed(world: Logged) -> bytes:
+def allowed(world: LoggedWorld) -> bytes:
     decided = world.verify(message_id="allowed")
     world.sequenced()
     return world.case_file(decided)
 
 
 @pytest.fixture(scope="module")
-def denied(world: Logged, allowed: bytes) -> bytes:
+def denied(world: LoggedWorld, allowed: bytes) -> bytes:
     """With a statement of each party, findings, and one message counted before."""
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
     decided = world.verify(message_id="denied", text=BAD_TEXT)
@@ -167,7 +167,7 @@ def test_one_language_is_one_language(denied: bytes) -> None:
 
 
 def test_the_number_is_masked_wherever_it_stands_unless_it_is_asked_for(denied: bytes) -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     full_width = "13812345678".translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"})
     said = f"{RECIPIENT} 13812345678 138-1234-5678 138 1234 5678 {full_width} 欠款"
     world.accepted("xinxi", "reply", recipient=RECIPIENT, creditor="mou-zichan", text="T", received_at=stamp(world.now))
@@ -205,7 +205,7 @@ def test_a_mask_hides_four_digits_at_least_and_keeps_the_length(number: str, mas
     assert len(masked) == len(number)
 
 
-def test_findings_mark_exactly_the_words_that_they_name(denied: bytes, world: Logged) -> None:
+def test_findings_mark_exactly_the_words_that_they_name(denied: bytes, world: LoggedWorld) -> None:
     texts = [
         BAD_TEXT,
         "📱😀【某资产】您欠款99999元\n再不还就联系你的父母,我们是公安局\u200b,13812345678,曝光你",
@@ -241,7 +241,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>'\"&lt;{{ 7*7 }}
 
 
 def test_what_others_wrote_is_text_and_nothing_else() -> None:
-    world = Logged()
+    world = LoggedWorld()
     world.register("mou-zichan", "xinxi")
     party = Party(id="keji", roles=("collector",), name=HOSTILE, sender_names=(HOSTILE,), registered_at=world.now)
     world.operate.add(party, public_jwk(KEYS["keji"]))
@@ -334,7 +334,7 @@ def test_no_changed_byte_makes_a_page_that_breaks_or_says_verified(denied: bytes
 
 
 def test_a_fact_that_came_with_a_file_is_shown_as_a_row_that_nobody_signed_alone() -> None:
-    world = Logged()
+    world = LoggedWorld()
     world.register()
     world.mandate()
     imports = Imports(world)
@@ -359,7 +359,7 @@ def test_a_fact_that_came_with_a_file_is_shown_as_a_row_that_nobody_signed_alone
 
 
 def test_a_dispute_is_shown_with_what_is_disputed() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     world.accepted(
         "xinxi", "dispute", recipient=RECIPIENT, creditor="mou-zichan", claim="not_mine", received_at=stamp(world.now)
     )
@@ -372,7 +372,7 @@ def test_a_dispute_is_shown_with_what_is_disputed() -> None:
 
 
 def test_a_rehearsal_and_shadow_say_what_they_are() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     rehearsal = world.verify(message_id="r", send_at=world.now + timedelta(hours=13))
     shadow = world.verify(message_id="s", shadow=True)
     world.sequenced()
@@ -384,7 +384,7 @@ def test_a_rehearsal_and_shadow_say_what_they_are() -> None:
 
 
 def test_who_was_not_registered_and_who_was_suspended_later_is_told() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     strange = world.verify(message_id="strange", collector="nobody-here")
     decided = world.verify(message_id="later")
     world.sequenced()
@@ -399,7 +399,7 @@ def test_who_was_not_registered_and_who_was_suspended_later_is_told() -> None:
 
 
 def test_a_number_of_many_clocks_shows_the_first_and_the_last() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     decided = world.verify(recipient="+16175550123", text="Your debt")
     world.sequenced()
     clocks = re.findall(r"\(UTC([+-][0-9:]{5}), [A-Za-z_/]+\)", shown(world.case_file(decided)).text)

@@ -17,7 +17,7 @@ import pytest
 from duecare_client import Client
 from tests.e2e.conftest import at, operate
 from tests.support.engines import Stack
-from tools.parties import COLLECTOR, CREDITOR, GATEWAY, PARTIES, Party, key_file
+from tools.parties import COLLECTOR, CREDITOR, GATEWAY, PARTIES, LocalParty, key_file
 from tools.steps import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -49,7 +49,7 @@ def newcomer(stack: Stack, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _register(stack: Stack, home: Path, party: Party) -> None:
+def _register(stack: Stack, home: Path, party: LocalParty) -> None:
     made = _run([f"{sys.prefix}/bin/duecare", "keys", "new", "--out", str(key_file(home, party))], home)
     request = {"do": "party-add", "id": party.id, "roles": [party.role], "name": party.name, "key": json.loads(made)}
     assert operate(stack, {**request, "sender_names": list(party.sender_names)})["status"] == 200

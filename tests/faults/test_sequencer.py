@@ -22,7 +22,7 @@ from duecare_core.errors import StoreFailed, VersionConflict
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.entry import Entry
 from duecare_core.evidence.log.note import Checkpoint
-from tests.support.logs import Logged
+from tests.support.logs import LoggedWorld
 from tests.support.world import RECIPIENT, stamp
 
 WRITES = ("commit", "write", "publish", "delete", "keep", "mark", "leave")
@@ -68,7 +68,7 @@ class _Faulty:
         return done
 
 
-class Watched(Logged):
+class Watched(LoggedWorld):
     """Remembers every checkpoint that was published."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ from duecare_core.evidence.log.note import WitnessKey, add_lines
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import encode
 from duecare_core.evidence.statement import sign
-from tests.support.logs import Logged
+from tests.support.logs import LoggedWorld
 from tests.support.world import CASE_TEXT, ISSUER, NOW, RECIPIENT, World, debt_members, message, stamp
 
 WITNESSES = (WitnessKey("w1.example", b"1" * 32), WitnessKey("w2.example", b"2" * 32))
@@ -51,7 +51,7 @@ def files() -> dict[str, bytes]:
 
 def log() -> dict[str, bytes]:
     """One log, with a message that was allowed and one that was denied; the denied one's proof and case file."""
-    world = Logged(sealer=Open(), entropy=entropy)
+    world = LoggedWorld(sealer=Open(), entropy=entropy)
     world.honest()
     world.verify(message_id="allowed")
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))

@@ -23,7 +23,7 @@ from duecare_core.evidence.jose import jws
 from duecare_core.evidence.statement import statement_id
 from tests.support.functions import Context, function, handler, service_type, unused
 from tests.support.imports import Imports
-from tests.support.logs import ORIGIN, Logged
+from tests.support.logs import ORIGIN, LoggedWorld
 from tests.support.memory import MemoryFiles
 from tests.support.packs import RULES
 from tests.support.world import (
@@ -72,7 +72,7 @@ class Run:
     def __init__(self) -> None:
         numbers = count()
         self.entropy = lambda size: hashlib.sha256(b"%d" % next(numbers)).digest()[:size]
-        self.world = Logged(sealer=PlainSealer(), entropy=self.entropy)
+        self.world = LoggedWorld(sealer=PlainSealer(), entropy=self.entropy)
         self.imports = Imports(self.world, files=Bucket())
         self.services = {
             name: self._service(name) for name in ("admin", "evidence", "reconcile", "state", "upload", "verify")

@@ -26,13 +26,13 @@ from duecare.usecases.verify.stored_decision import DecisionEnvelope, pack, unpa
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.note import Checkpoint
-from tests.support.logs import Logged
+from tests.support.logs import LoggedWorld
 
 HOUR = timedelta(hours=1)
 
 
 def _one_of_each() -> list[Document]:
-    world = Logged()
+    world = LoggedWorld()
     world.honest()
     world.verify(message_id="m")
     found = world.table.everything()
@@ -101,7 +101,7 @@ class Fated:
         self._fate.write(lambda: self._part.delete(name))
 
 
-class Weather(Logged):
+class Weather(LoggedWorld):
     """A table that is written to, and the invariants of its log, checked after every step."""
 
     def __init__(self, seed: int) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from duecare.runtime.settings import OF_FUNCTION, InvalidSettings, VerifySettings, read, variables
+from duecare.runtime.settings import OF_FUNCTION, SettingsError, VerifySettings, read, variables
 from tests.support.functions import AWS, FUNCTIONS, NAMES
 
 OPTIONAL = {"DUECARE_PUBLIC_URL", "DUECARE_WITNESSES"}
@@ -24,13 +24,13 @@ def test_each_variable_that_is_missing_is_named(name: str) -> None:
     whole = environment(name)
     for variable in set(whole) - OPTIONAL:
         for broken in ({key: value for key, value in whole.items() if key != variable}, whole | {variable: ""}):
-            with pytest.raises(InvalidSettings, match=rf"\b{variable}\.$"):
+            with pytest.raises(SettingsError, match=rf"\b{variable}\.$"):
                 read(OF_FUNCTION[name], broken)
     read(OF_FUNCTION[name], {key: value for key, value in whole.items() if key not in OPTIONAL})
 
 
 def test_all_missing_variables_are_named_at_once() -> None:
-    with pytest.raises(InvalidSettings) as raised:
+    with pytest.raises(SettingsError) as raised:
         read(VerifySettings, {})
     named = set(variables(VerifySettings).values()) - OPTIONAL | set(AWS)
     assert named == set(str(raised.value).rpartition(": ")[2].rstrip(".").split(", "))
@@ -38,7 +38,7 @@ def test_all_missing_variables_are_named_at_once() -> None:
 
 @pytest.mark.parametrize("value", ["many", "-1", "1.5"])
 def test_a_number_of_days_that_is_none_is_named(value: str) -> None:
-    with pytest.raises(InvalidSettings, match="DUECARE_TABLE_DAYS must be a number of days"):
+    with pytest.raises(SettingsError, match="DUECARE_TABLE_DAYS must be a number of days"):
         read(OF_FUNCTION["sequence"], environment("sequence") | {"DUECARE_TABLE_DAYS": value})
 
 

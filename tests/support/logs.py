@@ -32,7 +32,7 @@ RETENTION = timedelta(days=1830)
 TABLE_RETENTION = timedelta(days=180)
 
 
-class Logged(World):
+class LoggedWorld(World):
     """`table`, `files` and `archive` hold everything; `sequencer()` is a fresh one, as after a crash."""
 
     def __init__(self, **parts: Any) -> None:

@@ -57,7 +57,7 @@ class Service(Generic[S]):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Raises InvalidSettings, naming every variable that is missing."""
+        """Raises SettingsError, naming every variable that is missing."""
         return cls(settings.read(cls.settings_type))  # type: ignore[arg-type]  # of the type that the class names
 
     @cached_property

@@ -22,7 +22,7 @@ _ENDPOINT = "AWS_ENDPOINT_URL"
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-class InvalidSettings(DuecareError):
+class SettingsError(DuecareError):
     """The environment lacks variables, or has some that cannot be read. The message names all of them."""
 
 
@@ -145,13 +145,13 @@ def variables(kind: type[Settings]) -> dict[str, str]:
 
 
 def read(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
-    """These settings from the environment. Raises InvalidSettings, naming every variable that is missing or empty."""
+    """These settings from the environment. Raises SettingsError, naming every variable that is missing or empty."""
     own = variables(kind)
     required = [own[field.name] for field in msgspec.structs.fields(kind) if field.required and field.name in own]
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     needed = {name: environment.get(name) for name in (*_CREDENTIALS, *required)} | {"AWS_REGION": region}
     if missing := sorted(name for name, value in needed.items() if not value):
-        raise InvalidSettings(f"Environment variables that must be set and are not: {', '.join(missing)}.")
+        raise SettingsError(f"Environment variables that must be set and are not: {', '.join(missing)}.")
     aws = AwsSettings(
         region=str(region),
         credentials=Credentials(
@@ -165,7 +165,7 @@ def read(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
     if "public_url" in values:
         values["public_url"] = values["public_url"].rstrip("/")
     if "table_days" in values and not values["table_days"].isdecimal():
-        raise InvalidSettings("DUECARE_TABLE_DAYS must be a number of days, such as 180.")
+        raise SettingsError("DUECARE_TABLE_DAYS must be a number of days, such as 180.")
     return msgspec.convert({"aws": aws, **values}, kind, strict=False)
 
 

@@ -14,7 +14,7 @@ from duecare_core.errors import Conflict, NotFound
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.log.note import LogKey
-from tests.support.logs import LOG_KEY, ORIGIN, Logged
+from tests.support.logs import LOG_KEY, ORIGIN, LoggedWorld
 from tests.support.world import DAY, RECIPIENT, debt_members, stamp
 
 KEY = LOG_KEY.verifier_key
@@ -22,12 +22,12 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def world() -> Logged:
-    return Logged().honest()
+def world() -> LoggedWorld:
+    return LoggedWorld().honest()
 
 
 @pytest.fixture(scope="module")
-def allowed(world: Logged) -> bytes:
+def allowed(world: LoggedWorld) -> bytes:
     decided = world.verify(message_id="allowed")
     assert decided.record.decision == "allow"
     world.sequenced()
@@ -35,7 +35,7 @@ def allowed(world: Logged) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def denied(world: Logged, allowed: bytes) -> bytes:
+def denied(world: LoggedWorld, allowed: bytes) -> bytes:
     """A deny with a statement of each party and findings, made after an allow because the recipient says stop."""
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
     decided = world.verify(message_id="denied", text="【某资产】您欠款99999元,再不还就联系你的父母")
@@ -150,7 +150,7 @@ def test_a_file_that_is_no_case_file_fails_the_form_check(junk: bytes) -> None:
 
 
 def test_it_has_the_registrations_of_then_and_of_now() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     decided = world.verify()
     world.sequenced()
     world.operate.suspend("keji")
@@ -162,7 +162,7 @@ def test_it_has_the_registrations_of_then_and_of_now() -> None:
 
 
 def test_a_statement_by_a_key_that_has_since_been_revoked_is_good() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     decided = world.verify()
     world.now += timedelta(minutes=5)
     world.operate.revoke_key("mou-zichan", world.caller("mou-zichan").kid)
@@ -171,7 +171,7 @@ def test_a_statement_by_a_key_that_has_since_been_revoked_is_good() -> None:
 
 
 def test_a_decision_that_has_no_entry_yet_has_no_case_file() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     decided = world.verify()
     with pytest.raises(Conflict) as none:
         world.case_file(decided)
@@ -182,7 +182,7 @@ def test_a_decision_that_has_no_entry_yet_has_no_case_file() -> None:
         world.case_file(later)
 
 
-def test_only_the_parties_of_the_decision_get_its_case_file(world: Logged) -> None:
+def test_only_the_parties_of_the_decision_get_its_case_file(world: LoggedWorld) -> None:
     decided = world.verify(message_id="mine")
     world.sequenced()
     for party in ("xinxi", "mou-zichan", "shenji"):
@@ -193,7 +193,7 @@ def test_only_the_parties_of_the_decision_get_its_case_file(world: Logged) -> No
 
 
 def test_a_decision_that_has_left_the_table_is_found_in_the_archive() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     decided = world.verify()
     world.sequenced()
     before = world.case_file(decided)
@@ -203,7 +203,7 @@ def test_a_decision_that_has_left_the_table_is_found_in_the_archive() -> None:
 
 
 def test_every_attempt_stays_in_the_log_and_the_case_file_has_the_newest() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     world.verify()
     world.sequenced()
     world.accepted("mou-zichan", "debt", **debt_members(world.now, as_of=stamp(world.now), status="settled"))
@@ -221,7 +221,7 @@ def test_every_attempt_stays_in_the_log_and_the_case_file_has_the_newest() -> No
 
 
 def test_a_rehearsal_and_a_night_denial_replay() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     for number, hours in enumerate((6, 13, 30)):
         decided = world.verify(message_id=f"r-{number}", send_at=world.now + timedelta(hours=hours))
         world.sequenced()
@@ -229,7 +229,7 @@ def test_a_rehearsal_and_a_night_denial_replay() -> None:
 
 
 def test_a_decision_by_counted_contacts_replays() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     answers = []
     for number in range(5):
         world.now += timedelta(seconds=1)
@@ -240,15 +240,15 @@ def test_a_decision_by_counted_contacts_replays() -> None:
 
 
 def test_rules_that_have_been_replaced_are_read_from_the_archive() -> None:
-    world = Logged().honest()
+    world = LoggedWorld().honest()
     decided = world.verify()
     world.sequenced()
     name = f"rules/{decided.record.rules_sha256.removeprefix('sha256:')}"
     assert world.archive.read(name) == world.rules.pack.data
 
 
-def test_the_creditor_may_state_the_debt_again_and_the_earlier_answer_remains(world: Logged) -> None:
-    other = Logged().honest()
+def test_the_creditor_may_state_the_debt_again_and_the_earlier_answer_remains(world: LoggedWorld) -> None:
+    other = LoggedWorld().honest()
     decided = other.verify()
     other.sequenced()
     other.now += DAY

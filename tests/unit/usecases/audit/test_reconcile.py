@@ -22,7 +22,7 @@ from duecare_core.errors import NotAllowed, NotFound, RequestError, SecretsFaile
 from duecare_core.evidence.receipt import ReceiptKey
 from duecare_core.evidence.reconciliation import TYP, result_digest
 from duecare_core.evidence.record import Record, text_digest
-from tests.support.logs import Logged
+from tests.support.logs import LoggedWorld
 from tests.support.memory import MemoryTable
 from tests.support.world import CASE_TEXT, DAY, ISSUER, NOW, stamp
 
@@ -30,7 +30,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 SENT = text_digest(CASE_TEXT)
 
 
-class Reconciled(Logged):
+class Reconciled(LoggedWorld):
     """A log, deliveries, and what is found when the one is held against the other."""
 
     def __init__(self) -> None:

@@ -11,11 +11,11 @@ from msgspec import structs
 from duecare.usecases import table
 from duecare.usecases.log.decision_pages import MAX_PAGE, DecisionPage, pages
 from duecare_core.evidence.record import Record
-from tests.support.logs import Logged
+from tests.support.logs import LoggedWorld
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-_RECORD = Logged().honest().verify().record
+_RECORD = LoggedWorld().honest().verify().record
 
 
 def record(number: int = 0, **changes: Any) -> Record:

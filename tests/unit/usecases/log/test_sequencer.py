@@ -25,47 +25,47 @@ from duecare_core.evidence.log.entry import unpack_entries
 from duecare_core.evidence.log.merkle import edge, entries_path, leaf_hash
 from duecare_core.evidence.record import as_json
 from tests.support import memory
-from tests.support.logs import RETENTION, TABLE_RETENTION, Logged
+from tests.support.logs import RETENTION, TABLE_RETENTION, LoggedWorld
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def world() -> Logged:
-    world = Logged()
+def world() -> LoggedWorld:
+    world = LoggedWorld()
     world.honest()
     return world
 
 
-def decide(world: Logged, number: int = 0) -> None:
+def decide(world: LoggedWorld, number: int = 0) -> None:
     world.now += timedelta(seconds=1)
     world.verify(message_id=f"m-{number}")
 
 
-def decisions(world: Logged) -> list[Document]:
+def decisions(world: LoggedWorld) -> list[Document]:
     return [one for one in world.table.everything() if one.key.pk.startswith("X#")]
 
 
-def doubled(world: Logged) -> list[Any]:
+def doubled(world: LoggedWorld) -> list[Any]:
     entries = Counter((one.kind, one.id, one.record_sha256) for one in world.entries())
     return [one for one, count in entries.items() if count > 1]
 
 
-def missing(world: Logged) -> set[tuple[str, str, str]]:
+def missing(world: LoggedWorld) -> set[tuple[str, str, str]]:
     """Records of the table without an entry."""
     standing = [loggable(one, world.now) for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
     named = {(one.identity.kind, one.identity.id, one.identity.record_sha256) for one in standing if one}
     return named - {(one.kind, one.id, one.record_sha256) for one in world.entries()}
 
 
-def head(world: Logged) -> Head:
+def head(world: LoggedWorld) -> Head:
     standing = load(world.table)
     assert standing
     return standing.head
 
 
 @contextmanager
-def withheld(world: Logged) -> Iterator[list[Any]]:
+def withheld(world: LoggedWorld) -> Iterator[list[Any]]:
     """What is written meanwhile does not come to the stream; it is in this list."""
     held: list[Any] = []
     add = world.stream.add
@@ -79,7 +79,9 @@ def withheld(world: Logged) -> Iterator[list[Any]]:
 
 @pytest.mark.parametrize("logged_before", [True, False], ids=["later", "in one batch"])
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=3)], ids=["at once", "hours later"])
-def test_a_record_that_is_delivered_twice_has_one_entry(world: Logged, logged_before: bool, later: timedelta) -> None:
+def test_a_record_that_is_delivered_twice_has_one_entry(
+    world: LoggedWorld, logged_before: bool, later: timedelta
+) -> None:
     decide(world)
     if logged_before:
         world.sequenced()
@@ -91,7 +93,7 @@ def test_a_record_that_is_delivered_twice_has_one_entry(world: Logged, logged_be
     assert missing(world) == set()
 
 
-def test_a_whole_shard_that_comes_back_adds_nothing(world: Logged) -> None:
+def test_a_whole_shard_that_comes_back_adds_nothing(world: LoggedWorld) -> None:
     """More than are looked for one by one: they are older than when the log had caught up."""
     for number in range(sweep.MAX_KEYS_READ + 20):
         decide(world, number)
@@ -110,7 +112,7 @@ def test_a_whole_shard_that_comes_back_adds_nothing(world: Logged) -> None:
     assert world.checkpoint().size == size
 
 
-def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: Logged) -> None:
+def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: LoggedWorld) -> None:
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     with withheld(world) as held:
@@ -128,7 +130,7 @@ def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: Logg
 # Shards, and days without a message
 
 
-def test_a_day_without_a_message_is_no_gap(world: Logged) -> None:
+def test_a_day_without_a_message_is_no_gap(world: LoggedWorld) -> None:
     """The stream forgets what is older than a day, and the shard with it; what was read of it stands in the head."""
     decide(world)
     world.sequenced()
@@ -142,7 +144,7 @@ def test_a_day_without_a_message_is_no_gap(world: Logged) -> None:
         assert world.sequenced().trimmed == 0
 
 
-def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: Logged) -> None:
+def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: LoggedWorld) -> None:
     world.sequenced()
     versions = []
     for _ in range(20):
@@ -153,7 +155,7 @@ def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: Lo
     assert len(set(versions)) == 5
 
 
-def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: Logged) -> None:
+def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: LoggedWorld) -> None:
     world.sequenced()
     world.stream.split(1)
     world.now += HOUR
@@ -168,14 +170,14 @@ def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: Logged) -
     assert world.sequenced().trimmed == 1
 
 
-def test_what_had_gone_before_the_log_began_is_no_gap(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_had_gone_before_the_log_began_is_no_gap(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 2)
     world.stream._parents["0"] = "gone"
     world.stream._shards["1"], world.stream._parents["1"] = list(world.stream._shards["0"]), "gone too"
     assert world.sequenced().trimmed == 0
 
 
-def test_it_ends_although_there_is_always_something_new(world: Logged) -> None:
+def test_it_ends_although_there_is_always_something_new(world: LoggedWorld) -> None:
     world.sequenced()
     read, reads = world.stream.read, 0
 
@@ -192,7 +194,7 @@ def test_it_ends_although_there_is_always_something_new(world: Logged) -> None:
     assert reads == 1
 
 
-def test_the_end_of_a_shard_is_not_the_tip(world: Logged) -> None:
+def test_the_end_of_a_shard_is_not_the_tip(world: LoggedWorld) -> None:
     """Its children may not have been listed yet."""
     world.stream.split()
     shards = world.stream.shards()[:1]
@@ -202,7 +204,7 @@ def test_the_end_of_a_shard_is_not_the_tip(world: Logged) -> None:
     assert read_on(world.stream, first.positions, 1000).tip
 
 
-def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losing_now_and_then_is_no_contention(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 1)
     for number in range(2 * sequence.MAX_ATTEMPTS):
         decide(world, number)
@@ -227,7 +229,7 @@ def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest
 
 
 def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
-    world: Logged, monkeypatch: pytest.MonkeyPatch
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 3)
     world.sequencer()(lambda: False)
@@ -242,7 +244,7 @@ def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
 # Sweeping
 
 
-def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: Logged) -> None:
+def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: LoggedWorld) -> None:
     decide(world)
     world.stream.trim("0")
     sequencer = world.sequencer()
@@ -252,7 +254,7 @@ def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: Logged)
     assert missing(world) == set()
 
 
-def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_of_many_goes_in_parts(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.sequenced()
     for number in range(30):
         decide(world, number)
@@ -282,7 +284,7 @@ def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.Monkey
     assert doubled(world) == []
 
 
-def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(world: Logged) -> None:
+def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(world: LoggedWorld) -> None:
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     sequencer = world.sequencer()
@@ -298,7 +300,7 @@ def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(worl
     assert world.sequenced().added == 1
 
 
-def test_every_sweep_tells_of_what_cannot_be_read(world: Logged) -> None:
+def test_every_sweep_tells_of_what_cannot_be_read(world: LoggedWorld) -> None:
     world.sequenced()
     broken = decisions(world)[:1] or [Document(table.decision("a" * 26), 1, b"{}", b"junk")]
     world.table.commit(broken)
@@ -315,7 +317,7 @@ def test_every_sweep_tells_of_what_cannot_be_read(world: Logged) -> None:
     "body",
     [b"", b"null", b"[]", b"{", b'{"a":1e999}', b'{"a":12345678901234567890}', b'"\\ud800"', b"\xff", b"[" * 9999],
 )
-def test_nothing_that_stands_in_the_table_holds_the_log_up(world: Logged, body: bytes) -> None:
+def test_nothing_that_stands_in_the_table_holds_the_log_up(world: LoggedWorld, body: bytes) -> None:
     decide(world)
     (good,) = decisions(world)
     for at, pk in enumerate(LOGGED_PREFIXES):
@@ -329,7 +331,7 @@ def test_nothing_that_stands_in_the_table_holds_the_log_up(world: Logged, body: 
         assert (document.key in world.table.expires) == entered
 
 
-def test_a_sweep_of_a_small_table_moves_the_head_once(world: Logged) -> None:
+def test_a_sweep_of_a_small_table_moves_the_head_once(world: LoggedWorld) -> None:
     decide(world)
     world.sequenced()
     before = load(world.table).document.version  # type: ignore[union-attr]
@@ -347,7 +349,7 @@ def cut_after(pages: int) -> Callable[[], bool]:
     return lambda: next(left, False)
 
 
-def lose_twelve(world: Logged) -> None:
+def lose_twelve(world: LoggedWorld) -> None:
     """Decisions of which the stream does not tell, in a table of many pages; and a sweep is due."""
     world.sequenced()
     with withheld(world):
@@ -357,7 +359,7 @@ def lose_twelve(world: Logged) -> None:
     world.now += sequence.SWEEP_EVERY
 
 
-def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logged) -> None:
+def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: LoggedWorld) -> None:
     """Each page in another process."""
     for number in range(12):
         decide(world, number)
@@ -378,7 +380,7 @@ def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logg
     world.everything_is_marked()
 
 
-def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(world: Logged) -> None:
+def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(world: LoggedWorld) -> None:
     lose_twelve(world)
     lost = decisions(world)
     began = world.now
@@ -397,7 +399,7 @@ def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(wor
     world.everything_is_marked()
 
 
-def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_one(world: Logged) -> None:
+def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_one(world: LoggedWorld) -> None:
     lose_twelve(world)
     dies = world.sequencer()
     for _ in range(100):
@@ -420,7 +422,7 @@ def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_on
     assert found.keys() <= {table.decision(one.decision_id) for one in world.listed()}
 
 
-def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Logged) -> None:
+def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: LoggedWorld) -> None:
     """Another process has gone through the whole table by then."""
     lose_twelve(world)
     slow, fast = world.sequencer(), world.sequencer()
@@ -438,7 +440,7 @@ def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Lo
     assert doubled(world) == []
 
 
-def test_no_sweep_begins_where_the_time_is_short(world: Logged) -> None:
+def test_no_sweep_begins_where_the_time_is_short(world: LoggedWorld) -> None:
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     before = head(world).swept_at
@@ -446,7 +448,7 @@ def test_no_sweep_begins_where_the_time_is_short(world: Logged) -> None:
     assert (head(world).swept_at, head(world).sweep) == (before, None)
 
 
-def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(world: Logged) -> None:
+def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(world: LoggedWorld) -> None:
     for number in range(12):
         decide(world, number)
     world.sequenced()
@@ -471,13 +473,13 @@ def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(worl
 # When what is logged leaves the table
 
 
-def forget_leaving(world: Logged) -> None:
+def forget_leaving(world: LoggedWorld) -> None:
     """As if nothing had a time to leave yet, but for what the sequencer wrote itself."""
     for key in [one for one in world.table.expires if one.pk.startswith(EXPIRING)]:
         del world.table.expires[key]
 
 
-def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(world: Logged) -> None:
+def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(world: LoggedWorld) -> None:
     world.sequenced()
     decide(world)
     world.sequenced()
@@ -490,7 +492,7 @@ def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(wor
     world.nothing_leaves_too_soon()
 
 
-def test_what_has_no_entry_has_no_time_to_leave(world: Logged) -> None:
+def test_what_has_no_entry_has_no_time_to_leave(world: LoggedWorld) -> None:
     world.sequenced()
     with withheld(world):
         decide(world)
@@ -502,7 +504,7 @@ def test_what_has_no_entry_has_no_time_to_leave(world: Logged) -> None:
     world.nothing_leaves_too_soon()
 
 
-def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -> None:
+def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: LoggedWorld) -> None:
     """Whether it came before the sweep looked, or while it did."""
     world.sequenced()
     decide(world)
@@ -530,7 +532,7 @@ def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -
     assert world.table.expires[second.key] == unpack(second).record.at + TABLE_RETENTION
 
 
-def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logged) -> None:
+def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: LoggedWorld) -> None:
     """A party's pointer must not: the party stands in the table for ever, and would be logged again without it."""
     decide(world)
     began = world.now
@@ -546,7 +548,7 @@ def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logg
 # The listing
 
 
-def test_marks_that_are_written_again_list_no_decision_twice(world: Logged) -> None:
+def test_marks_that_are_written_again_list_no_decision_twice(world: LoggedWorld) -> None:
     """Whoever finds a staged object writes what it says, whoever else has done so before."""
     for number in range(3):
         decide(world, number)
@@ -569,7 +571,7 @@ def test_marks_that_are_written_again_list_no_decision_twice(world: Logged) -> N
     assert [one.message_id for one in world.listed()] == ["m-0", "m-1", "m-2", "m-3"]
 
 
-def test_what_a_sweep_logs_is_listed_as_well(world: Logged) -> None:
+def test_what_a_sweep_logs_is_listed_as_well(world: LoggedWorld) -> None:
     decide(world)
     world.sequenced()
     with withheld(world):
@@ -585,7 +587,7 @@ def test_what_a_sweep_logs_is_listed_as_well(world: Logged) -> None:
 # What is published is not what the head says
 
 
-def test_nothing_is_signed_over_tiles_that_have_changed(world: Logged) -> None:
+def test_nothing_is_signed_over_tiles_that_have_changed(world: LoggedWorld) -> None:
     decide(world)
     world.sequenced()
     before = world.files.objects["checkpoint"]
@@ -599,7 +601,7 @@ def test_nothing_is_signed_over_tiles_that_have_changed(world: Logged) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda data: data.replace(b"party", b"parti"), lambda data: data[:-1]])
-def test_nothing_is_signed_over_entries_that_have_changed(world: Logged, damage: Any) -> None:
+def test_nothing_is_signed_over_entries_that_have_changed(world: LoggedWorld, damage: Any) -> None:
     decide(world)
     world.sequenced()
     name = entries_path(0, world.checkpoint().size)
@@ -609,7 +611,7 @@ def test_nothing_is_signed_over_entries_that_have_changed(world: Logged, damage:
         world.sequenced()
 
 
-def test_nothing_is_signed_over_another_log(world: Logged) -> None:
+def test_nothing_is_signed_over_another_log(world: LoggedWorld) -> None:
     """Entries and tiles that agree with each other, but not with the head."""
     decide(world)
     world.sequenced()
@@ -624,7 +626,7 @@ def test_nothing_is_signed_over_another_log(world: Logged) -> None:
         world.sequenced()
 
 
-def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
+def test_a_staged_object_that_is_gone_is_told(world: LoggedWorld) -> None:
     world.sequenced()
     decide(world)
     publish = world.files.publish
@@ -637,7 +639,7 @@ def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
         world.sequenced()
 
 
-def test_a_staged_object_stays_where_its_head_may_still_win(world: Logged) -> None:
+def test_a_staged_object_stays_where_its_head_may_still_win(world: LoggedWorld) -> None:
     """The table said that somebody else is writing: it may be this very write, sent twice."""
     world.sequenced()
     decide(world)
@@ -654,7 +656,7 @@ def test_a_staged_object_stays_where_its_head_may_still_win(world: Logged) -> No
     assert [name for name in world.files.objects if name.startswith("staging/")]
 
 
-def test_the_time_of_an_entry_is_the_records_own_to_the_letter(world: Logged) -> None:
+def test_the_time_of_an_entry_is_the_records_own_to_the_letter(world: LoggedWorld) -> None:
     world.now += timedelta(microseconds=120300)
     decide(world)
     world.sequenced()

@@ -55,7 +55,7 @@ def split(pieces: Iterable[bytes], *, quoting: bool) -> Iterator[bytes | None]:
                 if line.strip():
                     yield line if len(line) <= MAX_ROW_BYTES else None
         if len(rest) > MAX_ROW_BYTES:
-            skipped = _Skipped(quoting=quoting)
+            skipped = _OverlongRow(quoting=quoting)
             skipped.end(rest)
             rest = b""
     if rest or skipped:
@@ -71,7 +71,7 @@ _WHOLE_FIELDS = re.compile(rb"[^,\r\n]*+(?:," + _FIELD + rb"(?=[,\r\n]))*+")
 _INSIDE_QUOTES = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
 
-class _Skipped:
+class _OverlongRow:
     """A row that is too long to keep. Finds its end, piece by piece, without keeping the pieces."""
 
     def __init__(self, *, quoting: bool) -> None:

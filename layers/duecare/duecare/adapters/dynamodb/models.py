@@ -21,7 +21,7 @@ class TableModel(Model):
 def bind(table: str, region: str, endpoint: str | None = None) -> type[TableModel]:
     """The model of this table, with a connection of its own and short time-outs. `endpoint` overrides AWS's own."""
 
-    class Bound(TableModel):
+    class BoundTable(TableModel):
         class Meta:
             table_name = table
             host = endpoint
@@ -29,5 +29,5 @@ def bind(table: str, region: str, endpoint: str | None = None) -> type[TableMode
             read_timeout_seconds = 3
             max_retry_attempts = 1
 
-    Bound.Meta.region = region  # type: ignore[attr-defined]
-    return Bound
+    BoundTable.Meta.region = region  # type: ignore[attr-defined]
+    return BoundTable
