@@ -1,4 +1,4 @@
-"""What verify asks of DynamoDB, as it goes out: recorded for the baseline, and metered for the bill."""
+"""Verify's calls to DynamoDB: recorded for the baseline, and metered for the bill."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare.runtime import service as composition
 from duecare.runtime.handler import http_handler
 from duecare.runtime.services import verify as composed
+from duecare_core.evidence.item_keys import DECISION_PREFIX
 
 READS = ("Query", "BatchGetItem", "GetItem")
 _METHODS = {
@@ -27,8 +28,9 @@ _METHODS = {
 }
 
 
-class Metered(Wire):
-    """The function's own client; it also asks what each call consumes. Keeps the sums, and what was sent at once."""
+class MeteredWire(Wire):
+    """The function's client, which also asks for the consumed capacity. Keeps the sums, and the calls of each
+    exchange."""
 
     exchanges: list[list[Call]]
     units: dict[str, float]
@@ -37,30 +39,30 @@ class Metered(Wire):
         asked = [Call(call.operation, _asking(call.body)) for call in calls]
         answers = super().exchange_each(asked)
         if asked[0].operation in _METHODS:
-            Metered.exchanges.append(list(calls))
+            MeteredWire.exchanges.append(list(calls))
             for call, answer in zip(calls, answers, strict=True):
                 if isinstance(answer, WireError):
                     raise answer
-                Metered.units["read" if call.operation in READS else "write"] += _consumed(call, answer)
+                MeteredWire.units["read" if call.operation in READS else "write"] += _consumed(call, answer)
         return answers
 
 
 class Metering(NamedTuple):
-    """verify's handler over the metered client."""
+    """Verify's handler over the metered client."""
 
     handler: Callable[[Mapping[str, Any], Any], dict[str, Any]]
-    wire: type[Metered]
+    wire: type[MeteredWire]
 
 
 @contextmanager
 def metered() -> Iterator[Metering]:
-    """A handler of its own, whose keys are read beforehand: the counts are of the messages alone."""
+    """A handler whose keys have been read already, so that the counts are of the messages alone."""
     service = composed.VerifyService.from_environment()
-    with patch.object(composition, "Wire", Metered):
+    with patch.object(composition, "Wire", MeteredWire):
         with patch.object(composed, "put_on_file", lambda *_: None):
             service.decider()
-        Metered.exchanges, Metered.units = [], {"read": 0.0, "write": 0.0}
-        yield Metering(http_handler(app.ROUTES, service), Metered)
+        MeteredWire.exchanges, MeteredWire.units = [], {"read": 0.0, "write": 0.0}
+        yield Metering(http_handler(app.ROUTES, service), MeteredWire)
 
 
 def _asking(body: bytes) -> bytes:
@@ -71,7 +73,7 @@ def _asking(body: bytes) -> bytes:
 
 
 def _consumed(call: Call, answer: bytes) -> float:
-    """As DynamoDB Local counts, but for what is not there: AWS counts one unit for that, DynamoDB Local none."""
+    """DynamoDB Local's count, plus one unit for each absent item, which AWS charges and DynamoDB Local does not."""
     members = json.loads(answer)
     consumed = members["ConsumedCapacity"]
     if call.operation == "BatchGetItem":
@@ -91,7 +93,7 @@ def with_boto3(client: Any, call: Call) -> Callable[[], Any]:
 
 
 def _unpacked(value: Any) -> Any:
-    """boto3 takes bytes where the protocol has base64."""
+    """boto3 takes bytes, the protocol base64."""
     if isinstance(value, dict):
         if set(value) == {"B"}:
             return {"B": base64.b64decode(value["B"])}
@@ -102,15 +104,16 @@ def _unpacked(value: Any) -> Any:
 _decisions = itertools.count()
 
 
-def elsewhere(calls: Sequence[Call], pks: Mapping[str, str]) -> list[Call]:
-    """The same calls about other recipients, by their partitions; every decision under a new key of the same length."""
+def moved_calls(calls: Sequence[Call], pks: Mapping[str, str]) -> list[Call]:
+    """The same calls about other recipients (partition keys by partition keys), each decision under a new key of the
+    same length."""
 
     def moved(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: moved(member) for name, member in value.items()}
         if isinstance(value, list):
             return [moved(member) for member in value]
-        if isinstance(value, str) and value.startswith("X#"):
+        if isinstance(value, str) and value.startswith(DECISION_PREFIX):
             return f"{value[:-16]}{next(_decisions):016d}"
         return pks.get(value, value) if isinstance(value, str) else value
 

@@ -1,8 +1,9 @@
-"""`cold_start_ratio`: a fresh interpreter to its first answer, beside boto3's shortest way to an item.
+"""`cold_start_ratio`: from the first import to the first response, relative to boto3's shortest program that reads an
+item.
 
-Each start is a process of its own that times itself, from before its first import to after its answer. The start of
-the interpreter is on neither side: Lambda's runtime has done that before it imports a function. Byte code is compiled
-beforehand for both, as in a deployed layer.
+Each start is a process that times itself, from before its first import until after its response. The start of the
+interpreter is not counted on either side: Lambda's runtime has started it before it imports a function. Byte code is
+compiled beforehand for both, as in a deployed layer.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import sys
 from typing import NamedTuple
 
 from benchmarks import FUNCTION, LAYERS
-from benchmarks.crowd import Crowd
 from benchmarks.events import event
-from benchmarks.ground import TABLE
-from benchmarks.turns import Progress
+from benchmarks.fixtures import TABLE
+from benchmarks.harness import Progress
+from benchmarks.recipients import Recipients
 from tools.steps import Problem
 
 PAIRS = 21
@@ -45,37 +46,42 @@ import sys; print(took, file=sys.stderr)
 """
 
 
-class Starts(NamedTuple):
+class ColdStarts(NamedTuple):
     """Medians in seconds."""
 
     ours: float
     boto3: float
     ratio: float
 
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"cold: verify {1000 * self.ours:.0f} ms, boto3's first get_item {1000 * self.boto3:.0f} ms"
 
 
-def measure(environment: dict[str, str], crowd: Crowd, progress: Progress) -> Starts:
+def measure(environment: dict[str, str], recipients: Recipients, progress: Progress) -> ColdStarts:
     for folder in (*LAYERS, FUNCTION):
         compileall.compile_dir(folder, quiet=2)
     pairs = []
     for number in range(PAIRS + 2):
-        ours, boto3 = _start(_OURS, environment, json.dumps(event(crowd.one()))), _start(_BOTO3, environment, "")
-        if number >= 2:  # the first ones also write byte code and fill the page cache
+        ours, boto3 = _start(_OURS, environment, json.dumps(event(recipients.one()))), _start(_BOTO3, environment, "")
+        if number >= 2:  # the first ones write byte code and fill the page cache
             pairs.append((ours, boto3))
         if number % 5 == 0:
             progress(f"start {number + 1} of {PAIRS + 2}")
-    return Starts(
+    return ColdStarts(
         statistics.median(ours for ours, _ in pairs),
         statistics.median(boto3 for _, boto3 in pairs),
         statistics.median(ours / boto3 for ours, boto3 in pairs),
     )
 
 
-def _start(program: str, environment: dict[str, str], given: str) -> float:
+def _start(program: str, environment: dict[str, str], standard_input: str) -> float:
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, input=given, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        env=environment,
+        input=standard_input,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise Problem(f"a cold start failed:\n{done.stderr}")

@@ -1,4 +1,4 @@
-"""What API Gateway's HTTP API (payload 2.0) hands to Lambda: one message, or a batch."""
+"""Lambda events of API Gateway's HTTP API (payload 2.0), with one message or a batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from duecare_core.evidence.jose.keys import thumbprint
 from tests.support.world import CASE_TEXT, KEYS
 
-# As long as one text may be: 70 characters of Chinese, 160 of English.
+# The length of one SMS: 70 characters of Chinese, 160 of English.
 TEXT_ZH = (
     "【某资产】王先生您好,您的贷款本期尚欠27911元,已逾期十二天,请您尽快通过应用归还,"
     "如已还款请忽略本短信,有疑问请致电客服咨询。退订回T"
@@ -31,7 +31,7 @@ def batch_event(recipients: Iterable[str]) -> dict[str, Any]:
 
 
 def denied_event() -> dict[str, Any]:
-    """The case as it was: nothing is known of the recipient, who agreed to nothing and owes nothing."""
+    """A message to a recipient without consent or debt."""
     return event("+8613800000000", debt_ref=None)
 
 

@@ -1,4 +1,4 @@
-"""`Files` in a folder, so that what a benchmark's files hold is nobody's memory."""
+"""`FileStore` in a folder, so that the files of a benchmark take no memory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ PIECE = 256 * 1024
 
 
 class FolderFiles:
-    """Each object is a file under its name. Nobody outside may put or read anything: there are no links."""
+    """Each object is a file of its name. There are no working URLs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def adopt(self, name: str, path: Path) -> None:
-        """An object that is a file which is there already, without copying it."""
-        os.link(path, self._place(name))
+        """Make an existing file an object, without copying it."""
+        os.link(path, self._path(name))
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
+    def upload_target(
+        self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int
+    ) -> UploadTarget:
         return UploadTarget(f"file:{name}", {"content-type": content_type})
 
-    def link(self, name: str, seconds: int) -> str:
+    def download_url(self, name: str, seconds: int) -> str:
         return f"file:{name}"
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -37,11 +39,11 @@ class FolderFiles:
         return _pieces(file)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
-        place = self._place(name)
-        unfinished = place.with_name(f".{place.name}.{os.getpid()}")
+        path = self._path(name)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         with unfinished.open("wb") as file:
             file.writelines(pieces)
-        unfinished.replace(place)
+        unfinished.replace(path)
 
     def names(self, prefix: str) -> Iterator[str]:
         top = self._folder / prefix.rpartition("/")[0]
@@ -53,10 +55,10 @@ class FolderFiles:
         for name in list(names):
             (self._folder / name).unlink(missing_ok=True)
 
-    def _place(self, name: str) -> Path:
-        place = self._folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place
+    def _path(self, name: str) -> Path:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
-"""`log_records_per_s`: decisions sequenced on DynamoDB Local by the sequencer's own code, from the stream to the marks;
-tiles and copies stay in memory, so that S3, which no engine here is like, is left out, and this machine's disk as well.
+"""`log_records_per_s`: the sequencer's throughput on DynamoDB Local, from the stream to the log index. Tiles and copies
+stay in memory: no local engine behaves like S3.
 
-The table has its stream, without which there is nothing to sequence. DynamoDB Local goes through all of a stream's
-records at every write, so that each takes longer than the one before; on AWS a stream takes no time of a write's.
+The table has its stream. DynamoDB Local scans a stream's records at every write, so each write takes longer than the
+one before; on AWS a stream adds no time to a write.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from benchmarks.harness import Progress
 from duecare.ports import Document
 from duecare.usecases.log.sequencer import Sequencer, SequencerDeps
 from duecare_core.domain.rules.retention import retention
+from duecare_core.evidence.item_keys import DECISION_PREFIX
 from duecare_core.evidence.log.note import LogKey
 from tests.support import tables
 from tests.support import world as case
@@ -25,40 +27,39 @@ from tools.dynamodb_local import DynamoDBLocal
 from tools.steps import Problem
 
 RECORDS = 6_000
-WARM_UP = 6_000  # the engine's own, which is compiled as it runs
-A_BATCH = 100
-Progress = Callable[[str], None]
+WARM_UP = 6_000  # for the engine's just-in-time compiler
+MAX_BATCH = 100
 
 
 class Sequencing(NamedTuple):
-    """`seconds` for all records, `ours` of them our own processor's; `reading` and `marking` are spent in the stream
-    and in the marks, with the engine behind them."""
+    """`seconds`: for all records. `ours`: our own processor time. `reading`, `indexing`: time in the calls that read
+    the stream and write the index, including the engine's."""
 
     records: int
     seconds: float
     ours: float
     reading: float
-    marking: float
+    indexing: float
 
     @property
     def rate(self) -> float:
         return self.records / self.seconds
 
-    def told(self) -> str:
-        ours, reading, marking = (100 * part / self.seconds for part in (self.ours, self.reading, self.marking))
+    def summary(self) -> str:
+        ours, reading, indexing = (100 * part / self.seconds for part in (self.ours, self.reading, self.indexing))
         return (
-            f"the log: {self.records:,} decisions in {self.seconds:.1f} s, {ours:.0f} % of it our own processor's time "
-            f"({self.records / self.ours:,.0f} a second, were it alone) and the rest waited for DynamoDB Local; "
-            f"{reading:.0f} % in reading the stream, {marking:.0f} % in marks (a write a decision)"
+            f"the log: {self.records:,} decisions in {self.seconds:.1f} s, {ours:.0f} % of it our processor time "
+            f"({self.records / self.ours:,.0f} a second by itself), the rest waiting for DynamoDB Local; "
+            f"{reading:.0f} % reading the stream, {indexing:.0f} % writing the index (one write a decision)"
         )
 
 
 def measure(progress: Progress) -> Sequencing:
-    os.environ.setdefault("AWS_ACCESS_KEY_ID", tables.ACCESS_KEY)  # PynamoDB takes them from there
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", tables.ACCESS_KEY)  # for PynamoDB
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", tables.SECRET_KEY)
     decided = _decided(WARM_UP + RECORDS)
     with DynamoDBLocal() as dynamodb:
-        bench = _Bench(dynamodb.endpoint)
+        bench = _SequencerBench(dynamodb.endpoint)
         bench.put(decided[:WARM_UP])
         bench.run(WARM_UP)
         bench.put(decided[WARM_UP:])
@@ -66,44 +67,44 @@ def measure(progress: Progress) -> Sequencing:
         return bench.run(RECORDS)
 
 
-class _Bench:
-    """A table, and the sequencer of it."""
+class _SequencerBench:
+    """A table and its sequencer."""
 
     def __init__(self, endpoint: str) -> None:
         table = tables.create(endpoint, stream=True)
         self._bulk = tables.bulk(endpoint, table, timeout=60.0, deadline=120.0)
-        self._stream = _Timed(tables.stream(endpoint, table, timeout=60.0, deadline=120.0), "read")
-        self._marks = _Timed(tables.marks(endpoint, table, timeout=60.0, deadline=120.0), "mark")
-        world = SequencerDeps(
+        self._stream = _TimedPort(tables.stream(endpoint, table, timeout=60.0, deadline=120.0), "read")
+        self._index = _TimedPort(tables.log_index(endpoint, table, timeout=60.0, deadline=120.0), "put")
+        deps = SequencerDeps(
             stream=self._stream,
             documents=tables.documents(endpoint, table),
             files=MemoryLogFiles(),
             archive=MemoryArchive(),
-            marks=self._marks,
+            log_index=self._index,
             clock=lambda: datetime.now(UTC),
             entropy=os.urandom,
         )
         key = LogKey("duecare.example/log", b"l" * 32)
         keep = retention(RULES.pack)
-        self._sequence = Sequencer(world, key, RULES, retention=keep, stays=timedelta(days=180))
+        self._sequence = Sequencer(deps, key, RULES, retention=keep, table_retention=timedelta(days=180))
 
     def put(self, documents: Sequence[Document]) -> None:
-        for at in range(0, len(documents), A_BATCH):
-            if self._bulk.commit_each([documents[at : at + A_BATCH]]) != [None]:
+        for at in range(0, len(documents), MAX_BATCH):
+            if self._bulk.commit_each([documents[at : at + MAX_BATCH]]) != [None]:
                 raise Problem("the decisions could not be put")
 
     def run(self, records: int) -> Sequencing:
-        self._stream.seconds = self._marks.seconds = 0.0
+        self._stream.seconds = self._index.seconds = 0.0
         began, ours = time.perf_counter(), time.process_time()
-        passed = self._sequence(lambda: True)
+        stats = self._sequence(lambda: True)
         took, ours = time.perf_counter() - began, time.process_time() - ours
-        if passed.added != records:
-            raise Problem(f"{passed.added} of {records} decisions are in the log")
-        return Sequencing(records, took, ours, self._stream.seconds, self._marks.seconds)
+        if stats.added != records:
+            raise Problem(f"{stats.added} of {records} decisions are in the log")
+        return Sequencing(records, took, ours, self._stream.seconds, self._index.seconds)
 
 
-class _Timed:
-    """A port whose one method is timed; everything else goes through."""
+class _TimedPort:
+    """A port with a timer on one method."""
 
     def __init__(self, port: object, method: str) -> None:
         self._port, self._method = port, method
@@ -125,11 +126,11 @@ class _Timed:
 
 
 def _decided(number: int) -> list[Document]:
-    """So many decisions as verify records them: of the case's message, to as many recipients."""
+    """The documents of this many decisions, each to another recipient."""
     memory = MemoryTable()
     here = case.World(memory, memory).register()
     people = [f"+86{13_800_000_000 + one}" for one in range(number)]
-    for at in range(0, number, A_BATCH):
-        messages = [case.message(message_id=one, recipient=one) for one in people[at : at + A_BATCH]]
+    for at in range(0, number, MAX_BATCH):
+        messages = [case.message(message_id=one, recipient=one) for one in people[at : at + MAX_BATCH]]
         here.verify_use_case.many(here.caller("xinxi"), messages)
-    return [document for document in memory.everything() if document.key.pk.startswith("X#")]
+    return [document for document in memory.everything() if document.key.pk.startswith(DECISION_PREFIX)]

@@ -2,8 +2,8 @@
 
 DynamoDB Local counts as AWS documents it ("DynamoDB read and write operations" in the developer guide), which
 `rules_hold` checks: a write rounds up to 1 KiB an item and counts twice in a transaction, a strongly consistent read
-rounds up to 4 KiB, per item in a BatchGetItem and once for the whole of a Query. In one thing it differs: reading what
-is not there costs a unit on AWS and nothing here, so `calls` adds that.
+rounds up to 4 KiB, per item in a BatchGetItem and once for the whole of a Query. One thing differs: reading an absent
+item costs a unit on AWS and nothing here, so `calls` adds that.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import boto3
 
 from benchmarks.calls import metered
-from benchmarks.crowd import Crowd
 from benchmarks.events import denied_event, event
-from benchmarks.ground import TABLE
+from benchmarks.fixtures import TABLE
+from benchmarks.recipients import Recipients
 from tools.steps import Problem
 
-# References are at most 128 characters. They are digits of hexadecimal here: nothing else shrinks less when packed.
-LONGEST = 128
+# The maximum length of a reference. Hexadecimal digits compress worst.
+MAX_REFERENCE = 128
 
 
 class Units(NamedTuple):
@@ -32,24 +32,24 @@ class Units(NamedTuple):
     write: float
 
 
-def measure(crowd: Crowd) -> tuple[Units, Units]:
-    """Of an allow and of a deny. Also holds that the events get the decisions that they are named after."""
-    return _asked("allow", event(crowd.one()))[0], _asked("deny", denied_event())[0]
+def measure(recipients: Recipients) -> tuple[Units, Units]:
+    """The units of an allow and of a deny. Raises Problem if an event gets another decision."""
+    return _asked("allow", event(recipients.one()))[0], _asked("deny", denied_event())[0]
 
 
-def record_bytes(crowd: Crowd) -> dict[int, int]:
-    """What the record of an allow weighs as an item, by the length of its message_id."""
-    ids = {length: secrets.token_hex(LONGEST)[:length] for length in (26, 36, 64, LONGEST)}
-    return {length: _asked("allow", event(crowd.one(), message_id=one))[1] for length, one in ids.items()}
+def record_bytes(recipients: Recipients) -> dict[int, int]:
+    """The size of an allow's record as an item, by the length of its message_id."""
+    ids = {length: secrets.token_hex(MAX_REFERENCE)[:length] for length in (26, 36, 64, MAX_REFERENCE)}
+    return {length: _asked("allow", event(recipients.one(), message_id=one))[1] for length, one in ids.items()}
 
 
-def told(sizes: dict[int, int]) -> str:
+def summary(sizes: dict[int, int]) -> str:
     by_length = ", ".join(f"{size} with a message_id of {length}" for length, size in sizes.items())
     return f"the record of an allow has, of the 1,024 bytes of a unit: {by_length}"
 
 
 def _asked(expected: str, asked: dict[str, Any]) -> tuple[Units, int]:
-    """The units, and the bytes of the record."""
+    """The units, and the size of the record in bytes."""
     with metered() as metering, contextlib.redirect_stdout(io.StringIO()):
         answer = metering.handler(asked, None)
         units, (write,) = Units(*metering.wire.units.values()), metering.wire.exchanges[-1]
@@ -61,7 +61,8 @@ def _asked(expected: str, asked: dict[str, Any]) -> tuple[Units, int]:
 
 
 def _size(item: dict[str, Any]) -> int:
-    """As DynamoDB counts: names and values in UTF-8, bytes as they are, and a number about half of its digits."""
+    """The size of an item as DynamoDB counts it: names and texts in UTF-8, binary values, numbers with half their
+    digits."""
     size = 0
     for name, value in item.items():
         ((kind, text),) = value.items()
@@ -71,7 +72,7 @@ def _size(item: dict[str, Any]) -> int:
 
 
 def rules_hold() -> bool:
-    """Whether this DynamoDB counts as AWS says it does, on items of known sizes under a partition of their own."""
+    """Whether this DynamoDB counts units as AWS documents them, on items of known sizes."""
     client = boto3.client("dynamodb")
 
     def item(sk: str, size: int) -> dict[str, Any]:

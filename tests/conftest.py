@@ -8,9 +8,11 @@ import pytest
 from hypothesis import settings
 
 from tests.support.engines import begin_session, end_session, stack
+from tools.steps import bypass_proxies
 
 __all__ = ["stack"]
 
+bypass_proxies()
 # Tests compare with what Python makes of the pinned tzdata, not with the zone files of this machine.
 zoneinfo.reset_tzpath(())
 # How long an example takes says more about the machine than about the code.

@@ -18,7 +18,7 @@ from tools.steps import HOME, Problem, main
 PARTIES = ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")
 # What would be missed.
 STATE = (
-    *("state", "s3", "local.json", "deployed.json", "registered.json", "ministack.json", "port", "unclean"),
+    *("state", "s3", "local.json", "deployed.json", "registered.json", "ministack.json", "unclean"),
     *(f"{party}{suffix}" for party in PARTIES for suffix in (".jwk", ".pub.jwk")),
     # What was seen of its log: the next one has another key, and is not to be taken for a forgery.
     *("log-*.checkpoint", "log-*.key"),

@@ -145,7 +145,7 @@ class Demonstration:
         answer = gateway.verify(message)
         took = (time.perf_counter() - began) * 1000
         _expect((answer["decision"], [one["code"] for one in answer["reasons"]]), (decision, reasons))
-        gateway.verify_receipt(answer["receipt"], text=text, message_id=message["message_id"], decision=decision)
+        gateway.check_answer(message, answer)
         self._out.print(_verdict(answer), Text(f"  ({took:.0f} ms; receipt verified)", style="dim"), sep="")
         for reason in answer["reasons"]:
             self._out.print(Text.assemble("       ", (f"{reason['code']:<16}", "bold"), f"  {reason['message']}"))

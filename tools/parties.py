@@ -75,4 +75,7 @@ def _register(stack: MiniStack, party: Party) -> None:
 def _admin(stack: MiniStack, *arguments: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **stack.environment()}
     command = [executable("dev", "duecare"), "admin", *arguments]
-    return subprocess.run(command, env=env, cwd=stack.home, capture_output=True, text=True, check=False)
+    # A session of its own: Ctrl-C waits for a registration that has begun.
+    return subprocess.run(
+        command, env=env, cwd=stack.home, capture_output=True, text=True, check=False, start_new_session=True
+    )

@@ -107,10 +107,17 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def bypass_proxies() -> None:
+    """No proxy of the environment comes between this program, or those that it starts, and this machine's own ports."""
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+
+
 def main(work: Callable[[], None]) -> None:
     """Run `work`; a Problem becomes a message and exit code 1, Ctrl-C a quiet end."""
     if sys.platform == "win32":
         sys.exit("The local run needs Linux or macOS; on Windows use WSL.")
+    bypass_proxies()
     try:
         work()
     except Problem as problem:

@@ -1,8 +1,10 @@
 """duecare for gateways and creditors: ask before a text is sent, state facts, check receipts.
 
-`Client` is the whole of it; the exceptions are drawn as a tree in duecare_client.errors.
+Start with `Client`. `Client.may_send` returns a `Permission`, or raises one of the exceptions; duecare_client.errors
+draws them as a tree.
 """
 
+from duecare_client.checks.permission import DenialReason, Permission
 from duecare_client.client import Client
 from duecare_client.errors import (
     BadAnswer,
@@ -27,9 +29,11 @@ __all__ = [
     "CannotDecide",
     "Client",
     "Conflict",
+    "DenialReason",
     "DuecareError",
     "NotAllowed",
     "NotFound",
+    "Permission",
     "RequestError",
     "Unavailable",
     "Unreachable",

@@ -33,7 +33,7 @@ def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable
     if endpoint and not ({"AWS_ACCESS_KEY_ID", "AWS_PROFILE"} & environment.keys()):
         # Dummies, rather than whatever credentials lie about on this machine: they have no business at this endpoint.
         options |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    with told("set up the AWS session"):
+    with aws_errors("set up the AWS session"):
         session = boto3.Session()
         region = (profile.region if profile else None) or session.region_name
     if not region and (endpoint or environment.get("AWS_ENDPOINT_URL")):
@@ -47,14 +47,14 @@ def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable
         attempts = 5 if service in _READ else 1
         retries = {"total_max_attempts": attempts, "mode": "standard"}
         config = botocore_config.Config(connect_timeout=5, read_timeout=30, retries=retries)
-        with told(f"reach {service}"):
+        with aws_errors(f"reach {service}"):
             return session.client(service, region_name=region, config=config, **options)
 
     return client
 
 
 @contextmanager
-def told(doing: str) -> Iterator[None]:
+def aws_errors(doing: str) -> Iterator[None]:
     """Turn botocore's errors into ours. `doing`: what could not be done, for the message (`invoke some-function`)."""
     exceptions = importlib.import_module("botocore.exceptions")
     try:

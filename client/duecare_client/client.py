@@ -1,10 +1,11 @@
 """The HTTP client of gateways and creditors.
 
     with Client("https://duecare.example", "some-gateway", "gateway.jwk") as duecare:
-        answer = duecare.verify(message)         # raises: do not send
-        if answer["decision"] == "allow": ...    # send before answer["valid_until"]
+        permission = duecare.may_send(message)   # raises: do not send
+        if permission:                           # false for every answer that does not permit sending
+            ...                                  # send now, and keep permission.receipt
 
-Keeps one pool of connections, one bearer token and the service's keys; safe to share between threads.
+A client holds a connection pool, one bearer token and the service's public keys. It is safe to share between threads.
 """
 
 from __future__ import annotations
@@ -18,38 +19,42 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 
+from duecare_client.checks import permission as permissions
 from duecare_client.checks import reconciliation
-from duecare_client.checks.receipts import UnknownKey, check, digest_of
+from duecare_client.checks.permission import Decision, Permission
+from duecare_client.checks.receipts import UnknownKey, check_receipt
 from duecare_client.checks.reconciliation import RequestedPeriod
-from duecare_client.errors import BadAnswer, NotAllowed, Unreadable
+from duecare_client.errors import BadAnswer, BadReceipt, NotAllowed, Unreadable
 from duecare_client.keyfile import read_private
-from duecare_client.signing import TOKEN_LIFETIME, Signer, sendable
+from duecare_client.signing import TOKEN_LIFETIME, Signer, json_bytes
 from duecare_client.storage import Storage, first_rejects
 from duecare_client.transport import Json, Transport
 
-STATEMENTS_A_CALL = 100
-# A hundred statements are a hundred transactions, one after another; nobody waits to send a message meanwhile.
-STATING_SECONDS = 29.0
-# A month of a busy gateway is read decision by decision.
-RECONCILING_SECONDS = 29.0
-_RENEW_BEFORE = 60
-_STATUSES = frozenset({"accepted", "unchanged", "rejected"})
-_STATES = frozenset({"awaiting_file", "importing", "done", "refused"})
-# Announcing and asking are quick, but a person waits for them, and not a gateway with a message in its hand.
-UPLOAD_SECONDS = 15.0
-_START_OF_REJECTS = 16 * 1024
+MAX_STATEMENTS_PER_CALL = 100
+# The service accepts statements one transaction after another, and no message waits for them.
+STATEMENTS_TIMEOUT = 29.0
+# A reconciliation reads a month of a busy gateway, decision by decision.
+RECONCILIATION_TIMEOUT = 29.0
+# A person waits for these calls, not a gateway with a message in hand.
+UPLOAD_TIMEOUT = 15.0
+_RENEW_TOKEN_BEFORE = 60
+_STATEMENT_STATUSES = frozenset({"accepted", "unchanged", "rejected"})
+_UPLOAD_STATES = frozenset({"awaiting_file", "importing", "done", "refused"})
+_REJECTS_BYTES = 16 * 1024
+
+_Checked = TypeVar("_Checked")
 
 
 class Reader:
-    """What anyone may ask a service: who it is, its keys, whether it can decide, its log. `timeout`: seconds a call."""
+    """The public part of a service: discovery, keys, status, log. `timeout`: seconds for one call."""
 
     def __init__(self, url: str, *, timeout: float = 3.0, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = Transport(url, timeout=timeout, edge=transport)
+        self._http = Transport(url, timeout=timeout, transport=transport)
         self._headers = {"Accept": "application/json, application/problem+json", "User-Agent": "duecare-client"}
 
     def discovery(self) -> Json:
@@ -57,16 +62,16 @@ class Reader:
         return self._public("/.well-known/duecare")
 
     def jwks(self) -> Json:
-        """The service's receipt keys, past ones too, as a JWK set (RFC 7517, section 5)."""
+        """The service's receipt keys, current and past, as a JWK set (RFC 7517, section 5)."""
         return self._public("/.well-known/jwks.json")
 
     def status(self) -> Json:
-        """What the service says of itself when it can decide; raises Unavailable, naming the part, when it cannot."""
+        """The service's status while it can decide. Raises Unavailable, which names the failing part, otherwise."""
         return self._public("/v1/status")
 
     def log_object(self, name: str) -> bytes | None:
-        """An object of the log (`checkpoint`, `tile/…`), or None where there is none of that name."""
-        return self._http.read(f"/log/{name}", headers={"User-Agent": "duecare-client"}, timeout=UPLOAD_SECONDS)
+        """An object of the log (`checkpoint`, `tile/…`), or None if it does not exist."""
+        return self._http.read(f"/log/{name}", headers={"User-Agent": "duecare-client"}, timeout=UPLOAD_TIMEOUT)
 
     def close(self) -> None:
         self._http.close()
@@ -86,11 +91,12 @@ class Reader:
 class Client(Reader):
     """Speaks for one party. `key`: its private JWK, or the path of the file that holds it.
 
-    `issuer`: the service's name where it is known beforehand (a profile has it); otherwise it is asked for once.
-    `timeout`: seconds for a whole call; stating takes up to STATING_SECONDS. `language`: `zh-CN` or `en`, of the
-    reasons' messages.
-    Raises BadKey, BadSettings. Every method that asks the service raises CannotDecide where there is no answer, and
-    RequestError where the request is at fault.
+    `issuer`: the service's name if it is known (a profile has it); otherwise the client asks for it once. `timeout`:
+    seconds for a whole call; some calls of a creditor take longer. `language`: `zh-CN` or `en`, for the messages of
+    reasons.
+
+    Raises BadKey and BadSettings. Every method that calls the service raises CannotDecide if there is no answer, and
+    RequestError if the request is wrong. Nothing else is raised, whatever the service responds.
     """
 
     def __init__(
@@ -109,7 +115,7 @@ class Client(Reader):
         self.party = party
         self._signer = Signer(party, jwk)
         super().__init__(url, timeout=timeout, transport=transport)
-        self._storage = Storage(secure=url.startswith("https:"), edge=transport)
+        self._storage = Storage(secure=url.startswith("https:"), transport=transport)
         if language:
             self._headers["Accept-Language"] = language
         self._clock = clock
@@ -117,141 +123,199 @@ class Client(Reader):
         self._token: tuple[str, float] | None = None
         self._keys: list[Json] | None = None
 
-    def verify(self, message: Mapping[str, Any]) -> Json:
-        """May this message be sent? The answer of `POST /v1/verify`, for allow and for deny alike.
+    # Messages
 
-        Send only where this returns with `decision` = `allow` and `provisional` false, and before `valid_until`.
-        Asking again with the same message is safe: `message_id` is the idempotency key.
+    def may_send(self, message: Mapping[str, Any]) -> Permission:
+        """Asks whether this message may be sent now. Send only if the result is true.
+
+        The result is true only if the answer is an enforced, final allow that has not expired, and its receipt is
+        signed by the service, is about exactly this message and text, and says the same as the answer. A denial, a
+        rehearsal and an answer in shadow mode are false, and `why_not` says why.
+
+        Raises CannotDecide if there is no answer: hold the message and ask again with the same `message_id`, which is
+        the idempotency key. Raises RequestError if the message is wrong, and BadReceipt if the receipt does not prove
+        the answer; a person has to look at both. After any exception, do not send.
         """
-        answer = self._call("POST", "/v1/verify", sendable(message))
-        if answer.get("decision") not in ("allow", "deny") or answer.get("message_id") != message.get("message_id"):
-            raise BadAnswer("the answer is not a decision about this message")
+        asked = dict(message)
+        return self.check_answer(asked, self.verify(asked))
+
+    def verify(self, message: Mapping[str, Any]) -> Json:
+        """The whole answer of `POST /v1/verify`, with its findings; its receipt is not checked.
+
+        This is no permission to send. Use `may_send`, or pass the answer to `check_answer`.
+        """
+        answer = self._call("POST", "/v1/verify", json_bytes(message))
+        if permissions.read_answer(answer).message_id != message.get("message_id"):
+            raise BadAnswer("the answer is about another message: its message_id differs")
         return answer
 
-    def state(self, kind: str, members: Mapping[str, Any]) -> Json:
-        """Sign one statement and send it: `{statement_id, status, problem?, read_as?}`.
+    def check_answer(self, message: Mapping[str, Any], answer: Mapping[str, Any]) -> Permission:
+        """Checks an answer of `verify` against its receipt and the message. Raises as `may_send` does."""
+        read = permissions.read_answer(answer)
+        expected = {**permissions.claims_of_answer(read), **permissions.claims_of_message(message)}
+        if read.message_id != message["message_id"]:
+            raise BadReceipt("the answer is about another message: its message_id differs. Do not send")
+        claims = self._receipt_claims(read.receipt, {**expected, "gateway": self.party})
+        permissions.check_enforced(claims, read)
+        return Permission(
+            decision=read.decision,
+            decision_id=read.decision_id,
+            attempt=read.attempt,
+            message_id=read.message_id,
+            reasons=read.reasons,
+            valid_until=read.valid_until,
+            retry_at=read.retry_at,
+            enforced=read.enforced,
+            provisional=read.provisional,
+            receipt=read.receipt,
+            clock=self._clock,
+        )
 
-        `status` is `accepted`, `unchanged` or `rejected`; a rejection is a result, not an exception, so look at it.
+    def verify_receipt(
+        self,
+        receipt: str,
+        *,
+        message: Mapping[str, Any],
+        decision: Decision,
+        gateway: str | None = None,
+        any_text: bool = False,
+        expired_ok: bool = False,
+        rehearsal_ok: bool = False,
+    ) -> Json:
+        """The claims of a receipt that proves this decision about this message. Raises BadReceipt otherwise.
+
+        For evidence that was kept; before sending, use `may_send`. `message`: the members `message_id`, `creditor`,
+        `collector` (if it had one), `channel` and `text`, as asked. `gateway`: the party that asked, if not this one.
+
+        Each check has to be left out by name: `any_text` if the text was not kept, `expired_ok` to look back,
+        `rehearsal_ok` to accept a rehearsal. Receipts do not say yet whether the answer was enforced.
         """
-        return self.state_many([(kind, members)])[0]
-
-    def state_many(self, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Json]:
-        """Sign and send any number of (kind, members), a hundred a call; results in the same order.
-
-        When this raises, earlier hundreds may have been accepted. Stating everything again changes nothing twice.
-        """
-        results: list[Json] = []
-        waiting = iter(statements)
-        while some := list(islice(waiting, STATEMENTS_A_CALL)):
-            now, issuer = int(self._clock()), self.issuer()
-            signed = [self._signer.statement(kind, members, issuer, now) for kind, members in some]
-            answer = self._call("POST", "/v1/statements", sendable({"statements": signed}), STATING_SECONDS)
-            results += _results(answer, signed)
-        return results
+        expected = permissions.claims_of_message(message, any_text=any_text)
+        expected |= {"decision": decision, "gateway": gateway or self.party}
+        if not rehearsal_ok:
+            expected["provisional"] = False
+        return self._receipt_claims(receipt, expected, expired_ok=expired_ok)
 
     def decision(self, decision_id: str) -> Json:
-        """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for somebody else's."""
-        return self._call("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
+        """A decision as it was recorded: `{answer, record, log}`. Raises NotFound for a decision of others."""
+        return self._call("GET", f"/v1/decisions/{_segment(decision_id)}")
+
+    def check_recorded(self, decision_id: str, answer: Mapping[str, Any]) -> Json:
+        """Checks the answer of a recorded decision against its receipt, expired or not; returns the receipt's claims.
+
+        Raises BadAnswer and BadReceipt. The text of the message is not checked: a record does not hold it.
+        """
+        read = permissions.read_answer(answer)
+        expected = {**permissions.claims_of_answer(read), "jti": decision_id}
+        claims = self._receipt_claims(read.receipt, expected, expired_ok=True)
+        permissions.check_enforced(claims, read)
+        return claims
 
     def bundle(self, decision_id: str, attempt: int | None = None) -> bytes:
-        """The case file of a decision: for its gateway, its creditor, or an auditor; of its newest attempt, or of this.
-        Check it with `duecare_core.evidence.casefile.bundle.check`. Raises Conflict (`not-logged-yet`) in the seconds
-        before it is in the log."""
-        path = f"/v1/decisions/{quote(decision_id, safe='')}/bundle" + (f"?attempt={attempt}" if attempt else "")
+        """The case file of a decision, for its gateway, its creditor or an auditor; of the newest attempt by default.
+
+        Check it with `duecare_core.evidence.casefile.bundle.check`. Raises Conflict (`not-logged-yet`) during the
+        seconds before the decision is in the log.
+        """
+        path = f"/v1/decisions/{_segment(decision_id)}/bundle" + (f"?attempt={attempt}" if attempt else "")
         with self._authorized() as headers:
-            answer, data = self._http.fetch(path, headers=headers, timeout=UPLOAD_SECONDS)
-        if not _is_about(answer, decision_id, attempt):
+            answer, data = self._http.fetch(path, headers=headers, timeout=UPLOAD_TIMEOUT)
+        if not _is_case_file_of(answer, decision_id, attempt):
             raise BadAnswer("the answer is not the case file of this decision")
         return data
 
     def reconciliation(self, start: datetime, end: datetime, gateway: str | None = None) -> Json:
-        """A gateway's deliveries from `start` to before `end` against the decisions about its messages, as the service
-        signed them: `{gateway, from, to, final, ok, truncated, counts, …, signed}`, with a list for each thing that may
-        be missing (duecare_core.domain.reconciliation). An auditor names the `gateway`.
+        """A gateway's deliveries from `start` to before `end`, compared with the decisions about its messages.
 
-        Raises Unreadable for times without a zone, BadReceipt where the signature is not about exactly this answer.
+        Returns `{gateway, from, to, final, ok, truncated, counts, …, signed}`, signed by the service, with a list for
+        each kind of finding (duecare_core.domain.reconciliation). An auditor names the `gateway`.
+
+        Raises Unreadable for times without a zone, BadReceipt if the signature does not cover exactly this answer.
         """
         if start.tzinfo is None or end.tzinfo is None:
-            raise Unreadable("the times of a period need a zone")
+            raise Unreadable("the times of a period need an offset from UTC, such as 2026-11-01T00:00:00+08:00")
         query = {"from": start.isoformat(), "to": end.isoformat()} | ({"gateway": gateway} if gateway else {})
-        since = self._clock()
-        answer = self._call("GET", f"/v1/reconciliation?{urlencode(query)}", timeout=RECONCILING_SECONDS)
-        asked = RequestedPeriod(gateway or self.party, start, end, since)
+        requested = RequestedPeriod(gateway or self.party, start, end, since=self._clock())
+        answer = self._call("GET", f"/v1/reconciliation?{urlencode(query)}", timeout=RECONCILIATION_TIMEOUT)
         issuer, now = self.issuer(), self._clock()
-        keys = self._keys or self._fetch_keys()
-        try:
-            reconciliation.check(answer, keys, issuer=issuer, now=now, asked=asked)
-        except UnknownKey:
-            reconciliation.check(answer, self._fetch_keys(), issuer=issuer, now=now, asked=asked)
+        self._with_keys(lambda keys: reconciliation.check(answer, keys, issuer=issuer, now=now, requested=requested))
         return answer
 
+    # Statements
+
+    def state(self, kind: str, members: Mapping[str, Any]) -> Json:
+        """Signs one statement and sends it. Returns `{statement_id, status, problem?, read_as?}`.
+
+        `status` is `accepted`, `unchanged` or `rejected`. A rejection is a result and not an exception: check it.
+        """
+        return self.state_many([(kind, members)])[0]
+
+    def state_many(self, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Json]:
+        """Signs and sends any number of (kind, members), a hundred in a call; returns the results in the same order.
+
+        If this raises, statements of earlier calls may have been accepted. It is safe to state everything again.
+        """
+        results: list[Json] = []
+        remaining = iter(statements)
+        while batch := list(islice(remaining, MAX_STATEMENTS_PER_CALL)):
+            now, issuer = int(self._clock()), self.issuer()
+            signed = [self._signer.statement(kind, members, issuer, now) for kind, members in batch]
+            answer = self._call("POST", "/v1/statements", json_bytes({"statements": signed}), STATEMENTS_TIMEOUT)
+            results += _results(answer, signed)
+        return results
+
+    # Uploads
+
     def manifest(self, members: Mapping[str, Any]) -> str:
-        """Sign what a file is (kind, format, charset, rows, sha256, size, …): a compact JWS, typ `upload+jws`."""
+        """Signs the description of a file (kind, format, charset, rows, sha256, size, …) as `upload+jws`."""
         return self._signer.statement("upload", members, self.issuer(), int(self._clock()))
 
     def open_upload(self, manifest: str) -> Json:
-        """Announce a file: `{upload_id, state, url, headers, expires_at}`; `url` and `headers` while it is awaited.
+        """Announces a file. Returns `{upload_id, state, url, headers, expires_at}`; `url` and `headers` only while the
+        service waits for the file.
 
-        The same manifest again is the same upload, with a fresh URL.
+        The same manifest again is the same upload, with a new URL.
         """
-        opened = self._call("POST", "/v1/uploads", sendable({"manifest": manifest}), UPLOAD_SECONDS)
+        opened = self._call("POST", "/v1/uploads", json_bytes({"manifest": manifest}), UPLOAD_TIMEOUT)
         opened.setdefault("state", "awaiting_file")
-        headers = opened.get("headers")
-        if (
-            not isinstance(opened.get("upload_id"), str)
-            or opened["state"] not in _STATES
-            or (opened["state"] == "awaiting_file" and not (isinstance(opened.get("url"), str) and _texts(headers)))
-        ):
-            raise BadAnswer("the answer does not say where the file is to go")
+        complete = isinstance(opened.get("upload_id"), str) and _is_upload_state(opened["state"])
+        if complete and opened["state"] == "awaiting_file":
+            complete = isinstance(opened.get("url"), str) and _are_headers(opened.get("headers"))
+        if not complete:
+            raise BadAnswer("the answer does not say where to send the file")
         return opened
 
     def send_file(self, opened: Mapping[str, Any], chunks: Iterable[bytes], size: int) -> None:
-        """PUT the file where `open_upload` said. Raises Unavailable with status 403 where its URL is no longer good."""
+        """PUTs the file to the address from `open_upload`. Raises Unavailable with status 403 if it has expired."""
         self._storage.put(opened["url"], opened["headers"], chunks, size)
 
     def upload(self, upload_id: str) -> Json:
-        """How far an upload is: `{upload_id, state, rows, accepted, unchanged, rejected, withdrawn?,
-        withdrawals_to_confirm?, problem?, rejects_url?}`. Raises NotFound for somebody else's."""
-        answer = self._call("GET", f"/v1/uploads/{quote(upload_id, safe='')}", timeout=UPLOAD_SECONDS)
-        if answer.get("state") not in _STATES:
-            raise BadAnswer("the answer does not say how far the upload is")
+        """The progress of an upload: `{upload_id, state, rows, accepted, unchanged, rejected, withdrawn?,
+        withdrawals_to_confirm?, problem?, rejects_url?}`. Raises NotFound for an upload of others."""
+        answer = self._call("GET", f"/v1/uploads/{_segment(upload_id)}", timeout=UPLOAD_TIMEOUT)
+        if not _is_upload_state(answer.get("state")):
+            raise BadAnswer("the answer does not give the state of the upload")
         return answer
 
-    def first_rejects(self, upload: Mapping[str, Any], most: int = 5) -> list[Json]:
-        """The first rejects of an upload that is done: `{row, column, code, message}`; no more is fetched."""
-        return first_rejects(self._storage.start_of(str(upload.get("rejects_url")), _START_OF_REJECTS), most)
+    def first_rejects(self, upload: Mapping[str, Any], limit: int = 5) -> list[Json]:
+        """The first rejects of a finished upload, as `{row, column, code, message}`. Fetches only the start of the
+        rejects file."""
+        return first_rejects(self._storage.start_of(str(upload.get("rejects_url")), _REJECTS_BYTES), limit)
 
-    def verify_receipt(
-        self, receipt: str, *, text: str | None = None, expired_ok: bool = False, **expected: Any
-    ) -> Json:
-        """The claims of a receipt that the service signed about exactly this. Raises BadReceipt, saying what differs.
-
-        `text` is the text as it will be delivered. `expected`: claims that must have that value, at least
-        `message_id`; usually `decision="allow"` too. `expired_ok` is for looking back, never before sending.
-        """
-        if text is not None:
-            expected["text_sha256"] = digest_of(text)
-        issuer, now = self.issuer(), self._clock()
-        keys = self._keys or self._fetch_keys()
-        try:
-            return check(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
-        except UnknownKey:
-            # The service may have changed its key since we asked for them.
-            keys = self._fetch_keys()
-            return check(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
+    # The party and the service
 
     def issuer(self) -> str:
-        """The service's name: the `aud` of all that is signed for it, the `iss` of its receipts."""
+        """The service's name: the `aud` of everything signed for it, and the `iss` of its receipts."""
         if self._issuer is None:
             issuer = self.discovery().get("issuer")
             if not isinstance(issuer, str) or not issuer:
-                raise BadAnswer("the service does not say who it is; check the URL")
+                raise BadAnswer("the service does not name its issuer; check the URL")
             self._issuer = issuer
         return self._issuer
 
     @property
     def kid(self) -> str:
-        """The thumbprint of the key that signs here."""
+        """The thumbprint of the key that this client signs with."""
         return self._signer.kid
 
     def _call(self, method: str, path: str, body: bytes | None = None, timeout: float = 0.0) -> Json:
@@ -262,11 +326,11 @@ class Client(Reader):
 
     @contextmanager
     def _authorized(self) -> Iterator[dict[str, str]]:
-        """The headers of a call that this party makes."""
+        """The headers of a call in the name of this party."""
         try:
             yield {**self._headers, "Authorization": f"Bearer {self._bearer()}"}
         except NotAllowed:
-            # The next call signs a new token: this one may be too old by the service's clock.
+            # The token may be too old by the service's clock, so the next call signs a new one.
             self._token = None
             raise
 
@@ -274,8 +338,21 @@ class Client(Reader):
         now = self._clock()
         if self._token is None or now >= self._token[1]:
             token = self._signer.token(self.issuer(), int(now))
-            self._token = (token, now + TOKEN_LIFETIME - _RENEW_BEFORE)
+            self._token = (token, now + TOKEN_LIFETIME - _RENEW_TOKEN_BEFORE)
         return self._token[0]
+
+    def _receipt_claims(self, receipt: str, expected: Mapping[str, Any], *, expired_ok: bool = False) -> Json:
+        issuer, now = self.issuer(), self._clock()
+        return self._with_keys(
+            lambda keys: check_receipt(receipt, keys, issuer=issuer, now=now, expected=expected, expired_ok=expired_ok)
+        )
+
+    def _with_keys(self, check: Callable[[list[Json]], _Checked]) -> _Checked:
+        """Runs a check with the service's keys; fetches them again once if it meets a key that is not among them."""
+        try:
+            return check(self._keys or self._fetch_keys())
+        except UnknownKey:
+            return check(self._fetch_keys())
 
     def _fetch_keys(self) -> list[Json]:
         keys = self.jwks().get("keys")
@@ -285,8 +362,16 @@ class Client(Reader):
         return keys
 
 
-def _is_about(answer: Json, decision_id: str, attempt: int | None) -> bool:
-    """Whether this is a case file of that decision, so far as one sees without checking it."""
+def _segment(name: str) -> str:
+    """A segment of a path, quoted. Raises Unreadable."""
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError:
+        raise Unreadable("an id with half of a surrogate pair cannot be sent") from None
+
+
+def _is_case_file_of(answer: Json, decision_id: str, attempt: int | None) -> bool:
+    """Whether the answer looks like the case file of that decision. `duecare bundle verify` does the real check."""
     decision = answer.get("decision")
     record = decision.get("record") if isinstance(decision, dict) else None
     if not isinstance(record, dict) or record.get("decision_id") != decision_id:
@@ -294,18 +379,23 @@ def _is_about(answer: Json, decision_id: str, attempt: int | None) -> bool:
     return attempt is None or record.get("attempt") == attempt
 
 
-def _texts(headers: Any) -> bool:
-    return isinstance(headers, dict) and all(isinstance(one, str) for pair in headers.items() for one in pair)
+def _is_upload_state(value: Any) -> bool:
+    return isinstance(value, str) and value in _UPLOAD_STATES
+
+
+def _are_headers(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(part, str) for pair in value.items() for part in pair)
 
 
 def _results(answer: Json, signed: list[str]) -> list[Json]:
-    """The results, one for each statement and in order, held to the ids that the statements have by themselves."""
+    """One result for each statement, in order. Raises BadAnswer if their ids are not those of the statements."""
     results = answer.get("results")
     ids = ["sha256:" + hashlib.sha256(statement.encode()).hexdigest() for statement in signed]
     if (
         not isinstance(results, list)
-        or not all(isinstance(result, dict) and result.get("status") in _STATUSES for result in results)
+        or not all(isinstance(result, dict) for result in results)
+        or not all(str(result.get("status")) in _STATEMENT_STATUSES for result in results)
         or [result.get("statement_id") for result in results] != ids
     ):
-        raise BadAnswer("the answer does not say what became of these statements")
+        raise BadAnswer("the answer does not give the result of each statement")
     return results

@@ -1,15 +1,15 @@
-"""What can go wrong between a party and duecare. **Whichever of these `Client.verify` raises, do not send.**
+"""The exceptions of the client. **If `Client.may_send` raises any of them, do not send the message.**
 
-The tree is the service's own (duecare_core.errors), so that one name means one thing on both sides of the wire; the
-client adds why there was no answer, and what is wrong on this machine.
+The tree extends the service's own (duecare_core.errors), so a name means the same on both sides. The client adds the
+reasons why there was no answer, and the faults of this machine.
 
     DuecareError
-    ├── CannotDecide         no answer: hold the message, ask again later
-    │   ├── Unreachable      no connection, a broken one, or too slow
-    │   ├── Unavailable      429 or 5xx: it answered that it cannot now; `status`, `retry_after` in seconds or None
-    │   └── BadAnswer        something answered, but not as the contract says
-    ├── RequestError              the request is wrong and will stay so; `status`, `name`, `detail`, `errors`
-    │   ├── Unreadable       400, or not sendable at all (lone surrogates, not JSON): nothing left this machine
+    ├── CannotDecide         no answer: hold the message and ask again with the same message_id
+    │   ├── Unreachable      no connection, a broken connection, or a time-out
+    │   ├── Unavailable      429 or 5xx: the service cannot answer now; `status`, `retry_after` (seconds or None)
+    │   └── BadAnswer        a response that does not follow the contract (another service, a proxy's error page)
+    ├── RequestError         the request is wrong, a retry will not help; `status`, `name`, `detail`, `errors`
+    │   ├── Unreadable       400, or a request that cannot be sent (lone surrogates, not JSON): nothing was sent
     │   ├── NotAllowed       401, 403
     │   ├── NotFound         404
     │   ├── Conflict         409
@@ -17,9 +17,9 @@ client adds why there was no answer, and what is wrong on this machine.
     │   ├── WrongMediaType   415
     │   └── Unacceptable     422
     ├── BadEvidence
-    │   └── BadReceipt       a receipt that does not verify, or is not about this message
+    │   └── BadReceipt       a receipt that does not verify, or does not match the answer or the message
     ├── BadKey               a key that cannot sign for a party
-    └── BadSettings          profile, environment or file on this machine; nothing was sent
+    └── BadSettings          a profile, environment variable or file on this machine; nothing was sent
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ __all__ = [
     "Violation",
     "WrongMediaType",
     "as_problem",
-    "refused",
+    "request_error",
 ]
 
 _PROBLEM = "urn:duecare:problem:"
@@ -79,13 +79,13 @@ _BY_STATUS: dict[int, type[RequestError]] = {
 
 
 class Unreachable(CannotDecide):
-    """No connection, a broken one, or no whole answer in time."""
+    """No connection, a broken connection, or no complete response in time."""
 
     part = "network"
 
 
 class Unavailable(CannotDecide):
-    """The service answered that it cannot answer now: 429, or any 5xx."""
+    """The service responded with 429 or a 5xx status: it cannot answer now."""
 
     part = "service"
 
@@ -96,21 +96,21 @@ class Unavailable(CannotDecide):
 
 
 class BadAnswer(CannotDecide):
-    """Something answered, but not as the contract says: another service, a proxy's page, a cut-off body."""
+    """A response that does not follow the contract: from another service, a proxy's error page, or cut off."""
 
     part = "answer"
 
 
 class BadReceipt(BadEvidence):
-    """A receipt that does not verify, or is not about this message; or a signed result that is not what was asked."""
+    """A signed receipt or result that does not verify, or does not match the answer, the message or the question."""
 
 
 class BadSettings(DuecareError):
-    """A profile, an environment variable or a file on this machine is missing or wrong."""
+    """A profile, environment variable or file on this machine is missing or invalid."""
 
 
-def refused(status: int, problem: dict[str, Any]) -> RequestError:
-    """The exception for an RFC 9457 problem (or API Gateway's own `{"message": ...}`) with a 4xx status."""
+def request_error(status: int, problem: dict[str, Any]) -> RequestError:
+    """The exception for a 4xx response: an RFC 9457 problem, or API Gateway's own `{"message": ...}`."""
     kind = _BY_STATUS.get(status, RequestError)
     title = problem.get("title") or problem.get("message") or kind.title
     name = str(problem.get("type", "")).removeprefix(_PROBLEM) or None
@@ -127,11 +127,11 @@ def refused(status: int, problem: dict[str, Any]) -> RequestError:
 
 
 def as_problem(error: DuecareError) -> dict[str, Any]:
-    """The RFC 9457 form of any error here; what `--json` prints where there is no other answer."""
+    """The error as an RFC 9457 problem, for `--json` output when there is no other answer."""
     if isinstance(error, RequestError):
-        listed = [violation._asdict() for violation in error.errors]
+        violations = [violation._asdict() for violation in error.errors]
         problem = {"type": _PROBLEM + error.name, "title": error.title, "status": error.status, "detail": error.detail}
-        return {**problem, "errors": listed} if listed else problem
+        return {**problem, "errors": violations} if violations else problem
     if isinstance(error, CannotDecide):
         status = error.status if isinstance(error, Unavailable) else 503
         return {

@@ -1,4 +1,4 @@
-"""A party's keys on disk: JWK files (RFC 7517), the private one readable by its owner alone."""
+"""A party's keys on disk, as JWK files (RFC 7517). Only its owner can read a private one."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from duecare_client.errors import BadKey, BadSettings
 from duecare_core.evidence.jose.keys import algorithm, b64, new_private_jwk, public_jwk, thumbprint
 
-# Members that only a private or a secret key has (RFC 7518, section 6).
+# Members that only private and secret keys have (RFC 7518, section 6).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def generate(alg: str) -> dict[str, str]:
-    """A fresh private JWK for `EdDSA` (Ed25519) or `ES256` (P-256), with its `alg` and `kid`."""
+    """A new private JWK for `EdDSA` (Ed25519) or `ES256` (P-256), with its `alg` and `kid`."""
     jwk = new_private_jwk() if alg == "EdDSA" else _new_p256()
     return {**jwk, "alg": alg, "kid": thumbprint(jwk)}
 
 
 def published(jwk: Mapping[str, Any]) -> dict[str, str]:
-    """What may leave this machine of a key: its public members, with `alg` and `kid`. Raises BadKey."""
+    """The public JWK of a key, with `alg` and `kid`. Raises BadKey."""
     public = public_jwk(jwk)
     return {**public, "alg": algorithm(public), "kid": thumbprint(public)}
 
 
 def write_private(path: Path, jwk: Mapping[str, str]) -> None:
-    """Write a private JWK to a new file of mode 0600. Raises BadSettings; never replaces what is there."""
+    """Writes a private JWK to a new file of mode 0600. Raises BadSettings; never replaces a file."""
     try:
-        # O_EXCL with the mode at creation: the key is never, not for an instant, in a file that others can read.
+        # O_EXCL and the mode at creation: at no time can others read the file.
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise BadSettings(f"{path} exists already, and a key is never overwritten; choose another name") from None
+        raise BadSettings(f"{path} exists already, and a key is never overwritten; choose another file name") from None
     except OSError as error:
         raise BadSettings(f"{path} cannot be written: {error.strerror}") from None
     with os.fdopen(opened, "w", encoding="utf-8") as file:
@@ -43,20 +43,20 @@ def write_private(path: Path, jwk: Mapping[str, str]) -> None:
 
 
 def read_private(path: Path) -> dict[str, Any]:
-    """The private JWK in that file. Raises BadSettings where it cannot be read, or holds only a public key."""
+    """The private JWK in the file. Raises BadSettings if it cannot be read or holds only a public key."""
     jwk = _read(path)
     if "d" not in jwk:
-        raise BadSettings(f"{path} holds only a public key; signing needs the private one")
+        raise BadSettings(f"{path} holds only a public key; give the private one, which `duecare keys new --out` wrote")
     return jwk
 
 
 def read_public(path: Path) -> dict[str, str]:
-    """The public JWK in that file. Raises BadSettings for a private one, so that none is ever sent by mistake."""
+    """The public JWK in the file. Raises BadSettings for a private one, so that none is sent by mistake."""
     jwk = _read(path)
     if _PRIVATE & jwk.keys():
         raise BadSettings(
             f"{path} holds a private key, which must not leave its owner; "
-            "give the public one, as `duecare keys new` printed it"
+            "give the public one, which `duecare keys new` printed"
         )
     try:
         return published(jwk)
@@ -70,7 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadSettings(f"the key file {path} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise BadSettings(f"{path} is not a JWK: it is not JSON") from None
+        raise BadSettings(f"{path} is not a JWK: it is not JSON in UTF-8") from None
     if not isinstance(jwk, dict):
         raise BadSettings(f"{path} is not a JWK: it is not a JSON object")
     return jwk

@@ -14,8 +14,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare_client.aws import told
-from duecare_client.errors import BadAnswer, BadSettings, Conflict, refused
+from duecare_client.aws import aws_errors
+from duecare_client.errors import BadAnswer, BadSettings, Conflict, request_error
 from duecare_client.keyfile import published
 from duecare_core.evidence.jose.keys import private_jwk
 
@@ -38,7 +38,7 @@ class Operator:
     def operate(self, request: Json) -> Json:
         """Ask the admin function; its `result`."""
         function = self._output("AdminFunction")
-        with told(f"invoke {function}"):
+        with aws_errors(f"invoke {function}"):
             reply = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
             payload = reply["Payload"].read()
         if reply.get("FunctionError"):
@@ -51,7 +51,7 @@ class Operator:
         if isinstance(problem, dict) and isinstance(status, int):
             if status >= 500:
                 raise BadAnswer(f"the function {function} could not do it: {problem.get('detail')}")
-            raise refused(status, problem)
+            raise request_error(status, problem)
         if not isinstance(result, dict):
             raise BadAnswer(f"the function {function} did not answer as the admin function does")
         return result
@@ -64,20 +64,20 @@ class Operator:
         """
         name = self._output("ReceiptKeySecret")
         store = self._client("secretsmanager")
-        with told(f"read the secret {name}"):
+        with aws_errors(f"read the secret {name}"):
             current = store.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
         old_public, retired = _receipt_key(current["SecretString"], name)
         seed = secrets.token_hex(32)
         new_public = _public(seed)
         left = {**old_public, "retired_at": now.astimezone(UTC).isoformat(timespec="seconds")}
-        with told(f"write the secret {name}"):
+        with aws_errors(f"write the secret {name}"):
             put = store.put_secret_value(
                 SecretId=name,
                 SecretString=json.dumps({"seed": seed, "retired": [*retired, left]}),
                 VersionStages=[_NEXT],
             )
         try:
-            with told(f"make the new version of {name} the current one"):
+            with aws_errors(f"make the new version of {name} the current one"):
                 store.update_secret_version_stage(
                     SecretId=name,
                     VersionStage="AWSCURRENT",
@@ -94,7 +94,7 @@ class Operator:
 
     def _output(self, key: str) -> str:
         if self._outputs is None:
-            with told(f"find the stack {self._stack}"):
+            with aws_errors(f"find the stack {self._stack}"):
                 stacks = self._client("cloudformation").describe_stacks(StackName=self._stack)["Stacks"]
             outputs = stacks[0].get("Outputs", []) if stacks else []
             self._outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}

@@ -1,7 +1,8 @@
-"""What lets an upload go on where it was interrupted: the signed manifest, in a file beside the one that is uploaded.
+"""Lets an interrupted upload resume: the signed manifest is kept in a file beside the uploaded one (FILE.duecare).
 
-The service knows an upload by its manifest, so that is all there is to keep. It goes on only where it is about the same
-bytes, told by size and time of change, and says what the command is asked to say now; otherwise it is signed anew.
+The service identifies an upload by its manifest, so nothing else has to be kept. The upload resumes only if the file
+still has the same size and modification time, and the command asks for the same as the manifest; otherwise a new
+manifest is signed.
 """
 
 from __future__ import annotations
@@ -16,69 +17,72 @@ from typing import Any, NamedTuple
 from duecare_client.errors import BadSettings
 from duecare_client.portfolio_file import PortfolioFile
 
-# What a manifest says of the time it was signed, and of the bytes: those the file's size and time of change vouch for.
-_OF_THE_FILE = frozenset({"iat", "rows", "sha256", "size"})
+# Members of a manifest about the time of signing and the bytes. The file's size and modification time stand for them.
+_FILE_MEMBERS = frozenset({"iat", "rows", "sha256", "size"})
 
 
-class Kept(NamedTuple):
-    """A manifest (compact JWS), the key that signed it, and what it says."""
+class SignedManifest(NamedTuple):
+    """A manifest (compact JWS), the key that signed it, and its members."""
 
     manifest: str
     kid: str
     members: dict[str, Any]
 
-    def says(self, members: Mapping[str, Any], kid: str) -> bool:
-        """Whether it says, by the same key, what these members do; they leave out what is of the file."""
-        own = {name: value for name, value in self.members.items() if name not in _OF_THE_FILE}
-        return self.kid == kid and own == {name: value for name, value in members.items() if name not in _OF_THE_FILE}
+    def asks_for(self, members: Mapping[str, Any], kid: str) -> bool:
+        """Whether this key signed these members in it. The members about the file are not compared."""
+        own = {name: value for name, value in self.members.items() if name not in _FILE_MEMBERS}
+        return self.kid == kid and own == {name: value for name, value in members.items() if name not in _FILE_MEMBERS}
 
 
-def beside(path: Path) -> Path:
+def path_beside(path: Path) -> Path:
     """FILE.duecare"""
     return path.with_name(path.name + ".duecare")
 
 
-def recall(file: PortfolioFile) -> Kept | None:
-    """What was kept of an upload of this very file; None where there is nothing, or nothing that can be used."""
+def recall(file: PortfolioFile) -> SignedManifest | None:
+    """The manifest of an interrupted upload of exactly this file; None if there is none that can be used."""
     try:
-        held = json.loads(beside(file.path).read_text(encoding="utf-8"))
-        if (held["size"], held["mtime_ns"]) != (file.size, file.mtime_ns):
+        state = json.loads(path_beside(file.path).read_text(encoding="utf-8"))
+        if (state["size"], state["mtime_ns"]) != (file.size, file.mtime_ns):
             return None
-        return opened(held["manifest"])
+        return read_manifest(state["manifest"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None  # it is signed anew, which is never wrong
+        return None  # a new manifest is signed, which is always correct
 
 
-def opened(manifest: str) -> Kept:
-    """A manifest and what is in it. It is our own, and the service checks its signature. Raises ValueError and kin."""
-    header, payload, _ = (_json(part) if at < 2 else {} for at, part in enumerate(manifest.split(".")))
-    return Kept(manifest, header["kid"], payload)
+def read_manifest(manifest: str) -> SignedManifest:
+    """A manifest and its members. The client signed it, and the service checks the signature.
 
-
-def keep(file: PortfolioFile, manifest: str) -> None:
-    """Keep it, readable by its owner alone: whoever holds it could put the file in our place. Raises BadSettings.
-
-    Whole or not at all: a crash leaves the earlier one, or none.
+    Raises ValueError and the like for anything else.
     """
-    target = beside(file.path)
-    half = target.with_name(f"{target.name}.{os.getpid()}")
-    held = {"manifest": manifest, "size": file.size, "mtime_ns": file.mtime_ns}
+    header, payload, _ = (_json(part) if number < 2 else {} for number, part in enumerate(manifest.split(".")))
+    return SignedManifest(manifest, header["kid"], payload)
+
+
+def remember(file: PortfolioFile, manifest: str) -> None:
+    """Keeps the manifest in a file that only its owner can read: its holder could upload the file in our name.
+
+    The file is replaced as a whole, so a crash leaves the earlier one, or none. Raises BadSettings.
+    """
+    target = path_beside(file.path)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}")
+    state = {"manifest": manifest, "size": file.size, "mtime_ns": file.mtime_ns}
     try:
-        half.unlink(missing_ok=True)
-        # O_EXCL with the mode at creation: no link is followed, and not for an instant can others read it.
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            out.write(json.dumps(held) + "\n")
-        half.replace(target)
+        temporary.unlink(missing_ok=True)
+        # O_EXCL and the mode at creation: no link is followed, and at no time can others read the file.
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write(json.dumps(state) + "\n")
+        temporary.replace(target)
     except OSError as error:
         raise BadSettings(f"{target} cannot be written: {error.strerror}") from None
 
 
 def forget(file: PortfolioFile) -> None:
-    """It is done, or of no more use."""
+    """Removes the manifest of an upload that is finished or cannot resume."""
     try:
-        beside(file.path).unlink(missing_ok=True)
+        path_beside(file.path).unlink(missing_ok=True)
     except OSError:
-        return  # what is left is of an upload that is done: it leads to the same answer again
+        return  # a manifest of a finished upload leads to the same answer again
 
 
 def _json(part: str) -> Any:

@@ -1,6 +1,6 @@
-"""The bucket that a file goes to and its rejects come from, by presigned URLs: not our API, and no token goes there.
+"""The bucket that a file is sent to and its rejects are read from, by presigned URLs. No token is sent there.
 
-Whatever goes wrong there raises CannotDecide, except where the file itself is not taken, which raises RequestError.
+A failure raises CannotDecide, or RequestError if the bucket does not accept this file.
 """
 
 from __future__ import annotations
@@ -13,56 +13,56 @@ from itertools import islice
 import httpx
 
 from duecare_client.errors import BadAnswer, RequestError, Unavailable, Unreachable
+from duecare_client.network import FAILURES, connections, unreachable
 
-# For one step, not for a whole file: a slow line may take an hour, but no minute in which nothing moves. The bucket
-# answers only when it has everything, and may think about a large file.
-_PATIENCE = httpx.Timeout(connect=10.0, write=60.0, read=120.0, pool=10.0)
-# S3's own codes behind a 400 that would not come back the next time.
-_PASSING = frozenset({"RequestTimeout", "IncompleteBody", "RequestTimeTooSkewed"})
-# A URL that is no longer good; 409 and 412: somebody else, or our own lost attempt, was there before.
-_ASK_AGAIN = frozenset({403, 409, 412})
+# Seconds for one step, not for a whole file: a slow line may take an hour, but it must not stall for a minute. The
+# bucket responds only after the last byte, and may take a while for a large file.
+_TIMEOUTS = httpx.Timeout(connect=10.0, write=60.0, read=120.0, pool=10.0)
+# S3's codes of a 400 that a retry may cure.
+_TRANSIENT_CODES = frozenset({"RequestTimeout", "IncompleteBody", "RequestTimeTooSkewed"})
+# 403: the URL has expired. 409 and 412: a lost earlier attempt, or someone else, wrote the object first.
+_NEEDS_NEW_URL = frozenset({403, 409, 412})
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
-REJECTS = ("row", "column", "code", "message")
+REJECT_COLUMNS = ("row", "column", "code", "message")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}")
-_SAID = 4096  # bytes of an error's body, in which its code stands
+_MAX_ERROR_BYTES = 4096  # of an error's body, which holds its code
 
 
 class Storage:
-    """`secure`: whether the service is spoken to by https; then no URL of its may lead a file over plain http."""
+    """`secure`: whether the service is reached by https. Then no URL from it may send a file over plain http."""
 
-    def __init__(self, *, secure: bool, edge: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, *, secure: bool, transport: httpx.BaseTransport | None = None) -> None:
         self._secure = secure
-        self._edge = edge
+        self._transport = transport
 
     def put(self, url: str, headers: Mapping[str, str], chunks: Iterable[bytes], size: int) -> None:
-        """PUT `size` bytes with exactly these headers (they are signed), streaming.
+        """PUTs `size` bytes as a stream, with exactly these headers (they are signed).
 
-        Raises Unavailable with status 403 (also for 409 and 412) where another URL must be asked for; Unreachable,
-        Unavailable, BadAnswer where it is worth another try; RequestError where this file is not taken.
+        Raises Unavailable with status 403 (also for 409 and 412) if a new URL is needed; Unreachable, Unavailable or
+        BadAnswer if a retry may help; RequestError if the bucket does not accept this file.
         """
-        # A presigned PUT takes no chunked encoding, which is what an iterator is sent with unless its length is given.
-        sent = httpx.Headers({"Content-Length": str(size)})
-        sent.update(headers)
+        # Without a length, httpx would use chunked encoding, which a presigned PUT does not accept.
+        sent_headers = _headers(size, headers)
         with self._connection(url) as http:
             try:
-                # The iterator's own errors (the file cannot be read) are not the network's, and pass as they are.
-                with http.stream("PUT", url, headers=sent, content=iter(chunks)) as response:
-                    said = b"" if response.is_success else _start(response, _SAID)
+                # An error of the iterator (the file cannot be read) is not the network's and passes unchanged.
+                with http.stream("PUT", url, headers=sent_headers, content=iter(chunks)) as response:
+                    body = b"" if response.is_success else _start(response, _MAX_ERROR_BYTES)
             except httpx.TimeoutException:
-                raise Unreachable("the storage did not go on in time") from None
+                raise Unreachable("the storage did not go on in time; ask again") from None
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-                raise Unreachable(f"the connection to the storage broke: {type(error).__name__}") from None
+                raise unreachable(url, error, proxied=self._transport is None) from None
         if not response.is_success:
-            raise _failure(response, said)
+            raise _failure(response, body)
 
-    def start_of(self, url: str, most: int) -> bytes:
-        """The first bytes of an object, at most so many. Raises CannotDecide."""
+    def start_of(self, url: str, size: int) -> bytes:
+        """The first bytes of an object, at most `size`. Raises CannotDecide."""
         with self._connection(url) as http:
             try:
                 with http.stream("GET", url) as response:
-                    content = _start(response, most)
-            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-                raise Unreachable(f"no answer from the storage: {type(error).__name__}") from None
+                    content = _start(response, size)
+            except FAILURES as error:
+                raise unreachable(url, error, proxied=self._transport is None) from None
         if response.status_code != 200:
             raise Unavailable(f"the storage answered {response.status_code}", status=response.status_code)
         return content
@@ -73,44 +73,57 @@ class Storage:
         except httpx.InvalidURL:
             parsed = httpx.URL("")
         if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise BadAnswer("the service gave no URL to send the file to")
+            raise BadAnswer("the service gave no valid URL of its storage")
         if self._secure and parsed.scheme != "https":
-            raise BadAnswer("the service, spoken to by https, gave a URL without it; nothing is sent there")
-        # One file, one connection; a gateway that never uploads pays for none.
-        headers = {"User-Agent": "duecare-client"}
-        return httpx.Client(transport=self._edge, timeout=_PATIENCE, follow_redirects=False, headers=headers)
+            raise BadAnswer("the service is reached by https but gave an http URL for its storage; nothing was sent")
+        # One connection for one file. A gateway, which never uploads, opens none.
+        return connections(transport=self._transport, timeout=_TIMEOUTS, headers={"User-Agent": "duecare-client"})
 
 
-def first_rejects(start: bytes, most: int) -> list[dict[str, str]]:
-    """The first rows of a rejects file (RFC 4180: row, column, code, message) of which this is the start.
+def first_rejects(start: bytes, limit: int) -> list[dict[str, str]]:
+    """The first rows of a rejects file (RFC 4180: row, column, code, message), read from the start of it.
 
-    The service puts no telephone number there, and neither do we. Raises BadAnswer where it is something else.
+    Long digit sequences are masked, although the service writes no telephone number there. Raises BadAnswer for a file
+    of another form.
     """
-    *lines, _ = start.decode(errors="replace").split("\n")  # behind the last line end is nothing, or half a line
+    *lines, _ = start.decode(errors="replace").split("\n")  # after the last line end: nothing, or an incomplete line
     rows = csv.DictReader(lines)
-    if rows.fieldnames != list(REJECTS):
-        raise BadAnswer("the rejects file is not as the contract has it")
-    return [{name: _LONG_NUMBER.sub("***", row.get(name) or "") for name in REJECTS} for row in islice(rows, most)]
+    try:
+        if rows.fieldnames != list(REJECT_COLUMNS):
+            raise BadAnswer("the rejects file does not have the columns row, column, code, message")
+        first = list(islice(rows, limit))
+    except csv.Error as error:
+        raise BadAnswer(f"the rejects file is not CSV: {error}") from None
+    return [{name: _LONG_NUMBER.sub("***", row.get(name) or "") for name in REJECT_COLUMNS} for row in first]
 
 
-def _start(response: httpx.Response, most: int) -> bytes:
+def _headers(size: int, given: Mapping[str, str]) -> httpx.Headers:
+    headers = httpx.Headers({"Content-Length": str(size)})
+    try:
+        headers.update(given)
+        return headers
+    except UnicodeError:
+        raise BadAnswer("the service gave headers for its storage that cannot be sent") from None
+
+
+def _start(response: httpx.Response, size: int) -> bytes:
     content = bytearray()
     for chunk in response.iter_bytes():
         content += chunk
-        if len(content) >= most:
+        if len(content) >= size:
             break
-    return bytes(content[:most])
+    return bytes(content[:size])
 
 
-def _failure(response: httpx.Response, said: bytes) -> Exception:
+def _failure(response: httpx.Response, body: bytes) -> Exception:
     status = response.status_code
-    found = _CODE.search(said)
+    found = _CODE.search(body)
     code = found[1].decode() if found else response.reason_phrase
-    told = f"the storage answered {status} ({code})"
-    if status in _ASK_AGAIN:
-        return Unavailable(told, status=403)
-    if status == 429 or status >= 500 or code in _PASSING:
-        return Unavailable(told, status=status)
+    said = f"the storage answered {status} ({code})"
+    if status in _NEEDS_NEW_URL:
+        return Unavailable(said, status=403)
+    if status == 429 or status >= 500 or code in _TRANSIENT_CODES:
+        return Unavailable(said, status=status)
     if 400 <= status < 500:
-        return RequestError(f"{told}: it does not take this file", name="file-not-taken")
-    return BadAnswer(f"{told}, which no storage should")
+        return RequestError(f"{said}: it does not accept this file", name="file-not-taken")
+    return BadAnswer(f"{said}, which is not an answer to a PUT")

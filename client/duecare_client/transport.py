@@ -1,33 +1,34 @@
-"""One question, one answer, over HTTP: the deadline, the one repetition, and status codes → exceptions.
+"""One request and one response over HTTP: deadline, one retry, and status codes turned into exceptions.
 
-Everything here fails closed: whatever is not an answer in the form of the contract raises.
+A response that is not in the form of the contract raises an exception, so the caller never takes it for an answer.
 """
 
 from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-from duecare_client.errors import BadAnswer, BadSettings, Unavailable, Unreachable, refused
+from duecare_client.errors import BadAnswer, BadSettings, Unavailable, Unreachable, request_error
+from duecare_client.network import FAILURES, connections, unreachable
 
-# No answer of the contract comes near this; what does is not ours, and must not fill a gateway's memory.
-MAX_ANSWER = 8 * 1024 * 1024
-# How long to wait before the one repetition, and what must be left of the time for it to make sense.
-PAUSE = 0.05
-WORTH_TRYING = 0.2
+# No answer of the contract is nearly as long. A longer one is not ours, and must not fill a gateway's memory.
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# Seconds to wait before the one retry, and seconds that must be left of the deadline for a retry to make sense.
+RETRY_PAUSE = 0.05
+WORTH_RETRYING = 0.2
 
 Json = dict[str, Any]
+_Result = TypeVar("_Result")
 
 
 class Transport:
-    """Keeps connections alive and is safe to share between threads.
+    """Keeps connections alive; safe to share between threads.
 
-    `timeout`: seconds for a whole call, connection and repetition included. `edge` stands in for the network in tests.
+    `timeout`: seconds for a whole call, including connecting and the retry. `transport` replaces the network in tests.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Transport:
         url: str,
         *,
         timeout: float,
-        edge: httpx.BaseTransport | None = None,
+        transport: httpx.BaseTransport | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -44,15 +45,14 @@ class Transport:
         except httpx.InvalidURL:
             base = httpx.URL("")
         if base.scheme not in {"http", "https"} or not base.host:
-            raise BadSettings("the service's URL must be http:// or https:// with a host")
-        self._base, self._host = str(base), base.netloc.decode("ascii")  # which has no password in it
+            raise BadSettings("the service's URL must have a scheme and a host, like https://duecare.example")
+        self._base, self._proxied = str(base), transport is None
         self._timeout = timeout
-        self._direct = edge is not None  # no proxy of the environment counts
         self._monotonic = monotonic
         self._sleep = sleep
-        # API Gateway closes idle connections later than httpx's five seconds; a reused one saves two round trips.
+        # API Gateway closes idle connections later than httpx's five seconds; reusing one saves two round trips.
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
-        self._http = httpx.Client(transport=edge, limits=limits, follow_redirects=False)
+        self._http = connections(transport=transport, limits=limits)
 
     def close(self) -> None:
         self._http.close()
@@ -66,43 +66,39 @@ class Transport:
         body: bytes | None = None,
         timeout: float = 0.0,
     ) -> Json:
-        """The answer's JSON object. Raises CannotDecide or RequestError (duecare_client.errors).
+        """The JSON object of the response. Raises CannotDecide or RequestError (duecare_client.errors).
 
-        Repeats once, the same bytes, after a broken connection or a 5xx: every call of the contract may be repeated,
-        because messages are known by their id, statements and manifests by their digest. The deadline holds for both
-        together.
+        Sends the same bytes once more after a broken connection or a 5xx. Every call of the contract may be repeated:
+        messages are identified by their id, statements and manifests by their digest. One deadline covers both.
         """
-        return self._asked(method, path, headers, body, timeout)[0]
+        return self._retried(lambda deadline: self._object(method, path, headers, body, deadline), timeout)[0]
 
     def fetch(self, path: str, *, headers: Mapping[str, str], timeout: float = 0.0) -> tuple[Json, bytes]:
-        """As `ask` with GET; the answer's JSON object, and its very bytes."""
-        return self._asked("GET", path, headers, None, timeout)
-
-    def _asked(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, timeout: float
-    ) -> tuple[Json, bytes]:
-        deadline = self._monotonic() + max(timeout, self._timeout)
-        try:
-            return self._ask_once(method, path, headers, body, deadline)
-        except (Unreachable, Unavailable) as failure:
-            throttled = isinstance(failure, Unavailable) and failure.status == 429
-            if throttled or deadline - self._monotonic() < PAUSE + WORTH_TRYING:
-                raise
-        self._sleep(PAUSE)
-        return self._ask_once(method, path, headers, body, deadline)
+        """Like `ask` with GET; returns the JSON object and the bytes of the response."""
+        return self._retried(lambda deadline: self._object("GET", path, headers, None, deadline), timeout)
 
     def read(self, path: str, *, headers: Mapping[str, str], timeout: float = 0.0) -> bytes | None:
-        """The bytes at a public address, or None for a 404. Raises CannotDecide. Repeats once, as `ask` does."""
+        """The bytes at a public address, or None for a 404. Raises CannotDecide. Retries once, like `ask`."""
+        return self._retried(lambda deadline: self._bytes(path, headers, deadline), timeout)
+
+    def _retried(self, attempt: Callable[[float], _Result], timeout: float) -> _Result:
         deadline = self._monotonic() + max(timeout, self._timeout)
         try:
-            return self._read_once(path, headers, deadline)
-        except (Unreachable, Unavailable):
-            if deadline - self._monotonic() < PAUSE + WORTH_TRYING:
+            return attempt(deadline)
+        except (Unreachable, Unavailable) as failure:
+            throttled = isinstance(failure, Unavailable) and failure.status == 429
+            if throttled or deadline - self._monotonic() < RETRY_PAUSE + WORTH_RETRYING:
                 raise
-        self._sleep(PAUSE)
-        return self._read_once(path, headers, deadline)
+        self._sleep(RETRY_PAUSE)
+        return attempt(deadline)
 
-    def _read_once(self, path: str, headers: Mapping[str, str], deadline: float) -> bytes | None:
+    def _object(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+    ) -> tuple[Json, bytes]:
+        response, content = self._exchange(method, path, headers, body, deadline)
+        return _answer(response, content), content
+
+    def _bytes(self, path: str, headers: Mapping[str, str], deadline: float) -> bytes | None:
         response, content = self._exchange("GET", path, headers, None, deadline)
         if response.status_code == 404:
             return None
@@ -112,65 +108,44 @@ class Transport:
             raise BadAnswer(f"the answer ({response.status_code}) is not duecare's; check the URL")
         return content
 
-    def _ask_once(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
-    ) -> tuple[Json, bytes]:
-        response, content = self._exchange(method, path, headers, body, deadline)
-        return _answer(response, content), content
-
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> tuple[httpx.Response, bytes]:
-        left = max(deadline - self._monotonic(), 0.001)
+        remaining = max(deadline - self._monotonic(), 0.001)
+        url = self._base + path
         try:
-            with self._http.stream(
-                method, self._base + path, headers=dict(headers), content=body, timeout=left
-            ) as response:
-                return response, self._read(response, deadline)
-        except httpx.TimeoutException:
-            raise Unreachable(f"no answer from {self._host} in time{self._proxy_hint()}; ask again") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            # The last three: a host that is none shows only here.
-            said = f"no answer from {self._host} ({type(error).__name__})"
-            advice = self._proxy_hint() or "; check the URL and the network"
-            raise Unreachable(f"{said}{advice}, and ask again") from error
+            with self._http.stream(method, url, headers=dict(headers), content=body, timeout=remaining) as response:
+                return response, self._content(response, deadline)
+        except FAILURES as error:
+            raise unreachable(self._base, error, proxied=self._proxied) from error
 
-    def _proxy_hint(self) -> str:
-        """Names the proxy that the environment demands, without its password; empty if there is none."""
-        proxies, url = urllib.request.getproxies(), httpx.URL(self._base)
-        variable = next((name for name in (url.scheme, "all") if proxies.get(name)), None)
-        if self._direct or variable is None or urllib.request.proxy_bypass(url.host):
-            return ""
-        proxy = proxies[variable].rpartition("@")[2].rpartition("//")[2].rstrip("/")
-        return f" through the proxy {proxy}, which {variable.upper()}_PROXY names; unset it or set NO_PROXY={url.host}"
-
-    def _read(self, response: httpx.Response, deadline: float) -> bytes:
-        """The body. httpx's own time-out starts anew with every byte, so a trickle is stopped here."""
+    def _content(self, response: httpx.Response, deadline: float) -> bytes:
+        """The body. httpx restarts its own time-out with every byte, so a slow trickle is stopped here."""
         content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
-            if len(content) > MAX_ANSWER:
-                raise BadAnswer("the answer is too long to be duecare's")
+            if len(content) > MAX_ANSWER_BYTES:
+                raise BadAnswer("the answer is too long to be duecare's; check the URL")
             if self._monotonic() > deadline:
-                raise Unreachable(f"no whole answer from {self._host} in time; ask again")
+                raise httpx.ReadTimeout("no complete response before the deadline")
         return bytes(content)
 
 
 def _answer(response: httpx.Response, content: bytes) -> Json:
     status = response.status_code
-    body = _object(content)
+    body = _json_object(content)
     if status == 429 or status >= 500:
-        said = (body or {}).get("detail") or (body or {}).get("message") or response.reason_phrase
-        raise Unavailable(f"the service answered {status}: {said}", status=status, retry_after=_retry_after(response))
+        why = (body or {}).get("detail") or (body or {}).get("message") or response.reason_phrase
+        raise Unavailable(f"the service answered {status}: {why}", status=status, retry_after=_retry_after(response))
     if status in (401, 403) or (400 <= status < 500 and body is not None and "type" in body):
-        raise refused(status, body or {})
+        raise request_error(status, body or {})
     if not 200 <= status < 300 or body is None:
-        # A 404 without a problem, a redirect, a page: nothing there speaks this contract.
+        # A 404 without a problem, a redirect, a page: whatever answered does not implement this contract.
         raise BadAnswer(f"the answer ({status}) is not duecare's; check the URL")
     return body
 
 
-def _object(content: bytes) -> Json | None:
+def _json_object(content: bytes) -> Json | None:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ from duecare.runtime.handler import http_handler
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent
 from duecare.runtime.responses import DecisionDetails, LogPosition, answer
 from duecare.runtime.services.evidence import EvidenceService
-from duecare.usecases.audit.look_up import FoundDecision, numbered
+from duecare.usecases.audit.look_up import FoundDecision, parse_attempt
 from duecare.usecases.log.published_log import CHECKPOINT, published
 from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
 
@@ -45,7 +45,7 @@ def tile(service: EvidenceService, event: Event) -> Response:
 
 
 def _found(service: EvidenceService, event: Event) -> FoundDecision:
-    attempt = numbered((event.get("queryStringParameters") or {}).get("attempt"))
+    attempt = parse_attempt((event.get("queryStringParameters") or {}).get("attempt"))
     return service.look_up(caller_of(event), event["pathParameters"]["id"], attempt)
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ MESSAGE = {
 }
 
 Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def at(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
 def unpadded(data: bytes) -> str:
@@ -56,8 +61,10 @@ class Service:
         self.published = [self.receipt_key]
         self.requests: list[httpx.Request] = []
         self.answers: dict[str, list[Handler]] = {}
+        self.now = float(NOW)
         self.decision = "allow"
         self.reasons: list[dict[str, str]] = []
+        self.enforced, self.provisional = True, False
         self.receipt_changes: dict[str, Any] = {}
         self.network = httpx.MockTransport(self._handle)
 
@@ -74,14 +81,15 @@ class Service:
     def receipt(self, message: dict[str, Any], *, typ: str = "decision+jws", **changes: Any) -> str:
         claims = {
             "iss": ISSUER,
-            "iat": NOW,
-            "exp": NOW + 120,
+            "iat": int(self.now),
+            "exp": int(self.now) + 120,
             "jti": "d-1",
             "attempt": 1,
-            "provisional": False,
+            "provisional": self.provisional,
             "gateway": "some-gateway",
             "message_id": message["message_id"],
             "creditor": message["creditor"],
+            "collector": message.get("collector", message["creditor"]),
             "channel": message["channel"],
             "decision": self.decision,
             "reasons": [reason["code"] for reason in self.reasons],
@@ -122,10 +130,10 @@ class Service:
             "attempt": 1,
             "message_id": message["message_id"],
             "reasons": self.reasons,
-            "valid_until": "2023-11-14T22:15:20Z",
+            "valid_until": at(self.now + 120),
             "receipt": self.receipt(message, **self.receipt_changes),
-            "enforced": True,
-            "provisional": False,
+            "enforced": self.enforced,
+            "provisional": self.provisional,
             "replayed": False,
         }
 
@@ -179,14 +187,14 @@ class Command:
         self.environment = environment if environment is not None else {"HOME": str(directory)}
 
     def __call__(self, *args: str, stdin: Any = None) -> Result:
-        world = CliContext(
+        cli = CliContext(
             environment=self.environment,
             directory=self.directory,
             network=self.service.network,
             clock=lambda: NOW,
         )
         text = stdin if isinstance(stdin, str | bytes | None) else json.dumps(stdin)
-        return CliRunner().invoke(app, list(args), input=text, obj=world)
+        return CliRunner().invoke(app, list(args), input=text, obj=cli)
 
 
 @pytest.fixture

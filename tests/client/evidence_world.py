@@ -84,7 +84,7 @@ class Command:
         (home / "local.json").write_text(json.dumps(profile))
 
     def __call__(self, *args: str, profile: bool = True, **environment: str) -> Result:
-        world = CliContext(
+        cli = CliContext(
             environment=self.environment | environment,
             directory=self.folder,
             network=self.served.network,
@@ -92,7 +92,7 @@ class Command:
             sleep=self.slept.append,
         )
         named = ("--profile", "local") if profile else ()
-        return CliRunner().invoke(app, [*args, *named], obj=world)
+        return CliRunner().invoke(app, [*args, *named], obj=cli)
 
     def told(self, *args: str, **given: Any) -> Any:
         return json.loads(self(*args, "--json", **given).stdout)

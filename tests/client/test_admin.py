@@ -81,8 +81,8 @@ def aws(service: Any) -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, profile: Path) -> Callable[..., Result]:
     def run(*args: str, **environment: str) -> Result:
-        world = CliContext(environment=environment, directory=profile, aws=aws, clock=lambda: NOW)
-        return CliRunner().invoke(app, list(args), obj=world)
+        cli = CliContext(environment=environment, directory=profile, aws=aws, clock=lambda: NOW)
+        return CliRunner().invoke(app, list(args), obj=cli)
 
     return run
 
@@ -286,7 +286,7 @@ def test_a_local_profile_needs_no_credentials_at_all(no_aws_settings: pytest.Mon
 
 
 def test_without_a_region_nothing_is_guessed(no_aws_settings: pytest.MonkeyPatch, profile: Path) -> None:
-    world = CliContext(environment={}, directory=profile)
-    result = CliRunner().invoke(app, ["admin", "halt", "on"], obj=world)
+    cli = CliContext(environment={}, directory=profile)
+    result = CliRunner().invoke(app, ["admin", "halt", "on"], obj=cli)
     assert result.exit_code == 2
     assert "AWS_REGION" in result.stderr

@@ -230,7 +230,7 @@ def test_a_dead_proxy_is_named_without_its_password(
             pytest.raises(Unreachable) as failed,
         ):
             one.verify(message)
-    said = f"through the proxy 127.0.0.1:{port}, which HTTP_PROXY names; unset it or set NO_PROXY=duecare.test"
+    said = f"could not reach the proxy http://127.0.0.1:{port} (http_proxy), ConnectError; check the proxy, or unset"
     assert said in str(failed.value)
     assert "secret" not in str(failed.value)
 

@@ -20,7 +20,7 @@ def test_an_allow_with_a_good_receipt_exits_0(duecare: Any, message: dict[str, A
     assert result.exit_code == 0, result.output
     assert "ALLOW" in result.stdout
     assert "receipt verified" in result.stdout
-    assert result.stderr == ""
+    assert result.stderr == "as some-gateway (profile local)\n"
 
 
 def test_a_deny_exits_1_with_every_reason(duecare: Any, service: Any, message: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def test_one_rejected_statement_of_many_exits_1(duecare: Any, service: Any) -> N
 
 
 def test_a_decision_is_shown_with_its_place_in_the_log(duecare: Any, service: Any) -> None:
-    service.receipt_changes = {"jti": "-d_1", "exp": 1}
+    service.receipt_changes, service.now = {"jti": "-d_1"}, 0.0
     result = duecare("decision", "-d_1", "--profile", "local")
     assert result.exit_code == 0, result.output
     assert service.requests[0].url.path == "/v1/decisions/-d_1"

@@ -42,8 +42,8 @@ def aws() -> Aws:
 @pytest.fixture
 def duecare(aws: Aws, tmp_path: Path) -> Callable[..., Result]:
     def run(*args: str, stdin: str | None = None) -> Result:
-        world = CliContext(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
-        return CliRunner().invoke(app, ["admin", "erase", *args], input=stdin, obj=world)
+        cli = CliContext(environment={}, directory=tmp_path, aws=lambda profile, environment: lambda service: aws)
+        return CliRunner().invoke(app, ["admin", "erase", *args], input=stdin, obj=cli)
 
     return run
 
@@ -82,10 +82,10 @@ def test_without_yes_and_without_anybody_to_ask_nothing_is_erased(duecare: Calla
 def test_on_a_terminal_it_asks_first(
     duecare: Callable[..., Result], aws: Aws, monkeypatch: pytest.MonkeyPatch, said: str, exit_code: int, asked: int
 ) -> None:
-    monkeypatch.setattr("duecare_client.cli.admin._somebody_is_there", lambda: True)
+    monkeypatch.setattr("duecare_client.cli.admin._is_interactive", lambda: True)
     result = duecare(NUMBER, stdin=said)
     assert (result.exit_code, len(aws.requests)) == (exit_code, asked)
-    assert "cannot be brought back" in result.stderr
+    assert "cannot be undone" in result.stderr
 
 
 def test_a_number_that_is_none_is_refused_by_the_service_and_told(duecare: Callable[..., Result], aws: Aws) -> None:

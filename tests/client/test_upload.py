@@ -134,7 +134,7 @@ def runner(uploads: Uploads, profile: Path) -> Callable[..., Result]:
     """Runs `duecare --profile local upload …` as some-asset, in the profile's directory."""
 
     def run(kind: str, *args: Any, now: int = NOW) -> Result:
-        world = CliContext(
+        cli = CliContext(
             environment={"HOME": str(profile)},
             directory=profile,
             network=uploads.network,
@@ -142,7 +142,7 @@ def runner(uploads: Uploads, profile: Path) -> Callable[..., Result]:
             sleep=uploads.sleep,
         )
         words = ["upload", kind, "--profile", "local", "--party", "some-asset", *map(str, args)]
-        return CliRunner().invoke(app, words, obj=world)
+        return CliRunner().invoke(app, words, obj=cli)
 
     return run
 

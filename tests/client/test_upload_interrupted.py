@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from duecare_client.upload import AGAIN, FAILURES
+from duecare_client.upload import MAX_POLL_FAILURES, RESEND_PAUSES
 from tests.client.test_upload import AS_OF, NOW, NUMBER, Uploads, csv, row, runner
 
 BAD = {"type": "urn:duecare:problem:unacceptable", "title": "T", "detail": "No such key."}
@@ -70,7 +70,7 @@ def test_interrupted_while_sending_it_says_how_to_go_on_and_sends_again(
 
     again = upload("debt", file, now=NOW + 3600)
     assert again.exit_code == 0, again.output
-    assert "Going on" in again.stderr
+    assert "Resuming" in again.stderr
     assert len(uploads.manifests) == 1
     assert uploads.received == [file.read_bytes()]
     assert not kept(file).exists()
@@ -146,7 +146,7 @@ def test_a_kept_manifest_that_is_no_longer_taken_is_signed_anew(upload: Any, upl
     uploads.post_answers = [lambda _: httpx.Response(422, json=BAD)]
     result = upload("debt", file, now=NOW + 1)
     assert result.exit_code == 0
-    assert "starts anew" in result.stderr
+    assert "a new one starts" in result.stderr
     assert len(uploads.manifests) == 2
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_takes_no_file_only_costs_the_going_on(
     monkeypatch.setattr(os, "open", full)
     result = upload("debt", file)
     assert result.exit_code == 0
-    assert "start anew" in result.stderr
+    assert "cannot be resumed" in result.stderr
 
 
 # The network
@@ -190,12 +190,12 @@ def test_a_put_that_fails_twice_is_sent_again_from_the_start(upload: Any, upload
     result = upload("debt", file)
     assert result.exit_code == 0, result.output
     assert uploads.received == [file.read_bytes()]
-    assert uploads.slept[:2] == list(AGAIN[:2])
-    assert result.stderr.count("sending it again") == 2
+    assert uploads.slept[:2] == list(RESEND_PAUSES[:2])
+    assert result.stderr.count("Sending it again") == 2
 
 
 def test_a_put_that_never_succeeds_exits_3_and_is_kept(upload: Any, uploads: Uploads, file: Path) -> None:
-    uploads.put_answers = [broken] * (len(AGAIN) + 1)
+    uploads.put_answers = [broken] * (len(RESEND_PAUSES) + 1)
     result = upload("debt", file)
     assert result.exit_code == 3
     assert uploads.put_answers == []
@@ -211,7 +211,7 @@ def test_an_expired_url_is_replaced_by_a_fresh_one_at_once(upload: Any, uploads:
 
 
 def test_a_url_that_is_never_good_exits_3(upload: Any, uploads: Uploads, file: Path) -> None:
-    uploads.put_answers = [answering(403, "SignatureDoesNotMatch")] * (len(AGAIN) + 1)
+    uploads.put_answers = [answering(403, "SignatureDoesNotMatch")] * (len(RESEND_PAUSES) + 1)
     result = upload("debt", file)
     assert result.exit_code == 3
     assert "SignatureDoesNotMatch" in result.stderr
@@ -255,7 +255,7 @@ def test_questions_that_get_no_answer_are_asked_again(upload: Any, uploads: Uplo
 
 
 def test_a_service_that_stays_away_exits_3_and_is_followed_later(upload: Any, uploads: Uploads, file: Path) -> None:
-    uploads.get_answers = [broken] * (2 * FAILURES)  # every question is repeated once
+    uploads.get_answers = [broken] * (2 * MAX_POLL_FAILURES)  # every question is repeated once
     assert upload("debt", file).exit_code == 3
     assert uploads.get_answers == []
     assert upload("debt", file, now=NOW + 1).exit_code == 0
@@ -267,7 +267,7 @@ def test_an_import_that_does_not_move_exits_3(upload: Any, uploads: Uploads, fil
     uploads.get_answers = [lambda _: httpx.Response(200, json=stuck)] * 500
     result = upload("debt", file)
     assert result.exit_code == 3
-    assert "not moved for 15 minutes" in result.stderr
+    assert "no progress for 15 minutes" in result.stderr
 
 
 @pytest.mark.parametrize("url", ["http://bucket.test/x", "ftp://bucket.test/x", "", "https://"])

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from duecare_client import Client
-from duecare_client.progress import Meter
+from duecare_client.progress import ProgressMeter
 from duecare_client.storage import Storage
-from duecare_client.upload import Asked, UploadRun
+from duecare_client.upload import UploadRequest, UploadRun
 from tests.client.test_upload import Uploads, csv, row
 
 
@@ -35,7 +35,7 @@ def test_a_file_is_sent_in_chunks() -> None:
             yield bytes(65536)
 
     wire = Wire()
-    Storage(secure=True, edge=wire).put("https://bucket.test/x", {}, chunks(), 6_553_600)
+    Storage(secure=True, transport=wire).put("https://bucket.test/x", {}, chunks(), 6_553_600)
     assert (wire.largest, wire.total) == (65536, 6_553_600)
 
 
@@ -64,7 +64,7 @@ def test_a_terminal_gets_a_bar_with_counts(tmp_path: Path, service: Any, monkeyp
     monkeypatch.setenv("TERM", "xterm")
     screen: Any = Screen(terminal=True)
     client = Client("https://duecare.test", "some-asset", service.party.jwk, transport=uploads.network)
-    work = UploadRun(client, Asked("debt", file), meter=Meter(screen), note=print, sleep=uploads.sleep)
+    work = UploadRun(client, UploadRequest("debt", file), meter=ProgressMeter(screen), note=print, sleep=uploads.sleep)
     assert work.run()["state"] == "done"
     assert "\x1b[" in screen.text
     assert "sending" in screen.text
@@ -74,7 +74,7 @@ def test_a_terminal_gets_a_bar_with_counts(tmp_path: Path, service: Any, monkeyp
 def test_elsewhere_a_plain_line_comes_now_and_then() -> None:
     screen: Any = Screen(terminal=False)
     seconds = iter(range(100))
-    with Meter(screen, lambda: float(next(seconds))).stage("sending", 20_000_000, "bytes") as told:
+    with ProgressMeter(screen, lambda: float(next(seconds))).stage("sending", 20_000_000, "bytes") as told:
         for done in range(0, 20_000_001, 2_000_000):
             told(done, "")
     assert screen.text == "sending: 20.0 MB\nsending: 8.0 MB of 20.0 MB\nsending: 18.0 MB of 20.0 MB\n"

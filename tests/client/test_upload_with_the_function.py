@@ -32,11 +32,13 @@ BUCKET = "https://bucket.test/"
 class Bucket(MemoryFiles):
     """Files that can be put and got over https, as far as a client sees of it."""
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
+    def upload_target(
+        self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int
+    ) -> UploadTarget:
         assert size is not None
         return UploadTarget(BUCKET + name, {"content-type": content_type, "content-length": str(size)})
 
-    def link(self, name: str, seconds: int) -> str:
+    def download_url(self, name: str, seconds: int) -> str:
         return BUCKET + name
 
 

@@ -173,13 +173,13 @@ def test_a_message_is_denied_then_allowed_then_stopped_and_every_receipt_verifie
     assert [reason["code"] for reason in stopped["reasons"]] == ["OPTED_OUT"]
 
     for answer in (denied, allowed, stopped):
-        text, decision = message()["text"], answer["decision"]
-        claims = gateway.verify_receipt(
-            answer["receipt"], text=text, message_id=answer["message_id"], decision=decision, gateway="some-gateway"
-        )
+        asked, decision = message(answer["message_id"]), answer["decision"]
+        claims = gateway.verify_receipt(answer["receipt"], message=asked, decision=decision)
         assert claims["jti"] == answer["decision_id"]
     with pytest.raises(BadReceipt):
-        gateway.verify_receipt(allowed["receipt"], text="another text", message_id="m-2")
+        gateway.verify_receipt(allowed["receipt"], message=message("m-2", text="another text"), decision="allow")
+    permission = gateway.may_send(message("m-2"))
+    assert (bool(permission), permission.why_not) == (False, "denied: OPTED_OUT")
 
 
 def test_asking_again_is_a_replay_and_another_body_a_conflict(client: Any) -> None:
@@ -243,8 +243,8 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
     client: Any, deployed: Deployed, keys: Any, tmp_path: Path
 ) -> None:
     def admin(*args: str) -> Result:
-        world = CliContext(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
-        return CliRunner().invoke(app, ["admin", *args], obj=world)
+        cli = CliContext(environment={}, directory=tmp_path, aws=lambda *_: lambda _service: deployed)
+        return CliRunner().invoke(app, ["admin", *args], obj=cli)
 
     gateway, creditor = client("some-gateway"), client("some-asset")
     state_everything(creditor)

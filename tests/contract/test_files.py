@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from duecare.adapters.s3.files import S3Files, SqsQueue
+from duecare.adapters.s3.files import S3Files
+from duecare.adapters.sqs import SqsQueue
 from duecare_core.errors import NotFound, StoreFailed
 from tests.support import tables
 from tests.support.memory import MemoryFiles, MemoryQueue

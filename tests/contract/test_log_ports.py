@@ -27,7 +27,7 @@ class LogPorts(NamedTuple):
     stream: Any
     files: Any
     archive: Any
-    marks: Any
+    log_index: Any
 
 
 @pytest.fixture(params=["memory", "dynamodb-local", "moto"])
@@ -45,7 +45,7 @@ def log_ports(request: pytest.FixtureRequest) -> LogPorts:
         tables.stream(endpoint, table, timeout=20.0, deadline=60.0),
         tables.log_files(s3, tables.bucket(s3)),
         tables.archive(s3, tables.bucket(s3, locks=True)),
-        tables.marks(endpoint, table, timeout=20.0, deadline=60.0),
+        tables.log_index(endpoint, table, timeout=20.0, deadline=60.0),
     )
 
 
@@ -120,7 +120,7 @@ def test_many_changes_are_read_whatever_the_page(log_ports: LogPorts) -> None:
 
 def test_a_time_to_leave_is_no_change_of_the_document(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.leave([Expiry(document().key, 1, LATER)])
+    log_ports.log_index.expire([Expiry(document().key, 1, LATER)])
     assert documents(log_ports) == [document()]
     assert len(changes(log_ports)) == 2  # and yet a position of the shard
 
@@ -132,12 +132,12 @@ def pointer(name: str) -> Document:
     return Document(Key(f"E#decision#{name}", "aa"), 1, b'{"index":1}')
 
 
-def unmarked(ports: LogPorts, *prefixes: str) -> list[Document]:
+def scan_all(ports: LogPorts, *prefixes: str) -> list[Document]:
     """What a scan finds from the beginning of the table to its end."""
-    scanned = ports.marks.unmarked(prefixes, {})
+    scanned = ports.log_index.scan_unindexed(prefixes, {})
     found = list(scanned.documents)
-    while scanned.places:
-        scanned = ports.marks.unmarked(prefixes, scanned.places)
+    while scanned.cursors:
+        scanned = ports.log_index.scan_unindexed(prefixes, scanned.cursors)
         found += scanned.documents
     return found
 
@@ -145,11 +145,11 @@ def unmarked(ports: LogPorts, *prefixes: str) -> list[Document]:
 def test_marks_are_written_any_number_of_times(log_ports: LogPorts) -> None:
     marks = [IndexEntry(pointer("a")), IndexEntry(pointer("b"), LATER)]
     for _ in range(2):
-        log_ports.marks.mark([*marks, *marks])
+        log_ports.log_index.put([*marks, *marks])
     assert log_ports.documents.get([pointer("a").key, pointer("b").key]) == {
         one.key: one for one in (pointer("a"), pointer("b"))
     }
-    assert unmarked(log_ports, "E#") == [pointer("a")]
+    assert scan_all(log_ports, "E#") == [pointer("a")]
 
 
 @AT_ONCE
@@ -158,49 +158,49 @@ def test_hundreds_are_written_at_once(log_ports: LogPorts) -> None:
     for at in range(0, len(written), 80):
         log_ports.documents.commit(written[at : at + 80])
     pointers = [pointer(str(number)) for number in range(320)]
-    log_ports.marks.mark([IndexEntry(one) for one in pointers])
+    log_ports.log_index.put([IndexEntry(one) for one in pointers])
     found = [log_ports.documents.get([one.key for one in pointers[at : at + 80]]) for at in range(0, 320, 80)]
     assert {key: one for some in found for key, one in some.items()} == {one.key: one for one in pointers}
-    log_ports.marks.leave([Expiry(one.key, 1, LATER) for one in written])
-    assert unmarked(log_ports, "X#") == []
+    log_ports.log_index.expire([Expiry(one.key, 1, LATER) for one in written])
+    assert scan_all(log_ports, "X#") == []
 
 
 def test_nothing_to_mark_is_nothing_to_do(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.mark([])
-    log_ports.marks.leave([])
-    assert unmarked(log_ports, document().key.pk[:2]) == [document()]
+    log_ports.log_index.put([])
+    log_ports.log_index.expire([])
+    assert scan_all(log_ports, document().key.pk[:2]) == [document()]
 
 
 def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
     log_ports.documents.commit([document(version=2)])
     gone = Key("X#gone", "X")
-    log_ports.marks.leave([Expiry(document().key, 1, LATER), Expiry(gone, 1, LATER)])
-    assert unmarked(log_ports, "X#") == [document(version=2)]
-    log_ports.marks.leave([Expiry(document().key, 2, LATER)])
-    assert unmarked(log_ports, "X#") == []
+    log_ports.log_index.expire([Expiry(document().key, 1, LATER), Expiry(gone, 1, LATER)])
+    assert scan_all(log_ports, "X#") == [document(version=2)]
+    log_ports.log_index.expire([Expiry(document().key, 2, LATER)])
+    assert scan_all(log_ports, "X#") == []
     assert log_ports.documents.get([gone]) == {}
 
 
 def test_a_later_version_has_no_time_to_leave_until_it_is_given_one(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
-    log_ports.marks.leave([Expiry(document().key, 1, LATER)])
-    assert unmarked(log_ports, "X#") == []
+    log_ports.log_index.expire([Expiry(document().key, 1, LATER)])
+    assert scan_all(log_ports, "X#") == []
     log_ports.documents.commit([document(version=2)])
-    assert unmarked(log_ports, "X#") == [document(version=2)]
+    assert scan_all(log_ports, "X#") == [document(version=2)]
 
 
 def test_the_sweep_sees_what_begins_so_and_nothing_else(log_ports: LogPorts) -> None:
     kinds = ("X#", "S#", "P#", "K#", "Z#", "R#", "E#")
     for pk in kinds:
         log_ports.documents.commit([document(pk=pk)])
-    assert sorted(unmarked(log_ports, "X#", "S#")) == sorted([document(pk="X#"), document(pk="S#")])
-    assert {one.key.pk[:2] for one in unmarked(log_ports, *kinds[:5])} == set(kinds[:5])
+    assert sorted(scan_all(log_ports, "X#", "S#")) == sorted([document(pk="X#"), document(pk="S#")])
+    assert {one.key.pk[:2] for one in scan_all(log_ports, *kinds[:5])} == set(kinds[:5])
 
 
 def test_an_empty_table_is_seen_at_once(log_ports: LogPorts) -> None:
-    assert log_ports.marks.unmarked(["X#"], {}) == ([], {})
+    assert log_ports.log_index.scan_unindexed(["X#"], {}) == ([], {})
 
 
 def many(ports: LogPorts) -> list[Document]:
@@ -209,30 +209,30 @@ def many(ports: LogPorts) -> list[Document]:
     for at in range(0, len(large), 10):
         ports.documents.commit(large[at : at + 10])
     if ports.name == "memory":
-        ports.documents.a_page = 10
+        ports.documents.page_size = 10
     return large
 
 
 @AT_ONCE
 def test_a_scan_goes_over_many_pages_and_sees_each_document_once(log_ports: LogPorts) -> None:
     large = many(log_ports)
-    assert sorted(unmarked(log_ports, "S#")) == large
-    assert len(log_ports.marks.unmarked(["S#"], {}).documents) < len(large)
+    assert sorted(scan_all(log_ports, "S#")) == large
+    assert len(log_ports.log_index.scan_unindexed(["S#"], {}).documents) < len(large)
 
 
 @AT_ONCE
 def test_a_scan_goes_on_from_its_places_in_another_process(log_ports: LogPorts) -> None:
-    """The places are kept as JSON; meanwhile documents are written, get their time to leave, and leave."""
+    """The cursors are kept as JSON; meanwhile documents are written, get their time to leave, and leave."""
     large = many(log_ports)
-    first = log_ports.marks.unmarked(["S#"], {})
-    places = json.loads(json.dumps(first.places))
-    assert set(places) == set(first.places)
+    first = log_ports.log_index.scan_unindexed(["S#"], {})
+    cursors = json.loads(json.dumps(first.cursors))
+    assert set(cursors) == set(first.cursors)
     seen = sorted(first.documents)
-    log_ports.marks.leave([Expiry(one.key, 1, LATER) for one in seen])
+    log_ports.log_index.expire([Expiry(one.key, 1, LATER) for one in seen])
     log_ports.documents.commit([document(pk="S#new")])
     rest: list[Document] = []
-    while places:
-        found, places = log_ports.marks.unmarked(["S#"], places)
+    while cursors:
+        found, cursors = log_ports.log_index.scan_unindexed(["S#"], cursors)
         rest += found
     stood = set(large) - set(seen)
     assert stood <= set(rest) <= stood | {document(pk="S#new")}
@@ -242,15 +242,15 @@ def test_a_scan_goes_on_from_its_places_in_another_process(log_ports: LogPorts) 
 @AT_ONCE
 def test_each_segment_goes_on_by_itself(log_ports: LogPorts) -> None:
     large = many(log_ports)
-    first = log_ports.marks.unmarked(["S#"], {})
+    first = log_ports.log_index.scan_unindexed(["S#"], {})
     found = list(first.documents)
-    for segment, place in first.places.items():
+    for segment, place in first.cursors.items():
         left = {segment: place}
         while left:
-            some, left = log_ports.marks.unmarked(["S#"], left)
+            some, left = log_ports.log_index.scan_unindexed(["S#"], left)
             assert set(left) <= {segment}
             found += some
-    assert len(first.places) > 1
+    assert len(first.cursors) > 1
     assert sorted(found) == large
 
 
@@ -289,19 +289,19 @@ def test_a_checkpoint_replaces_exactly_what_was_read(log_ports: LogPorts) -> Non
 def test_copies_are_kept_and_kept_again(log_ports: LogPorts) -> None:
     copies = {f"r/-/statement/{number:03}": b'{"n":%d}' % number for number in range(40)}
     for _ in range(2):
-        log_ports.archive.keep(copies, LATER)
-    log_ports.archive.keep({}, LATER)
+        log_ports.archive.put_locked(copies, LATER)
+    log_ports.archive.put_locked({}, LATER)
     assert {name: log_ports.archive.read(name) for name in copies} == copies
     assert list(log_ports.archive.names("r/-/")) == sorted(copies)
-    kept = dict(log_ports.archive.kept_at("r/-/statement/00"))
+    kept = dict(log_ports.archive.names_with_times("r/-/statement/00"))
     assert list(kept) == sorted(copies)[:10]
     assert all(abs(at - datetime.now(UTC)) < timedelta(minutes=10) for at in kept.values())
 
 
 @REAL  # the one in memory calls it a mistake of the caller's
 def test_the_first_copy_of_a_name_stays(log_ports: LogPorts) -> None:
-    log_ports.archive.keep({"parties/p/1": b"first"}, LATER)
-    log_ports.archive.keep({"parties/p/1": b"second"}, LATER)
+    log_ports.archive.put_locked({"parties/p/1": b"first"}, LATER)
+    log_ports.archive.put_locked({"parties/p/1": b"second"}, LATER)
     assert log_ports.archive.read("parties/p/1") == b"first"
 
 
@@ -312,12 +312,12 @@ def test_what_was_never_kept_is_not_found(log_ports: LogPorts) -> None:
 
 
 def test_erased_copies_are_gone_and_their_neighbours_are_not(log_ports: LogPorts) -> None:
-    log_ports.archive.keep({"r/a/1": b"1", "r/a/2": b"2", "r/a/22": b"22"}, LATER)
+    log_ports.archive.put_locked({"r/a/1": b"1", "r/a/2": b"2", "r/a/22": b"22"}, LATER)
     log_ports.archive.erase(["r/a/2", "r/a/never"])
     assert list(log_ports.archive.names("r/")) == ["r/a/1", "r/a/22"]
     with pytest.raises(NotFound):
         log_ports.archive.read("r/a/2")
-    log_ports.archive.keep({"r/a/2": b"again"}, LATER)
+    log_ports.archive.put_locked({"r/a/2": b"again"}, LATER)
     assert log_ports.archive.read("r/a/2") == b"again"
 
 
@@ -327,7 +327,7 @@ def test_erased_copies_are_gone_and_their_neighbours_are_not(log_ports: LogPorts
 def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: str) -> None:
     bucket, s3 = tables.bucket(moto, locks=True), tables.client("s3", moto)
     archive = tables.archive(moto, bucket)
-    archive.keep({"r/a/1": b"1"}, LATER)
+    archive.put_locked({"r/a/1": b"1"}, LATER)
     held = s3.head_object(Bucket=bucket, Key="r/a/1")
     assert held["ObjectLockMode"] == "GOVERNANCE"
     assert abs(held["ObjectLockRetainUntilDate"] - LATER) < timedelta(seconds=1)
@@ -364,11 +364,11 @@ def test_a_store_that_does_not_answer_has_failed(moto: str) -> None:
     failing: list[Callable[[], object]] = [
         lambda: tables.log_files(moto, "no-such-bucket").write({"tile/0/000": b"x"}),
         lambda: tables.log_files(moto, "no-such-bucket").publish("checkpoint", b"x", None),
-        lambda: tables.archive(moto, "no-such-bucket").keep({"r/-/x": b"x"}, LATER),
+        lambda: tables.archive(moto, "no-such-bucket").put_locked({"r/-/x": b"x"}, LATER),
         lambda: list(tables.archive(moto, "no-such-bucket").names("")),
-        lambda: tables.marks(moto, "no-such-table").mark([IndexEntry(pointer("a"))]),
-        lambda: tables.marks(moto, "no-such-table").leave([Expiry(document().key, 1, LATER)]),
-        lambda: tables.marks(moto, "no-such-table").unmarked(["X#"], {}),
+        lambda: tables.log_index(moto, "no-such-table").put([IndexEntry(pointer("a"))]),
+        lambda: tables.log_index(moto, "no-such-table").expire([Expiry(document().key, 1, LATER)]),
+        lambda: tables.log_index(moto, "no-such-table").scan_unindexed(["X#"], {}),
     ]
     for work in failing:
         with pytest.raises(StoreFailed):

@@ -67,7 +67,7 @@ def test_the_readme_does_what_it_says(newcomer: Path, stack: Stack) -> None:
                 "DUECARE_KEY": str(key_file(newcomer / ".duecare", GATEWAY)),
             }
             printed = _run([sys.executable, "-c", block], newcomer, environment)
-            assert printed.splitlines() == ["not sent: OPTED_OUT", "do not send"]
+            assert printed.splitlines() == ["do not send: denied: OPTED_OUT"]
         elif language == "json":
             shown, told = json.loads(block), _by_day(json.loads(printed[printed.index("{") :]))
             assert _masked(told, shown) == shown

@@ -77,7 +77,7 @@ class Watched(Logged):
 
     def sequencer(self, **parts: Any) -> sequence.Sequencer:
         fault = parts.pop("fault", Fault())
-        named = {"documents": self.table, "marks": self.table, "files": self.files, "archive": self.archive}
+        named = {"documents": self.table, "log_index": self.table, "files": self.files, "archive": self.archive}
         return super().sequencer(**{name: fault.on(part) for name, part in named.items()}, **parts)
 
     def look(self) -> None:
@@ -392,7 +392,7 @@ def test_a_record_that_cannot_be_read_holds_nothing_up(world: Watched) -> None:
 def test_it_stops_when_the_time_is_short_and_goes_on_from_there(
     world: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sequence, "LIMIT", 3)
+    monkeypatch.setattr(sequence, "MAX_CHANGES", 3)
     passed = world.sequencer()(lambda: False)
     assert (passed.added, passed.size) == (3, 3)
     world.look()

@@ -119,7 +119,7 @@ class Stack:
         return self
 
     def items(self) -> list[dict[str, Any]]:
-        """What stands in the table, but for the receipt key, which whatever decides first puts on file."""
+        """The items of the table, except the receipt key, which the first decision stores."""
         return [item for item in self.everything() if item["pk"]["S"] != RECEIPT_KEYS]
 
     def everything(self) -> list[dict[str, Any]]:
@@ -220,7 +220,7 @@ def stack(  # noqa: PLR0917
 
 
 def leaks(spoken: str) -> list[str]:
-    """What of the recipient or the text stands in the clear in a log, a response or the table."""
+    """The parts of the recipient's number, name or text that are in the clear in a log, a response or the table."""
     return [
         secret for secret in (RECIPIENT, RECIPIENT[1:], RECIPIENT[3:], CASE_TEXT, "余敏", "27911元") if secret in spoken
     ]

@@ -35,7 +35,7 @@ def put(opened: Json, data: bytes = PORTFOLIO) -> None:
 
 
 def messages(stack: Stack) -> list[Json]:
-    """What the queue holds, taken out of it."""
+    """The messages of the queue, which are removed from it."""
     sqs = tables.client("sqs", stack.endpoint)
     found = []
     while got := sqs.receive_message(QueueUrl=stack.queue, MaxNumberOfMessages=10).get("Messages"):
@@ -51,7 +51,7 @@ def objects(stack: Stack) -> list[str]:
 
 
 def imported(stack: Stack, data: bytes, rows: int, **more: Any) -> Json:
-    """Announced, put, checked, imported; what is told of it then."""
+    """Announce, put, check and import a file; its report afterwards."""
     opened = announce(stack, manifest(stack, data, rows, **more)).body
     put(opened, data)
     stack.invoke("ingest", events.object_created(f"uploads/{opened['upload_id']}"))

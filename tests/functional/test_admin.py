@@ -93,7 +93,7 @@ def test_an_unknown_verb_is_a_422(stack: Stack, event: dict[str, Any]) -> None:
     assert response["status"] == 422
 
 
-def test_suspended_and_resumed_again_says_the_same_again(stack: Stack) -> None:
+def test_suspending_twice_and_resuming_twice_answer_the_same(stack: Stack) -> None:
     stack.operate(**ADD)
     once = stack.operate("party-suspend", id="mou-zichan")
     before = stack.items()
@@ -133,7 +133,7 @@ def test_a_halt_that_does_not_say_on_or_off_is_a_422(stack: Stack) -> None:
     assert stack.items() == []
 
 
-def test_nothing_is_erased_before_the_law_lets_it_and_the_operator_is_told_until_when(stack: Stack) -> None:
+def test_copies_under_legal_retention_are_kept_and_the_date_is_reported(stack: Stack) -> None:
     stack.honest()
     stack.verify()
     stack.invoke("sequence", events.load("sequence-clock"))
@@ -145,15 +145,13 @@ def test_nothing_is_erased_before_the_law_lets_it_and_the_operator_is_told_until
 
 
 @pytest.mark.parametrize("number", ["13812345678", "+86", "", "*"])
-def test_what_is_no_number_is_a_422_and_not_repeated(stack: Stack, number: str) -> None:
+def test_a_recipient_that_is_no_number_is_a_422_that_does_not_repeat_it(stack: Stack, number: str) -> None:
     response = stack.operate("erase", recipient=number)
     assert response["status"] == 422
     assert not number or number not in str(response["problem"].get("errors"))
 
 
-def test_what_is_old_enough_is_erased_and_the_erasure_gets_its_entry(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_copies_are_erased_and_the_erasure_is_logged(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.honest()
     stack.verify()
     stack.invoke("sequence", events.load("sequence-clock"))

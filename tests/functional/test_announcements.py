@@ -34,7 +34,7 @@ def test_a_creditor_announces_only_what_is_its_own(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("upload_id", [ANNOUNCED, "a" * 26, "", "../x", "A" * 26, "余" * 26, "a" * 100_000])
-def test_to_anyone_else_it_does_not_exist_and_what_cannot_be_an_id_is_unknown(stack: Stack, upload_id: str) -> None:
+def test_other_parties_and_malformed_ids_get_unknown_upload(stack: Stack, upload_id: str) -> None:
     stack.register()
     stack.operate("party-add", id="other-bank", roles=["creditor"], name="Other", sender_names=[],
                   key=public_jwk(events.key("other-bank")))  # fmt: skip
@@ -56,7 +56,7 @@ def test_to_anyone_else_it_does_not_exist_and_what_cannot_be_an_id_is_unknown(st
         ({"snapshot": True}, ("/as_of", "missing")),
     ],
 )
-def test_a_manifest_that_cannot_be_accepted_is_told_by_its_place(
+def test_a_manifest_that_cannot_be_accepted_names_the_member(
     stack: Stack, changes: Json, violation: tuple[str, str]
 ) -> None:
     stack.register()

@@ -42,7 +42,7 @@ def ask(stack: Stack, authorization: str) -> dict[str, Any]:
 # Let pass
 
 
-def test_a_party_that_signed_its_token_is_let_pass_and_named(stack: Stack) -> None:
+def test_a_party_that_signed_its_token_is_authorized_by_name(stack: Stack) -> None:
     stack.register("xinxi")
     told = claims()
     answer = ask(stack, f"Bearer {events.token('xinxi', told)}")
@@ -51,14 +51,14 @@ def test_a_party_that_signed_its_token_is_let_pass_and_named(stack: Stack) -> No
     assert answer == {"isAuthorized": True, "context": context}
 
 
-def test_what_the_authorizer_says_is_what_the_functions_read(stack: Stack) -> None:
+def test_the_functions_read_the_context_that_the_authorizer_returns(stack: Stack) -> None:
     stack.register("xinxi")
     context = ask(stack, f"Bearer {token()}")["context"]
     request = stack.as_party("xinxi") | {"authorizer": {"lambda": context}}
     assert stack.send("verify-honest", requestContext=request).status == 200
 
 
-def test_a_p256_key_is_let_pass(stack: Stack) -> None:
+def test_a_p256_key_is_authorized(stack: Stack) -> None:
     stack.register("xinxi")
     private = p256()
     stack.operate("key-add", id="xinxi", key=public_jwk(private))
@@ -134,7 +134,7 @@ def bad_claims(now: int) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", bad_claims(0))
 def test_a_token_with_other_claims_is_refused(stack: Stack, name: str) -> None:
     stack.register("xinxi", "keji")
-    # A halt of everything stands under P#*, where a party called * would stand.
+    # A halt of everything is stored under P#*, which would be the key of a party called *.
     stack.operate("halt", on=True)
     refused(stack, f"Bearer {token(**bad_claims(int(time.time()))[name])}")
 
@@ -237,7 +237,7 @@ def test_a_revoked_key_is_refused_and_another_key_of_the_party_goes_on(stack: St
     assert ask(stack, f"Bearer {made}")["isAuthorized"]
 
 
-def test_a_suspended_party_is_let_pass_for_its_function_to_judge(stack: Stack) -> None:
+def test_a_suspended_party_is_authorized_and_its_function_decides(stack: Stack) -> None:
     """A suspended gateway's verify is answered with a deny, and what protects a recipient may still be stated."""
     stack.register("xinxi")
     stack.operate("party-suspend", id="xinxi")

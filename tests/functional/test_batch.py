@@ -37,7 +37,7 @@ def test_the_results_come_in_the_order_of_the_messages(stack: Stack) -> None:
     assert len([item for item in stack.items() if item["sk"]["S"] == "X"]) == 30
 
 
-def test_each_result_is_what_the_message_alone_would_have_got(stack: Stack) -> None:
+def test_each_result_is_that_of_the_message_alone(stack: Stack) -> None:
     stack.honest()
     (result,) = ask(stack, [MESSAGE]).body["results"]
     assert stack.verify().body == {**result, "replayed": True}
@@ -78,7 +78,7 @@ def test_two_messages_under_one_id_are_one_decision_and_one_conflict(stack: Stac
     ],
     ids=["empty", "null", "string", "national", "impossible", "channel", "no-offset", "past", "unknown"],
 )
-def test_a_bad_message_spoils_no_other(stack: Stack, bad: Any, pointer: str) -> None:
+def test_an_invalid_message_does_not_affect_the_others(stack: Stack, bad: Any, pointer: str) -> None:
     stack.honest()
     good = [MESSAGE | {"message_id": f"m-{n}"} for n in range(2)]
     answer = ask(stack, [good[0], bad, good[1]])
@@ -101,7 +101,7 @@ def test_a_batch_that_is_bad_as_a_whole_is_a_422(stack: Stack, messages: Any) ->
     assert stack.items() == before
 
 
-def test_an_unknown_member_beside_the_messages_is_a_422(stack: Stack) -> None:
+def test_an_unknown_member_of_the_batch_is_a_422(stack: Stack) -> None:
     stack.honest()
     assert ask(stack, [MESSAGE], more=1).pointers == [("/more", "unknown-member")]
 
@@ -135,7 +135,7 @@ def test_a_suspended_gateway_is_answered_with_denies(stack: Stack) -> None:
     assert [reason["code"] for reason in result["reasons"]] == ["GATEWAY_SUSPENDED"]
 
 
-def test_reasons_are_told_in_chinese_where_that_is_asked_for(stack: Stack) -> None:
+def test_reasons_are_in_chinese_if_requested(stack: Stack) -> None:
     stack.register()
     headers = {**events.load("verify-honest")["headers"], "accept-language": "zh-CN"}
     context = stack.as_party("xinxi")

@@ -33,9 +33,7 @@ def decided(stack: Stack) -> Answer:
 
 
 @pytest.mark.parametrize("party", ["xinxi", "mou-zichan", "shenji"])
-def test_its_gateway_its_creditor_and_auditors_are_told_what_was_answered(
-    stack: Stack, decided: Answer, party: str
-) -> None:
+def test_its_gateway_its_creditor_and_auditors_read_a_decision(stack: Stack, decided: Answer, party: str) -> None:
     answer = look_up(stack, party, decided.body["decision_id"])
     assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
     assert answer.body["answer"] == decided.body
@@ -58,20 +56,20 @@ def test_a_denied_message_can_be_looked_up_in_chinese(stack: Stack) -> None:
     assert answer.body["answer"] == denied.body
 
 
-def test_the_newest_attempt_is_told(stack: Stack, decided: Answer) -> None:
+def test_the_newest_attempt_is_returned(stack: Stack, decided: Answer) -> None:
     stack.one("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(stack.now))
     second = stack.verify()
     assert look_up(stack, "xinxi", decided.body["decision_id"]).body["answer"] == second.body
 
 
-def test_an_attempt_that_is_named_is_the_one_that_is_told_or_none(stack: Stack, decided: Answer) -> None:
+def test_a_named_attempt_is_returned_or_unknown(stack: Stack, decided: Answer) -> None:
     decision_id = decided.body["decision_id"]
     assert look_up_attempt(stack, decision_id, "1").body["answer"] == decided.body
     assert look_up_attempt(stack, decision_id, "2").status == 404
 
 
 @pytest.mark.parametrize("attempt", ["", "0", "-1", "01", "1.0", "one", "１", "1 ", "9999999999"])
-def test_an_attempt_that_is_no_number_is_said_to_be_none(stack: Stack, attempt: str) -> None:
+def test_an_attempt_that_is_no_number_is_a_422(stack: Stack, attempt: str) -> None:
     stack.register()
     answer = look_up_attempt(stack, events.DECISION, attempt)
     assert (answer.status, answer.problem) == (422, "unacceptable")
@@ -86,7 +84,7 @@ def test_to_another_gateway_creditor_collector_or_carrier_it_does_not_exist(stac
     for party in ("other-gateway", "other-creditor", "keji", "yunyingshang"):
         answer = look_up(stack, party, decided.body["decision_id"])
         assert (answer.status, answer.problem) == (404, "unknown-decision")
-        # Whoever it is not for cannot tell it from one that never was.
+        # Other parties cannot distinguish it from a decision that does not exist.
         assert answer == unknown
 
 
@@ -95,32 +93,32 @@ def test_to_another_gateway_creditor_collector_or_carrier_it_does_not_exist(stac
     ["", "*", "a", "A" * 26, "a" * 27, "a" * 26 + "\n", "../" * 9, "\ud800" * 26, "a" * 100_000, "余" * 26],
     ids=["empty", "star", "short", "capitals", "long", "new-line", "path", "surrogates", "huge", "chinese"],
 )
-def test_what_cannot_be_an_id_is_unknown(stack: Stack, decision_id: str) -> None:
+def test_a_malformed_id_is_unknown(stack: Stack, decision_id: str) -> None:
     stack.register("xinxi")
     answer = look_up(stack, "xinxi", decision_id)
     assert (answer.status, answer.problem) == (404, "unknown-decision")
 
 
 @pytest.mark.parametrize("party", ["xinxi", "mou-zichan", "shenji"])
-def test_a_suspended_party_is_told_nothing(stack: Stack, decided: Answer, party: str) -> None:
+def test_a_suspended_party_is_refused(stack: Stack, decided: Answer, party: str) -> None:
     stack.operate("party-suspend", id=party)
     answer = look_up(stack, party, decided.body["decision_id"])
     assert (answer.status, answer.problem) == (403, "party-suspended")
 
 
-def test_a_revoked_key_is_told_nothing_at_once(stack: Stack, decided: Answer) -> None:
+def test_a_revoked_key_is_refused_at_once(stack: Stack, decided: Answer) -> None:
     kid = stack.as_party("xinxi")["authorizer"]["lambda"]["kid"]
     stack.operate("key-revoke", id="xinxi", kid=kid)
     answer = look_up(stack, "xinxi", decided.body["decision_id"])
     assert (answer.status, answer.problem) == (403, "key-refused")
 
 
-def test_an_expired_token_is_told_nothing(stack: Stack, decided: Answer) -> None:
+def test_an_expired_token_is_refused(stack: Stack, decided: Answer) -> None:
     answer = look_up(stack, "xinxi", decided.body["decision_id"], exp="1793500000")
     assert (answer.status, answer.problem) == (403, "token-expired")
 
 
-def test_without_an_authorizer_the_route_stays_shut(stack: Stack, decided: Answer) -> None:
+def test_without_an_authorizer_the_route_refuses(stack: Stack, decided: Answer) -> None:
     context = events.load("verify-no-authorizer")["requestContext"]
     event = events.load("evidence-decision") | {"requestContext": context}
     answer = stack.call(event)

@@ -10,7 +10,7 @@ from tests.functional.conftest import Stack
 from tests.support import events
 
 EXPECTED: dict[str, Any] = {
-    # name: what answers it, where everything that it needs has been stated
+    # name: the answer, after everything that it needs has been stated
     "authorize-expired": {"isAuthorized": False},
     "authorize-no-token": {"isAuthorized": False},
     "authorize-not-a-token": {"isAuthorized": False},
@@ -57,7 +57,7 @@ EXPECTED: dict[str, Any] = {
 
 
 def test_the_files_are_as_generated() -> None:
-    """`python -m tests.events` writes them anew."""
+    """`python -m tests.support.events` writes them anew."""
     standing = {path.name: path.read_text(encoding="utf-8") for path in events.FOLDER.glob("*.json")}
     assert standing == events.rendered()
 

@@ -48,14 +48,12 @@ def logged(stack: Stack) -> list[str]:
 
 
 def metrics(stack: Stack, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """What the sequencer's newest line of metrics says."""
+    """The sequencer's newest line of metrics."""
     lines = [line for line in capsys.readouterr().out.splitlines() if "LogLagSeconds" in line]
     return {name: value for name, value in json.loads(lines[-1]).items() if isinstance(value, list)}
 
 
-def test_everything_that_happened_gets_its_entry_and_nothing_twice(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_record_is_logged_exactly_once(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.honest()
     assert stack.verify().status == 200
     assert stack.invoke("sequence", events.load("sequence-stream")) is None
@@ -75,7 +73,7 @@ def test_a_log_without_records_has_its_checkpoint_too(stack: Stack) -> None:
     assert note.startswith(b"duecare.example/log\n0\n")
 
 
-def test_a_logged_decision_has_its_case_file_and_says_where_it_is(stack: Stack) -> None:
+def test_a_logged_decision_has_a_case_file_and_its_index(stack: Stack) -> None:
     stack.honest()
     decision_id = stack.verify().body["decision_id"]
     asked = events.load("evidence-bundle") | {"pathParameters": {"id": decision_id}}
@@ -90,7 +88,7 @@ def test_a_logged_decision_has_its_case_file_and_says_where_it_is(stack: Stack) 
     assert shown.body["log"]["logged"] is True
 
 
-def test_records_are_copied_under_lock_and_get_a_time_to_leave(stack: Stack) -> None:
+def test_records_are_copied_under_lock_and_get_an_expiry_time(stack: Stack) -> None:
     stack.honest()
     stack.verify()
     stack.invoke("sequence", events.load("sequence-clock"))

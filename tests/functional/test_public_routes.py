@@ -1,4 +1,4 @@
-"""What anyone may ask: discovery, the receipt keys, whether it can decide, and the contract. No token is read."""
+"""The public routes: discovery, the receipt keys, the status and the OpenAPI document. No token is read."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ def test_a_receipt_key_that_cannot_be_used_means_no_decision(stack: Stack, value
 # Status
 
 
-def test_status_says_that_it_can_decide(stack: Stack) -> None:
+def test_status_reports_that_verify_can_decide(stack: Stack) -> None:
     answer = stack.send("verify-status")
     assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
     assert answer.body["status"] == "ok"
     assert answer.body["halted"] is False
 
 
-def test_status_says_when_everything_is_halted(stack: Stack) -> None:
+def test_status_reports_a_halt_of_everything(stack: Stack) -> None:
     stack.operate("halt", on=True)
     assert stack.send("verify-status").body["halted"] is True
 

@@ -37,7 +37,7 @@ def deliver(stack: Stack, party: str = "xinxi", **changes: Any) -> dict[str, Any
 
 
 def sequence(stack: Stack, *decision_ids: str) -> None:
-    """What the sequencer leaves in the table of these decisions, and a head that is ahead of everything."""
+    """The pages that the sequencer writes for these decisions, and a log head that is ahead of all of them."""
     documents = tables.documents(stack.endpoint, stack.table)
     found = documents.get([table.decision(decision_id) for decision_id in decision_ids])
     records = [record for document in found.values() if (record := loggable(document, stack.now))]
@@ -56,7 +56,7 @@ def delivered(stack: Stack) -> Stack:
     return stack
 
 
-def test_a_day_in_order_is_told_and_signed(delivered: Stack) -> None:
+def test_a_day_without_discrepancies_is_reported_and_signed(delivered: Stack) -> None:
     answer = ask(delivered)
     assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
     body = answer.body
@@ -74,7 +74,7 @@ def test_a_day_in_order_is_told_and_signed(delivered: Stack) -> None:
     assert not leaks(str(body))
 
 
-def test_what_is_missing_is_listed_on_either_side(stack: Stack) -> None:
+def test_missing_deliveries_and_missing_decisions_are_listed(stack: Stack) -> None:
     stack.honest()
     silent = stack.verify(message_id="m-silent").body["decision_id"]
     stopped = {"recipient": RECIPIENT, "creditor": "mou-zichan", "received_at": stamp(stack.now)}
@@ -103,7 +103,7 @@ def test_an_auditor_names_the_gateway(delivered: Stack) -> None:
 
 
 @pytest.mark.parametrize("party", ["mou-zichan", "keji", "yunyingshang"])
-def test_it_is_for_nobody_else(delivered: Stack, party: str) -> None:
+def test_other_parties_may_not_reconcile(delivered: Stack, party: str) -> None:
     answer = ask(delivered, party, gateway="xinxi")
     assert (answer.status, answer.problem) == (403, "wrong-role")
 
@@ -113,7 +113,7 @@ def test_a_gateway_sees_its_own_alone(delivered: Stack) -> None:
     assert (answer.status, answer.problem) == (403, "not-its-own")
 
 
-def test_a_revoked_key_is_told_nothing_at_once(delivered: Stack) -> None:
+def test_a_revoked_key_is_refused_at_once(delivered: Stack) -> None:
     kid = delivered.as_party("xinxi")["authorizer"]["lambda"]["kid"]
     delivered.operate("key-revoke", id="xinxi", kid=kid)
     answer = ask(delivered)
@@ -159,7 +159,7 @@ def test_a_plus_that_was_not_escaped_is_understood(delivered: Stack) -> None:
     assert ask(delivered, **{"from": spaced}).body["from"] == start.isoformat().replace("+00:00", "Z")
 
 
-def test_without_an_authorizer_the_route_stays_shut(delivered: Stack) -> None:
+def test_without_an_authorizer_the_route_refuses(delivered: Stack) -> None:
     context = events.load("verify-no-authorizer")["requestContext"]
     answer = delivered.send("reconcile-day", requestContext=context)
     assert (answer.status, answer.problem) == (403, "not-allowed")

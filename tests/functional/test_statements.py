@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 
 
 def rejected(stack: Stack, token: str, party: str = "mou-zichan") -> dict[str, Any]:
-    """The problem of a statement that must leave no trace, while the good one beside it counts."""
+    """The problem of a statement that must not be stored, while a good one in the same call counts."""
     before = [item for item in stack.items() if item["pk"]["S"] not in ("P#mou-zichan", "P#xinxi")]
     answer = stack.state(party, token)
     (result,) = answer.body["results"]
@@ -54,10 +54,10 @@ def name(problem: dict[str, Any]) -> str:
     return str(problem["type"]).removeprefix("urn:duecare:problem:")
 
 
-# What is accepted
+# Accepted statements
 
 
-def test_each_kind_of_statement_is_accepted_from_whom_it_concerns(stack: Stack) -> None:
+def test_each_kind_of_statement_is_accepted_from_the_roles_that_may_state_it(stack: Stack) -> None:
     stack.honest()
     recipient = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
     received = {"received_at": stamp(stack.now - HOUR)}
@@ -97,7 +97,7 @@ def test_another_content_of_the_same_instant_is_a_conflict(stack: Stack) -> None
     assert stack.verify().body["decision"] == "allow"
 
 
-def test_a_reply_is_told_how_it_was_read_and_read_again_the_same(stack: Stack) -> None:
+def test_the_result_of_a_reply_says_how_it_was_read_each_time(stack: Stack) -> None:
     stack.honest()
     members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "received_at": stamp(stack.now)}
     token = stack.jws("xinxi", "reply", **members, text=" t。")
@@ -117,7 +117,7 @@ def test_a_reply_may_name_the_message_instead_of_the_creditor(stack: Stack) -> N
     assert stack.verify().reasons == ["OPTED_OUT"]
 
 
-def test_a_rejected_statement_leaves_the_others_of_the_call_counted(stack: Stack) -> None:
+def test_a_rejected_statement_does_not_affect_the_others_of_the_call(stack: Stack) -> None:
     stack.register()
     good = [
         stack.jws("mou-zichan", "mandate", **mandate_members(stack.now)),
@@ -348,7 +348,9 @@ def test_a_reply_names_either_its_creditor_or_its_message(stack: Stack, about: d
     ],
     ids=["no-such-message", "another-recipient", "no-such-creditor", "not-a-creditor"],
 )
-def test_a_reply_about_what_is_not_there_is_rejected(stack: Stack, members: dict[str, str], problem: str) -> None:
+def test_a_reply_to_an_unknown_message_or_creditor_is_rejected(
+    stack: Stack, members: dict[str, str], problem: str
+) -> None:
     stack.honest().verify()
     whole = {"recipient": RECIPIENT, "text": "T", "received_at": stamp(stack.now)} | members
     assert name(rejected(stack, stack.jws("xinxi", "reply", **whole), "xinxi")) == problem
@@ -380,13 +382,13 @@ def test_a_collector_may_state_a_stop_of_all(stack: Stack) -> None:
     assert stack.verify().reasons == ["OPTED_OUT"]
 
 
-def test_a_suspended_gateway_may_still_state_what_protects_a_recipient(stack: Stack) -> None:
+def test_a_suspended_gateway_may_still_make_protective_statements(stack: Stack) -> None:
     stack.honest().operate("party-suspend", id="xinxi")
     members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "text": "T", "received_at": stamp(stack.now)}
     assert stack.one("xinxi", "reply", **members)["status"] == "accepted"
 
 
-def test_of_a_suspended_creditors_call_only_what_protects_a_recipient_counts(stack: Stack) -> None:
+def test_only_protective_statements_of_a_suspended_creditor_count(stack: Stack) -> None:
     stack.honest().operate("party-suspend", id="mou-zichan")
     recipient = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
     answer = stack.state(
@@ -416,7 +418,7 @@ def test_a_suspended_creditor_that_states_nothing_protective_is_refused_as_a_who
     ],
     ids=["expired", "unknown-key", "unregistered"],
 )
-def test_a_caller_whom_the_authorizer_only_remembers_is_refused(
+def test_a_caller_that_only_the_authorizers_cache_knows_is_refused(
     stack: Stack, changes: dict[str, str], problem: str
 ) -> None:
     stack.register()
@@ -426,13 +428,13 @@ def test_a_caller_whom_the_authorizer_only_remembers_is_refused(
     assert stack.items() == before
 
 
-def test_without_an_authorizer_the_route_stays_shut(stack: Stack) -> None:
+def test_without_an_authorizer_the_route_refuses(stack: Stack) -> None:
     stack.register()
     answer = stack.send("state-honest", requestContext=events.load("verify-no-authorizer")["requestContext"])
     assert (answer.status, answer.problem) == (403, "not-allowed")
 
 
-def test_nobody_learns_from_a_statement_what_another_party_stated(stack: Stack) -> None:
+def test_the_result_of_a_statement_reveals_nothing_of_other_parties_statements(stack: Stack) -> None:
     """An opt-out is accepted alike whether or not the recipient has a debt."""
     stack.honest()
     results = [
@@ -442,7 +444,7 @@ def test_nobody_learns_from_a_statement_what_another_party_stated(stack: Stack) 
     assert results[0] | {"statement_id": ""} == results[1] | {"statement_id": ""}
 
 
-def test_what_stands_holds_no_amount_under_a_number(stack: Stack) -> None:
+def test_no_stored_item_holds_a_number_in_the_clear(stack: Stack) -> None:
     """The table knows recipients by pseudonym only, and statements only sealed."""
     stack.honest()
     told = json.dumps(stack.items(), default=lambda data: base64.b64encode(data).decode(), ensure_ascii=False)

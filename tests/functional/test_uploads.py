@@ -52,7 +52,7 @@ def test_a_file_is_announced_put_checked_and_imported(stack: Stack) -> None:
     assert objects(stack) == [f"rejects/{ANNOUNCED}.csv"]
 
 
-def test_a_row_is_worth_what_a_statement_is_and_names_the_manifest_as_one(stack: Stack) -> None:
+def test_a_row_counts_as_a_statement_does_and_its_statement_is_the_manifest(stack: Stack) -> None:
     stack.honest()
     assert stack.verify(text="【某资产】您目前欠款500元,请按约还款。退订回T").reasons == ["TEXT_AMOUNT"]
     debt = debt_members(stack.now, as_of=stamp(stack.now), outstanding="500")
@@ -89,7 +89,7 @@ def test_a_file_that_is_wrong_as_a_whole_is_refused_with_its_problem(stack: Stac
     assert (messages(stack), objects(stack)) == ([], [])
 
 
-def test_a_snapshot_that_would_withdraw_too_much_says_how_much(stack: Stack) -> None:
+def test_a_snapshot_that_would_withdraw_too_many_debts_reports_how_many(stack: Stack) -> None:
     stack.register()
     rows = [debt_members(stack.now, recipient=recipient(n), debt_ref=f"L-{n}") for n in range(10)]
     imported(stack, as_csv(rows), 10)
@@ -101,11 +101,11 @@ def test_a_snapshot_that_would_withdraw_too_much_says_how_much(stack: Stack) -> 
     assert "withdrawals_to_confirm" not in told
 
 
-# What the presigned URL binds
+# What the presigned URL restricts
 
 
 def signature(opened: Json, method: str, headers: dict[str, str]) -> str:
-    """What S3 works out for such a request to that URL, and compares with the signature in it."""
+    """The signature that S3 computes for such a request to that URL, and compares with the one in it."""
     url = re.sub(r"&X-Amz-Signature=\w+", "", opened["url"])
     request = AWSRequest(method, url, {name: headers[name] for name in sorted(headers)})
     request.context["timestamp"] = parse_qs(urlsplit(url).query)["X-Amz-Date"][0]
@@ -152,7 +152,7 @@ def test_the_same_manifest_again_is_the_same_upload_with_a_fresh_url(stack: Stac
 @pytest.mark.parametrize(
     "name", ["uploads/" + "a" * 26, "uploads/a b+c/余", "parts/x/00000", "rejects/x.csv", "uploads/"]
 )
-def test_an_object_that_nobody_announced_is_left_alone(stack: Stack, name: str) -> None:
+def test_an_object_that_was_not_announced_is_ignored(stack: Stack, name: str) -> None:
     assert stack.invoke("ingest", events.object_created(name)) is None
     assert messages(stack) == []
 
@@ -166,7 +166,7 @@ def test_an_object_is_found_however_its_name_is_encoded(stack: Stack) -> None:
     assert stack.send("upload-look").body["state"] == "importing"
 
 
-def test_a_check_that_fails_raises_so_that_the_event_comes_again(stack: Stack) -> None:
+def test_a_check_that_fails_raises_so_that_the_event_is_retried(stack: Stack) -> None:
     stack.register()
     opened = stack.send("upload-announce").body
     with pytest.raises(Exception, match="no such object"):
@@ -177,7 +177,7 @@ def test_a_check_that_fails_raises_so_that_the_event_comes_again(stack: Stack) -
     assert stack.send("upload-look").body["state"] == "importing"
 
 
-def test_of_a_batch_only_what_failed_comes_again_and_later_each_time(
+def test_only_the_failed_parts_of_a_batch_are_retried_with_growing_pauses(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.register()
@@ -195,7 +195,7 @@ def test_of_a_batch_only_what_failed_comes_again_and_later_each_time(
     assert [pause for _, pause in asked] == [120, 480, 1800, 1800]
 
 
-def test_a_part_that_cannot_be_read_comes_again_even_where_the_queue_is_gone(stack: Stack) -> None:
+def test_a_part_that_cannot_be_read_is_retried_even_if_the_queue_is_unavailable(stack: Stack) -> None:
     stack.register()
     put(stack.send("upload-announce").body)
     stack.invoke("ingest", events.load("ingest-object-created"))

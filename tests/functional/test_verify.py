@@ -47,7 +47,7 @@ def test_an_honest_message_is_allowed_with_a_receipt_that_verifies(stack: Stack)
     assert len(claims["relied_on"]) == 3
 
 
-def test_the_record_is_in_the_table_before_the_answer_leaves(stack: Stack) -> None:
+def test_the_record_is_in_the_table_before_the_answer_is_returned(stack: Stack) -> None:
     answer = stack.honest().verify()
     assert [item["sk"]["S"] for item in stack.items() if item["pk"]["S"] == f"X#{answer.body['decision_id']}"] == ["X"]
 
@@ -103,7 +103,7 @@ def _public(party: str) -> dict[str, str]:
     return {name: value for name, value in events.key(party).items() if name != "d"}
 
 
-def test_a_message_for_later_is_a_rehearsal_beside_the_real_one(stack: Stack) -> None:
+def test_a_message_for_later_is_a_rehearsal_with_a_decision_of_its_own(stack: Stack) -> None:
     later = stack.honest().verify(send_at=stamp(stack.now + timedelta(hours=2)))
     real = stack.verify()
     assert (later.body["provisional"], real.body["provisional"]) == (True, False)
@@ -146,7 +146,7 @@ def test_a_shadow_decision_is_recorded_and_not_enforced(stack: Stack) -> None:
         ("," * 5000 + "zh", "en"),
     ],
 )
-def test_reasons_are_told_in_the_language_that_is_asked_for(stack: Stack, accepts: str | None, language: str) -> None:
+def test_reasons_are_in_the_requested_language(stack: Stack, accepts: str | None, language: str) -> None:
     stack.register()
     event = events.load("verify-honest")
     if accepts is not None:
@@ -167,7 +167,7 @@ def test_the_language_changes_nothing_but_the_sentences(stack: Stack) -> None:
 # Who may ask
 
 
-def test_without_an_authorizer_the_route_stays_shut(stack: Stack) -> None:
+def test_without_an_authorizer_the_route_refuses(stack: Stack) -> None:
     stack.honest()
     answer = stack.send("verify-no-authorizer")
     assert (answer.status, answer.problem) == (403, "not-allowed")
@@ -210,7 +210,7 @@ def test_a_halt_counts_at_once_and_ends_at_once(stack: Stack, halted: dict[str, 
     assert stack.verify(message_id="after").reasons == []
 
 
-def test_a_revoked_key_is_refused_at_once_although_the_authorizer_still_lets_it_pass(stack: Stack) -> None:
+def test_a_revoked_key_is_refused_at_once_although_the_authorizer_caches_it(stack: Stack) -> None:
     context = stack.honest().as_party("xinxi")
     kid = context["authorizer"]["lambda"]["kid"]
     assert stack.operate("key-revoke", id="xinxi", kid=kid)["status"] == 200
@@ -220,7 +220,7 @@ def test_a_revoked_key_is_refused_at_once_although_the_authorizer_still_lets_it_
     assert stack.items() == before
 
 
-def test_a_token_that_expired_while_the_authorizer_remembered_it_is_refused(stack: Stack) -> None:
+def test_a_token_that_expired_while_the_authorizer_cached_it_is_refused(stack: Stack) -> None:
     before = stack.honest().items()
     exp = str(int(stack.now.timestamp()) - 90)
     answer = stack.send("verify-honest", requestContext=stack.as_party("xinxi", exp=exp))
@@ -245,10 +245,10 @@ def test_an_unregistered_party_is_refused(stack: Stack) -> None:
     assert stack.items() == []
 
 
-# What is counted
+# Metrics
 
 
-def test_each_outcome_is_counted_without_saying_of_whom(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_outcome_is_counted_without_personal_data(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.honest()
     capsys.readouterr()
     stack.verify(message_id="secret-of-the-gateway")

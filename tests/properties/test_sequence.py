@@ -82,17 +82,17 @@ class Fated:
         for name, data in self._fate.shuffled(objects.items()):
             self._fate.write(lambda name=name, data=data: self._part.write({name: data}))
 
-    def keep(self, objects: dict[str, bytes], until: Any) -> None:
+    def put_locked(self, objects: dict[str, bytes], until: Any) -> None:
         for name, data in self._fate.shuffled(objects.items()):
-            self._fate.write(lambda name=name, data=data: self._part.keep({name: data}, until))
+            self._fate.write(lambda name=name, data=data: self._part.put_locked({name: data}, until))
 
-    def mark(self, marks: Sequence[Any]) -> None:
-        for mark in self._fate.shuffled(marks):
-            self._fate.write(lambda mark=mark: self._part.mark([mark]))
+    def put(self, entries: Sequence[Any]) -> None:
+        for entry in self._fate.shuffled(entries):
+            self._fate.write(lambda entry=entry: self._part.put([entry]))
 
-    def leave(self, leaving: Sequence[Any]) -> None:
-        for one in self._fate.shuffled(leaving):
-            self._fate.write(lambda one=one: self._part.leave([one]))
+    def expire(self, expiries: Sequence[Any]) -> None:
+        for one in self._fate.shuffled(expiries):
+            self._fate.write(lambda one=one: self._part.expire([one]))
 
     def publish(self, *asked: Any) -> Any:
         return self._fate.write(lambda: self._part.publish(*asked))
@@ -115,7 +115,7 @@ class Weather(Logged):
         self.published: list[Checkpoint] = []
         self.number = 0
         self.positions: dict[str, str] = {}
-        self.table.a_page = self.rng.choice([1, 3, 1000])
+        self.table.page_size = self.rng.choice([1, 3, 1000])
         add, shards = self.stream.add, self.stream.shards
         self.stream.shards = lambda: self.rng.sample(shards(), len(shards()))  # type: ignore[method-assign]
 
@@ -230,7 +230,7 @@ class Weather(Logged):
 
     def fated(self, at: dict[tuple[int, bool], Callable[[], None]]) -> None:
         fate = Fate(at, self.rng)
-        named = {"documents": self.table, "marks": self.table, "files": self.files, "archive": self.archive}
+        named = {"documents": self.table, "log_index": self.table, "files": self.files, "archive": self.archive}
         with suppress(Crash):
             self.sequencer(**{name: Fated(part, fate) for name, part in named.items()})(lambda: True)
         self.look()
@@ -311,7 +311,11 @@ _LIMITS = st.sampled_from([3, 20, 2000])
 
 
 def _go(weather: Weather, steps: list[str], limit: int) -> None:
-    small = {sequence: {"LIMIT": limit, "IN_VAIN": 2 * limit}, listing: {"A_PAGE": 2}, sweep: {"MOST": limit}}
+    small = {
+        sequence: {"MAX_CHANGES": limit, "MAX_UNPRODUCTIVE": 2 * limit},
+        listing: {"MAX_PAGE": 2},
+        sweep: {"MAX_SUSPECTS": limit},
+    }
     with ExitStack() as patched:
         for module, numbers in small.items():
             patched.enter_context(patch.multiple(module, **numbers))

@@ -22,7 +22,7 @@ from tests.support.world import DAY, consent_members, stamp
 @pytest.fixture
 def imports(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Imports:
     """Parts of forty rows, so that there are several of them to import side by side."""
-    monkeypatch.setattr(ingest, "ROWS_A_PART", 40)
+    monkeypatch.setattr(ingest, "MAX_ROWS_PER_PART", 40)
     busy.register()
     bulk = tables.bulk(busy.endpoint, busy.table, timeout=20.0, deadline=60.0)
     return Imports(busy, bulk=bulk)
@@ -129,15 +129,15 @@ class Dying:
 def test_a_worker_killed_in_the_middle_loses_nothing_and_counts_nothing_twice(
     busy: Busy, imports: Imports, monkeypatch: pytest.MonkeyPatch, write: int, stored: bool
 ) -> None:
-    monkeypatch.setattr("duecare.usecases.imports.import_part.DOCUMENTS_A_WRITE", 15)
+    monkeypatch.setattr("duecare.usecases.imports.import_part.MAX_DOCUMENTS_WRITTEN", 15)
     rows = [debt_row(busy, n) for n in range(80)]
     rows[7]["outstanding"] = "?"
     upload_id, messages = arrived(imports, rows)
-    whole = imports.rows._means
-    imports.rows._means = whole._replace(bulk=Dying(whole.bulk, write, stored=stored))
+    whole = imports.rows._deps
+    imports.rows._deps = whole._replace(bulk=Dying(whole.bulk, write, stored=stored))
     with pytest.raises(Killed):
         imports.one(messages[0])
-    imports.rows._means = whole
+    imports.rows._deps = whole
     for message in messages:
         imports.one(message)
     assert counts(imports, upload_id) == ("done", 79, 0, 1)
@@ -197,11 +197,11 @@ def test_a_store_that_fails_leaves_the_part_to_come_again(busy: Busy, imports: I
         def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[Any]:
             return [StoreFailed("ThrottlingException")] * len(groups)
 
-    whole = imports.rows._means
-    imports.rows._means = whole._replace(bulk=Failing(whole.bulk, 0, stored=False))
+    whole = imports.rows._deps
+    imports.rows._deps = whole._replace(bulk=Failing(whole.bulk, 0, stored=False))
     with pytest.raises(StoreFailed):
         imports.one(messages[0])
-    imports.rows._means = whole
+    imports.rows._deps = whole
     imports.one(messages[0])
     assert counts(imports, upload_id) == ("done", 40, 0, 0)
 
@@ -229,5 +229,5 @@ def test_a_snapshot_withdraws_on_the_engine_too_and_leaves_what_was_stated_meanw
     )
     upload = imports.look(upload_id).upload
     assert (upload.state, upload.unchanged) == ("done", 50)
-    left = {key.sk for shard in table.shards("mou-zichan") for key in imports.close._means.bulk.open_debts(shard)}
+    left = {key.sk for shard in table.shards("mou-zichan") for key in imports.close._deps.bulk.open_debts(shard)}
     assert left == {f"D#mou-zichan#L-{n}" for n in (*range(50), 55)}

@@ -1,4 +1,4 @@
-"""What SAM built, under Amazon's own runtime in a clean environment, fed with the files of events/.
+"""The functions as SAM built them, under Amazon's own runtime in a clean environment, with the files of events/.
 
 A package missing from the layer, a module that does not load with the template's Python, an answer that the runtime
 cannot serialise: only this sees it.
@@ -30,7 +30,7 @@ PARTIES = ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")
 
 
 def environment(endpoint: str) -> dict[str, str]:
-    """What template.yaml gives a function, on moto."""
+    """The environment variables that template.yaml sets, for moto."""
     manager = tables.client("secretsmanager", endpoint)
     receipt_key = json.dumps({"seed": secrets.token_hex(32), "retired": []})
     table = tables.create(endpoint, stream=True)
@@ -75,7 +75,7 @@ def invoke(request: pytest.FixtureRequest, moto: str) -> Iterator[Invoke]:  # no
         yield invoked
 
 
-def test_a_built_function_allows_what_may_be_sent_and_denies_after_a_t(invoke: Invoke) -> None:
+def test_built_functions_deny_after_an_opt_out(invoke: Invoke) -> None:
     before = json.loads(invoke("verify-honest")["body"])
     assert {"CONSENT_MISSING", "DEBT_MISSING"} <= {reason["code"] for reason in before["reasons"]}
     stated = json.loads(invoke("state-honest")["body"])["results"]
@@ -104,12 +104,12 @@ def test_built_functions_take_a_file_from_its_manifest_to_its_rejects(invoke: In
     assert json.loads(invoke("upload-look")["body"])["state"] == "importing"
     assert invoke("import_part-part") == {"batchItemFailures": []}
     told = json.loads(invoke("upload-look")["body"])
-    # Its good row says what the story above has stated already, where that ran before.
+    # Its good row is unchanged if the test above has stated that debt already.
     assert (told["state"], told["accepted"] + told["unchanged"], told["rejected"]) == ("done", 1, 1)
     assert httpx.get(told["rejects_url"]).text.startswith("row,column,code,message\r\n2,outstanding,")
 
 
-# What is unknown only until something has been done, and what that is.
+# Events that need another event first.
 BEFORE = {"upload-look": "upload-announce", "evidence-checkpoint": "sequence-clock"}
 
 

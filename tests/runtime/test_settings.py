@@ -63,7 +63,7 @@ OTHERS = ("duecare.usecases.statements", "duecare.usecases.imports", "duecare.us
 
 
 @pytest.mark.parametrize("name", ["authorize", "verify"])
-def test_what_gateways_wait_for_loads_only_what_it_uses(name: str) -> None:
+def test_the_functions_that_gateways_wait_for_load_only_their_own_code(name: str) -> None:
     loaded = start(name, environment(name), "print(*sys.modules)").stdout.split()
     assert f"duecare.runtime.services.{name}" in loaded
     assert [module for module in loaded if module.startswith((*HEAVY, *OTHERS))] == []

@@ -1,7 +1,7 @@
 """The files of events/: one a function and case, as API Gateway (HTTP API, payload 2.0), S3, SQS, a table's stream,
 EventBridge or an operator would send it.
 
-`python -m tests.events` writes them. A file is called `<function>-<case>.json`, so that
+`python -m tests.support.events` writes them. A file is called `<function>-<case>.json`, so that
 `sam local invoke verify -e events/verify-honest.json` and the tests know where it goes. The parties' keys are derived
 from their names: they sign these files and nothing else.
 """
@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parents[2] / "events"
 STATED = 1_793_500_000
 EXPIRES = 4_102_444_800
 DECISION = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
-# What `upload-announce` announces: a debt, and a row that states none.
+# The file that `upload-announce` announces: a debt, and a row that is not valid.
 PORTFOLIO = (
     "recipient,debt_ref,currency,outstanding,as_of,status\r\n"
     f"{RECIPIENT},A-1,CNY,{OUTSTANDING},2026-11-01T00:00:00+08:00,open\r\n"

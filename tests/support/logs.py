@@ -1,4 +1,4 @@
-"""A world with its log: the sequencer over memory, and what is made of the log."""
+"""A world with a log: the sequencer over the in-memory adapters, and checks of the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from duecare.usecases.audit.look_up import LookUp
 from duecare.usecases.log import decision_pages as listing
 from duecare.usecases.log import pointers
 from duecare.usecases.log import sequencer as sequence
-from duecare.usecases.log.loggable import LEAVING, Loggable, loggable
+from duecare.usecases.log.loggable import EXPIRING, Loggable, loggable
 from duecare.usecases.log.sequencer import Sequencer, SequencerStats
 from duecare.usecases.operator.erase import Erase, EraseDeps
 from duecare.usecases.verify.receipt_keys import put_on_file
@@ -29,7 +29,7 @@ from tests.support.world import ISSUER, NOW, World
 ORIGIN = "duecare.example/log"
 LOG_KEY = LogKey(ORIGIN, b"l" * 32)
 RETENTION = timedelta(days=1830)
-STAYS = timedelta(days=180)
+TABLE_RETENTION = timedelta(days=180)
 
 
 class Logged(World):
@@ -44,17 +44,17 @@ class Logged(World):
         put_on_file(self.table, self.receipt_key, self.now)
 
     def sequencer(self, **parts: Any) -> Sequencer:
-        world = sequence.SequencerDeps(
+        deps = sequence.SequencerDeps(
             stream=parts.pop("stream", self.stream),
             documents=parts.pop("documents", self.table),
             files=parts.pop("files", self.files),
             archive=parts.pop("archive", self.archive),
-            marks=parts.pop("marks", self.table),
+            log_index=parts.pop("log_index", self.table),
             clock=self.clock,
             entropy=os.urandom,
             **parts,
         )
-        return Sequencer(world, LOG_KEY, RULES, retention=RETENTION, stays=STAYS)
+        return Sequencer(deps, LOG_KEY, RULES, retention=RETENTION, table_retention=TABLE_RETENTION)
 
     def sequenced(self) -> SequencerStats:
         return self.sequencer()(lambda: True)
@@ -72,7 +72,7 @@ class Logged(World):
     def left(self) -> None:
         """Decisions and statements have left the table: a sweep has said when, and that time has come."""
         self.swept()
-        self.now += STAYS
+        self.now += TABLE_RETENTION
         for key, at in list(self.table.expires.items()):
             if at <= self.now:
                 self.table.remove(key)
@@ -118,9 +118,9 @@ class Logged(World):
     def nothing_leaves_too_soon(self) -> None:
         """At any time: what has a time to leave has its entry, its copy and its pointer, and leaves at that time."""
         for key, at in list(self.table.expires.items()):
-            if key.pk.startswith(LEAVING):
+            if key.pk.startswith(EXPIRING):
                 record = recorded(self.table.get([key])[key])
-                assert at == datetime.fromisoformat(record.at) + STAYS
+                assert at == datetime.fromisoformat(record.at) + TABLE_RETENTION
                 pointer = table.read(self.table.get([record.pointer])[record.pointer], pointers.Pointer)
                 assert pointer.name in self.archive.objects
                 assert pointer.index < table.read(self.table.get([table.LOG_HEAD])[table.LOG_HEAD], sequence.Head).size
@@ -137,8 +137,8 @@ class Logged(World):
             assert (key in self.table.expires) == (entry.kind == "decision")
         decided = [(index, entry.id) for index, entry in enumerate(entries) if entry.kind == "decision"]
         assert sorted((one.index, one.decision_id) for one in self.listed()) == decided
-        may_leave = {one.key for one in self.table.everything() if one.key.pk.startswith(LEAVING)}
-        assert may_leave == {key for key in self.table.expires if key.pk.startswith(LEAVING)}
+        may_leave = {one.key for one in self.table.everything() if one.key.pk.startswith(EXPIRING)}
+        assert may_leave == {key for key in self.table.expires if key.pk.startswith(EXPIRING)}
         self.nothing_leaves_too_soon()
 
     def listed(self) -> list[listing.ListedDecision]:
@@ -149,7 +149,7 @@ class Logged(World):
                 page = table.read(document, listing.DecisionPage)
                 first = page.decisions[0]
                 assert document.key.sk == f"{table.minute(first.at)}#{first.index:016}"
-                assert len(page.decisions) <= listing.A_PAGE
+                assert len(page.decisions) <= listing.MAX_PAGE
                 assert {document.key.sk[:16]} == {table.minute(one.at) for one in page.decisions}
                 assert document.key in self.table.expires
                 found += page.decisions

@@ -1,4 +1,4 @@
-"""Every port in memory: for tests, for trying things out, and as the measure of what the real ones must do."""
+"""Every port in memory. The contract tests hold these adapters and the real ones to the same behaviour."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEGMENTS = 4  # of a table's scan
 
 
 class MemoryStream:
-    """`Stream`: what a MemoryTable was written, in shards that can be split and trimmed."""
+    """`Stream`: the changes of a MemoryTable, in shards that can be split and trimmed."""
 
     def __init__(self, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
@@ -44,16 +44,16 @@ class MemoryStream:
         self._count = 0
 
     def add(self, key: Key, document: Document | None) -> None:
-        """A write of this key; without a document it is none that a reader has to know."""
+        """Add a change of this key. Without a document it is one that readers ignore."""
         shard = "0"
-        while shard in self._children:  # whatever was written of a key before stands in the shards above
+        while shard in self._children:  # earlier changes of the key are in the parents
             children = self._children[shard]
             shard = children[zlib.crc32(f"{shard} {key.pk}".encode()) % len(children)]
         self._count += 1
         self._shards[shard].append(Change(f"{self._count:09}", self._clock().replace(microsecond=0), document))
 
     def split(self, into: int = 2) -> None:
-        """Close every shard; each has so many children."""
+        """Close every open shard. Each gets this many children."""
         children = [(parent, f"{parent}.{child}") for parent in self._open for child in range(into)]
         self._children |= {parent: [child for of, child in children if of == parent] for parent in self._open}
         self._open = [child for _, child in children]
@@ -61,7 +61,7 @@ class MemoryStream:
         self._parents |= {child: parent for parent, child in children}
 
     def trim(self, shard: str, keep: int = 0) -> None:
-        """Forget all but the newest changes of a shard; a closed one goes when it has none."""
+        """Drop all but the newest changes of a shard; drop a closed shard without changes."""
         self._shards[shard] = self._shards[shard][len(self._shards[shard]) - keep :]
         if not self._shards[shard] and shard not in self._open:
             del self._shards[shard], self._parents[shard]
@@ -73,68 +73,69 @@ class MemoryStream:
         changes = self._shards.get(shard)
         if changes is None:
             raise StoreFailed("no such shard")
-        places = [change.position for change in changes]
-        if after and after not in places:
+        positions = [change.position for change in changes]
+        if after and after not in positions:
             raise StreamTrimmed(after)
-        start = places.index(after) + 1 if after else 0
+        start = positions.index(after) + 1 if after else 0
         page = tuple(changes[start : start + limit])
         return StreamPage(page, ended=shard not in self._open and start + len(page) == len(changes))
 
 
 class MemoryTable:
-    """`Gate`, `Documents`, `Ranges` and `Bulk` over one dictionary. One lock makes every read and write atomic."""
+    """`DecisionStore`, `Documents`, `RangeReader`, `BulkStore` and `LogIndex` over one dictionary. One lock
+    makes every read and write atomic."""
 
     def __init__(self, stream: MemoryStream | None = None) -> None:
         self._documents: dict[Key, Document] = {}
         self._lock = threading.Lock()
         self._stream = stream
         self.expires: dict[Key, datetime] = {}
-        self.a_page = 1000  # documents of a segment that a scan looks at in one go
+        self.page_size = 1000  # documents of a segment in a page of a scan
 
     def _write(self, documents: Iterable[Document]) -> None:
-        """As the caller has checked; it holds the lock."""
+        """The caller holds the lock, and has checked the versions."""
         for document in documents:
             self._documents[document.key] = document
             self.expires.pop(document.key, None)
             if self._stream:
                 self._stream.add(document.key, document)
 
-    def mark(self, marks: Sequence[IndexEntry]) -> None:
+    def put(self, entries: Sequence[IndexEntry]) -> None:
         with self._lock:
-            for document, expires in marks:
+            for document, expires in entries:
                 self._documents[document.key] = document
                 self.expires.pop(document.key, None)
                 if expires:
                     self.expires[document.key] = expires
 
-    def leave(self, leaving: Sequence[Expiry]) -> None:
+    def expire(self, expiries: Sequence[Expiry]) -> None:
         with self._lock:
-            for key, version, expires in leaving:
+            for key, version, expires in expiries:
                 standing = self._documents.get(key)
                 if standing and standing.version == version:
                     self.expires[key] = expires
                     if self._stream:
                         self._stream.add(key, None)
 
-    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> ScanPage:
+    def scan_unindexed(self, prefixes: Sequence[str], cursors: Mapping[str, str]) -> ScanPage:
         found: list[Document] = []
-        left: dict[str, str] = {}
+        following: dict[str, str] = {}
         with self._lock:
-            for segment, place in (places or {str(number): "" for number in range(SEGMENTS)}).items():
-                after = Key(*json.loads(place)) if place else Key("", "")
-                behind = sorted(key for key in self._documents if _segment(key) == segment and key > after)
-                page = behind[: self.a_page]
+            for segment, cursor in (cursors or {str(number): "" for number in range(SEGMENTS)}).items():
+                after = Key(*json.loads(cursor)) if cursor else Key("", "")
+                rest = sorted(key for key in self._documents if _segment(key) == segment and key > after)
+                page = rest[: self.page_size]
                 found += [self._documents[key] for key in page if key.pk.startswith(tuple(prefixes))]
-                if len(behind) > len(page):
-                    left[segment] = json.dumps(page[-1])
-            return ScanPage([one for one in found if one.key not in self.expires], left)
+                if len(rest) > len(page):
+                    following[segment] = json.dumps(page[-1])
+            return ScanPage([one for one in found if one.key not in self.expires], following)
 
     def everything(self) -> list[Document]:
         with self._lock:
             return list(self._documents.values())
 
     def remove(self, key: Key) -> None:
-        """What the table's time to live does."""
+        """Delete, as the table's TTL does."""
         with self._lock:
             del self._documents[key]
             self.expires.pop(key, None)
@@ -147,14 +148,14 @@ class MemoryTable:
     def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:
         return [self._record(*write) for write in writes]
 
-    def _record(self, document: Document, beside: Document | None) -> WriteConflict | None:
+    def _record(self, document: Document, companion: Document | None) -> WriteConflict | None:
         with self._lock:
             standing = self._documents.get(document.key)
             if not self._replaces(document):
                 return WriteConflict(standing)
-            if beside and not self._replaces(beside):
+            if companion and not self._replaces(companion):
                 return WriteConflict(None)
-            self._write(one for one in (document, beside) if one)
+            self._write(one for one in (document, companion) if one)
             return None
 
     def _replaces(self, document: Document) -> bool:
@@ -203,15 +204,17 @@ def _segment(key: Key) -> str:
 
 
 class MemoryFiles:
-    """`Files` over one dictionary. A target or link is a name that only `put` here understands."""
+    """`FileStore` over one dictionary. A URL is `memory:` and the name."""
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
+    def upload_target(
+        self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int
+    ) -> UploadTarget:
         return UploadTarget(f"memory:{name}", {"content-type": content_type})
 
-    def link(self, name: str, seconds: int) -> str:
+    def download_url(self, name: str, seconds: int) -> str:
         return f"memory:{name}"
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -232,7 +235,7 @@ class MemoryFiles:
 
 
 class MemoryLogFiles:
-    """`LogFiles` over one dictionary. A tile never changes: that is an error of the caller's here."""
+    """`LogFiles` over one dictionary. Changing a tile is an error of the caller."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -245,7 +248,7 @@ class MemoryLogFiles:
         with self._lock:
             for name, data in objects.items():
                 if self.objects.setdefault(name, data) != data:
-                    raise AssertionError(f"{name} stands already, and is something else")
+                    raise AssertionError(f"{name} exists with another content")
 
     def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
         with self._lock:
@@ -265,13 +268,13 @@ class MemoryArchive:
     def __init__(self, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
         self.objects: dict[str, bytes] = {}
-        self.kept: dict[str, tuple[datetime, datetime]] = {}
+        self.locks: dict[str, tuple[datetime, datetime]] = {}
 
-    def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
+    def put_locked(self, objects: Mapping[str, bytes], until: datetime) -> None:
         for name, data in objects.items():
             if self.objects.setdefault(name, data) != data:
-                raise AssertionError(f"{name} is kept already, and is something else")
-            self.kept.setdefault(name, (self._clock(), until))
+                raise AssertionError(f"{name} exists with another content")
+            self.locks.setdefault(name, (self._clock(), until))
 
     def read(self, name: str) -> bytes:
         if name not in self.objects:
@@ -279,19 +282,19 @@ class MemoryArchive:
         return self.objects[name]
 
     def names(self, prefix: str) -> Iterator[str]:
-        return (name for name, _ in self.kept_at(prefix))
+        return (name for name, _ in self.names_with_times(prefix))
 
-    def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        return iter([(name, self.kept[name][0]) for name in sorted(self.objects) if name.startswith(prefix)])
+    def names_with_times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        return iter([(name, self.locks[name][0]) for name in sorted(self.objects) if name.startswith(prefix)])
 
     def erase(self, names: Iterable[str]) -> None:
         for name in list(names):
             self.objects.pop(name, None)
-            self.kept.pop(name, None)
+            self.locks.pop(name, None)
 
 
 class MemoryQueue:
-    """`Queue` over a list: what was sent and not yet taken."""
+    """`Queue` over a list of the messages that were sent and not yet taken."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -301,7 +304,7 @@ class MemoryQueue:
 
 
 class MemorySealer:
-    """`Sealer` with a key that lives as long as the process (AES-256-GCM)."""
+    """`Sealer` and `Opener` with a key of this object alone (AES-256-GCM)."""
 
     def __init__(self) -> None:
         self._aead = AESGCM(AESGCM.generate_key(256))

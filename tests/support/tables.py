@@ -103,7 +103,7 @@ def stream(endpoint: str, table: str, **limits: Any) -> DynamoDBStream:
     return DynamoDBStream(wire(endpoint, "DynamoDBStreams_20120810", **limits), stream_arn(endpoint, table))
 
 
-def marks(endpoint: str, table: str, **limits: Any) -> DynamoDBLogIndex:
+def log_index(endpoint: str, table: str, **limits: Any) -> DynamoDBLogIndex:
     return DynamoDBLogIndex(wire(endpoint, **limits), table, backoff=lambda _: None)
 
 

@@ -52,7 +52,7 @@ def test_copies_are_locked_when_they_are_put_and_none_can_be_hidden(template: Te
     assert timedelta(days=int(short["s3:object-lock-remaining-retention-days"])) < MIN_RETENTION
 
 
-def test_nothing_of_the_log_expires_but_what_is_staged(template: Template) -> None:
+def test_only_staged_objects_of_the_log_expire(template: Template) -> None:
     rules = template["Resources"]["LogBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
     assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("staging/", 365)]
@@ -75,7 +75,7 @@ def test_the_stream_and_the_clock_wake_the_sequencer(template: Template, functio
     assert wakes["MaximumRecordAgeInSeconds"] <= 3600
     (pattern,) = wakes["FilterCriteria"]["Filters"]
     assert json.loads(pattern["Pattern"]) == {
-        "eventName": ["INSERT", "MODIFY"],  # nothing is logged when a record leaves
+        "eventName": ["INSERT", "MODIFY"],  # the expiry of a record is not logged
         "dynamodb": {"Keys": {"pk": {"S": [{"prefix": prefix} for prefix in ("X#", "S#", "P#", "K#", "Z#")]}}},
     }
 
@@ -95,7 +95,7 @@ def test_wakes_that_fail_are_kept_and_wake_somebody(template: Template, function
     assert [statement["Resource"] for statement in sends] == [dead]
 
 
-def test_a_log_that_falls_behind_or_falls_silent_wakes_somebody(template: Template) -> None:
+def test_a_log_that_is_behind_or_reports_nothing_has_an_alarm(template: Template) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     lag = alarms["LogLagAlarm"]
     assert (lag["MetricName"], lag["Threshold"], lag["TreatMissingData"]) == ("LogLagSeconds", 300, "breaching")

@@ -23,7 +23,7 @@ READS = {
     "AuthorizeFunction": {"P#*"},
     "AdminFunction": {"P#*"},
 }
-# The contact ledger stands among the recipient's facts, where one Query reads all; IAM cannot tell them apart.
+# The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*", "K#*"},
     "StateFunction": {"R#*", "M#*", "S#*", "V#*"},
@@ -45,7 +45,7 @@ SECRETS = {
     "SequenceFunction": {"LogKeySecret"},
     "AdminFunction": {"PepperSecret"},
 }
-# What each may do to the objects under which prefix of which bucket; to anything else nothing.
+# The rights of each function on the objects under a prefix of a bucket. It has none on other objects.
 READ, WRITE, DELETE, ABORT = "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"
 LOCK = "s3:PutObjectRetention"
 ERASE = {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"}
@@ -66,8 +66,8 @@ OBJECTS = {
     ("EvidenceFunction", "ArchiveBucket/*"): {READ},
     ("AdminFunction", "ArchiveBucket/r/*"): ERASE,
 }
-# Under which prefix each may list which bucket's names. Whoever reads what may not be there may list all of them: S3
-# would say of the absent that one may not know.
+# The prefix under which each function may list the names of a bucket. A function that reads objects that may not exist
+# may list all names: without that right S3 answers 403 for them.
 LISTING = {
     ("IngestFunction", "Bucket"): "parts/*",
     ("ImportPartFunction", "Bucket"): "parts/*",
@@ -82,7 +82,7 @@ QUEUES = {"IngestFunction": "sqs:SendMessage", "ImportPartFunction": "sqs:Change
 INDEX = {"Fn::Sub": "${Table.Arn}/index/open"}
 STREAM, STREAMS = {"Fn::GetAtt": "Table.StreamArn"}, {"Fn::Sub": "${Table.Arn}/stream/*"}
 READING_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"}
-# What the sequencer does to the table and nobody else does.
+# Rights on the table that only the sequencer has.
 MARKING = {"dynamodb:BatchWriteItem", "dynamodb:UpdateItem", "dynamodb:Scan"}
 
 
@@ -207,12 +207,12 @@ def test_whoever_takes_statements_in_cannot_read_them(functions: dict[str, Templ
     assert uses == encrypt | {("EvidenceFunction", "kms:Decrypt", key)}
 
 
-def test_nobody_deletes_items(functions: dict[str, Template]) -> None:
+def test_no_function_may_delete_items(functions: dict[str, Template]) -> None:
     every = {action for function in functions.values() for one in statements(function) for action in actions(one)}
     assert not every & {"dynamodb:DeleteItem", "dynamodb:PartiQLDelete"}
 
 
-def test_only_the_sequencer_marks_what_it_logged_and_changes_no_record(functions: dict[str, Template]) -> None:
+def test_only_the_sequencer_sets_expiry_times_and_it_changes_no_record(functions: dict[str, Template]) -> None:
     uses = {
         (name, action): statement
         for name, function in functions.items()
@@ -230,7 +230,7 @@ def test_only_the_sequencer_marks_what_it_logged_and_changes_no_record(functions
     assert {str(uses["SequenceFunction", action]["Resource"]) for action in READING_STREAM} == {str(STREAM)}
 
 
-def test_the_keys_serve_the_account_and_nobody_else(template: Template) -> None:
+def test_the_keys_serve_this_account_only(template: Template) -> None:
     for name, key in of_type(template, "AWS::KMS::Key").items():
         assert key["EnableKeyRotation"] is True
         for statement in key["KeyPolicy"]["Statement"]:

@@ -1,4 +1,4 @@
-"""What an operator relies on: the partition, the logs, the API's limits, the table, the alarms."""
+"""Properties of the template that operators rely on: the partition, the logs, the limits, the table, the alarms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from duecare.runtime.settings import OF_FUNCTION, variables
 from tests.template.conftest import Template, of_type
 from tools.steps import ROOT
 
-# What a caller needs no token for (api.md).
+# The routes that need no token.
 PUBLIC = {
     "GET /.well-known/duecare",
     "GET /.well-known/jwks.json",
@@ -61,13 +61,13 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
     assert api["Auth"]["Authorizers"][default]["FunctionArn"] == {"Fn::GetAtt": "AuthorizeFunction.Arn"}
     found = routes(functions)
     assert {name for name, event in found.items() if event.get("Auth") == {"Authorizer": "NONE"}} == PUBLIC
-    # Whatever says nothing has the default: the authorizer.
+    # A route without `Auth` has the default: the authorizer.
     assert not [name for name, event in found.items() if "Auth" in event and name not in PUBLIC]
     guarded = {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}"}
     assert guarded | {"POST /v1/uploads", "GET /v1/uploads/{id}", "GET /v1/reconciliation"} <= set(found)
 
 
-def test_what_no_caller_may_start_has_no_route(functions: dict[str, Template]) -> None:
+def test_internal_functions_have_no_route(functions: dict[str, Template]) -> None:
     assert "Events" not in functions["AdminFunction"]
     assert "Events" not in functions["AuthorizeFunction"]
     woken = {name: functions[name] for name in ("IngestFunction", "ImportPartFunction", "SequenceFunction")}
@@ -81,7 +81,7 @@ def test_the_routes_are_those_that_the_functions_serve(functions: dict[str, Temp
         assert served == set(routes({name: function})), name
 
 
-def test_the_api_is_throttled_and_its_log_names_nobody(template: Template) -> None:
+def test_the_api_is_throttled_and_its_log_has_no_personal_data(template: Template) -> None:
     (api,) = of_type(template, "AWS::Serverless::HttpApi").values()
     settings = api["DefaultRouteSettings"]
     assert settings["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
@@ -116,7 +116,7 @@ def test_keys_and_secrets_survive_the_stack(template: Template) -> None:
         assert secret["KmsKeyId"] == {"Fn::GetAtt": "StoreKey.Arn"}
 
 
-def test_there_is_an_alarm_for_whatever_must_wake_somebody(template: Template) -> None:
+def test_every_metric_that_needs_attention_has_an_alarm(template: Template) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     watched = {str(alarm.get("MetricName") or alarm["Metrics"]) for alarm in alarms.values()}
     service = ("CannotDecide", "Denied", "LogLagSeconds", "LogGap", "Unreadable")

@@ -1,4 +1,4 @@
-"""What a file passes through: the bucket, the queue, and where what fails ends up."""
+"""The resources of an upload: the bucket, the queue and the dead-letter queues."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_bucket_and_function_do_not_wait_for_each_other(template: Template, func
     assert len(longest.replace("${AWS::Region}", "ap-southeast-1")) <= 63
 
 
-def test_only_files_start_the_check_and_not_what_it_writes_itself(functions: dict[str, Template]) -> None:
+def test_only_uploaded_files_trigger_ingest(functions: dict[str, Template]) -> None:
     (event,) = functions["IngestFunction"]["Events"].values()
     assert event["Type"] == "S3"
     assert event["Properties"]["Events"] == "s3:ObjectCreated:*"
@@ -57,9 +57,7 @@ def test_only_files_start_the_check_and_not_what_it_writes_itself(functions: dic
     assert rules == [{"Name": "prefix", "Value": "uploads/"}]
 
 
-def test_a_part_is_imported_alone_and_what_fails_comes_again_alone(
-    template: Template, functions: dict[str, Template]
-) -> None:
+def test_each_part_is_imported_and_retried_alone(template: Template, functions: dict[str, Template]) -> None:
     (event,) = functions["ImportPartFunction"]["Events"].values()
     assert event["Type"] == "SQS"
     assert event["Properties"] == {
@@ -76,7 +74,7 @@ def test_a_part_is_imported_alone_and_what_fails_comes_again_alone(
     assert template["Parameters"]["PartsAtOnce"]["MinValue"] == 2
 
 
-def test_whatever_fails_for_good_is_kept_and_wakes_somebody(template: Template, functions: dict[str, Template]) -> None:
+def test_every_final_failure_is_kept_and_has_an_alarm(template: Template, functions: dict[str, Template]) -> None:
     queues = of_type(template, "AWS::SQS::Queue")
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
     dead = {"DeadParts", "DeadFiles", "DeadWakes"}

@@ -34,7 +34,7 @@ class Direct:
         decided = self._world.verify_use_case(self._world.caller(self._party), convert(message, Message))
         return msgspec.to_builtins(answer(decided, issuer=ISSUER, public_url="https://duecare.example", language="en"))
 
-    def verify_receipt(self, *_: Any, **__: Any) -> None:
+    def check_answer(self, *_: Any) -> None:
         """The clock of the world is not the clock that receipts are checked by; other tests check them."""
 
 

@@ -168,9 +168,9 @@ def test_a_clean_end_loses_nothing(running: MiniStack) -> None:
 
 def filled(home: Path) -> set[str]:
     """State of the service, caches, tools, and files of a user's; returns the names of those that must be kept."""
-    users = ("consent.json", "debts.csv", "my-bank.jwk", "my-bank.pub.jwk", "bench.json", "report.html")
+    users = ("port", "consent.json", "debts.csv", "my-bank.jwk", "my-bank.pub.jwk", "bench.json", "report.html")
     ours = ("local.json", "deployed.json", "registered.json", "xinxi.jwk", "xinxi.pub.jwk", "message.json",
-            "allowed.duecare.json", "denied.duecare.html", "log-a.checkpoint", "log-a.key", "port")  # fmt: skip
+            "allowed.duecare.json", "denied.duecare.html", "log-a.checkpoint", "log-a.key")  # fmt: skip
     for name in (*users, *ours):
         (home / name).write_text("{}")
     for name in ("state", "s3", "tmp", "build", "cache", "logs", "tests", "tools"):

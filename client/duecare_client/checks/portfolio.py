@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from duecare_client.portfolio_file import PortfolioFile, chunks
-from duecare_client.progress import Meter
+from duecare_client.progress import ProgressMeter
 from duecare_core.domain.facts.merge import to_consent, to_debt
 from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement
 from duecare_core.domain.location.phone import canonical_number
@@ -42,7 +42,7 @@ class _Mismatch(Exception):
     """What is wrong, for a person to read."""
 
 
-def check_portfolios(case: CaseFile, paths: Iterable[Path], meter: Meter) -> tuple[Check, ...]:
+def check_portfolios(case: CaseFile, paths: Iterable[Path], meter: ProgressMeter) -> tuple[Check, ...]:
     """Whether these files are the ones that the case file's rows came with, and say what it says of them.
 
     `case`: one of which every check was good. Raises
@@ -62,10 +62,10 @@ def _announced(token: str, received_at: datetime) -> _Announced:
     return _Announced(validate(jws.read(token).payload, Manifest), statement_id(token), received_at)
 
 
-def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, meter: Meter) -> str:
+def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, meter: ProgressMeter) -> str:
     """What was found good. Raises _Mismatch, FileRefused, BadSettings."""
     with meter.stage("reading", file.size, "bytes") as told:
-        sha256 = file.whole(lambda done: told(done, "")).sha256
+        sha256 = file.read_whole(lambda done: told(done, "")).sha256
     those = [one for one in announced if one.manifest.sha256 == sha256]
     if not those:
         wanted = ", ".join(dict.fromkeys(one.manifest.sha256 for one in announced)) or "no fact here came with a file"
@@ -74,7 +74,7 @@ def _same(case: CaseFile, announced: Sequence[_Announced], file: PortfolioFile, 
     return f"it is the file that {those[0].manifest.iss} signed, and says the same in {', '.join(found)}"
 
 
-def _rows(case: CaseFile, announced: _Announced, file: PortfolioFile, meter: Meter) -> Iterator[str]:
+def _rows(case: CaseFile, announced: _Announced, file: PortfolioFile, meter: ProgressMeter) -> Iterator[str]:
     """The rows that the record names, each after it was held against the file."""
     named = [name.partition(inputs.ROW_SEPARATOR) for name in case.decision.record.relied_on]
     wanted = [row for statement, _, row in named if statement == announced.statement]

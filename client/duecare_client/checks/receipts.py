@@ -1,7 +1,8 @@
-"""Checking a receipt: the proof that a gateway asked before it sent (compact JWS, typ `decision+jws`)."""
+"""Checks a receipt: the proof that a gateway asked before it sent (compact JWS, typ `decision+jws`)."""
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,68 +13,74 @@ from duecare_core.evidence.receipt import TYP
 from duecare_core.evidence.record import text_digest
 
 CLOCK_SKEW = 60
-_TIMES = ("iat", "exp")
 
 
 class UnknownKey(BadReceipt):
-    """Signed by a key that is not among those given; the key may be newer than they are."""
+    """Signed by a key that is not in the given key set, which may be older than the key."""
 
 
 def digest_of(text: str) -> str:
-    """The text's digest as receipts carry it. Raises BadReceipt for a lone surrogate, which no receipt can be about."""
+    """The digest of the text, as receipts carry it. Raises BadReceipt for a lone surrogate, which no receipt covers."""
     try:
         return text_digest(text)
     except UnicodeEncodeError:
-        raise BadReceipt("a text with half of a surrogate pair has no digest") from None
+        raise BadReceipt("the text holds half of a surrogate pair, so no receipt can be about it") from None
 
 
-def check(
+def check_receipt(
     receipt: str,
     keys: Sequence[Mapping[str, Any]],
     *,
     issuer: str,
     now: float,
     expected: Mapping[str, Any],
-    expired_ok: bool = False,
+    expired_ok: bool,
 ) -> dict[str, Any]:
-    """The claims of a receipt that holds, or BadReceipt saying why it does not.
+    """The claims of a valid receipt. Raises BadReceipt and says which check failed.
 
-    1. its header says that it is a receipt, and names a key of the service; 2. the signature is that key's, by the one
-    algorithm that the key is for (RFC 8725, section 3); 3. `iss` is the service; 4. it is not
-    from the future, and still good at `now` (unless `expired_ok`: for looking back); 5. every claim in `expected` is
-    there with exactly that value.
+    1. The header names the type of a receipt and a key of the service. 2. That key made the signature, with the one
+    algorithm that the key is for (RFC 8725, section 3). 3. `iss` is the service. 4. The receipt is not dated in the
+    future and has not expired at `now` (`expired_ok` skips the second). 5. Every claim in `expected` is present and
+    has exactly that value and type.
     """
     claims = signed_claims(receipt, keys, TYP, "receipt")
     if claims.get("iss") != issuer:
-        raise BadReceipt("the receipt was issued by another service")
-    if any(type(claims.get(name)) is not int for name in _TIMES):
-        raise BadReceipt("the receipt does not say when it was issued and until when it holds")
-    if claims["iat"] > now + CLOCK_SKEW:
-        raise BadReceipt("the receipt is dated in the future; check this machine's clock")
-    if claims["exp"] <= now and not expired_ok:
-        raise BadReceipt("the receipt has expired: ask again before sending")
+        raise BadReceipt(f"the receipt was issued by {reprlib.repr(claims.get('iss'))}, not by this service, {issuer}")
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    if type(issued_at) is not int or type(expires_at) is not int:
+        raise BadReceipt("the receipt does not say when it was issued and when it expires (iat and exp, whole seconds)")
+    if issued_at > now + CLOCK_SKEW:
+        raise BadReceipt("the receipt is dated in the future: correct this machine's clock, then ask again")
+    if expires_at <= now and not expired_ok:
+        raise BadReceipt("the receipt has expired: ask again before sending. If every receipt has, correct the clock")
     for name, value in expected.items():
-        if claims.get(name) != value:
-            raise BadReceipt(f"the receipt is about something else: its {name} differs")
+        claimed = claims.get(name)
+        if type(claimed) is not type(value) or claimed != value:
+            raise BadReceipt(
+                f"the receipt does not match: its {name} is {reprlib.repr(claimed)}, expected {reprlib.repr(value)}. "
+                "Do not send; keep the receipt and ask the service's operator"
+            )
     return claims
 
 
-def signed_claims(token: str, keys: Sequence[Mapping[str, Any]], typ: str, what: str) -> dict[str, Any]:
-    """The claims of what one of these keys signed as this `typ`; `what` it is, in the words of an error. Raises
-    BadReceipt."""
+def signed_claims(token: str, keys: Sequence[Mapping[str, Any]], typ: str, noun: str) -> dict[str, Any]:
+    """The claims of a token of this `typ`, signed by one of these keys. `noun` names the token in errors.
+
+    Raises BadReceipt.
+    """
     try:
         parts = jws.read(token)
         if parts.typ != typ:
-            raise BadReceipt(f"this is not a {what}")
+            raise BadReceipt(f"this is not a {noun}: its typ is {reprlib.repr(parts.typ)}, expected '{typ}'")
         key = next((key for key in keys if key.get("kid") == parts.kid), None)
         if key is None:
-            raise UnknownKey(f"the {what} is signed by a key that the service does not publish")
-        # The kid must be the key's own thumbprint, or one published key could be passed off as another.
+            raise UnknownKey(f"the {noun} is signed by a key that the service does not publish")
+        # The kid must be the thumbprint of the key, or one published key could be passed off as another.
         if thumbprint(public_jwk(key)) != parts.kid:
-            raise BadReceipt("the service publishes a key under a name that is not its own")
+            raise BadReceipt("the service publishes a key under a kid that is not the thumbprint of the key")
         jws.verify(token, key)
     except BadReceipt:
         raise
-    except (BadEvidence, BadKey, TypeError) as error:
-        raise BadReceipt(f"the {what} does not verify: {error}") from None
+    except (BadEvidence, BadKey, TypeError, ValueError) as error:
+        raise BadReceipt(f"the {noun} does not verify: {error}") from None
     return parts.payload

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from duecare_client.aws import told
+from duecare_client.aws import aws_errors
 from duecare_client.checks.log import AT_ONCE, LogFault, Outcome, Places
 from duecare_core.errors import BadEvidence, BadKey
 from duecare_core.evidence.canonical import digest
@@ -256,7 +256,7 @@ def _erased(one: str) -> tuple[str, str]:
 def table_of(client: Any, name: str) -> Iterator[StoredRecord]:
     """The records of the table, through boto3's `dynamodb` client. Raises CannotDecide, BadSettings, NotAllowed."""
     names = {f":p{number}": {"S": prefix} for number, prefix in enumerate(LOGGED_PREFIXES)}
-    with told(f"read the table {name}"):
+    with aws_errors(f"read the table {name}"):
         pages = client.get_paginator("scan").paginate(
             TableName=name,
             ConsistentRead=True,
@@ -287,6 +287,6 @@ def archive_of(client: Any, bucket: str) -> Iterator[tuple[str, bytes]]:
         except client.exceptions.NoSuchKey:  # erased since it was listed
             return None
 
-    with told(f"read the archive {bucket}"), ThreadPoolExecutor(AT_ONCE) as pool:
+    with aws_errors(f"read the archive {bucket}"), ThreadPoolExecutor(AT_ONCE) as pool:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             yield from filter(None, pool.map(read, [found["Key"] for found in page.get("Contents", ())]))

@@ -1,4 +1,4 @@
-"""`duecare admin`: what the operator does with AWS credentials. The work is in duecare_client.operator."""
+"""`duecare admin`: the operator's commands, with AWS credentials. duecare_client.operator does the work."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from duecare_client.cli import output as show
-from duecare_client.cli.context import world
+from duecare_client.cli import output
+from duecare_client.cli.context import CliContext, cli_context
 from duecare_client.errors import BadSettings
 from duecare_client.keyfile import read_public
+from duecare_client.settings import add_party, check_profile_key, read_profile
 
-admin = typer.Typer(no_args_is_help=True, help="The operator's own, with AWS credentials: parties, keys, halt, erase.")
-party = typer.Typer(no_args_is_help=True, help="Who may take part.")
-key = typer.Typer(no_args_is_help=True, help="The keys of a party.")
+admin = typer.Typer(no_args_is_help=True, help="For the operator, with AWS credentials: parties, keys, halt, erase.")
+party = typer.Typer(no_args_is_help=True, help="Register, suspend and show parties.")
+key = typer.Typer(no_args_is_help=True, help="Add and revoke the keys of a party.")
 receipt_key = typer.Typer(no_args_is_help=True, help="The key that signs receipts.")
 admin.add_typer(party, name="party")
 admin.add_typer(key, name="key")
@@ -25,7 +26,7 @@ admin.add_typer(receipt_key, name="receipt-key")
 
 
 class Role(StrEnum):
-    """What a party may be; typer takes a list of an enumeration, and not of a Literal."""
+    """The roles of a party. Typer accepts a list of an enumeration, but not a list of a Literal."""
 
     CREDITOR = "creditor"
     COLLECTOR = "collector"
@@ -34,9 +35,18 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The party's id.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The party's id, such as my-bank.")]
 PublicKey = Annotated[Path, typer.Option("--key", metavar="FILE", help="Its public JWK, as `keys new` printed it.")]
-# A thumbprint is base64url and may begin with a dash, which is then no option.
+ProfileKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile-key",
+        metavar="FILE",
+        help="The matching private key, if it is on this machine: adds the party to the profile (--profile NAME), so "
+        "that `--party ID` speaks for it. The key itself is not sent or copied.",
+    ),
+]
+# A thumbprint is base64url, so it may begin with a dash without being an option.
 DASH_IS_TEXT = {"ignore_unknown_options": True}
 
 
@@ -45,10 +55,15 @@ def party_add(
     context: typer.Context,
     party_id: Id,
     role: Annotated[list[Role], typer.Option(help="Repeat for several.")],
-    name: Annotated[str, typer.Option(help="How it is shown to people.")],
+    name: Annotated[str, typer.Option(help="The name that people see.")],
     public_key: PublicKey,
-    sender_name: Annotated[list[str] | None, typer.Option(help="短信签名, in its texts; repeat for several.")] = None,
-    shadow: Annotated[bool, typer.Option("--shadow", help="A gateway that only tries: nothing is enforced.")] = False,
+    sender_name: Annotated[
+        list[str] | None, typer.Option(help="A sender name (短信签名) of its texts; repeat for several.")
+    ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="A gateway in shadow mode: decisions are recorded, none is enforced.")
+    ] = False,
+    profile_key: ProfileKey = None,
 ) -> None:
     """Register a party with its first key."""
     request = {
@@ -60,12 +75,12 @@ def party_add(
         "key": read_public(public_key),
         "shadow": shadow,
     }
-    _operate(context, request)
+    _operate_with_key(cli_context(context), request, profile_key)
 
 
 @party.command("suspend")
 def party_suspend(context: typer.Context, party_id: Id) -> None:
-    """Suspend a party at once: nothing more is allowed from it or for it."""
+    """Suspend a party at once: no message from it or for it is allowed."""
     _operate(context, {"do": "party-suspend", "id": party_id})
 
 
@@ -77,19 +92,22 @@ def party_resume(context: typer.Context, party_id: Id) -> None:
 
 @party.command("show")
 def party_show(context: typer.Context, party_id: Id) -> None:
-    """What is registered of a party."""
+    """Show the registration of a party."""
     _operate(context, {"do": "party-show", "id": party_id})
 
 
 @key.command("add")
-def key_add(context: typer.Context, party_id: Id, public_key: PublicKey) -> None:
-    """Add a key; the earlier ones stay good, so that a party can change over."""
-    _operate(context, {"do": "key-add", "id": party_id, "key": read_public(public_key)})
+def key_add(context: typer.Context, party_id: Id, public_key: PublicKey, profile_key: ProfileKey = None) -> None:
+    """Add a key to a party. Its other keys stay valid, so that it can change from one to the next."""
+    request = {"do": "key-add", "id": party_id, "key": read_public(public_key)}
+    _operate_with_key(cli_context(context), request, profile_key)
 
 
 @key.command("revoke", context_settings=DASH_IS_TEXT)
 def key_revoke(
-    context: typer.Context, party_id: Id, kid: Annotated[str, typer.Argument(metavar="KID", help="Its thumbprint.")]
+    context: typer.Context,
+    party_id: Id,
+    kid: Annotated[str, typer.Argument(metavar="KID", help="The key's thumbprint, as `admin party show` prints it.")],
 ) -> None:
     """Refuse a key from now on."""
     _operate(context, {"do": "key-revoke", "id": party_id, "kid": kid})
@@ -98,59 +116,76 @@ def key_revoke(
 @admin.command("halt")
 def halt(
     context: typer.Context,
-    switch: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", help="on: nothing is allowed any more.")],
+    switch: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", help="on: no message is allowed.")],
     creditor: Annotated[str | None, typer.Option(metavar="ID", help="Only this creditor.")] = None,
     gateway: Annotated[str | None, typer.Option(metavar="ID", help="Only this gateway.")] = None,
 ) -> None:
-    """Stop a creditor, a gateway, or (with neither) everything, at once; `off` lets it go on."""
+    """Stop a creditor, a gateway or (with neither option) everything at once; `off` ends it."""
     if creditor is not None and gateway is not None:
         raise BadSettings("give --creditor or --gateway, not both; neither of them means everything")
-    named = {"creditor": creditor, "gateway": gateway}
-    only = {role: party_id for role, party_id in named.items() if party_id is not None}
+    options = {"creditor": creditor, "gateway": gateway}
+    only = {role: party_id for role, party_id in options.items() if party_id is not None}
     _operate(context, {"do": "halt", "on": switch == "on", **only})
 
 
 @admin.command("erase")
 def erase(
     context: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="NUMBER|-", help="The recipient's, in E.164 form; - for stdin.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
+    number: Annotated[
+        str, typer.Argument(metavar="NUMBER|-", help="The recipient's number in E.164 form, or - for stdin.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without confirmation.")] = False,
 ) -> None:
-    """Erase what the archive holds of a recipient, as far as the law lets it go. The log stays whole, and says so.
+    """Erase the archive's copies about a recipient. The log stays whole and records the erasure.
 
-    What the law still wants is kept, and until when is said. It asks first; --yes where nobody can be asked.
+    Copies under legal retention are kept, and the date is printed. Prompts for confirmation; use --yes in scripts.
     """
     recipient = sys.stdin.readline().strip() if number == "-" else number
     if not recipient:
-        raise BadSettings("there is no number: give one in E.164 form, like +8613812345678. Nothing was erased")
+        raise BadSettings("no number was given: expected one in E.164 form, like +8613812345678. Nothing was erased")
     if not yes:
-        if not _somebody_is_there():
-            raise BadSettings("nobody can be asked here whether to erase: give --yes. Nothing was erased")
-        typer.confirm("What is erased cannot be brought back. Erase?", abort=True, err=True)
-    result = world(context).operator().operate({"do": "erase", "recipient": recipient})
-    if world(context).json:
-        show.as_json(result)
+        if not _is_interactive():
+            raise BadSettings("there is no terminal to ask for confirmation: give --yes. Nothing was erased")
+        typer.confirm("An erasure cannot be undone. Erase?", abort=True, err=True)
+    cli = cli_context(context)
+    result = cli.operator().operate({"do": "erase", "recipient": recipient})
+    if cli.json:
+        output.as_json(result)
     else:
-        show.erased(result)
+        output.erased(result)
 
 
-def _somebody_is_there() -> bool:
+def _is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
 @receipt_key.command("rotate")
 def receipt_key_rotate(context: typer.Context) -> None:
     """Sign receipts with a new key from now on. The old one stays published, so that old receipts still verify."""
-    _print(context, world(context).operator().rotate_receipt_key(datetime.fromtimestamp(world(context).clock(), UTC)))
-    show.note("Functions that are already running take the new key up within minutes.")
+    cli = cli_context(context)
+    _print(cli, cli.operator().rotate_receipt_key(datetime.fromtimestamp(cli.clock(), UTC)))
+    output.note("Functions that are already running use the new key within minutes.")
 
 
 def _operate(context: typer.Context, request: dict[str, Any]) -> None:
-    _print(context, world(context).operator().operate(request))
+    cli = cli_context(context)
+    _print(cli, cli.operator().operate(request))
 
 
-def _print(context: typer.Context, result: dict[str, Any]) -> None:
-    if world(context).json:
-        show.as_json(result)
+def _operate_with_key(cli: CliContext, request: dict[str, Any], profile_key: Path | None) -> None:
+    """Registers a key, then adds its party to the profile if `profile_key` is given. Checks everything before."""
+    if profile_key is not None:
+        read_profile(cli.profile_file())
+        check_profile_key(profile_key, request["key"]["kid"])
+    result = cli.operator().operate(request)
+    _print(cli, result)
+    if profile_key is not None:
+        add_party(cli.profile_file(), request["id"], request.get("roles", ()), profile_key)
+        output.note(f"Added to the profile {cli.profile}. To speak for this party: --party {request['id']}")
+
+
+def _print(cli: CliContext, result: dict[str, Any]) -> None:
+    if cli.json:
+        output.as_json(result)
     else:
-        show.record(result)
+        output.record(result)

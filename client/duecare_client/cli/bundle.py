@@ -13,10 +13,10 @@ import typer
 from duecare_client.checks.portfolio import NAME as PORTFOLIO
 from duecare_client.checks.portfolio import check_portfolios
 from duecare_client.checks.witnesses import Cosignature, Named, as_told, cosigned, in_words, named_witnesses
-from duecare_client.cli import output as show
-from duecare_client.cli.context import CliContext, world
+from duecare_client.cli import output
+from duecare_client.cli.context import CliContext, cli_context
 from duecare_client.errors import BadEvidence, BadSettings, Conflict, as_problem
-from duecare_client.progress import Meter
+from duecare_client.progress import ProgressMeter
 from duecare_core.evidence.casefile import bundle as bundles
 from duecare_core.evidence.casefile.replay import is_row
 from duecare_core.evidence.log.note import Verifier, parse_verifier
@@ -46,7 +46,7 @@ Portfolios = Annotated[
     typer.Option(
         "--portfolio",
         metavar="FILE",
-        help="The creditor's file that facts came with: the rows are held against it. Repeat for several.",
+        help="The creditor's file that facts came with: the rows are cli against it. Repeat for several.",
     ),
 ]
 Party = Annotated[str | None, typer.Option(metavar="ID", help="Who speaks, where the profile holds several that may.")]
@@ -69,8 +69,8 @@ def get(
     Exit 1 where the service has no such decision of yours, 3 where there is no answer, or the decision is not in the
     log yet: ask again.
     """
-    held, file = world(context), out or Path(f"{decision_id}.duecare.json")
-    with held.client(party, ["gateway", "creditor", "auditor"]) as client:
+    cli, file = cli_context(context), out or Path(f"{decision_id}.duecare.json")
+    with cli.client(party, ["gateway", "creditor", "auditor"]) as client:
         for left in reversed(range(TRIES)):
             try:
                 data = client.bundle(decision_id, attempt)
@@ -79,14 +79,14 @@ def get(
                 if early.name != NOT_LOGGED_YET:
                     raise
                 if not left:
-                    _say_not_yet(held, early)
+                    _say_not_yet(cli, early)
                     raise typer.Exit(UNDECIDED) from None
-                held.sleep(PAUSE)
+                cli.sleep(PAUSE)
     _write(file, data)
-    if held.json:
-        show.as_json({"file": str(file), "bytes": len(data)})
+    if cli.json:
+        output.as_json({"file": str(file), "bytes": len(data)})
     else:
-        show.line(f"{file}: {len(data):,} bytes. Check it with: duecare bundle verify {file}")
+        output.line(f"{file}: {len(data):,} bytes. Check it with: duecare bundle verify {file}")
 
 
 @bundle.command()
@@ -101,18 +101,18 @@ def verify(
 
     Exit 0 where every check is good, 1 where one is not, 2 where there is no such file.
     """
-    held, witnesses = world(context), named_witnesses(witness)
-    key, source = trusted_key(held, log_key)
+    cli, witnesses = cli_context(context), named_witnesses(witness)
+    key, source = trusted_key(cli, log_key)
     verdict = bundles.check(_read(file), key)
     seen: tuple[Cosignature, ...] = ()
     if verdict.case and witnesses:
-        verdict, seen = _witnessed(verdict, verdict.case, witnesses, held.now())
+        verdict, seen = _witnessed(verdict, verdict.case, witnesses, cli.now())
     if verdict.case and portfolio:
         verdict = _with(verdict, _held_against(verdict, verdict.case, portfolio))
-    if held.json:
-        show.as_json({**_told(verdict, source), "witnesses": as_told(seen, held.now())})
+    if cli.json:
+        output.as_json({**_told(verdict, source), "witnesses": as_told(seen, cli.now())})
     else:
-        show.checks(verdict.ok, [one._asdict() for one in verdict.checks])
+        output.checks(verdict.ok, [one._asdict() for one in verdict.checks])
         _answer(verdict)
         _where_trust_comes_from(source, verdict)
         _where_rows_come_from(verdict, given=bool(portfolio))
@@ -134,28 +134,30 @@ def report(
     """
     from duecare_client.report.page import About, render  # noqa: PLC0415  its templates' engine is loaded for nothing else
 
-    held = world(context)
-    key, source = trusted_key(held, log_key)
+    cli = cli_context(context)
+    key, source = trusted_key(cli, log_key)
     data = _read(file)
     verdict = bundles.check(data, key)
-    about = About(file.name, hashlib.sha256(data).hexdigest(), key_was_given=key is not None, made_at=held.now())
+    about = About(file.name, hashlib.sha256(data).hexdigest(), key_was_given=key is not None, made_at=cli.now())
     page = out or file.with_suffix(".html")
     _write_page(page, render(verdict, language=language, show_number=show_number, about=about))
-    if held.json:
-        show.as_json({**_told(verdict, source), "report": str(page)})
+    if cli.json:
+        output.as_json({**_told(verdict, source), "report": str(page)})
     else:
-        show.line(f"{page}", ": every check is good" if verdict.ok else (": SOMETHING IS WRONG, see there", "bold red"))
+        output.line(
+            f"{page}", ": every check is good" if verdict.ok else (": SOMETHING IS WRONG, see there", "bold red")
+        )
         if source == ITSELF:
             _where_trust_comes_from(source, verdict)
     raise typer.Exit(0 if verdict.ok else DENIED)
 
 
-def trusted_key(held: CliContext, given: str | None) -> tuple[str | None, str]:
+def trusted_key(cli: CliContext, given: str | None) -> tuple[str | None, str]:
     """The log's verifier key, and where it comes from. Raises BadSettings for what is no such key."""
     for key, source in (
         (given, "the command line"),
-        (held.environment.get("DUECARE_LOG_KEY"), "DUECARE_LOG_KEY"),
-        (held.log_key(), "the profile"),
+        (cli.environment.get("DUECARE_LOG_KEY"), "DUECARE_LOG_KEY"),
+        (cli.log_key(), "the profile"),
     ):
         if key and key.strip():
             try:
@@ -181,9 +183,9 @@ def _witnessed(
 def _held_against(
     verdict: bundles.Verdict, case: bundles.CaseFile, portfolios: Sequence[Path]
 ) -> tuple[bundles.Check, ...]:
-    """A check for each file that was given. A case file that is not good says nothing that could be held against it."""
+    """A check for each file that was given. A case file that is not good says nothing that could be cli against it."""
     if verdict.ok:
-        return check_portfolios(case, portfolios, Meter())
+        return check_portfolios(case, portfolios, ProgressMeter())
     return (bundles.Check(PORTFOLIO, False, "not looked at, because of what is wrong above"),)
 
 
@@ -211,27 +213,27 @@ def _answer(verdict: bundles.Verdict) -> None:
     record = verdict.case.decision.record
     because = f" ({', '.join(record.reasons)})" if record.reasons else ""
     said = "it shows" if verdict.ok else "it claims, and does not show,"
-    show.line(f"  {said} that {record.gateway} asked about its message {record.message_id}, and the answer was")
-    show.line("  ", (record.decision.upper(), "bold"), f"{because} at {record.at:%Y-%m-%d %H:%M:%S} UTC,")
-    show.line(f"  decision {record.decision_id}, attempt {record.attempt}")
+    output.line(f"  {said} that {record.gateway} asked about its message {record.message_id}, and the answer was")
+    output.line("  ", (record.decision.upper(), "bold"), f"{because} at {record.at:%Y-%m-%d %H:%M:%S} UTC,")
+    output.line(f"  decision {record.decision_id}, attempt {record.attempt}")
 
 
-def _say_not_yet(held: CliContext, early: Conflict) -> None:
+def _say_not_yet(cli: CliContext, early: Conflict) -> None:
     """Nobody has refused anything: not the 1 that other conflicts have."""
-    if held.json:
-        show.as_json({"problem": as_problem(early)})
-    show.error(early)
+    if cli.json:
+        output.as_json({"problem": as_problem(early)})
+    output.error(early)
 
 
 def _where_trust_comes_from(source: str, verdict: bundles.Verdict) -> None:
     if verdict.case is None:
-        show.note("This is no case file, or not as it was fetched. Fetch it anew: duecare bundle get DECISION_ID")
+        output.note("This is no case file, or not as it was fetched. Fetch it anew: duecare bundle get DECISION_ID")
     elif source == ITSELF:
         whole = "so the file is whole, but " if verdict.ok else ""
-        show.note(f"The log's key is the file's own word: {whole}nothing shows whose log it is.")
-        show.note("Get the key from the service's discovery, or from somebody you trust, and give it with --log-key.")
+        output.note(f"The log's key is the file's own word: {whole}nothing shows whose log it is.")
+        output.note("Get the key from the service's discovery, or from somebody you trust, and give it with --log-key.")
     else:
-        show.line(f"  the log's key is from {source}")
+        output.line(f"  the log's key is from {source}")
 
 
 def _where_rows_come_from(verdict: bundles.Verdict, *, given: bool) -> None:
@@ -239,8 +241,8 @@ def _where_rows_come_from(verdict: bundles.Verdict, *, given: bool) -> None:
         return
     rows = sum(map(is_row, verdict.case.decision.record.relied_on))
     if rows:
-        show.note(f"{rows} of the facts are rows of a file, of which the creditor signed the digest alone. Ask the")
-        show.note("creditor for the file, and hold these rows against it with --portfolio.")
+        output.note(f"{rows} of the facts are rows of a file, of which the creditor signed the digest alone. Ask the")
+        output.note("creditor for the file, and hold these rows against it with --portfolio.")
 
 
 def _read(file: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""What a command needs of the world, in one place, so that tests can give another one: files, network, clock, AWS."""
+"""Everything a command uses outside the process (files, network, clock, AWS), in one place, so tests can replace it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ import httpx
 import typer
 
 from duecare_client.aws import connect
+from duecare_client.cli import output
 from duecare_client.client import Client, Reader
 from duecare_client.errors import BadSettings
+from duecare_client.messages import Language, Messages
 from duecare_client.operator import Operator
 from duecare_client.settings import Profile, find_caller, profile_path, read_profile
 
 DEFAULT_STACK = "duecare"
-# A person waits longer than a gateway may: a function that starts cold is no failure here.
-PATIENCE = 15.0
+# Seconds. A person waits longer than a gateway may, and a function that starts cold is no failure here.
+CALL_TIMEOUT = 15.0
 
 
 @dataclass
 class CliContext:
-    """The options that may stand anywhere (`profile`, `json`), and everything outside the process."""
+    """The options that any command takes (`profile`, `json`), and everything outside the process."""
 
     profile: str | None = None
     json: bool = False
@@ -40,18 +42,24 @@ class CliContext:
     sleep: Callable[[float], None] = time.sleep
 
     def client(self, party: str | None, roles: Sequence[str]) -> Client:
-        """A client for the one party that is named, or whose role fits. Raises BadSettings, BadKey."""
+        """A client for the named party, or for the only one with a fitting role; says on stderr which one it is.
+
+        Raises BadSettings, BadKey.
+        """
         caller = find_caller(self.profile, party, roles, self.environment, self.directory)
-        return Client(
+        client = Client(
             caller.url,
             caller.party,
             caller.key,
             issuer=caller.issuer,
-            timeout=PATIENCE,
-            language=self._language(),
+            timeout=CALL_TIMEOUT,
+            language=self.language,
             transport=self.network,
             clock=self.clock,
         )
+        if not self.json:
+            output.note(self.messages.text("cli.speaks_as", party=caller.party, source=caller.source))
+        return client
 
     def operator(self) -> Operator:
         """The operator of the stack that the profile, DUECARE_STACK or the default names. Raises BadSettings."""
@@ -60,11 +68,11 @@ class CliContext:
         return Operator(self.aws(profile, self.environment), stack)
 
     def reader(self) -> Reader:
-        """What anyone may ask the service that the profile or DUECARE_URL names. Raises BadSettings."""
-        return Reader(self.service_url(), timeout=PATIENCE, transport=self.network)
+        """The public part of the service that the profile or DUECARE_URL names. Raises BadSettings."""
+        return Reader(self.service_url(), timeout=CALL_TIMEOUT, transport=self.network)
 
     def service_url(self) -> str:
-        """Of the service that the profile or DUECARE_URL names. Raises BadSettings."""
+        """The URL of the service that the profile or DUECARE_URL names. Raises BadSettings."""
         profile = self._profile()
         url = (profile.url if profile else None) or self.environment.get("DUECARE_URL")
         if not url:
@@ -80,8 +88,8 @@ class CliContext:
         return profile.log_key if profile else None
 
     def store(self) -> tuple[Callable[[str], Any], str, str] | None:
-        """`service name -> boto3 client`, the table and the archive's bucket, where the profile or DUECARE_STACK names
-        them; None where there is no such access. Raises BadSettings."""
+        """`service name -> boto3 client`, the table and the archive's bucket, if the profile or DUECARE_STACK names
+        them; None without such access. Raises BadSettings."""
         profile = self._profile()
         if profile and profile.table and profile.archive:
             return self.aws(profile, self.environment), profile.table, profile.archive
@@ -90,27 +98,38 @@ class CliContext:
         return self.operator().store()
 
     def state_folder(self) -> Path:
-        """Where what was seen is remembered: beside the profile `local`, else in the user's state directory."""
+        """The folder that remembers earlier checks: the one of the profile `local`, else the user's state directory."""
         if self.profile == "local":
-            return profile_path("local", self.environment, self.directory).parent
+            return self.profile_file().parent
         home = self.environment.get("HOME") or str(Path.home())
         return Path(self.environment.get("XDG_STATE_HOME") or Path(home) / ".local" / "state") / "duecare"
 
-    def _profile(self) -> Profile | None:
+    def profile_file(self) -> Path:
+        """The file of the profile. Raises BadSettings, also if no profile was named."""
         if self.profile is None:
-            return None
-        return read_profile(profile_path(self.profile, self.environment, self.directory))
+            raise BadSettings("this needs --profile NAME: the profile that gets the key, such as local")
+        return profile_path(self.profile, self.environment, self.directory)
 
-    def _language(self) -> str:
-        spoken = (self.environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-        return "zh-CN" if next(filter(None, spoken), "").startswith("zh") else "en"
+    @property
+    def language(self) -> Language:
+        """`zh-CN` for a Chinese locale, `en` for every other."""
+        locales = (self.environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        return "zh-CN" if next(filter(None, locales), "").startswith("zh") else "en"
+
+    @property
+    def messages(self) -> Messages:
+        """The catalogue of the user's language."""
+        return Messages(self.language)
+
+    def _profile(self) -> Profile | None:
+        return None if self.profile is None else read_profile(self.profile_file())
 
 
-def world(context: typer.Context) -> CliContext:
-    """The world that the root command was given."""
-    held = context.find_root().obj
-    assert isinstance(held, CliContext)  # noqa: S101  set by the root callback, before any command runs
-    return held
+def cli_context(context: typer.Context) -> CliContext:
+    """The context that the root command set."""
+    cli = context.find_root().obj
+    assert isinstance(cli, CliContext)  # noqa: S101  set by the root callback, before any command runs
+    return cli
 
 
 def read_json(file: str) -> Any:
@@ -130,5 +149,5 @@ def read_object(file: str) -> dict[str, Any]:
     """The JSON object in a file, or on stdin for `-`. Raises BadSettings."""
     value = read_json(file)
     if not isinstance(value, dict):
-        raise BadSettings(f"{'stdin' if file == '-' else file} must hold one JSON object")
+        raise BadSettings(f"{'stdin' if file == '-' else file} must hold one JSON object, in braces")
     return value

@@ -13,11 +13,11 @@ import typer
 from duecare_client.checks.log import Outcome, check_log, checkpoint_file, key_file, recall, remember
 from duecare_client.checks.store import Between, Store, archive_of, check_store, table_of
 from duecare_client.checks.witnesses import Named, as_told, in_words, named_witnesses
-from duecare_client.cli import output as show
+from duecare_client.cli import output
 from duecare_client.cli.bundle import LogKey, trusted_key
-from duecare_client.cli.context import world
+from duecare_client.cli.context import cli_context
 from duecare_client.errors import BadAnswer, BadEvidence
-from duecare_client.progress import Meter, Unit
+from duecare_client.progress import ProgressMeter, Unit
 
 WRONG = 1
 
@@ -33,30 +33,30 @@ def check(context: typer.Context, log_key: LogKey = None, witness: Named = None)
 
     Exit 0 where all is good, 1 where something is wrong, 3 where the log does not answer.
     """
-    held, witnesses = world(context), named_witnesses(witness)
-    given, _ = trusted_key(held, log_key)
-    began = held.now()
-    with held.reader() as reader:
+    cli, witnesses = cli_context(context), named_witnesses(witness)
+    given, _ = trusted_key(cli, log_key)
+    began = cli.now()
+    with cli.reader() as reader:
         discovery = reader.discovery()
-        seen_with = key_file(held.service_url(), held.state_folder())
+        seen_with = key_file(cli.service_url(), cli.state_folder())
         key = given or _published(discovery, recall(seen_with))
         with _Stage("entries", "entries") as told:
             outcome, places = check_log(
-                reader.log_object, key, checkpoint_file(key, held.state_folder()), told, witnesses
+                reader.log_object, key, checkpoint_file(key, cli.state_folder()), told, witnesses
             )
         if not outcome.faults:
             remember(seen_with, key)
-    if outcome.whole and (store := held.store()):
+    if outcome.whole and (store := cli.store()):
         aws, table, archive = store
         held_there = Store(table_of(aws("dynamodb"), table), archive_of(aws("s3"), archive))
         with _Stage("records", "records") as told:
             # Most have a copy in the archive and stand in the table too.
             at_most = max(1, 2 * len(places))
-            issuer, between = str(discovery.get("issuer")), Between(began, held.now)
+            issuer, between = str(discovery.get("issuer")), Between(began, cli.now)
             looked_at: Callable[[int], None] = lambda count: told(min(count, at_most), at_most)  # noqa: E731
             outcome = check_store(outcome, places, held_there, between, issuer, looked_at)
-    if held.json:
-        show.as_json(_told(outcome, key, began))
+    if cli.json:
+        output.as_json(_told(outcome, key, began))
     else:
         _print(outcome, began)
     raise typer.Exit(WRONG if outcome.faults else 0)
@@ -96,7 +96,7 @@ class _Stage:
 
     def __call__(self, done: int, total: int) -> None:
         if self._told is None:
-            self._told = self._open.enter_context(Meter().stage(self._title, total, self._unit))
+            self._told = self._open.enter_context(ProgressMeter().stage(self._title, total, self._unit))
         self._told(done, "")
 
 
@@ -119,26 +119,26 @@ def _told(outcome: Outcome, key: str, now: datetime) -> dict[str, Any]:
 def _print(outcome: Outcome, now: datetime) -> None:
     checkpoint, whole = outcome.checkpoint, outcome.whole
     said = "each in the tree that the log signed" if whole else "which are not what the log signed"
-    show.line((checkpoint.origin, "bold"), f": {checkpoint.size:,} entries, {said}")
+    output.line((checkpoint.origin, "bold"), f": {checkpoint.size:,} entries, {said}")
     for one in outcome.cosigned:
         if one.at is not None:
-            show.line(f"  witness {one.name} {in_words(one, now)}")
+            output.line(f"  witness {one.name} {in_words(one, now)}")
     if not outcome.cosigned:
-        show.line("  no witness was named (--witness): whether others are shown the same log was not looked at")
+        output.line("  no witness was named (--witness): whether others are shown the same log was not looked at")
     if outcome.since is not None and not outcome.faults:
-        show.line(f"  it only grew since it was looked at here before, with {outcome.since:,} entries")
+        output.line(f"  it only grew since it was looked at here before, with {outcome.since:,} entries")
     if outcome.compared is not None:
-        show.line(
+        output.line(
             f"  {outcome.compared:,} records of table and archive compared, {outcome.pending:,} on their way there"
         )
     elif whole:
-        show.line("  the records themselves were not compared: that takes AWS access to the table and the archive")
+        output.line("  the records themselves were not compared: that takes AWS access to the table and the archive")
     else:
-        show.line("  the records themselves were not compared: there is no whole log to hold them against")
+        output.line("  the records themselves were not compared: there is no whole log to hold them against")
     for fault in outcome.faults:
-        show.line(("  ✗ ", "bold red"), str(fault))
+        output.line(("  ✗ ", "bold red"), str(fault))
     if outcome.faults:
         things = "thing is" if len(outcome.faults) == 1 else "things are"
-        show.line((f"{len(outcome.faults):,} {things} wrong", "bold red"))
+        output.line((f"{len(outcome.faults):,} {things} wrong", "bold red"))
     else:
-        show.line(("all is as it was logged", "green"))
+        output.line(("all is as it was logged", "green"))

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from duecare_client.cli import output as show
-from duecare_client.cli.context import world
+from duecare_client.cli import output
+from duecare_client.cli.context import cli_context
 from duecare_client.errors import BadSettings, RequestError, Unacceptable, as_problem
 from duecare_core.domain.reconciliation import FINDINGS
 
@@ -33,7 +33,7 @@ _COUNTED = {
     "deliveries": "delivered",
     "matched": "  on an allow of its own",
     "failed": "failed",
-    "blocked": "held back",
+    "blocked": "cli back",
     "decisions": "decisions",
     "allowed": "  allowed",
     "denied": "  denied",
@@ -57,23 +57,23 @@ def reconcile(
     """
     between = _instant("--from", start), _instant("--to", end)
     roles = ["auditor", "gateway"] if gateway else ["gateway", "auditor"]
-    with world(context).client(party, roles) as client:
+    with cli_context(context).client(party, roles) as client:
         try:
             answer = client.reconciliation(*between, gateway)
         except RequestError as refusal:
             # Not the 1 that other commands have for it: here that says that something is missing.
-            if world(context).json:
-                show.as_json({"problem": as_problem(refusal)})
-            show.error(refusal)
+            if cli_context(context).json:
+                output.as_json({"problem": as_problem(refusal)})
+            output.error(refusal)
             raise typer.Exit(BAD_USAGE if isinstance(refusal, Unacceptable) else COULD_NOT) from None
     missing = any(answer["counts"][name] for name in FINDINGS)
-    if world(context).json:
-        show.as_json(answer)
+    if cli_context(context).json:
+        output.as_json(answer)
     else:
         _show(answer, missing)
     if not answer["final"]:
         until = answer.get("complete_until", "nothing at all")
-        show.note(f"This is not final: the log holds every decision until {until}. Ask again later.")
+        output.note(f"This is not final: the log holds every decision until {until}. Ask again later.")
     raise typer.Exit(MISSING if missing else IN_ORDER if answer["ok"] else COULD_NOT)
 
 
@@ -96,17 +96,17 @@ def _instant(option: str, text: str) -> datetime:
 def _show(answer: dict[str, Any], missing: bool) -> None:
     """The counts, then the first of what is missing."""
     title = ("MISSING", "bold red") if missing else ("IN ORDER", "bold green") if answer["ok"] else ("NOT YET", "bold")
-    show.line(title, f"  {answer['gateway']}, from {answer['from']} to {answer['to']}")
+    output.line(title, f"  {answer['gateway']}, from {answer['from']} to {answer['to']}")
     counts = answer["counts"]
     rows = [(words, _number(counts.get(name)), "") for name, words in _COUNTED.items() if counts.get(name)]
     rows += [(_WORDS[name], _number(counts[name]), "bold red" if counts[name] else "") for name in FINDINGS]
-    show.table(rows)
+    output.table(rows)
     for name in FINDINGS:
         for one in answer[name][:_LISTED]:
-            show.line("  ", (_WORDS[name], "bold"), f": {_said(one)}")
+            output.line("  ", (_WORDS[name], "bold"), f": {_said(one)}")
         if counts[name] > _LISTED:
-            show.line(f"  … and {_number(counts[name] - _LISTED)} more; --json lists the first {len(answer[name])}")
-    show.line("  ", ("signature verified", "green"))
+            output.line(f"  … and {_number(counts[name] - _LISTED)} more; --json lists the first {len(answer[name])}")
+    output.line("  ", ("signature verified", "green"))
 
 
 def _said(one: dict[str, Any]) -> str:

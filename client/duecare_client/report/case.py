@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from duecare_client.messages import Words, both, label
 from duecare_client.report.statements import (
     Cell,
     RowView,
@@ -22,7 +23,6 @@ from duecare_client.report.statements import (
     value,
 )
 from duecare_client.report.texts import Mask, Piece, Span, pieces
-from duecare_client.report.words import FAULTS, LACKS, TOPICS, Words
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.party import Party
@@ -44,7 +44,6 @@ from duecare_core.evidence.log.note import (
     parse_verifier,
 )
 
-_UNKNOWN = Words("该代码没有说明文字。", "There is no sentence for this code.")
 _CLOCKS = 3
 
 
@@ -178,9 +177,9 @@ class Parts:
 
     def _finding(self, number: int, one: Finding) -> FindingView:
         inside = one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(self.text)
-        label = FAULTS.get(one.rule) or TOPICS.get(one.rule.partition(".")[0]) or LACKS.get(one.code)
+        words = label("fault", one.rule) or label("topic", one.rule.partition(".")[0]) or label("lack", one.code)
         return FindingView(
-            number, one, label, self.text[one.start : one.end] if inside else None, self._rows_behind(one)
+            number, one, words, self.text[one.start : one.end] if inside else None, self._rows_behind(one)
         )
 
     def pieces(self) -> tuple[Piece, ...]:
@@ -307,7 +306,7 @@ def _witness(key: str, signatures: tuple[Signature, ...]) -> WitnessView:
 
 def _sentence(code: str) -> Words:
     sentence = REASONS.get(code)
-    return Words(sentence.zh, sentence.en) if sentence else _UNKNOWN
+    return Words(sentence.zh, sentence.en) if sentence else both("reason.unknown")
 
 
 def _row_id(rule: DatedDemand | DatedHours | DatedCap) -> Any:

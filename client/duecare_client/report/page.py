@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from duecare_client.report import words
+from duecare_client.messages import Words, both, label
 from duecare_client.report.case import Parts
 from duecare_client.report.statements import instant
 from duecare_client.report.texts import Mask, chinese, spelled
@@ -53,7 +53,6 @@ def render(verdict: Verdict, *, language: Language, show_number: bool, about: Ab
             parts=Parts(case, mask) if case else None,
             running_id=decision_id if _ID.match(decision_id) else "",  # it stands in a style sheet
             show_number=show_number,
-            words=words,
             with_en=language != "zh-CN",
             with_zh=language != "en",
         )
@@ -70,12 +69,18 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"label": label, "page": _page}
     environment.filters |= {"chinese": chinese, "instant": instant, "utc": _utc}
     return environment
 
 
 def _template(name: str) -> str:
     return resources.files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+def _page(key: str, **values: object) -> Words:
+    """A sentence of the page."""
+    return both(f"page.{key}", **values)
 
 
 @jinja2.pass_context

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from duecare_client.report.words import KINDS, MEMBERS, METHODS, VALUES, Words
+from duecare_client.messages import Words, both, label
 from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.domain.facts.statement import KINDS as CONTRACT
 from duecare_core.errors import DuecareError
@@ -75,7 +75,7 @@ def stated(logged: LoggedStatement, said: Json, registrations: list[Party]) -> S
     return StatementView(
         id=statement_id(logged.jws),
         kind=on_file.kind,
-        label=KINDS.get(on_file.kind),
+        label=label("kind", on_file.kind),
         issuer=on_file.issuer,
         issuer_name=registrations[-1].name if registrations else None,
         lines=tuple(_lines({name: said.get(name) for name in (*order, *said)})) if said else None,
@@ -132,19 +132,19 @@ def _lines(members: Mapping[str, Any]) -> Iterator[MemberLine]:
         if name in _ELSEWHERE or said is None or said in ("", [], {}):
             continue
         many = said if isinstance(said, list | tuple) else [said]
-        yield MemberLine(name, MEMBERS.get(name), tuple(value(name, one) for one in many))
+        yield MemberLine(name, label("member", name), tuple(value(name, one) for one in many))
 
 
 def value(name: str, said: Any) -> Cell:
     """A word of the contract in both languages; anything else as it is spelled."""
     if isinstance(said, bool):
-        return Words("是", "yes") if said else Words("否", "no")
+        return both("value.yes" if said else "value.no")
     if isinstance(said, datetime):
         return f"{said.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(said, str):
         if name == "method":
-            return METHODS.get(said, said)
-        return VALUES.get(said, said) if name in _SPOKEN or said == "*" else said
+            return label("method", said) or label("value", said) or said
+        return (label("value", said) or said) if name in _SPOKEN or said == "*" else said
     return json.dumps(said, ensure_ascii=False, default=str)
 
 

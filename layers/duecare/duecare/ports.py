@@ -1,8 +1,11 @@
-"""What a use case needs of the world, with what it may rely on.
+"""The ports: what use cases need of backing services, and the contract that every adapter must keep.
 
-A **document** is a versioned piece of the table: `version` counts 1, 2, … and a write MUST take effect only where the
-stored version is one less (absent for 1). All writes MUST be durable when the call returns. All reads MUST be strongly
-consistent: they see every write that was acknowledged before they began (guarantee 3). No implementation may cache.
+A **document** is a versioned item of the one table. Its `version` counts 1, 2, … A write MUST take effect only if the
+stored version is one less (for version 1: if nothing is stored). A write MUST be durable when the call returns. A read
+MUST be strongly consistent: it sees every write acknowledged before it began (guarantee 3). An adapter MUST NOT cache.
+
+Every method may raise StoreFailed where its docstring says so: the service did not answer, throttled, or returned an
+error, and the write may or may not have happened.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from duecare_core.errors import StoreFailed, VersionConflict
 
 Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]
+Backoff = Callable[[int], None]
+"""Waits before the given retry (0, 1, 2, …): longer before later ones, and at random, so that writers that were in
+conflict do not collide again."""
 
 
 class Key(NamedTuple):
@@ -25,9 +31,9 @@ class Key(NamedTuple):
 
 
 class Document(NamedTuple):
-    """`body` is JSON; `sealed` holds bytes that are not for reading (an encrypted statement, a packed record).
-    `open_of`: by what an open debt is found among its creditor's (table.open_of); empty for everything else.
-    `inputs`: of a decision, what it was decided on, sealed (evidence/inputs.py)."""
+    """`body` is JSON. `sealed` is binary: an encrypted statement, or a packed record. `open_of`: partition of the index
+    of open debts (table.open_of); empty for everything else. `inputs`: a decision's inputs, encrypted
+    (duecare_core/evidence/casefile/inputs.py)."""
 
     key: Key
     version: int
@@ -38,49 +44,48 @@ class Document(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What verify reads: whole partitions, and the documents asked for by key (absent ones left out)."""
+    """Everything that a decision reads: whole partitions, and documents by key. Absent documents are left out."""
 
     partitions: dict[str, list[Document]]
     documents: dict[Key, Document]
 
 
 class Write(NamedTuple):
-    """A document to write under its version, and one beside it: both or neither."""
+    """A document and, optionally, a companion. Both MUST be written, each under its version, or neither."""
 
     document: Document
     companion: Document | None = None
 
 
 class WriteConflict(NamedTuple):
-    """Why a write did not happen: what stands in place of its document, or None where it was the one beside it, or
-    somebody writing at the same time, that stood in the way."""
+    """Why a write was rejected. `existing` is the document already stored under the key; None if the companion document
+    or a concurrent transaction conflicted."""
 
     existing: Document | None
 
 
 class DocumentReader(Protocol):
-    """Look-ups by key."""
-
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
-        """The documents of up to 100 keys; absent ones are left out. Raises StoreFailed."""
+        """The documents under up to 100 keys; absent ones are left out. Raises StoreFailed."""
 
 
 class DecisionStore(Protocol):
-    """The decision path: one read, one write, for any number of messages side by side."""
+    """The decision path: one read and one write, for any number of messages at a time."""
 
     def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
         """Read these partitions, whole, and these documents, in one round-trip time. Raises StoreFailed."""
 
     def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:
-        """Write each; for each, in order: None when it is stored, Met where it could not be, StoreFailed where the
-        table did not say.
+        """Write each. The outcomes, in order: None if the write is stored, WriteConflict if it was rejected,
+        StoreFailed if the table did not say.
 
-        A write whose answer was lost MAY be reported as met by itself: equal documents are one write.
+        A write that is repeated after a lost response MAY be reported as a conflict with itself: the caller MUST treat
+        an equal `existing` document as its own write.
         """
 
 
 class Documents(DocumentReader, Protocol):
-    """Everything else: statements and parties."""
+    """Statements, parties, uploads: everything but decisions."""
 
     def partition(self, pk: str, prefix: str) -> list[Document]:
         """All documents of a partition whose sort key begins with `prefix`. Raises StoreFailed."""
@@ -88,86 +93,88 @@ class Documents(DocumentReader, Protocol):
     def commit(self, documents: Sequence[Document]) -> None:
         """Write up to 100 documents, all or none, each under its version.
 
-        Raises VersionConflict if any stored version is not the one being replaced, or if others wrote at the same time;
-        the caller reads again. Raises StoreFailed.
+        Raises VersionConflict if any stored version is not the one being replaced, or if a concurrent transaction
+        conflicted: the caller reads again. Raises StoreFailed.
         """
 
 
 class RangeReader(Protocol):
-    """Stretches of a partition, however many documents lie there."""
+    """Ranges of a partition, however many documents they hold."""
 
     def between(self, pk: str, first: str, last: str) -> Iterator[Document]:
-        """The documents whose sort keys lie between these two, both included, in the order of their UTF-8 bytes. They
-        are read page by page as they are asked for, so that none but the last page is held; what is written meanwhile
-        MAY be seen. Raises StoreFailed."""
+        """The documents whose sort keys are between these two, inclusive, in the order of their UTF-8 bytes.
+
+        Pages are read on demand, and only one is held at a time. Writes made during the iteration MAY be seen. Raises
+        StoreFailed.
+        """
 
 
 class BulkStore(DocumentReader, Protocol):
-    """Many documents at once: what an import reads and writes."""
+    """Hundreds of documents at a time, for imports."""
 
     def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
-        """Write each group of up to 100 documents, all or none, as `Documents.commit` does; for each group, in order,
-        None when it is stored, or why it is not. A group whose answer was lost MAY be reported as stale."""
+        """Write each group of up to 100 documents, all or none, as `Documents.commit` does. The outcomes, in order:
+        None if the group is stored, or why it is not. A group that is repeated after a lost response MAY be reported
+        as a VersionConflict."""
 
     def open_debts(self, shard: str) -> Iterator[Key]:
-        """The keys of the debts that stand under this `open_of`, as far as the index shows them: it MAY lag behind by
-        moments, and so miss one or show one too many. Raises StoreFailed."""
+        """The keys of the debts with this `open_of`. The index is eventually consistent: it MAY miss a debt, or still
+        list one that is closed. Raises StoreFailed."""
 
 
 class UploadTarget(NamedTuple):
-    """Where somebody may put one file, with exactly these headers."""
+    """A presigned URL for one file, and the headers that the upload MUST send."""
 
     url: str
     headers: dict[str, str]
 
 
 class FileStore(Protocol):
-    """Objects by name. What was written is there for every later read."""
+    """Objects by name. Every read MUST see every write acknowledged before it."""
 
-    def target(self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int) -> UploadTarget:
-        """Where the holder may put the file of exactly this digest (`sha256:<hex>`), type and, where given, size."""
+    def upload_target(
+        self, name: str, *, content_type: str, sha256: str, size: int | None, seconds: int
+    ) -> UploadTarget:
+        """A target that accepts a file of exactly this digest (`sha256:<hex>`), type and, if given, size."""
 
-    def link(self, name: str, seconds: int) -> str:
-        """Where the holder may read this object."""
+    def download_url(self, name: str, seconds: int) -> str:
+        """A URL under which anyone who has it can read this object."""
 
     def read(self, name: str) -> Iterator[bytes]:
-        """The object in pieces, none of them large. Raises StoreFailed, NotFound."""
+        """The object in small pieces. Raises StoreFailed, NotFound."""
 
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Write the object, or replace it. Raises StoreFailed."""
+        """Write or replace the object. Raises StoreFailed."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The names that begin so, in order. Raises StoreFailed."""
+        """The names that begin with `prefix`, sorted. Raises StoreFailed."""
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete these; what is not there is no error. Raises StoreFailed."""
+        """Delete these; an absent one is no error. Raises StoreFailed."""
 
 
 class Queue(Protocol):
-    """Work for later: each message is delivered at least once, in no order."""
+    """Delivers each message at least once, in any order."""
 
     def send(self, messages: Iterable[bytes]) -> None:
-        """Raises StoreFailed, perhaps after some were sent."""
+        """Raises StoreFailed; some messages may have been sent."""
 
 
 class Opener(Protocol):
-    """Reading what a Sealer sealed."""
-
     def open(self, sealed: bytes) -> bytes:
-        """Decrypt and authenticate. Raises SealFailed."""
+        """Decrypt and authenticate what a Sealer sealed. Raises SealFailed."""
 
 
 class Sealer(Protocol):
-    """Encryption at rest of what parties signed. Whoever seals need not be able to open."""
+    """Encryption at rest of what parties signed. A sealer need not be able to open."""
 
     def seal(self, data: bytes) -> bytes:
         """Encrypt and authenticate. Raises SealFailed."""
 
 
 class Change(NamedTuple):
-    """A document as it stands after a write, in the order of its shard. `position` says where in the shard; `at` is
-    when the table took it in (about, whole seconds). Deletions, and writes that leave the version as it was, have no
-    document."""
+    """A document after a write. `position` orders the changes of a shard; `at` is the approximate time of the write, in
+    whole seconds. A deletion, and a write that does not change the version, have no document."""
 
     position: str
     at: datetime
@@ -175,7 +182,7 @@ class Change(NamedTuple):
 
 
 class StreamPage(NamedTuple):
-    """Changes of one shard, oldest first; `ended` where the shard is closed and there will be no more."""
+    """Changes of one shard, oldest first. `ended`: the shard is closed and has no further changes."""
 
     changes: tuple[Change, ...]
     ended: bool
@@ -187,63 +194,65 @@ class Shard(NamedTuple):
 
 
 class Stream(Protocol):
-    """Every change of the table, once a shard and in the order in which each document changed. What happened before a
-    shard was split stands in its parent: whoever reads a child before the parent's end reads out of order."""
+    """Every change of the table, once, in shards. The changes of one document MUST be in order. A shard that is split
+    continues in its children: a reader MUST read the parent to its end first."""
 
     def shards(self) -> list[Shard]:
-        """The shards that can be read now; a parent that is not among them is gone. Raises StoreFailed."""
+        """The readable shards. A parent that is not listed has been trimmed. Raises StoreFailed."""
 
     def read(self, shard: str, after: str, limit: int) -> StreamPage:
-        """Up to `limit` changes after this position; from the oldest there is where it is empty. A page with fewer that
-        has not ended is the tip. Raises StreamTrimmed where the position is too old, StoreFailed."""
+        """Up to `limit` changes after this position; from the oldest one if it is empty. A page with fewer changes that
+        has not ended is the tip. Raises StreamTrimmed if the position is too old, StoreFailed."""
 
 
 class LogFiles(Protocol):
-    """The log's objects: tiles, entry bundles, the checkpoint, and what is staged."""
+    """The log's objects: tiles, entry bundles, the checkpoint, and staged moves."""
 
     def read(self, name: str) -> bytes | None:
         """The whole object, or None. Raises StoreFailed."""
 
     def write(self, objects: Mapping[str, bytes]) -> None:
-        """Write these side by side; each is there when this returns. Raises StoreFailed."""
+        """Write all of these. Raises StoreFailed; some may have been written."""
 
     def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
-        """Write over exactly what was read (None: over nothing); False where something else stands.
+        """Compare and swap: write `data` if the object is `replaces` (None: absent). Returns False if it is not.
 
-        Raises StoreFailed."""
+        Raises StoreFailed.
+        """
 
     def delete(self, name: str) -> None:
-        """What is not there is no error. Raises StoreFailed."""
+        """Delete; an absent object is no error. Raises StoreFailed."""
 
 
 class Archive(Protocol):
-    """Copies for the court: nobody can overwrite or delete one before its time."""
+    """Copies of records under retention. Nobody can overwrite a copy, nor delete it before its retention ends, except
+    by `erase`."""
 
-    def keep(self, objects: Mapping[str, bytes], until: datetime) -> None:
-        """Put these side by side, locked until then; the same again is no error. Raises StoreFailed."""
+    def put_locked(self, objects: Mapping[str, bytes], until: datetime) -> None:
+        """Put all of these, locked until then. Putting the same object again is no error. Raises StoreFailed."""
 
     def read(self, name: str) -> bytes:
         """Raises NotFound, StoreFailed."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The names that begin so, in order. Raises StoreFailed."""
+        """The names that begin with `prefix`, sorted. Raises StoreFailed."""
 
-    def kept_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        """The same with when each was put there. Raises StoreFailed."""
+    def names_with_times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """The same, each with the time when it was put. Raises StoreFailed."""
 
     def erase(self, names: Iterable[str]) -> None:
-        """Delete these in every version, the lock notwithstanding. Raises StoreFailed."""
+        """Delete every version of these, bypassing the lock. Raises StoreFailed."""
 
 
 class IndexEntry(NamedTuple):
-    """A document that the sequencer writes beside the head; where `expires` is given it leaves the table then."""
+    """A document that the sequencer writes about logged records. The table deletes it at `expires`, if given."""
 
     document: Document
     expires: datetime | None = None
 
 
 class Expiry(NamedTuple):
-    """When a document leaves the table, if it still has this version."""
+    """When the table deletes a document, if it still has this version."""
 
     key: Key
     version: int
@@ -251,27 +260,27 @@ class Expiry(NamedTuple):
 
 
 class ScanPage(NamedTuple):
-    """What a stretch of a scan found, and from which places it goes on; none where all of the table has been seen."""
+    """One page of a scan, and the cursors of the next one; no cursors after the last page."""
 
     documents: list[Document]
-    places: dict[str, str]
+    cursors: dict[str, str]
 
 
 class LogIndex(Protocol):
-    """What the sequencer writes beside the head, and what it asks when it sweeps."""
+    """What the table knows of the log: pointers and pages about logged records, and which records have no TTL yet."""
 
-    def mark(self, marks: Sequence[IndexEntry]) -> None:
-        """Write each over whatever stands there, any number of times. Raises StoreFailed where one of them may be
-        missing."""
+    def put(self, entries: Sequence[IndexEntry]) -> None:
+        """Write each, whatever is stored under its key; writing again is no error. Raises StoreFailed if any of them
+        may be missing."""
 
-    def leave(self, leaving: Sequence[Expiry]) -> None:
-        """Give each its time to leave (`expires`); one that has another version by now, or has left, is passed over. A
-        document that is written anew has none again. Raises StoreFailed where one of them may have none."""
+    def expire(self, expiries: Sequence[Expiry]) -> None:
+        """Set the TTL of each document. One that has another version by now, or is gone, is skipped; a later write
+        clears the TTL. Raises StoreFailed if any of them may have none."""
 
-    def unmarked(self, prefixes: Sequence[str], places: Mapping[str, str]) -> ScanPage:
-        """The documents whose partition key begins so and that have no time to leave, in a stretch of the table from
-        these places on; from its beginning where there are none. It may be a stretch without any.
+    def scan_unindexed(self, prefixes: Sequence[str], cursors: Mapping[str, str]) -> ScanPage:
+        """One page of a scan of the table, from these cursors on, or from the start if there are none: the documents
+        whose partition key begins with a prefix and that have no TTL. A page MAY be empty.
 
-        Places are texts that another process may go on from, days later. Going on to the end sees every document that
-        stood there all the while, once; eventually consistent. Raises StoreFailed.
+        Another process may continue from the cursors days later. A scan from start to end MUST return every document
+        that was stored all the while, exactly once. Eventually consistent. Raises StoreFailed.
         """

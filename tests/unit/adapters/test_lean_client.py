@@ -337,7 +337,7 @@ def test_an_answer_is_read_however_it_comes(
     way: Callable[[BaseHTTPRequestHandler], None],
     at_once: int,
 ) -> None:
-    monkeypatch.setattr(http1, "_AT_ONCE", at_once)
+    monkeypatch.setattr(http1, "_RECEIVE", at_once)
     service = Service(way)
     client = calling(service)
     assert client.call(*CALL) == STORED[1]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from duecare.adapters.witnesses import Witness as Configured
-from duecare.adapters.witnesses import WitnessAnswer, Witnesses, configured, post
+from duecare.adapters.witnesses import WitnessAddress as Configured
+from duecare.adapters.witnesses import Witnesses, WitnessResponse, configured, post
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.log.merkle import append, leaf_hash
 from duecare_core.evidence.log.note import Checkpoint, LogKey, open_checkpoint
@@ -84,16 +84,16 @@ def test_a_witness_that_is_not_there_holds_nothing_up() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        WitnessAnswer(500, b""),
-        WitnessAnswer(200, b""),
-        WitnessAnswer(200, b"no signature line\n"),
-        WitnessAnswer(200, b"\xff\xfe"),
-        WitnessAnswer(409, b"not a size\n"),
-        WitnessAnswer(409, b"99999\n"),
-        WitnessAnswer(200, "— w.example AAAAAAAA\n".encode()),
+        WitnessResponse(500, b""),
+        WitnessResponse(200, b""),
+        WitnessResponse(200, b"no signature line\n"),
+        WitnessResponse(200, b"\xff\xfe"),
+        WitnessResponse(409, b"not a size\n"),
+        WitnessResponse(409, b"99999\n"),
+        WitnessResponse(200, "— w.example AAAAAAAA\n".encode()),
     ],
 )
-def test_what_is_no_cosignature_is_left_out(answer: WitnessAnswer) -> None:
+def test_what_is_no_cosignature_is_left_out(answer: WitnessResponse) -> None:
     witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
     note = files.grow(3)
     named = [Configured(witness.verifier_key, "http://witness.example")]
@@ -111,7 +111,7 @@ def test_another_witnesses_signature_or_one_of_another_note_does_not_count() -> 
     note = files.grow(3)
     named = [Configured(witness.verifier_key, "http://witness.example")]
     for status, body in (stale, foreign):
-        answer = WitnessAnswer(status, body.encode())
+        answer = WitnessResponse(status, body.encode())
         assert Witnesses(files, named, failed.append, lambda url, _, answer=answer: answer)(note) == note  # type: ignore[arg-type,misc]
     assert failed == ["w.example", "w.example"]
 

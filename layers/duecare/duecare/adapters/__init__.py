@@ -1,1 +1,1 @@
-"""The ports on AWS: one folder or file for each backing service, over boto3 or the lean signed client."""
+"""The ports on AWS, one file for each backing service, over boto3, PynamoDB or the lean signed client."""

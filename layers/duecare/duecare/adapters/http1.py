@@ -1,8 +1,8 @@
-"""One kept-alive connection that speaks HTTP/1.1 (RFC 9112), as much of it as AWS's JSON protocols use.
+"""A kept-alive HTTP/1.1 connection (RFC 9112), with the parts of the protocol that AWS's JSON protocols use.
 
-http.client reads the headers of every answer with the e-mail package and sends a request's head and body apart. On the
-decision path that takes as much time as all else that a call costs (docs/decisions/0003); here a request is one
-`sendall` and an answer usually one `recv`.
+http.client parses response headers with the e-mail package, and sends the head and the body of a request separately.
+On the decision path that takes as long as everything else in a call (docs/decisions/0003). Here a request is one
+`sendall`, and a response usually one `recv`. tests/properties/test_http1.py fuzzes the parser against a hostile server.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import socket
 import ssl
 from typing import NamedTuple
 
-_HEAD_AT_MOST = 64 * 1024
-_AT_ONCE = 64 * 1024
+_MAX_HEAD = 64 * 1024
+_RECEIVE = 64 * 1024
 
 
 class GarbledResponse(OSError):
-    """What came is not HTTP as it is read here."""
+    """The response is not valid HTTP/1.1, or uses a part of it that is not supported."""
 
 
 class HttpResponse(NamedTuple):
@@ -26,10 +26,10 @@ class HttpResponse(NamedTuple):
 
 
 class Connection:
-    """Requests and answers must alternate; after any error the connection is of no more use. Not safe for threads."""
+    """Requests and responses must alternate. After any error the connection must be closed. Not safe for threads."""
 
     def __init__(self, host: str, port: int, timeout: float, tls: ssl.SSLContext | None) -> None:
-        """Connects. `timeout` bounds each wait for the network, in seconds. Raises OSError."""
+        """Connect. `timeout`: of each wait for the network, in seconds. Raises OSError."""
         plain = socket.create_connection((host, port), timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -38,15 +38,15 @@ class Connection:
             plain.close()
             raise
         self._unread = b""
-        self._stays = True
+        self._keep_alive = True
 
     def reusable(self) -> bool:
-        """Whether another request may go out: nothing has come since the last answer, neither the other side's end nor
-        an answer that nobody asked for."""
-        return self._stays and not self._unread and not self.ready()
+        """Whether another request may be sent: the server has neither closed the connection nor sent anything since the
+        last response."""
+        return self._keep_alive and not self._unread and not self.ready()
 
     def ready(self) -> bool:
-        """Whether something has come that can be read without waiting."""
+        """Whether something can be read without waiting."""
         waiting = select.poll()
         waiting.register(self._socket, select.POLLIN)
         return bool(waiting.poll(0))
@@ -57,13 +57,13 @@ class Connection:
         head = f"{method} {path} HTTP/1.1\r\n{lines}accept-encoding: identity\r\ncontent-length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode("latin-1") + body)
 
-    def answer(self) -> HttpResponse:
-        """Read the answer, whole. Raises OSError: ConnectionError where the other side closed before its end."""
+    def response(self) -> HttpResponse:
+        """Read a whole response. Raises OSError; ConnectionError if the server closed the connection early."""
         status, headers = self._head()
-        while 100 <= status < 200:  # an interim answer (RFC 9110, section 15.2): the real one follows
+        while 100 <= status < 200:  # an interim response (RFC 9110, section 15.2): the final one follows
             status, headers = self._head()
         if b"close" in headers.get(b"connection", b"").lower():
-            self._stays = False
+            self._keep_alive = False
         if b"transfer-encoding" in headers:
             return HttpResponse(status, self._chunks())
         return HttpResponse(status, self._exactly(_number(headers.get(b"content-length", b""), 10)))
@@ -77,12 +77,12 @@ class Connection:
         if protocol != b"HTTP/1.1":
             if protocol != b"HTTP/1.0":
                 raise GarbledResponse("not HTTP")
-            self._stays = False
+            self._keep_alive = False
         parts = (line.partition(b":") for line in lines)
         return _number(rest[:3], 10), {name.lower(): value.strip() for name, _, value in parts}
 
     def _chunks(self) -> bytes:
-        """RFC 9112, section 7.1. AWS sends a length instead; local stand-ins may not."""
+        """A chunked body (RFC 9112, section 7.1). AWS sends a length instead; local emulators may not."""
         body = b""
         while size := _number(self._until(b"\r\n").partition(b";")[0], 16):
             body += self._exactly(size)
@@ -93,8 +93,8 @@ class Connection:
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._unread:
-            if len(self._unread) > _HEAD_AT_MOST:
-                raise GarbledResponse("a head without an end")
+            if len(self._unread) > _MAX_HEAD:
+                raise GarbledResponse("the head of a response is too long")
             self._receive()
         before, _, self._unread = self._unread.partition(end)
         return before
@@ -106,9 +106,9 @@ class Connection:
         return body
 
     def _receive(self) -> None:
-        data = self._socket.recv(_AT_ONCE)
+        data = self._socket.recv(_RECEIVE)
         if not data:
-            raise ConnectionResetError("closed before the end of an answer")
+            raise ConnectionResetError("the connection was closed before the end of a response")
         self._unread += data
 
 

@@ -1,8 +1,8 @@
-"""`Sealer` with AWS KMS: envelope encryption of statements, one data key for many (AWS Encryption SDK).
+"""`Sealer` and `Opener` with AWS KMS: envelope encryption of statements, with cached data keys (AWS Encryption SDK).
 
-The library's caching works with master key providers, not with keyrings (docs/decisions/0005). The encryption context
-is the same for all statements, or the cache would never be hit; that a ciphertext belongs to its item is shown by the
-statement's id, which is the digest of what is inside.
+The library can cache with master key providers, not with keyrings (docs/decisions/0005). The encryption context is the
+same for all statements, because the cache is keyed by it. A ciphertext cannot be swapped for that of another item:
+the statement's id is the digest of the plaintext.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ MAX_MESSAGES = 10_000
 
 
 class _Kms:
-    """The library's client, and the data keys that it may use again."""
+    """The library's client, and its cache of data keys."""
 
     def __init__(self, key_arn: str) -> None:
         self._client = aws_encryption_sdk.EncryptionSDKClient(
             commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
         )
         session = botocore.session.get_session()
-        # botocore would wait a minute; the caller has given up by then, and Lambda too.
+        # botocore's default is a minute, longer than the caller and the function wait.
         session.set_default_client_config(Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2}))
         provider = aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(key_ids=[key_arn], botocore_session=session)
         self._materials = aws_encryption_sdk.CachingCryptoMaterialsManager(
@@ -42,7 +42,7 @@ class _Kms:
 
 
 class KmsSealer(_Kms):
-    """Needs `kms:GenerateDataKey` on the key and nothing else: whoever seals cannot open."""
+    """Needs `kms:GenerateDataKey` on the key and nothing else, so a function that seals cannot open."""
 
     def seal(self, data: bytes) -> bytes:
         try:
@@ -63,5 +63,5 @@ class KmsOpener(_Kms):
         except (AWSEncryptionSDKClientError, BotoCoreError, ClientError, InvalidTag, InvalidSignature) as error:
             raise SealFailed(type(error).__name__) from error
         if any(header.encryption_context.get(name) != value for name, value in CONTEXT.items()):
-            raise SealFailed("sealed for something else")
+            raise SealFailed("the ciphertext has another purpose")
         return bytes(data)

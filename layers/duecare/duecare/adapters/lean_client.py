@@ -1,9 +1,9 @@
-"""A lean signed client for AWS's JSON protocols: what the decision path needs of DynamoDB and Secrets Manager.
+"""A lean signed client for AWS's JSON protocols, for the decision path's calls to DynamoDB and Secrets Manager.
 
-boto3 spends 1.4 ms of processor time a call and a fifth of a second before its first; this client spends a tenth of
-the one and next to nothing of the other (docs/decisions/0003). Requests are signed with Signature Version 4 and held
-against botocore's own signer by a test. Connections are kept alive. `exchange` sends several requests before it reads
-the first answer, so that their round trips run side by side without threads.
+boto3 takes 1.4 ms of processor time a call, and 0.2 s before its first; this client takes a tenth of the former and
+next to nothing of the latter (docs/decisions/0003). Requests are signed with Signature Version 4; a test compares the
+signatures with botocore's. Connections are kept alive. `exchange` sends all requests before it reads the first
+response, so that their round trips overlap without threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import msgspec
 from duecare.adapters.http1 import Connection
 
 _CLOSED = "ConnectionClosed"
-_LATE = "RequestTimeout"
+_TIMED_OUT = "RequestTimeout"
 _RETRYABLE = frozenset(
     {
         _CLOSED,
@@ -32,7 +32,7 @@ _RETRYABLE = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        _LATE,
+        _TIMED_OUT,
         "ServiceUnavailable",
         "ThrottledException",
         "Throttling",
@@ -43,7 +43,7 @@ _RETRYABLE = frozenset(
 
 
 class Credentials(NamedTuple):
-    """As Lambda puts them into a function's environment; they outlive the sandbox."""
+    """The credentials in a Lambda function's environment. They outlive the sandbox."""
 
     access_key: str
     secret_key: str
@@ -51,7 +51,7 @@ class Credentials(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One operation and its JSON body; `headers` only where the service takes any (puts.py)."""
+    """An operation and its JSON body. `headers`: further ones, which only S3 uses (s3/puts.py)."""
 
     operation: str
     body: bytes
@@ -59,7 +59,7 @@ class Call(NamedTuple):
 
 
 class WireRequest(NamedTuple):
-    """A request as it goes out. Header names are in lower case."""
+    """A signed request. Header names are in lower case."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ class WireRequest(NamedTuple):
 
 
 class WireError(Exception):
-    """The service answered with an error, or not at all. `code` is AWS's name for it; `body` its answer."""
+    """An error response, or no response. `code`: AWS's name for the error. `body`: of the response."""
 
     def __init__(self, code: str, body: bytes = b"", status: int = 0) -> None:
         super().__init__(code)
@@ -77,7 +77,7 @@ class WireError(Exception):
         self.status = status
 
 
-class _ErrorAnswer(msgspec.Struct):
+class _ErrorResponse(msgspec.Struct):
     type: str = msgspec.field(name="__type", default="")
 
 
@@ -98,7 +98,7 @@ class Wire:
         attempts: int = 4,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`timeout` bounds each wait for the network, `deadline` all attempts of one exchange together; in seconds."""
+        """`timeout`: of each wait for the network. `deadline`: of all attempts of one exchange. Both in seconds."""
         self._service = service
         self._target = target
         self._content_type = f"application/x-amz-json-{json_version}"
@@ -119,11 +119,11 @@ class Wire:
         self._signing_key: tuple[str, bytes] = ("", b"")
 
     def call(self, operation: str, body: bytes) -> bytes:
-        """The answer's body. Raises WireError."""
+        """The body of the response. Raises WireError."""
         return self.exchange([Call(operation, body)])[0]
 
     def exchange(self, calls: Sequence[Call]) -> list[bytes]:
-        """All requests on the wire at once; the answers in order. Raises the first WireError."""
+        """Send all requests at once. Returns the responses in order. Raises the first WireError."""
         answers = self.exchange_each(calls)
         for answer in answers:
             if isinstance(answer, WireError):
@@ -131,41 +131,49 @@ class Wire:
         return [answer for answer in answers if isinstance(answer, bytes)]
 
     def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
-        """All requests on the wire at once; for each, in order, its answer or why there is none.
+        """Send all requests at once. Returns, in order, each response or the error.
 
-        What fails in passing is repeated, a few times within the deadline, so every call MUST be safe to repeat: reads
-        are, and so are conditional writes whose caller knows its own write when it meets it.
+        Transient failures are retried a few times within the deadline, so every call MUST be safe to repeat: a read is,
+        and so is a conditional write whose caller recognises its own write in a conflict.
         """
-        give_up = time.monotonic() + self._deadline
+        deadline = time.monotonic() + self._deadline
         answers: list[bytes | WireError] = self._once(calls)
         for attempt in range(1, self._attempts):
-            again = [place for place, answer in enumerate(answers) if _passing(answer)]
-            if not again:
+            failed = [place for place, answer in enumerate(answers) if _is_transient(answer)]
+            if not failed:
                 break
-            closed = all(getattr(answers[place], "code", "") == _CLOSED for place in again)
+            closed = all(getattr(answers[place], "code", "") == _CLOSED for place in failed)
             pause = random.uniform(0.5, 1) * 0.025 * 2**attempt  # noqa: S311  spreads retries, guards nothing
             if attempt > 1 or not closed:
-                if time.monotonic() + pause > give_up:
+                if time.monotonic() + pause > deadline:
                     break
                 time.sleep(pause)
-            for place, answer in zip(again, self._once([calls[place] for place in again]), strict=True):
+            for place, answer in zip(failed, self._once([calls[place] for place in failed]), strict=True):
                 answers[place] = answer
         return answers
 
+    def exchange_all(self, calls: Sequence[Call], concurrency: int) -> list[bytes | WireError]:
+        """As `exchange_each`, with at most this many requests at once."""
+        return [
+            answer
+            for at in range(0, len(calls), concurrency)
+            for answer in self.exchange_each(calls[at : at + concurrency])
+        ]
+
     def close(self) -> None:
-        """Close the connections that stand idle; the next call opens its own."""
+        """Close the idle connections. The next call opens a new one."""
         while idle := self._take():
             idle.close()
 
     def _once(self, calls: Sequence[Call]) -> list[bytes | WireError]:
-        """Send all, then read all. What fails on one connection leaves the others' answers."""
+        """Send all, then read all. An error on one connection does not affect the others."""
         sent = [self._try_to_send(call) for call in calls]
         answers: list[bytes | WireError] = []
-        late = False
+        timed_out = False
         for one in sent:
-            # All have been waiting since they were sent: after one time-out no other is waited for again.
-            answer = self._read(one, late) if isinstance(one, Connection) else one
-            late = late or (isinstance(answer, WireError) and answer.code == _LATE)
+            # All requests were sent before the first wait, so after one time-out the others get no further wait.
+            answer = self._read(one, timed_out) if isinstance(one, Connection) else one
+            timed_out = timed_out or (isinstance(answer, WireError) and answer.code == _TIMED_OUT)
             answers.append(answer)
         return answers
 
@@ -175,14 +183,14 @@ class Wire:
         except OSError as error:
             return WireError(_failure(error))
 
-    def _read(self, connection: Connection, late: bool) -> bytes | WireError:
+    def _read(self, connection: Connection, timed_out: bool) -> bytes | WireError:
         try:
-            if late and not connection.ready():
+            if timed_out and not connection.ready():
                 raise TimeoutError
-            status, body = connection.answer()
+            status, body = connection.response()
         except OSError as error:
-            # What is on this connection can no longer be told apart: it is not used again, and those that stand idle
-            # have most likely been closed too (Lambda freezes a sandbox between invocations).
+            # The connection may still deliver the rest of this response, so it is not used again. The idle ones have
+            # most likely been closed too, as Lambda freezes a sandbox between invocations.
             connection.close()
             self.close()
             return WireError(_failure(error))
@@ -194,7 +202,7 @@ class Wire:
         while connection := self._take():
             if connection.reusable():
                 return self._put(connection, request)
-            connection.close()  # most likely the service closed it while it stood idle
+            connection.close()  # most likely the service closed it while it was idle
         return self._put(self._connect(), request)
 
     def _put(self, connection: Connection, request: WireRequest) -> Connection:
@@ -206,7 +214,7 @@ class Wire:
         return connection
 
     def _take(self) -> Connection | None:
-        """An idle connection for this thread alone. Asking first whether there is one would race with others."""
+        """An idle connection for this thread alone. `pop` without a check, which would race with other threads."""
         try:
             return self._idle.pop()
         except IndexError:
@@ -222,7 +230,7 @@ class Wire:
         return self._signed("POST", self._path, headers, call.body, hashlib.sha256(call.body).hexdigest())
 
     def _signed(self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str) -> WireRequest:
-        """A request signed with AWS Signature Version 4, all of its headers included. `sha256`: the body's, in hex."""
+        """A request signed with AWS Signature Version 4, including all headers. `sha256`: of the body, in hex."""
         stamp = self._clock().strftime("%Y%m%dT%H%M%SZ")
         scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
         headers = {**headers, "host": self._authority, "x-amz-date": stamp}
@@ -241,20 +249,20 @@ class Wire:
         return WireRequest(method, path, headers, body)
 
     def _code(self, status: int, body: bytes) -> str:
-        """AWS's name for the error, or the status where the body does not say."""
+        """AWS's name for the error, or the status if the body has none."""
         if code := self._error(body):
             return code
         return "ServiceUnavailable" if status >= 500 else f"Status{status}"
 
     def _error(self, body: bytes) -> str:
-        """What follows `#` in `__type`; empty where the body does not say."""
+        """The part of `__type` after `#`, or an empty string."""
         try:
-            return msgspec.json.decode(body, type=_ErrorAnswer).type.rpartition("#")[2]
+            return msgspec.json.decode(body, type=_ErrorResponse).type.rpartition("#")[2]
         except (msgspec.MsgspecError, ValueError):
             return ""
 
     def _key(self, scope: str) -> bytes:
-        """Derived once a day."""
+        """The signing key, derived once a day."""
         if self._signing_key[0] != scope:
             key = b"AWS4" + self._credentials.secret_key.encode()
             for part in scope.split("/"):
@@ -263,13 +271,13 @@ class Wire:
         return self._signing_key[1]
 
 
-def _passing(answer: bytes | WireError) -> bool:
+def _is_transient(answer: bytes | WireError) -> bool:
     return isinstance(answer, WireError) and (answer.code in _RETRYABLE or answer.status >= 500)
 
 
 def _failure(error: OSError) -> str:
-    """What to call it when no answer came, or none that can be read."""
+    """The error code if there was no response, or an unreadable one."""
     if isinstance(error, ConnectionError):
         return _CLOSED
-    # A certificate or a name that does not resolve is told as what it is.
-    return _LATE if isinstance(error, TimeoutError) else type(error).__name__
+    # A certificate error, or a name that does not resolve, keeps its own name.
+    return _TIMED_OUT if isinstance(error, TimeoutError) else type(error).__name__

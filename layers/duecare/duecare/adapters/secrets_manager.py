@@ -1,4 +1,4 @@
-"""Secrets Manager over the lean client: the pepper, and the keys that sign receipts, seal inputs and sign the log."""
+"""The pepper and the keys in Secrets Manager, over the lean client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Secret(msgspec.Struct):
 
 
 class _ReceiptSecret(msgspec.Struct):
-    """`seed`: 64 hexadecimal digits; `retired`: the public keys that signed before, so that old receipts verify."""
+    """`seed`: 64 hexadecimal digits. `retired`: public keys of earlier receipts, so that these verify."""
 
     seed: str
     retired: list[dict[str, str]] = []

@@ -1,7 +1,7 @@
-"""Witnesses cosign checkpoints (c2sp.org/tlog-witness): each has seen that the log only grew.
+"""Asks witnesses to cosign checkpoints (c2sp.org/tlog-witness). A cosignature means: this log only grew.
 
-A witness that does not answer, or answers something else than a good cosignature, holds nothing up: the checkpoint is
-published without it, and the next one is asked for again. What it signed last it tells itself, so nothing is kept here.
+A checkpoint is published without the cosignature of a witness that does not respond or sends an invalid one; the
+witness is asked again for the next checkpoint. It reports the size that it signed last, so none is stored here.
 """
 
 from __future__ import annotations
@@ -27,76 +27,76 @@ from duecare_core.evidence.log.note import (
     parse_verifier,
 )
 
-SECONDS = 5.0
-LONGEST_ANSWER = 64 * 1024
+TIMEOUT = 5.0
+MAX_RESPONSE = 64 * 1024
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n\Z")
 
 
-class Witness(NamedTuple):
-    """A witness's verifier key and its submission prefix, without a slash at the end."""
+class WitnessAddress(NamedTuple):
+    """A witness's verifier key and its submission prefix, without a trailing slash."""
 
     verifier_key: str
     url: str
 
 
-class WitnessAnswer(NamedTuple):
+class WitnessResponse(NamedTuple):
     status: int
     body: bytes
 
 
-Post = Callable[[str, bytes], WitnessAnswer]
+Post = Callable[[str, bytes], WitnessResponse]
 
 
-def configured(text: str) -> tuple[Witness, ...]:
-    """`<verifier key> <URL>` for each, separated by white space. Raises BadEvidence."""
+def configured(text: str) -> tuple[WitnessAddress, ...]:
+    """The witnesses in a setting: `<verifier key> <URL>` for each, separated by white space. Raises BadEvidence."""
     words = text.split()
     if len(words) % 2:
-        raise BadEvidence("each witness is a verifier key and a URL")
-    found = tuple(Witness(key, url.rstrip("/")) for key, url in zip(words[::2], words[1::2], strict=True))
+        raise BadEvidence("expected a verifier key and a URL for each witness")
+    found = tuple(WitnessAddress(key, url.rstrip("/")) for key, url in zip(words[::2], words[1::2], strict=True))
     if any(parse_verifier(one.verifier_key).kind != COSIGNATURE for one in found):
-        raise BadEvidence("a witness signs with the time (a key of type 4)")
+        raise BadEvidence("the key of a witness must be of type 4 (timestamped cosignatures)")
     return found
 
 
-def post(url: str, body: bytes) -> WitnessAnswer:
-    """Raises OSError where there is no answer."""
+def post(url: str, body: bytes) -> WitnessResponse:
+    """Raises OSError if there is no response."""
     request = urllib.request.Request(url, data=body, method="POST", headers={"content-type": "text/plain"})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310  as the operator configured it
-            return WitnessAnswer(answer.status, answer.read(LONGEST_ANSWER))
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310  as the operator configured it
+            return WitnessResponse(answer.status, answer.read(MAX_RESPONSE))
     except urllib.error.HTTPError as refused:
         with refused:
-            return WitnessAnswer(refused.code, refused.read(LONGEST_ANSWER))
+            return WitnessResponse(refused.code, refused.read(MAX_RESPONSE))
 
 
 class Witnesses:
     """Asks each witness for its cosignature, one after the other."""
 
     def __init__(
-        self, files: LogFiles, witnesses: Iterable[Witness], told: Callable[[str], None], ask: Post = post
+        self, files: LogFiles, witnesses: Iterable[WitnessAddress], on_failure: Callable[[str], None], ask: Post = post
     ) -> None:
-        """`told` is told the name of a witness that gave no good cosignature."""
+        """`on_failure` is called with the name of a witness that gave no valid cosignature."""
         self._files = files
         self._witnesses = [(parse_verifier(one.verifier_key), one.url) for one in witnesses]
-        self._told = told
+        self._on_failure = on_failure
         self._ask = ask
         self._seen: dict[str, int] = {}
 
     def __call__(self, note: str) -> str:
-        """The note with the cosignatures that could be had; its tiles must stand already."""
+        """The note with the cosignatures received. Its tiles must be published already."""
         lines = []
         for by, url in self._witnesses:
             try:
                 lines.append(self._cosigned(note, by, url))
             except (BadEvidence, CannotDecide, OSError):
-                self._told(by.name)
+                self._on_failure(by.name)
         return add_lines(note, lines)
 
     def _cosigned(self, note: str, by: Verifier, url: str) -> str:
         size = parse_checkpoint(parse_note(note).text).size
         answer = self._submit(note, by, url, size)
         if answer.status == 409 and _SIZE.match(answer.body.decode("ascii", "replace")):
-            # What it saw last: where another sequencer asked, or this one has just started.
+            # The witness reports the size it signed last: another sequencer asked, or this one has just started.
             self._seen[by.name] = int(answer.body)
             answer = self._submit(note, by, url, size)
         if answer.status != 200:
@@ -105,17 +105,17 @@ class Witnesses:
         self._seen[by.name] = size
         return line
 
-    def _submit(self, note: str, by: Verifier, url: str, size: int) -> WitnessAnswer:
+    def _submit(self, note: str, by: Verifier, url: str, size: int) -> WitnessResponse:
         old = self._seen.get(by.name, 0)
         if old > size:
-            raise BadEvidence("the witness has seen a larger tree")
+            raise BadEvidence("the witness has signed a larger tree")
         proof = consistency_proof(old, size, Tiles(self._files).read)
         lines = "".join(f"{b64(one)}\n" for one in proof)
         return self._ask(f"{url}/add-checkpoint", f"old {old}\n{lines}\n{note}".encode())
 
 
 def _own(answer: str, by: Verifier, text: str) -> str:
-    """The line of this witness among those that it sent. Raises BadEvidence unless it is good."""
+    """The line with this witness's own signature. Raises BadEvidence if there is none, or it is invalid."""
     for signature in parse_lines(answer):
         if (signature.name, signature.key_id) == (by.name, by.key_id):
             by.verify(text, signature.signature)

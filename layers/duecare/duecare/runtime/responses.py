@@ -1,5 +1,5 @@
-"""What the API answers: one type for each body. The functions render these types and the OpenAPI document describes
-them, so that the document says what is really sent.
+"""The bodies of the API's responses: one type for each. The functions render these types, and the OpenAPI document
+describes them, so that the document says what is really sent.
 
 A member that has a default is absent from the body when it has that default.
 """
@@ -184,7 +184,7 @@ class LogAddress(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What the service accepts: bytes, seconds or characters where the name ends so, else a number of items."""
+    """The limits of requests, in the unit that the name ends with, else in items."""
 
     body_bytes: int
     statements: int
@@ -196,7 +196,7 @@ class Limits(Struct, frozen=True):
 
 
 class Discovery(Struct, frozen=True):
-    """Who this service is, where its keys and its log are, and what it accepts."""
+    """The name of this service, the addresses of its keys and its log, and its limits."""
 
     issuer: str
     jwks_uri: Uri

@@ -50,7 +50,7 @@ class AwsSettings(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What every function has. Secrets, keys and streams are ARNs, buckets and tables names, `queue` is a URL."""
+    """The settings of every function. Secrets, keys and streams are ARNs; buckets and tables are names."""
 
     aws: AwsSettings
     table: str

@@ -160,7 +160,7 @@ def test_every_attempt_is_in_the_listing_that_the_sequencer_writes(world: Reconc
 def logged(world: Reconciled, *pages: list[tuple[int, Record]]) -> None:
     """Decisions as moves of the head have listed them: each with the index of its entry, in the order of the log."""
     for page in pages:
-        world.table.mark([IndexEntry(document) for document in listing.pages(page)])
+        world.table.put([IndexEntry(document) for document in listing.pages(page)])
 
 
 def decided(world: Reconciled) -> Record:
@@ -237,12 +237,12 @@ def test_what_was_decided_before_what_is_read_is_not_known(world: Reconciled) ->
 
 
 def test_decisions_count_one_by_one_and_not_by_the_page(world: Reconciled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usecase, "_NOW_AND_THEN", 1)
+    monkeypatch.setattr(usecase, "_CHECK_EVERY", 1)
     record = decided(world)
     logged(world, [(100 + number, at(record, number, f"m-{number}")) for number in range(10)])
     world.settle()
     for most, refused in ((10, True), (11, False)):
-        monkeypatch.setattr(usecase, "MOST", most)
+        monkeypatch.setattr(usecase, "MAX_EVENTS", most)
         if refused:
             with pytest.raises(Unacceptable):
                 world.ask()
@@ -434,7 +434,7 @@ def test_a_log_that_is_behind_accuses_nobody_however_much_it_grows(
     world.deliver("m-2")
     sent = world.now
     world.now += HOUR
-    monkeypatch.setattr(sequence, "LIMIT", 1)
+    monkeypatch.setattr(sequence, "MAX_CHANGES", 1)
     world.sequencer()(lambda: False)  # one move, and the decision is not among what it logs
     answer = world.ask(start=sent - MINUTE, end=sent + MINUTE)
     assert (answer["complete_until"], answer["final"]) == (first, False)
@@ -526,15 +526,15 @@ def test_what_takes_too_long_is_refused_with_what_to_do(world: Reconciled) -> No
     with pytest.raises(Unacceptable) as refused:
         use_case(world.caller("xinxi"), ReconciliationQuery(start=end - 31 * DAY, end=end))
     assert refused.value.name == "period-too-full"
-    assert "shorter period" in refused.value.detail
+    assert "shorter one" in refused.value.detail
     use_case(world.caller("xinxi"), ReconciliationQuery(start=end - DAY, end=end))
 
 
 def test_what_is_too_much_to_be_held_is_refused_the_same_way(
     world: Reconciled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(usecase, "MOST", 3)
-    monkeypatch.setattr(usecase, "_NOW_AND_THEN", 2)
+    monkeypatch.setattr(usecase, "MAX_EVENTS", 3)
+    monkeypatch.setattr(usecase, "_CHECK_EVERY", 2)
     for number in range(5):
         world.deliver(f"m-{number}")
     world.settle()
@@ -556,6 +556,6 @@ def test_the_longest_answer_is_within_what_a_function_may_answer() -> None:
     )
     counts = dict.fromkeys((*COUNTS, *FINDINGS), 10**6)
     most = Reconciliation(counts, {name: [longest] * MAX_LISTED for name in FINDINGS}, NOW)
-    answer = usecase._answer("g" * 63, Period(NOW, NOW, NOW), NOW, usecase._Log(1, NOW), most)
+    answer = usecase._answer("g" * 63, Period(NOW, NOW, NOW), NOW, usecase._LogProgress(1, NOW), most)
     response = ok({**answer, "signed": "s" * 2000})
     assert len(json.dumps(response, ensure_ascii=False).encode()) < 5_500_000

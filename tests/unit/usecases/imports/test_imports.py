@@ -32,7 +32,7 @@ def imports(world: World) -> Imports:
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of three rows, so that a small file has several."""
-    monkeypatch.setattr(ingest, "ROWS_A_PART", 3)
+    monkeypatch.setattr(ingest, "MAX_ROWS_PER_PART", 3)
 
 
 def counts(looked: UploadView) -> tuple[str, int, int, int]:
@@ -88,7 +88,7 @@ def test_a_row_never_overwrites_a_newer_statement_and_is_told_as_unchanged(impor
 def test_what_stands_among_rows_that_are_new_is_met_though_it_was_not_read_first(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_rows, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(import_rows, "MAX_ROWS_MERGED", 3)
     world.debt(recipient=recipient(7), debt_ref="L-7", outstanding="5", as_of=stamp(world.now))
     world.accepted("mou-zichan", "debt", **debt_row(world, 8, outstanding="6"))
     looked = imports.debts([debt_row(world, n) for n in range(10)])
@@ -182,7 +182,7 @@ def test_the_same_row_twice_counts_once(imports: Imports, world: World) -> None:
 def test_too_many_doubled_rows_refuse_the_file(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch, debts: int
 ) -> None:
-    monkeypatch.setattr(ingest, "MOST_DOUBLED", 3)
+    monkeypatch.setattr(ingest, "MAX_DUPLICATES", 3)
     looked = imports.debts([debt_row(world, n % debts) for n in range(6)])
     assert refused(looked) == "too-many-doubled-rows"
     assert allowed(world, 0) == ["DEBT_MISSING"]
@@ -402,12 +402,12 @@ def test_too_many_withdrawals_wait_until_they_are_confirmed_by_their_number(impo
 def test_a_close_that_died_half_way_withdraws_the_rest_and_counts_all(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(close, "AT_ONCE", 2)
+    monkeypatch.setattr(close, "MAX_DEBTS_READ", 2)
     imports.debts(portfolio(world, *range(10)))
     data = as_csv(portfolio(world, *range(4)))
     opened = imports.announce(data, 4, snapshot=True, as_of=stamp(world.now), confirm_withdrawals=6)
     imports.put(opened.upload_id, data)
-    withdraw, left = imports.close._withdraw_these, [1]
+    withdraw, left = imports.close._withdraw_group, [1]
 
     def dies(upload: UploadState, keys: Any) -> None:
         if not left:
@@ -416,7 +416,7 @@ def test_a_close_that_died_half_way_withdraws_the_rest_and_counts_all(
         withdraw(upload, keys)
 
     with monkeypatch.context() as patch:
-        patch.setattr(imports.close, "_withdraw_these", dies)
+        patch.setattr(imports.close, "_withdraw_group", dies)
         with pytest.raises(StoreFailed):
             imports.one(imports.queue.messages[0])
     imports.work()

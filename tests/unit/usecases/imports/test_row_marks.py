@@ -37,7 +37,7 @@ def test_what_stands_twice_is_told_however_far_apart() -> None:
     with RowMarks() as marks:
         for value in [*values, *values[:3], values[-1], values[0]]:
             marks.add(value)
-        assert marks.doubled(4) == {*values[:3], values[-1]}
+        assert marks.duplicates(4) == {*values[:3], values[-1]}
 
 
 def test_no_more_is_looked_for_than_is_asked() -> None:
@@ -45,14 +45,14 @@ def test_no_more_is_looked_for_than_is_asked() -> None:
     with RowMarks() as marks:
         for value in values * 2:
             marks.add(value)
-        assert 100 < len(marks.doubled(100)) < 1000
+        assert 100 < len(marks.duplicates(100)) < 1000
 
 
 def test_a_row_about_nothing_has_no_mark() -> None:
     with RowMarks() as marks:
         marks.add(0)
         marks.add(0)
-        assert marks.doubled(1) == frozenset()
+        assert marks.duplicates(1) == frozenset()
         assert b"".join(marks.sorted_bytes()) == b""
     assert mark("R#a", "D#b#c") != mark("R#a", "D#b#d")
 
@@ -66,7 +66,7 @@ def test_the_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch)
         with RowMarks() as marks:
             for value in islice(values, 60_000):
                 marks.add(value)
-            marks.doubled(10)
+            marks.duplicates(10)
             assert sum(map(len, marks.sorted_bytes())) == 480_000
         assert tracemalloc.get_traced_memory()[1] < 300_000
     finally:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from duecare.usecases import table
-from duecare.usecases.log.decision_pages import A_PAGE, DecisionPage, pages
+from duecare.usecases.log.decision_pages import MAX_PAGE, DecisionPage, pages
 from duecare_core.evidence.record import Record
 from tests.support.logs import Logged
 
@@ -54,15 +54,15 @@ def test_day_and_minute_are_those_of_utc() -> None:
 
 
 def test_a_page_has_so_many_at_most_and_the_keys_are_in_the_order_of_the_log() -> None:
-    found = listed([(number, record(number)) for number in range(99_900, 99_900 + 2 * A_PAGE + 1)])
-    assert [len(indexes) for indexes in found.values()] == [A_PAGE, A_PAGE, 1]
+    found = listed([(number, record(number)) for number in range(99_900, 99_900 + 2 * MAX_PAGE + 1)])
+    assert [len(indexes) for indexes in found.values()] == [MAX_PAGE, MAX_PAGE, 1]
     assert list(found) == sorted(found)
-    assert [one for indexes in found.values() for one in indexes] == list(range(99_900, 99_900 + 2 * A_PAGE + 1))
+    assert [one for indexes in found.values() for one in indexes] == list(range(99_900, 99_900 + 2 * MAX_PAGE + 1))
 
 
 def test_the_largest_page_is_far_below_what_an_item_may_have() -> None:
     worst = record(message_id="\x01" * 256, text_sha256="sha256:" + "0" * 64)
-    (page,) = pages((number, worst) for number in range(10**15, 10**15 + A_PAGE))
+    (page,) = pages((number, worst) for number in range(10**15, 10**15 + MAX_PAGE))
     assert len(page.body) < 400 * 1024
 
 

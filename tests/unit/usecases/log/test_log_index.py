@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from duecare.adapters.dynamodb.log_index import DynamoDBLogIndex
-from duecare.adapters.lean_client import Call, WireError
+from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare_core.errors import StoreFailed
 
 EXPIRES = datetime(2027, 5, 1, tzinfo=UTC)
 
 
-class Busy:
+class Busy(Wire):
     """A wire whose batches leave undone what `undone` picks of them, and whose updates are answered as told."""
 
     def __init__(self, undone: Callable[[list[Any]], list[Any]] = lambda _: [], updated: bytes | WireError = b"{}"):
@@ -42,12 +42,12 @@ def pointer(number: int, expires: datetime | None = None) -> IndexEntry:
     return IndexEntry(Document(Key(f"E#decision#{number}", "aa"), 1, b"{}"), expires)
 
 
-def marks(wire: Busy) -> tuple[DynamoDBLogIndex, list[int]]:
+def log_index(wire: Busy) -> tuple[DynamoDBLogIndex, list[int]]:
     rested: list[int] = []
-    return DynamoDBLogIndex(wire, "t", rested.append), rested  # type: ignore[arg-type]
+    return DynamoDBLogIndex(wire, "t", rested.append), rested
 
 
-def leaving(number: int) -> Expiry:
+def expiry(number: int) -> Expiry:
     return Expiry(Key(f"X#{number}", "X"), 3, EXPIRES)
 
 
@@ -57,8 +57,8 @@ def written(wire: Busy) -> list[dict[str, Any]]:
 
 def test_marks_go_twenty_five_to_a_batch_and_each_key_once() -> None:
     wire = Busy()
-    adapter, rested = marks(wire)
-    adapter.mark([pointer(number % 60) for number in range(120)])
+    adapter, rested = log_index(wire)
+    adapter.put([pointer(number % 60) for number in range(120)])
     assert [len(batch) for batch in wire.batches] == [25, 25, 10]
     assert len({item["pk"]["S"] for item in written(wire)}) == 60
     assert rested == []
@@ -66,29 +66,29 @@ def test_marks_go_twenty_five_to_a_batch_and_each_key_once() -> None:
 
 def test_a_mark_that_leaves_one_day_says_so_in_the_same_write() -> None:
     wire = Busy()
-    marks(wire)[0].mark([pointer(1, EXPIRES), pointer(2)])
+    log_index(wire)[0].put([pointer(1, EXPIRES), pointer(2)])
     assert [item.get("expires") for item in written(wire)] == [{"N": "1809129600"}, None]
     assert wire.updates == []
 
 
 def test_what_is_left_undone_is_written_again_after_a_rest() -> None:
     wire = Busy(undone=lambda writes: writes[5:])
-    adapter, rested = marks(wire)
-    adapter.mark([pointer(number) for number in range(12)])
+    adapter, rested = log_index(wire)
+    adapter.put([pointer(number) for number in range(12)])
     assert [len(batch) for batch in wire.batches] == [12, 7, 2]
     assert rested == [0, 1]
 
 
 def test_what_stays_undone_has_failed() -> None:
-    adapter, rested = marks(Busy(undone=lambda writes: writes))
+    adapter, rested = log_index(Busy(undone=lambda writes: writes))
     with pytest.raises(StoreFailed):
-        adapter.mark([pointer(1)])
+        adapter.put([pointer(1)])
     assert rested == list(range(8))
 
 
 def test_only_the_version_that_was_logged_gets_a_time_to_leave() -> None:
     wire = Busy()
-    marks(wire)[0].leave([leaving(1)])
+    log_index(wire)[0].expire([expiry(1)])
     (update,) = wire.updates
     assert update["ConditionExpression"] == "version = :version"
     assert update["ExpressionAttributeValues"] == {":expires": {"N": "1809129600"}, ":version": {"N": "3"}}
@@ -105,9 +105,9 @@ def test_only_the_version_that_was_logged_gets_a_time_to_leave() -> None:
     ],
 )
 def test_a_newer_version_is_left_alone_and_everything_else_has_failed(answer: WireError, fails: bool) -> None:
-    adapter, _ = marks(Busy(updated=answer))
+    adapter, _ = log_index(Busy(updated=answer))
     if fails:
         with pytest.raises(StoreFailed):
-            adapter.leave([leaving(1)])
+            adapter.expire([expiry(1)])
     else:
-        adapter.leave([leaving(1)])
+        adapter.expire([expiry(1)])

@@ -16,7 +16,7 @@ from duecare.usecases import table
 from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log import sweep
 from duecare.usecases.log.head import Head, load
-from duecare.usecases.log.loggable import LEAVING, loggable
+from duecare.usecases.log.loggable import EXPIRING, loggable
 from duecare.usecases.log.stream_reader import read_on
 from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import Contention, StoreFailed, VersionConflict
@@ -25,7 +25,7 @@ from duecare_core.evidence.log.entry import unpack_entries
 from duecare_core.evidence.log.merkle import edge, entries_path, leaf_hash
 from duecare_core.evidence.record import as_json
 from tests.support import memory
-from tests.support.logs import RETENTION, STAYS, Logged
+from tests.support.logs import RETENTION, TABLE_RETENTION, Logged
 
 HOUR = timedelta(hours=1)
 
@@ -93,7 +93,7 @@ def test_a_record_that_is_delivered_twice_has_one_entry(world: Logged, logged_be
 
 def test_a_whole_shard_that_comes_back_adds_nothing(world: Logged) -> None:
     """More than are looked for one by one: they are older than when the log had caught up."""
-    for number in range(sweep.KEYS_A_READ + 20):
+    for number in range(sweep.MAX_KEYS_READ + 20):
         decide(world, number)
     world.stream.split(1)
     world.now += HOUR
@@ -169,7 +169,7 @@ def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: Logged) -
 
 
 def test_what_had_gone_before_the_log_began_is_no_gap(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequence, "LIMIT", 2)
+    monkeypatch.setattr(sequence, "MAX_CHANGES", 2)
     world.stream._parents["0"] = "gone"
     world.stream._shards["1"], world.stream._parents["1"] = list(world.stream._shards["0"]), "gone too"
     assert world.sequenced().trimmed == 0
@@ -203,8 +203,8 @@ def test_the_end_of_a_shard_is_not_the_tip(world: Logged) -> None:
 
 
 def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequence, "LIMIT", 1)
-    for number in range(2 * sequence.ATTEMPTS):
+    monkeypatch.setattr(sequence, "MAX_CHANGES", 1)
+    for number in range(2 * sequence.MAX_ATTEMPTS):
         decide(world, number)
     heads = 0
 
@@ -222,14 +222,14 @@ def test_losing_now_and_then_is_no_contention(world: Logged, monkeypatch: pytest
                     raise VersionConflict
             world.table.commit(documents)
 
-    assert world.sequencer(documents=Racing())(lambda: True).added > 2 * sequence.ATTEMPTS
-    assert heads > 2 * sequence.ATTEMPTS
+    assert world.sequencer(documents=Racing())(lambda: True).added > 2 * sequence.MAX_ATTEMPTS
+    assert heads > 2 * sequence.MAX_ATTEMPTS
 
 
 def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
     world: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sequence, "LIMIT", 3)
+    monkeypatch.setattr(sequence, "MAX_CHANGES", 3)
     world.sequencer()(lambda: False)
     assert head(world).caught_up_at is None
     world.sequenced()
@@ -265,10 +265,10 @@ def test_a_sweep_of_many_goes_in_parts(world: Logged, monkeypatch: pytest.Monkey
         write(objects)
 
     world.files.write = weighed  # type: ignore[method-assign]
-    monkeypatch.setattr(sequence, "LIMIT", 5)
-    monkeypatch.setattr(sweep, "MOST", 20)
-    monkeypatch.setattr(sweep, "KEYS_A_READ", 4)
-    world.table.a_page = 1
+    monkeypatch.setattr(sequence, "MAX_CHANGES", 5)
+    monkeypatch.setattr(sweep, "MAX_SUSPECTS", 20)
+    monkeypatch.setattr(sweep, "MAX_KEYS_READ", 4)
+    world.table.page_size = 1
     sequencer, swept = world.sequencer(), []
     for _ in range(4):
         swept.append(sequencer(lambda: True).swept)
@@ -353,7 +353,7 @@ def lose_twelve(world: Logged) -> None:
     with withheld(world):
         for number in range(12):
             decide(world, number)
-    world.table.a_page = 1
+    world.table.page_size = 1
     world.now += sequence.SWEEP_EVERY
 
 
@@ -365,7 +365,7 @@ def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logg
     world.now += sequence.SWEEP_EVERY
     began, before = world.now, head(world)
     forget_leaving(world)
-    world.table.a_page = 1
+    world.table.page_size = 1
     stretches = 0
     while head(world).swept_at != began:
         assert (head(world).swept_at, head(world).swept_trimmed) == (before.swept_at, before.swept_trimmed)
@@ -391,7 +391,7 @@ def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(wor
     assert swept == len(lost) == 12
     assert (missing(world), doubled(world)) == (set(), [])
     assert not {one.key for one in lost} & set(world.table.expires)  # the next sweep sees to that
-    world.table.a_page = 1000
+    world.table.page_size = 1000
     world.sequencer()(lambda: True)
     world.swept()
     world.everything_is_marked()
@@ -401,19 +401,19 @@ def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_on
     lose_twelve(world)
     dies = world.sequencer()
     for _ in range(100):
-        if dies._stretch and head(world).sweep:  # in the middle of the table
+        if dies._segment and head(world).sweep:  # in the middle of the table
             break
         world.now += sequence.SUSPECT_FOR
         dies(cut_after(1))
-    assert dies._stretch
-    place, found = head(world).sweep, dies._stretch.suspects
+    assert dies._segment
+    place, found = head(world).sweep, dies._segment.suspects
     assert place
     world.now += sequence.SUSPECT_FOR
     lives = world.sequencer()
     assert lives(cut_after(1)).swept == 0  # it has not looked before
     assert head(world).sweep == place
-    assert lives._stretch
-    assert lives._stretch.suspects == found
+    assert lives._segment
+    assert lives._segment.suspects == found
     world.now += sequence.SUSPECT_FOR
     assert lives(cut_after(1)).swept == len(found) > 0
     assert head(world).sweep != place
@@ -425,7 +425,7 @@ def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Lo
     lose_twelve(world)
     slow, fast = world.sequencer(), world.sequencer()
     for _ in range(100):
-        if slow._stretch:
+        if slow._segment:
             break
         slow(cut_after(1))
     fast(lambda: True)
@@ -450,7 +450,7 @@ def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(worl
     for number in range(12):
         decide(world, number)
     world.sequenced()
-    world.table.a_page = 1
+    world.table.page_size = 1
     world.now += sequence.SWEEP_EVERY
     world.sequencer()(cut_after(1))
     assert head(world).sweep
@@ -473,7 +473,7 @@ def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(worl
 
 def forget_leaving(world: Logged) -> None:
     """As if nothing had a time to leave yet, but for what the sequencer wrote itself."""
-    for key in [one for one in world.table.expires if one.pk.startswith(LEAVING)]:
+    for key in [one for one in world.table.expires if one.pk.startswith(EXPIRING)]:
         del world.table.expires[key]
 
 
@@ -486,7 +486,7 @@ def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(wor
     world.now += sequence.SWEEP_EVERY
     world.sequenced()
     at = unpack(decision).record.at
-    assert world.table.expires[decision.key] == at + STAYS
+    assert world.table.expires[decision.key] == at + TABLE_RETENTION
     world.nothing_leaves_too_soon()
 
 
@@ -508,16 +508,16 @@ def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -
     decide(world)
     world.sequenced()
     (first,) = decisions(world)
-    leave = world.table.leave
+    leave = world.table.expire
 
     def overtaken(leaving: Sequence[Expiry]) -> None:
         if any(one.key == first.key for one in leaving):
-            world.table.leave = leave  # type: ignore[method-assign]
+            world.table.expire = leave  # type: ignore[method-assign]
             world.operate.suspend("keji")
             decide(world)
         leave(leaving)
 
-    world.table.leave = overtaken  # type: ignore[method-assign]
+    world.table.expire = overtaken  # type: ignore[method-assign]
     world.now += sequence.SWEEP_EVERY
     world.sequenced()
     (second,) = decisions(world)
@@ -527,7 +527,7 @@ def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: Logged) -
     assert second.key not in world.table.expires
     world.now += sequence.SWEEP_EVERY
     world.sequenced()
-    assert world.table.expires[second.key] == unpack(second).record.at + STAYS
+    assert world.table.expires[second.key] == unpack(second).record.at + TABLE_RETENTION
 
 
 def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logged) -> None:
@@ -535,9 +535,9 @@ def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logg
     decide(world)
     began = world.now
     world.sequenced()
-    until = {key.pk.split("#")[0]: at for key, at in world.table.expires.items() if not key.pk.startswith(LEAVING)}
-    assert until == dict.fromkeys(("E", "G"), began + RETENTION + STAYS)
-    assert {kept for _, kept in world.archive.kept.values()} == {began + RETENTION}
+    until = {key.pk.split("#")[0]: at for key, at in world.table.expires.items() if not key.pk.startswith(EXPIRING)}
+    assert until == dict.fromkeys(("E", "G"), began + RETENTION + TABLE_RETENTION)
+    assert {kept for _, kept in world.archive.locks.values()} == {began + RETENTION}
     assert {key.pk.split("#")[1] for key in world.table.expires if key.pk.startswith("E#")} == {"decision"}
     pointed = {one.key.pk.split("#")[1] for one in world.table.everything() if one.key.pk.startswith("E#")}
     assert pointed == {"decision", "party", "receipt-key", "statement"}
@@ -550,7 +550,7 @@ def test_marks_that_are_written_again_list_no_decision_twice(world: Logged) -> N
     """Whoever finds a staged object writes what it says, whoever else has done so before."""
     for number in range(3):
         decide(world, number)
-    mark, calls = world.table.mark, 0
+    mark, calls = world.table.put, 0
 
     def twice(marks: Sequence[Any]) -> None:
         nonlocal calls
@@ -560,7 +560,7 @@ def test_marks_that_are_written_again_list_no_decision_twice(world: Logged) -> N
         calls += 1
         assert {one.key: one for one in world.table.everything()} == written
 
-    world.table.mark = twice  # type: ignore[method-assign]
+    world.table.put = twice  # type: ignore[method-assign]
     world.sequenced()
     assert calls == 1
     assert len(world.listed()) == 3
@@ -593,7 +593,7 @@ def test_nothing_is_signed_over_tiles_that_have_changed(world: Logged) -> None:
         data = world.files.objects[tile.path]
         world.files.objects[tile.path] = bytes([data[0] ^ 1]) + data[1:]
     decide(world, 1)
-    with pytest.raises(StoreFailed, match="not the one that the head names"):
+    with pytest.raises(StoreFailed, match="does not match the head"):
         world.sequenced()
     assert world.files.objects["checkpoint"] == before
 
@@ -605,7 +605,7 @@ def test_nothing_is_signed_over_entries_that_have_changed(world: Logged, damage:
     name = entries_path(0, world.checkpoint().size)
     world.files.objects[name] = damage(world.files.objects[name])
     decide(world, 1)
-    with pytest.raises(StoreFailed, match="not the one that the head names"):
+    with pytest.raises(StoreFailed, match="does not match the head"):
         world.sequenced()
 
 
@@ -620,7 +620,7 @@ def test_nothing_is_signed_over_another_log(world: Logged) -> None:
     (tile,) = edge(size)
     world.files.objects[tile.path] = b"".join(leaf_hash(one) for one in unpack_entries(other))
     decide(world, 1)
-    with pytest.raises(StoreFailed, match="not the one that the head names"):
+    with pytest.raises(StoreFailed, match="does not match the head"):
         world.sequenced()
 
 
@@ -633,7 +633,7 @@ def test_a_staged_object_that_is_gone_is_told(world: Logged) -> None:
         world.sequenced()
     world.files.publish = publish  # type: ignore[method-assign]
     world.files.delete(head(world).staged)
-    with pytest.raises(StoreFailed, match="is gone"):
+    with pytest.raises(StoreFailed, match="does not exist"):
         world.sequenced()
 
 

@@ -1,4 +1,4 @@
-"""`Documents` on DynamoDB with PynamoDB: statements, parties and look-ups."""
+"""`Documents` on DynamoDB, with PynamoDB."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from duecare.adapters.dynamodb.models import TableModel, bind
 from duecare.ports import Document, Key
 from duecare_core.errors import StoreFailed, VersionConflict
 
-# Somebody else wrote first, or is writing now: read again.
-_STALE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-_STALE_ALONE = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+# Another writer was first, or is writing now.
+_CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_PUT_CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 
 
 class DynamoDBDocuments:
@@ -51,18 +51,18 @@ class DynamoDBDocuments:
                     transaction.save(self._item(document), condition=self._unchanged(document))
         except TransactWriteError as error:
             reasons = {reason.code for reason in error.cancellation_reasons if reason}
-            if reasons and reasons <= _STALE:
+            if reasons and reasons <= _CONFLICTS:
                 raise VersionConflict(", ".join(sorted(reasons))) from error
             raise StoreFailed(_code(error)) from error
         except PutError as error:
-            if _code(error) in _STALE_ALONE:
+            if _code(error) in _PUT_CONFLICTS:
                 raise VersionConflict(_code(error)) from error
             raise StoreFailed(_code(error)) from error
         except PynamoDBException as error:
             raise StoreFailed(_code(error)) from error
 
     def _unchanged(self, document: Document) -> Condition:
-        """Only over the version that was read; for the first version, only where nothing stands."""
+        """The condition that the stored version is the previous one; for version 1, that nothing is stored."""
         if document.version == 1:
             return self._items.pk.does_not_exist()
         replaced: Condition = self._items.version == document.version - 1
@@ -94,5 +94,5 @@ def _document(item: Any) -> Document:
 def _code(error: PynamoDBException) -> str:
     try:
         return error.cause_response_code or type(error).__name__
-    except AttributeError:  # a connection that broke has no response, which PynamoDB does not expect
+    except AttributeError:  # PynamoDB expects a response, which a broken connection does not have
         return type(error.cause).__name__

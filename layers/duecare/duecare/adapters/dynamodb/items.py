@@ -1,4 +1,4 @@
-"""Items as DynamoDB's JSON protocol spells them, for the lean client."""
+"""Items in DynamoDB's JSON protocol, for the lean client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Bytes(msgspec.Struct):
 
 
 class Item(msgspec.Struct):
-    """An item as DynamoDB spells it. The PynamoDB model in models.py writes the same; a test holds the two together."""
+    """A document as an item. The PynamoDB model in models.py writes the same; the contract tests hold that."""
 
     pk: _Text
     sk: _Text
@@ -35,62 +35,68 @@ class Item(msgspec.Struct):
     inputs: _Bytes | None = None
 
     def document(self) -> Document:
+        """Raises StoreFailed."""
         try:
             key, open_of = Key(self.pk.S, self.sk.S), self.open_of.S if self.open_of else ""
             sealed, inputs = _bytes(self.sealed), _bytes(self.inputs)
             return Document(key, int(self.version.N), self.body.S.encode(), sealed, open_of, inputs)
         except ValueError as error:
-            raise StoreFailed("an item that cannot be read") from error
+            raise StoreFailed("an item cannot be read") from error
+
+
+class KeyItem(msgspec.Struct):
+    """The keys of an item."""
+
+    pk: _Text
+    sk: _Text
+
+    def key(self) -> Key:
+        return Key(self.pk.S, self.sk.S)
 
 
 def _bytes(value: _Bytes | None) -> bytes:
     return base64.b64decode(value.B, validate=True) if value else b""
 
 
-class _Keys(msgspec.Struct):
-    pk: _Text
-    sk: _Text
+ITEM = msgspec.json.Decoder(Item)
+_KEY_ITEM = msgspec.json.Decoder(KeyItem)
 
 
-_ITEM = msgspec.json.Decoder(Item)
-_KEYS = msgspec.json.Decoder(_Keys)
-
-
-def standing(data: bytes | msgspec.Raw) -> Document:
-    """The document of an item. One that nobody can read stands for itself, as version 0 without a body: it must not
-    keep all others from being read. Raises StoreFailed where it has no key of ours either."""
+def readable_document(data: bytes | msgspec.Raw) -> Document:
+    """The document of an item; version 0 without a body if the item cannot be read, so that it does not hold up the
+    other items. Raises StoreFailed if it has no key of ours either."""
     try:
-        return _ITEM.decode(data).document()
+        return ITEM.decode(data).document()
     except (msgspec.MsgspecError, ValueError, StoreFailed):
-        keys: _Keys = decode(_KEYS, data)
-        return Document(Key(keys.pk.S, keys.sk.S), 0, b"")
+        return Document(decode(_KEY_ITEM, data).key(), 0, b"")
 
 
 def item(document: Document) -> dict[str, Any]:
     """A document as an item."""
-    made: dict[str, Any] = {
+    members: dict[str, Any] = {
         "pk": {"S": document.key.pk},
         "sk": {"S": document.key.sk},
         "version": {"N": str(document.version)},
         "body": {"S": document.body.decode()},
     }
     if document.open_of:
-        made["open_of"] = {"S": document.open_of}
+        members["open_of"] = {"S": document.open_of}
     if document.sealed:
-        made["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
+        members["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
     if document.inputs:
-        made["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
-    return made
+        members["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
+    return members
 
 
 def put(table: str, document: Document) -> dict[str, Any]:
-    """A Put of this document that takes effect only over the version before its own."""
+    """A Put of this document that takes effect only over the previous version."""
     request: dict[str, Any] = {
         "TableName": table,
         "Item": item(document),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    # Two gateways' threads, one message_id: the first to write version n wins, the other meets what it wrote.
+    # Two threads of a gateway write the same message_id: the first to write version n wins, and the other one gets what
+    # it wrote with the rejection.
     if document.version == 1:
         request["ConditionExpression"] = "attribute_not_exists(pk)"
     else:
@@ -100,8 +106,8 @@ def put(table: str, document: Document) -> dict[str, Any]:
 
 
 def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw) -> Any:
-    """What came, typed. Raises StoreFailed."""
+    """The decoded response. Raises StoreFailed."""
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise StoreFailed("an answer that cannot be read") from error
+        raise StoreFailed("a response of the table cannot be read") from error

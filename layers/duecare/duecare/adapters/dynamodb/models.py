@@ -7,7 +7,7 @@ from pynamodb.models import Model
 
 
 class TableModel(Model):
-    """A versioned document (ports.Document). Bound to a table by `bind`; the class itself names none."""
+    """A versioned document (ports.Document). `bind` binds it to a table."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
@@ -19,7 +19,7 @@ class TableModel(Model):
 
 
 def bind(table: str, region: str, endpoint: str | None = None) -> type[TableModel]:
-    """The model of this table. `endpoint` overrides AWS's own. One connection a model, with short time-outs."""
+    """The model of this table, with a connection of its own and short time-outs. `endpoint` overrides AWS's own."""
 
     class Bound(TableModel):
         class Meta:

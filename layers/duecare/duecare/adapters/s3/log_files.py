@@ -1,22 +1,22 @@
-"""`LogFiles` on S3: the log as it is served, and what is staged. Written with the lean client, read with boto3."""
+"""`LogFiles` on S3: the published log and staged moves. Written with the lean client, read with boto3."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from duecare.adapters.boto3_client import client, converted_errors
 from duecare.adapters.lean_client import Call, Credentials, WireError
-from duecare.adapters.s3.files import client, told
-from duecare.adapters.s3.puts import AT_ONCE, Puts
+from duecare.adapters.s3.puts import MAX_CONCURRENT, Puts
 from duecare_core.errors import NotFound, StoreFailed
 
-# As c2sp.org/tlog-tiles has them served, whoever does. A tile never changes; a partial one has a name of its own.
+# Content type and caching as c2sp.org/tlog-tiles demands. A tile never changes; a partial one has its own name.
 _TILE = ("application/octet-stream", "public, max-age=31536000, immutable")
 _CHECKPOINT = ("text/plain; charset=utf-8", "no-cache")
 _STAGED = ("application/octet-stream", "no-store")
-# What S3 says of a conditional write that did not happen: the condition does not hold; somebody else is writing there.
-NOT_MET, MEANWHILE = "PreconditionFailed", "ConditionalRequestConflict"
-_TRIES = 3
+# S3's codes for a rejected conditional write: the condition is false; another request is writing the object.
+CONDITION_FALSE, CONCURRENT_WRITE = "PreconditionFailed", "ConditionalRequestConflict"
+_MAX_ATTEMPTS = 3
 _ABSENT = "*"
 
 
@@ -31,9 +31,9 @@ class S3LogFiles:
         return found[0] if found else None
 
     def _found(self, name: str) -> tuple[bytes, str] | None:
-        """What stands, and its entity tag."""
+        """The object and its entity tag."""
         try:
-            with told():
+            with converted_errors():
                 answer = self._s3.get_object(Bucket=self._bucket, Key=name)
                 with answer["Body"] as body:
                     return bytes(body.read()), str(answer["ETag"])
@@ -42,49 +42,48 @@ class S3LogFiles:
 
     def write(self, objects: Mapping[str, bytes]) -> None:
         calls = [Call(name, data, _headers(name)) for name, data in objects.items()]
-        for at in range(0, len(calls), AT_ONCE):
-            for answer in self._puts.exchange_each(calls[at : at + AT_ONCE]):
-                if isinstance(answer, WireError):
-                    raise StoreFailed(answer.code) from answer
+        for answer in self._puts.exchange_all(calls, MAX_CONCURRENT):
+            if isinstance(answer, WireError):
+                raise StoreFailed(answer.code) from answer
 
     def publish(self, name: str, data: bytes, replaces: bytes | None) -> bool:
-        """S3 itself compares: two that publish at once cannot both replace the same."""
-        for _ in range(_TRIES):
+        """S3 compares the entity tag, so of two concurrent writers only one replaces the object."""
+        for _ in range(_MAX_ATTEMPTS):
             found = self._found(name)
-            standing, tag = found or (None, "")
-            if standing != replaces:
-                # An earlier try of our own may have been stored though its answer was lost.
-                return standing == data
+            existing, tag = found or (None, "")
+            if existing != replaces:
+                # An earlier attempt may have been stored, with its response lost.
+                return existing == data
             only_over_what_was_read = {"IfMatch": tag} if found else {"IfNoneMatch": _ABSENT}
             if self._put(name, data, **only_over_what_was_read):
                 return True
         return False
 
     def _put(self, name: str, data: bytes, **condition: str) -> bool:
-        """False where the condition does not hold, or somebody writes at the same time."""
-        content_type, cached = _served(name)
-        asked: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "Body": data, **condition}
+        """False if the condition is false, or another request is writing the object."""
+        content_type, cached = _content_headers(name)
+        parameters: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "Body": data, **condition}
         try:
-            with told():
-                self._s3.put_object(**asked, ContentType=content_type, CacheControl=cached)
-        except NotFound:  # what it was to be written over is gone
+            with converted_errors():
+                self._s3.put_object(**parameters, ContentType=content_type, CacheControl=cached)
+        except NotFound:  # the object to replace is gone
             return False
         except StoreFailed as failed:
-            if str(failed) in (NOT_MET, MEANWHILE):
+            if str(failed) in (CONDITION_FALSE, CONCURRENT_WRITE):
                 return False
             raise
         return True
 
     def delete(self, name: str) -> None:
-        with told():
+        with converted_errors():
             self._s3.delete_object(Bucket=self._bucket, Key=name)
 
 
 def _headers(name: str) -> tuple[tuple[str, str], ...]:
-    return tuple(zip(("content-type", "cache-control"), _served(name), strict=True))
+    return tuple(zip(("content-type", "cache-control"), _content_headers(name), strict=True))
 
 
-def _served(name: str) -> tuple[str, str]:
+def _content_headers(name: str) -> tuple[str, str]:
     """Content type and caching."""
     if name.startswith("tile/"):
         return _TILE

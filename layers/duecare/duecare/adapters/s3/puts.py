@@ -1,7 +1,6 @@
-"""A lean signed client for putting many small objects into S3, as wire.py is one for AWS's JSON protocols.
+"""A lean signed client that puts many small objects into S3 concurrently.
 
-boto3 spends 3 ms of processor time on a put when many go side by side, which is more than all else that the sequencer
-spends on a record.
+boto3 takes 3 ms of processor time for a concurrent put, more than everything else that the sequencer does for a record.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from urllib.parse import quote
 
 from duecare.adapters.lean_client import Call, Credentials, Wire, WireRequest
 
-# On the wire at a time: S3 takes tens of milliseconds for each, and is none the slower for many.
-AT_ONCE = 64
+# S3 takes tens of milliseconds for a request, and no longer for many of them.
+MAX_CONCURRENT = 64
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")
 
 
 class Puts(Wire):
-    """One bucket. A call's operation is the name of an object, its body what the object holds, its headers go along; a
-    put that is repeated after a lost answer may meet itself, where it has a condition."""
+    """Puts into one bucket. A call's operation is the name of the object, its body the content; its headers are sent
+    too. A conditional put that is repeated after a lost response may conflict with itself."""
 
     def __init__(
         self, bucket: str, region: str, endpoint: str | None, credentials: Credentials, *, timeout: float = 10.0
     ) -> None:
-        """`endpoint`: somebody else's, who takes the bucket in the path; AWS takes it in the name of the host."""
+        """`endpoint`: overrides AWS's own, and takes the bucket in the path. AWS takes it in the host name."""
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         super().__init__(
             service="s3",

@@ -16,7 +16,7 @@ TAGS = {
     "Uploads": "State many consents or debts in one file.",
     "Evidence": "Decisions, their case files, and the reconciliation of deliveries.",
     "Log": "The transparency log (C2SP tlog-tiles).",
-    "Service": "What the service is, and whether it can decide.",
+    "Service": "Discovery, keys, status, and this document.",
 }
 _STATUSES = {
     200: "The answer.",

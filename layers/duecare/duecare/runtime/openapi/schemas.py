@@ -34,7 +34,7 @@ RESPONSES: tuple[type[Struct], ...] = (
     responses.ServiceStatus,
     responses.Problem,
 )
-# What API Gateway answers by itself: no token, a refused token, too many requests, a function that failed.
+# API Gateway's own answers: no token, a refused token, too many requests, a function that failed.
 GATEWAY_MESSAGE = {
     "title": "GatewayMessage",
     "type": "object",
@@ -46,7 +46,7 @@ _REASON = {"type": "string", "enum": list(REASONS)}
 _DECISION_ID = {"type": "string", "pattern": "^[a-z2-7]{26}$"}
 _TIME = {"type": "string", "format": "date-time"}
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
-# What the types do not say: members that are plain strings in the code, and have fewer values in the contract.
+# Members that are plain strings in the code, and have a narrower type in the contract.
 _NARROWER: dict[str, dict[str, Any]] = {
     "decision": {"type": "string", "enum": ["allow", "deny"]},
     "decision_id": _DECISION_ID,

@@ -1,4 +1,4 @@
-"""What admin is built of."""
+"""The Service of admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the authorizer is built of."""
+"""The Service of the authorizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What evidence is built of. Only a case file needs KMS and secrets, so only a case file loads them."""
+"""The Service of evidence. Only a case file needs KMS and secrets, so only a case file loads them."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""What the two steps of an import are built of: ingest checks and splits a file, import_part imports one part."""
+"""The Service of the two steps of an import: ingest checks and splits a file, import_part imports one part."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
-from duecare.adapters.s3.files import S3Files, SqsQueue
+from duecare.adapters.s3.files import S3Files
+from duecare.adapters.sqs import SqsQueue
 from duecare.runtime.service import Service
 from duecare.runtime.settings import ImportSettings
 from duecare.usecases.imports.close import CloseImport

@@ -1,4 +1,4 @@
-"""What reconcile is built of."""
+"""The Service of reconcile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sequencer is built of."""
+"""The Service of the sequencer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SequenceService(Service[SequenceSettings]):
             documents=self.documents,
             files=files,
             archive=S3Archive(here.archive_bucket, aws.region, aws.credentials, aws.override("s3")),
-            marks=DynamoDBLogIndex(table, here.table, self.backoff),
+            log_index=DynamoDBLogIndex(table, here.table, self.backoff),
             clock=self.clock,
             entropy=self.entropy,
             cosign=Witnesses(files, configured(here.witnesses), _not_cosigned),
@@ -54,7 +54,7 @@ class SequenceService(Service[SequenceSettings]):
             log_key,
             self.rules,
             retention=retention(self.rules.pack),
-            stays=timedelta(days=here.table_days),
+            table_retention=timedelta(days=here.table_days),
         )
 
 

@@ -1,4 +1,4 @@
-"""What state is built of."""
+"""The Service of state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What upload is built of."""
+"""The Service of upload."""
 
 from __future__ import annotations
 

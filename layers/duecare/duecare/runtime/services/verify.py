@@ -1,4 +1,4 @@
-"""What verify is built of, and how its keys are refreshed."""
+"""The Service of verify, and the refresh of its keys."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The case file of one decision: gathered from the table and the archive, with its proofs from the log.
+"""Makes the case file of one decision from the table and the archive, with proofs from the log.
 
-Everything in it is as it was recorded; nothing is decided here, and what is missing is told and not made up.
+Everything in it is as it was recorded: nothing is decided here, and a missing part is an error.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from duecare_core.evidence.statement import StatementRecord
 
 
 class CaseFileDeps(NamedTuple):
-    """What a case file is made with. `witnesses`: the verifier keys of those whom the log asks to cosign."""
+    """`witnesses`: the verifier keys of the witnesses that the log asks to cosign."""
 
     documents: Documents
     archive: Archive
@@ -41,23 +41,23 @@ class CaseFileDeps(NamedTuple):
 
 
 class CaseFiles:
-    def __init__(self, means: CaseFileDeps, rules: Rules, issuer: str) -> None:
-        self._means = means
+    def __init__(self, deps: CaseFileDeps, rules: Rules, issuer: str) -> None:
+        self._deps = deps
         self._rules = rules
         self._issuer = issuer
 
     def __call__(self, found: FoundDecision) -> bytes:
-        """The file's bytes. Raises Conflict where something in it has no entry in the log yet, CannotDecide."""
-        log = snapshot(self._means.log)
+        """The bytes of the case file. Raises Conflict if a part of it is not in the log yet, CannotDecide."""
+        log = snapshot(self._deps.log)
         if log is None:
             raise not_yet()
-        log_key = verifier_key(self._means.documents)
+        log_key = verifier_key(self._deps.documents)
         if log_key is None:
             raise not_yet()
-        making = _Making(self._means, log)
+        parts = _Parts(self._deps, log)
         record, envelope = found.decided.record, found.decided.envelope
         inputs = self._inputs(found.document, record)
-        statements = tuple(making.statement(name) for name in _statements(record))
+        statements = tuple(parts.statement(name) for name in _statements(record))
         issuers = {one.record.issuer: None for one in statements}
         case = bundle.CaseFile(
             bundle=bundle.FORMAT,
@@ -65,32 +65,32 @@ class CaseFiles:
             decision=bundle.LoggedDecision(
                 record=record,
                 receipt=receipt(record, self._issuer, envelope.kid, envelope.signature),
-                proof=making.proof("decision", record.decision_id, digest(record_bytes(record)))[0],
+                proof=parts.proof("decision", record.decision_id, digest(record_bytes(record)))[0],
             ),
             inputs=inputs,
             statements=statements,
-            parties=tuple(making.parties(issuers | inputs.parties)),
-            receipt_keys=tuple(making.receipt_keys()),
+            parties=tuple(parts.parties(issuers | inputs.parties)),
+            receipt_keys=tuple(parts.receipt_keys()),
             rules=self._pack(record.rules_sha256),
-            log=making.names(log_key),
+            log=parts.names(log_key),
             checkpoint=log.note,
         )
         return bundle.encode(case)
 
     def _inputs(self, document: Document, record: Record) -> Inputs:
         if not document.inputs:
-            raise Conflict("This decision is older than case files are; there is none of it.", name="no-case-file")
+            raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
         try:
-            return decode(self._means.inputs_key.open(document.inputs, record.decision_id))
+            return decode(self._deps.inputs_key.open(document.inputs, record.decision_id))
         except BadEvidence as error:
             raise StoreFailed("the inputs of a decision cannot be opened") from error
 
     def _pack(self, rules_sha256: str) -> dict[str, Any]:
-        """The rules by which it was decided: those in force, or those that were, from the archive."""
+        """The rules of the decision: those in force, or the archived copy of earlier ones."""
         if rules_sha256 == self._rules.digest:
             data = self._rules.pack.data
         else:
-            data = _read(self._means.archive, rules_name(rules_sha256))
+            data = _read(self._deps.archive, rules_name(rules_sha256))
         pack: dict[str, Any] = strict_json(data)
         return pack
 
@@ -102,71 +102,71 @@ def not_yet() -> Conflict:
     )
 
 
-class _Making:
-    """One file in the making, under one checkpoint."""
+class _Parts:
+    """The parts of one case file, with their proofs under one checkpoint."""
 
-    def __init__(self, means: CaseFileDeps, log: Snapshot) -> None:
-        self._means = means
+    def __init__(self, deps: CaseFileDeps, log: Snapshot) -> None:
+        self._deps = deps
         self._log = log
 
     def names(self, log_key: str) -> bundle.LogNames:
-        """The log's names, and of the witnesses those that have signed this checkpoint."""
+        """The log's origin and key, and the witnesses that have cosigned this checkpoint."""
         return bundle.LogNames(
             origin=self._log.checkpoint.origin,
             verifier_key=log_key,
-            witnesses=self._log.signed_by(self._means.witnesses),
+            witnesses=self._log.signed_by(self._deps.witnesses),
         )
 
     def proof(self, kind: str, record_id: str, record_sha256: str) -> tuple[str, Pointer]:
-        """That the log holds this record, and where. Raises Conflict where it does not yet."""
+        """The proof that the log contains this record, and its pointer. Raises Conflict if it does not yet."""
         key = pointers.key(kind, record_id, record_sha256)
-        pointer = table.find(self._means.documents.get([key]), key, Pointer)
+        pointer = table.find(self._deps.documents.get([key]), key, Pointer)
         if pointer is None or pointer.index >= self._log.checkpoint.size:
             raise not_yet()
         return self._log.proof(pointer.index), pointer
 
     def statement(self, name: str) -> bundle.LoggedStatement:
         key = table.statement(name)
-        document = self._means.documents.get([key]).get(key) or self._kept_statement(name)
-        on_file = table.read(document, StatementRecord)
+        document = self._deps.documents.get([key]).get(key) or self._archived_statement(name)
+        record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
-        token = self._means.opener.open(document.sealed).decode()
-        return bundle.LoggedStatement(record=on_file, jws=token, proof=proof)
+        token = self._deps.opener.open(document.sealed).decode()
+        return bundle.LoggedStatement(record=record, jws=token, proof=proof)
 
-    def _kept_statement(self, name: str) -> Document:
-        """A statement that has left the table."""
-        pointer = pointers.newest(self._means.documents.partition(pointers.partition("statement", name), ""))
+    def _archived_statement(self, name: str) -> Document:
+        """The archived copy of a statement that the table has deleted."""
+        pointer = pointers.newest(self._deps.documents.partition(table.log_pointers("statement", name), ""))
         if pointer is None:
-            raise StoreFailed("a statement that a decision rests on is gone")
-        return pointers.document_of(_read(self._means.archive, pointer.name))
+            raise StoreFailed("a statement that a decision relies on does not exist")
+        return pointers.document_of(_read(self._deps.archive, pointer.name))
 
     def parties(self, versions: dict[str, int | None]) -> Iterator[bundle.LoggedParty]:
-        """Each party as it was registered then, and as it is now where that differs: keys are added, and revoked."""
+        """Each party as it was registered then and, if that differs, as it is now, with keys added or revoked since."""
         keys = [table.party(who) for who in versions]
-        standing = self._means.documents.get(keys) if keys else {}
+        stored = self._deps.documents.get(keys) if keys else {}
         for who, version in versions.items():
-            now = standing.get(table.party(who))
+            now = stored.get(table.party(who))
             for one in sorted({one for one in (version, now.version if now else None) if one is not None}):
                 yield self._party(who, one)
 
     def _party(self, who: str, version: int) -> bundle.LoggedParty:
         try:
-            document = pointers.document_of(self._means.archive.read(party_name(who, version)))
+            document = pointers.document_of(self._deps.archive.read(party_name(who, version)))
         except NotFound as error:
             raise not_yet() from error
         proof, pointer = self.proof("party", f"{who}/{version}", digest(document.body))
         return bundle.LoggedParty(at=pointer.at, version=version, record=table.read(document, Party), proof=proof)
 
     def receipt_keys(self) -> Iterator[bundle.LoggedKey]:
-        """Every key that has signed, with since when."""
-        for document in self._means.documents.partition(table.RECEIPT_KEYS, ""):
+        """Every key that has ever signed receipts, and since when."""
+        for document in self._deps.documents.partition(table.RECEIPT_KEYS, ""):
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
 
 
 def _statements(record: Record) -> list[str]:
-    """The statements that the record names; of rows of a file, the manifest."""
+    """The statements that the record relies on; for a row of a file, the manifest."""
     return list(dict.fromkeys(name.partition("#")[0] for name in record.relied_on))
 
 
@@ -174,4 +174,4 @@ def _read(archive: Archive, name: str) -> bytes:
     try:
         return archive.read(name)
     except NotFound as error:
-        raise StoreFailed("a copy that a case file needs is not in the archive") from error
+        raise StoreFailed("the archive has no copy that a case file needs") from error

@@ -1,4 +1,4 @@
-"""Look up: one decision, for those whom it concerns, in the table or, when it has left that, in the archive."""
+"""Looks up one decision for the parties to it: in the table, or in the archive after the table has deleted it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from duecare.ports import Archive, Clock, DecisionStore, Document
 from duecare.usecases import table
-from duecare.usecases.access.caller import Caller, check_caller
+from duecare.usecases.access.caller import Caller, check_active, check_caller
 from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.verify.stored_decision import StoredDecision, unpack
-from duecare_core.errors import NotAllowed, NotFound, Unacceptable, Violation
+from duecare_core.errors import NotFound, Unacceptable, Violation
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.record import encode
 
@@ -21,43 +21,42 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class FoundDecision(NamedTuple):
-    """A decision, the document that it stands in, and where it is in the log; None where it is not there yet."""
+    """A decision and its document. `logged`: the pointer to its log entry, None if it is not logged yet."""
 
     decided: StoredDecision
     document: Document
     logged: Pointer | None
 
 
-def numbered(attempt: str | None) -> int | None:
-    """An attempt as a query names it, or None. Raises Unacceptable."""
+def parse_attempt(attempt: str | None) -> int | None:
+    """The attempt that a query asks for, or None. Raises Unacceptable."""
     if attempt is None:
         return None
     if not _NUMBER.match(attempt):
-        wrong = Violation("/attempt", "no-number", "not 1, 2, …")
-        raise Unacceptable("An attempt is a number: 1, 2, …", errors=(wrong,))
+        violation = Violation("/attempt", "no-number", "not 1, 2, …")
+        raise Unacceptable("An attempt is a number: 1, 2, …", errors=(violation,))
     return int(attempt)
 
 
 class LookUp:
-    def __init__(self, gate: DecisionStore, archive: Callable[[], Archive], clock: Clock) -> None:
-        self._gate = gate
+    def __init__(self, decisions: DecisionStore, archive: Callable[[], Archive], clock: Clock) -> None:
+        self._decisions = decisions
         self._archive = archive
         self._clock = clock
 
     def __call__(self, caller: Caller, decision_id: str, attempt: int | None = None) -> FoundDecision:
-        """The decision, if the caller is its gateway, its creditor or an auditor; to anyone else it does not exist.
+        """The decision, if the caller is its gateway, its creditor or an auditor; NotFound for anyone else.
 
-        `attempt`: an earlier one, as it was logged; the newest where it is None. Raises NotFound, NotAllowed,
+        `attempt`: an earlier one, as it was logged; the newest one if it is None. Raises NotFound, NotAllowed,
         CannotDecide.
         """
         own, known = table.party(caller.party), bool(_ID.match(decision_id))
-        entries, key = pointers.partition("decision", decision_id), table.decision(decision_id)
-        situation = self._gate.load([entries] if known else [], [key, own] if known else [own])
+        entries, key = table.log_pointers("decision", decision_id), table.decision(decision_id)
+        situation = self._decisions.load([entries] if known else [], [key, own] if known else [own])
         party = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
-        if party.state != "active":
-            raise NotAllowed("This party is suspended.", name="party-suspended")
+        check_active(party)
         logged = situation.partitions.get(entries, [])
-        document = situation.documents.get(key) or self._kept(pointers.newest(logged))
+        document = situation.documents.get(key) or self._archived(pointers.newest(logged))
         decided = unpack(document) if document else None
         if decided and attempt not in (None, decided.record.attempt):
             document, decided = self._earlier(logged, attempt)
@@ -72,17 +71,17 @@ class LookUp:
         return FoundDecision(decided._replace(replayed=False), document, pointer)
 
     def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, StoredDecision | None]:
-        """An attempt that another has replaced: of those that said so, the last."""
+        """The archived copy of an attempt that was replaced, the newest one if it was renewed."""
         for pointer in pointers.newest_first(logged):
-            document = self._kept(pointer)
+            document = self._archived(pointer)
             decided = unpack(document) if document else None
             if decided and decided.record.attempt == attempt:
                 return document, decided
         return None, None
 
-    def _kept(self, pointer: Pointer | None) -> Document | None:
-        """What left the table, or was replaced there, if the archive has it still."""
+    def _archived(self, pointer: Pointer | None) -> Document | None:
+        """The archived copy of a document; None if it was erased."""
         try:
             return pointers.document_of(self._archive().read(pointer.name)) if pointer else None
-        except NotFound:  # erased, as the law let it
+        except NotFound:
             return None

@@ -1,4 +1,4 @@
-"""Reconcile: was the gate always used? A gateway's deliveries of a period against the log's decisions, signed."""
+"""Reconcile a gateway's deliveries of a period with the logged decisions: was every message verified first?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from duecare.ports import Clock, Document, DocumentReader, Key, RangeReader
 from duecare.usecases import table
-from duecare.usecases.access.caller import SKEW, Caller, check_caller
+from duecare.usecases.access.caller import SKEW, Caller, check_active, check_caller
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.fields import PartyId, Time
 from duecare_core.domain.reconciliation import DecisionSummary, Delivery, Period, Reconciliation, reconcile
@@ -23,51 +23,51 @@ from duecare_core.evidence.receipt import ReceiptKey
 
 T = TypeVar("T")
 
-LONGEST = timedelta(days=31)
-# What stands before a period is read too: for as long as the period is, within these. A decision may be of the evening
-# before; yet a shorter period must be less work, or there would be no way round a gateway that is too busy.
+MAX_PERIOD = timedelta(days=31)
+# Decisions before the period are read too, because a message may be delivered the day after its decision: for as long
+# as the period is, within these bounds. A shorter period must be less work, so that a busy gateway can be reconciled.
 LOOK_BACK = (timedelta(hours=1), timedelta(days=1))
-# A decision is dated when it begins to be made, and is in the stream some moments after it was written.
-SETTLED = timedelta(seconds=60)
-PATIENCE = timedelta(seconds=18)  # of the 28 that Lambda grants: a last page, and the answer, take their time too
-MOST = 2_000_000  # decisions and deliveries together: about a gigabyte
-_NOW_AND_THEN = 1000
+# A decision carries the time when it began, and reaches the stream some moments after it was written.
+STREAM_DELAY = timedelta(seconds=60)
+TIME_LIMIT = timedelta(seconds=18)  # of the 28 s of the function: the last page and the response take time too
+MAX_EVENTS = 2_000_000  # decisions and deliveries together: about a gigabyte
+_CHECK_EVERY = 1000
 
 
 class ReconciliationQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The query of `GET /v1/reconciliation`: from `from` to before `to`; an auditor names the gateway."""
+    """The query of `GET /v1/reconciliation`: from `from` until before `to`. An auditor names the gateway."""
 
     start: Time = field(name="from")
     end: Time = field(name="to")
     gateway: PartyId | None = None
 
 
-class _Page(Struct, frozen=True):
-    """Of a page of the listing (listing.py), what the matching needs."""
+class _SummaryPage(Struct, frozen=True):
+    """The members of a decision page (decision_pages.py) that the matching needs."""
 
     decisions: list[DecisionSummary]
 
 
-class _Reached(Struct, frozen=True):
-    """What reconciliation reads of the log's head (head.py)."""
+class _LogHead(Struct, frozen=True):
+    """The members of the log's head (head.py) that reconciliation reads."""
 
     size: int
     caught_up_at: datetime | None = None
 
 
-class _Log(NamedTuple):
-    """`known`: up to when all decisions are in it; None where there is no log yet."""
+class _LogProgress(NamedTuple):
+    """`complete_until`: every decision before this time is in the log; None if there is no log yet."""
 
     size: int
-    known: datetime | None
+    complete_until: datetime | None
 
 
-_PAGE = msgspec.json.Decoder(_Page)
+_PAGE = msgspec.json.Decoder(_SummaryPage)
 _DELIVERY = msgspec.json.Decoder(Delivery)
 
 
 class Reconcile:
-    """`receipt_key` is asked for each time, so that a key signs no longer when it has been replaced."""
+    """`receipt_key` is called for each reconciliation, so that a replaced key stops signing."""
 
     def __init__(
         self,
@@ -84,136 +84,132 @@ class Reconcile:
         self._issuer = issuer
         self._clock = clock
 
-    def __call__(self, caller: Caller, asked: ReconciliationQuery) -> dict[str, Any]:
-        """The answer as JSON. Raises NotAllowed, NotFound, Unacceptable, CannotDecide."""
+    def __call__(self, caller: Caller, query: ReconciliationQuery) -> dict[str, Any]:
+        """The signed response. Raises NotAllowed, NotFound, Unacceptable, CannotDecide."""
         began = self._clock()
-        named = [table.party(asked.gateway)] if asked.gateway else []
+        named = [table.party(query.gateway)] if query.gateway else []
         found = self._reader.get([table.party(caller.party), table.LOG_HEAD, *named])
         party = check_caller(caller, table.find_party(found, caller.party), began)
-        gateway = _gateway(party, asked.gateway, found)
-        _check(asked, began)
-        key, log = self._receipt_key(), _log(found)
-        start, end = asked.start.astimezone(UTC), asked.end.astimezone(UTC)
-        period = Period(start, end, log.known or start)
+        gateway = _gateway(party, query.gateway, found)
+        _check(query, began)
+        key, log = self._receipt_key(), _log_progress(found)
+        start, end = query.start.astimezone(UTC), query.end.astimezone(UTC)
+        period = Period(start, end, log.complete_until or start)
         since = start - min(max(end - start, LOOK_BACK[0]), LOOK_BACK[1])
-        result = self._held(gateway, period, since, began + PATIENCE)
+        result = self._reconciled(gateway, period, since, began + TIME_LIMIT)
         answer = _answer(gateway, period, since, log, result)
         answer[evidence.SIGNATURE_MEMBER] = key.token(
             evidence.TYP, evidence.claims(answer, self._issuer, self._clock())
         )
         return answer
 
-    def _held(self, gateway: str, period: Period, since: datetime, give_up: datetime) -> Reconciliation:
-        """What is read is forgotten, but for what the matching keeps of each message."""
-        patience = _Patience(self._clock, give_up)
-        made = self._decided(gateway, since, min(period.end, period.known), patience)
-        # Deliveries of the period's last allows come after it; how far they are read, the matching says.
-        stated = self._delivered(gateway, since, period.end + LOOK_BACK[1], patience)
-        return reconcile(period, patience.over(made), patience.over(stated))
+    def _reconciled(self, gateway: str, period: Period, since: datetime, deadline: datetime) -> Reconciliation:
+        """Decisions and deliveries are streamed; only what the matching keeps of each message is held."""
+        limits = _Limits(self._clock, deadline)
+        decisions = self._decisions(gateway, since, min(period.end, period.known), limits)
+        # The period's last allows may be delivered after it. The matching stops reading when no more can be.
+        deliveries = self._deliveries(gateway, since, period.end + LOOK_BACK[1], limits)
+        return reconcile(period, limits.counted(decisions), limits.counted(deliveries))
 
-    def _decided(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[DecisionSummary]:
-        """The decisions from the first instant to the last. Within a minute they are listed as they came into the log:
-        one minute's are held, and put in the order of their time."""
-        pages = self._stretch(table.decision_pages, gateway, (first, last), table.minute, patience)
+    def _decisions(self, gateway: str, first: datetime, last: datetime, limits: _Limits) -> Iterator[DecisionSummary]:
+        """The decisions between two instants, inclusive, by their time. The pages of a minute are in the order of the
+        log, so the decisions of one minute are held and sorted."""
+        pages = self._range(table.decision_pages, gateway, (first, last), table.minute, limits)
         for _, of_a_minute in groupby(pages, lambda page: page.key.sk.partition("#")[0]):
-            made = [one for page in of_a_minute for one in _listed(page) if first <= one.at <= last]
-            yield from sorted(made, key=attrgetter("at", "attempt"))
+            decisions = [one for page in of_a_minute for one in _summaries(page) if first <= one.at <= last]
+            yield from sorted(decisions, key=attrgetter("at", "attempt"))
 
-    def _delivered(self, gateway: str, first: datetime, last: datetime, patience: _Patience) -> Iterator[Delivery]:
-        """What was stated from the second of the first instant to that of the last."""
-        return map(_delivery, self._stretch(table.deliveries, gateway, (first, last), _second, patience))
+    def _deliveries(self, gateway: str, first: datetime, last: datetime, limits: _Limits) -> Iterator[Delivery]:
+        """The deliveries from the second of the first instant to the second of the last, inclusive."""
+        return map(_delivery, self._range(table.deliveries, gateway, (first, last), _second, limits))
 
-    def _stretch(
+    def _range(
         self,
         partition: Callable[[str, date], str],
         gateway: str,
         between: tuple[datetime, datetime],
-        begins: Callable[[datetime], str],
-        patience: _Patience,
+        prefix: Callable[[datetime], str],
+        limits: _Limits,
     ) -> Iterator[Document]:
-        """What stands under sort keys that begin as the first instant's, the last one's, or in between; day by day."""
+        """The documents whose sort keys lie between the prefixes of the two instants, inclusive; day by day."""
         first, last = between
         day = first.date()
         while day <= last.date():
-            patience.check()
-            yield from self._ranges.between(partition(gateway, day), begins(first), f"{begins(last)}~")
+            limits.check()
+            yield from self._ranges.between(partition(gateway, day), prefix(first), f"{prefix(last)}~")
             day += timedelta(days=1)
 
 
-class _Patience:
-    """Gives up where there is more than can be read in time, or held."""
+class _Limits:
+    """Raises Unacceptable if there is more than can be read in time or held in memory."""
 
-    def __init__(self, clock: Clock, give_up: datetime) -> None:
+    def __init__(self, clock: Clock, deadline: datetime) -> None:
         self._clock = clock
-        self._give_up = give_up
-        self._taken = 0
+        self._deadline = deadline
+        self._count = 0
 
-    def over(self, events: Iterable[T]) -> Iterator[T]:
-        """The same, counted. Raises Unacceptable."""
+    def counted(self, events: Iterable[T]) -> Iterator[T]:
         for one in events:
-            self._taken += 1
-            if self._taken % _NOW_AND_THEN == 0:
+            self._count += 1
+            if self._count % _CHECK_EVERY == 0:
                 self.check()
             yield one
 
     def check(self) -> None:
-        """Raises Unacceptable."""
-        if self._taken > MOST or self._clock() > self._give_up:
+        if self._count > MAX_EVENTS or self._clock() > self._deadline:
             raise Unacceptable(
-                "More was decided and delivered in this period than can be held against each other at once; ask for a "
-                "shorter period.",
+                "This period has more decisions and deliveries than one request can reconcile; ask for a shorter one.",
                 name="period-too-full",
             )
 
 
-def _gateway(party: Party, asked: str | None, found: dict[Key, Document]) -> str:
-    """Whose deliveries: the caller's own, or those that an auditor asks for. Raises RequestError."""
-    if party.state != "active":
-        raise NotAllowed("This party is suspended.", name="party-suspended")
-    if "gateway" in party.roles and asked in (None, party.id):
+def _gateway(party: Party, named: str | None, found: dict[Key, Document]) -> str:
+    """The gateway to reconcile: the caller, or the one that an auditor names. Raises RequestError."""
+    check_active(party)
+    if "gateway" in party.roles and named in (None, party.id):
         return party.id
     if "auditor" not in party.roles:
         if "gateway" not in party.roles:
-            raise NotAllowed("Only a gateway and an auditor may reconcile.", name="wrong-role")
-        raise NotAllowed("A gateway reconciles its own deliveries alone.", name="not-its-own")
-    if asked is None:
-        raise _unacceptable("gateway", "missing", "an auditor says which gateway's")
-    other = table.find_party(found, asked)
+            raise NotAllowed("Only a gateway or an auditor may reconcile.", name="wrong-role")
+        raise NotAllowed("A gateway may reconcile its own deliveries only.", name="not-its-own")
+    if named is None:
+        raise _unacceptable("gateway", "missing", "an auditor must name the gateway")
+    other = table.find_party(found, named)
     if other is None or "gateway" not in other.roles:
         raise NotFound("No gateway is registered under this id.", name="unknown-gateway")
     return other.id
 
 
-def _check(asked: ReconciliationQuery, now: datetime) -> None:
+def _check(query: ReconciliationQuery, now: datetime) -> None:
     """Raises Unacceptable."""
-    for name, at in (("from", asked.start), ("to", asked.end)):
-        if not 1970 < at.year < 2200:  # so far off that arithmetic on it may overflow
-            raise _unacceptable(name, "out-of-range", "a time between 1971 and 2199 is expected")
-    if asked.end <= asked.start:
+    for name, at in (("from", query.start), ("to", query.end)):
+        if not 1970 < at.year < 2200:  # arithmetic on other times may overflow
+            raise _unacceptable(name, "out-of-range", "expected a time between 1971 and 2199")
+    if query.end <= query.start:
         raise _unacceptable("to", "out-of-order", "to must lie after from")
-    if asked.end - asked.start > LONGEST:
-        raise _unacceptable("to", "too-long", "a period has at most 31 days")
-    if asked.end > now + SKEW:
-        raise _unacceptable("to", "in-the-future", "what is yet to come cannot be reconciled")
+    if query.end - query.start > MAX_PERIOD:
+        raise _unacceptable("to", "too-long", "a period may have at most 31 days")
+    if query.end > now + SKEW:
+        raise _unacceptable("to", "in-the-future", "to must not lie in the future")
 
 
 def _unacceptable(name: str, code: str, message: str) -> Unacceptable:
     return Unacceptable("The period cannot be reconciled.", errors=(Violation(f"/{name}", code, message),))
 
 
-def _log(found: dict[Key, Document]) -> _Log:
-    reached = table.find(found, table.LOG_HEAD, _Reached)
-    if reached is None or reached.caught_up_at is None:
-        return _Log(reached.size if reached else 0, None)
-    return _Log(reached.size, reached.caught_up_at - SETTLED)
+def _log_progress(found: dict[Key, Document]) -> _LogProgress:
+    head = table.find(found, table.LOG_HEAD, _LogHead)
+    if head is None or head.caught_up_at is None:
+        return _LogProgress(head.size if head else 0, None)
+    return _LogProgress(head.size, head.caught_up_at - STREAM_DELAY)
 
 
-def _listed(page: Document) -> list[DecisionSummary]:
+def _summaries(page: Document) -> list[DecisionSummary]:
     """Raises StoreFailed."""
     try:
         return _PAGE.decode(page.body).decisions
     except (msgspec.MsgspecError, ValueError) as error:
-        raise StoreFailed("a page of listed decisions cannot be read") from error
+        raise StoreFailed("a page of decisions cannot be read") from error
 
 
 def _delivery(document: Document) -> Delivery:
@@ -224,11 +220,11 @@ def _delivery(document: Document) -> Delivery:
         raise StoreFailed("a stored delivery cannot be read") from error
 
 
-def _answer(gateway: str, period: Period, since: datetime, log: _Log, result: Reconciliation) -> dict[str, Any]:
-    """`final`: every decision of the period is in the log, and none of its allows can be delivered on any more. What
-    is stated later still counts when it is asked again."""
+def _answer(gateway: str, period: Period, since: datetime, log: _LogProgress, result: Reconciliation) -> dict[str, Any]:
+    """`final`: every decision of the period is in the log, and none of its allows can still be delivered. Deliveries
+    stated later count in later reconciliations."""
     last = max(period.end, result.usable_until or period.end)
-    final = log.known is not None and log.known >= last
+    final = log.complete_until is not None and log.complete_until >= last
     answer: dict[str, Any] = {
         "gateway": gateway,
         "from": period.start,
@@ -241,12 +237,12 @@ def _answer(gateway: str, period: Period, since: datetime, log: _Log, result: Re
         "counts": result.counts,
         **result.found,
     }
-    if log.known is not None:
-        answer["complete_until"] = log.known
-    told: dict[str, Any] = msgspec.to_builtins(answer)
-    return told
+    if log.complete_until is not None:
+        answer["complete_until"] = log.complete_until
+    response: dict[str, Any] = msgspec.to_builtins(answer)
+    return response
 
 
 def _second(at: datetime) -> str:
-    """With which the sort keys of a second's deliveries begin."""
+    """The sort key prefix of the deliveries of one second."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

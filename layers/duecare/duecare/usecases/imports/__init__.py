@@ -1,1 +1,1 @@
-"""Uploaded files: announce, ingest, import part by part, close."""
+"""Uploaded files, in the order of their steps: announce, ingest, import_part, close."""

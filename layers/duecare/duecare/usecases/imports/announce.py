@@ -1,4 +1,4 @@
-"""Uploads: a creditor announces a file by its signed manifest, is told where to put it, and looks what became of it."""
+"""Uploads: a creditor announces a file by its signed manifest, gets a target to put it, and polls its state."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from msgspec import Meta, Struct
 
 from duecare.ports import Clock, Documents, FileStore, Sealer, UploadTarget
 from duecare.usecases import table
-from duecare.usecases.access.caller import Caller, check_caller
+from duecare.usecases.access.caller import Caller, check_active, check_caller
 from duecare.usecases.imports.upload_state import UploadState, file_name, rejects_name, upload_id_of
+from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.portfolio.portfolio import Manifest, check_manifest
 from duecare_core.domain.validation import validate
-from duecare_core.errors import BadEvidence, Contention, NotAllowed, NotFound, Unacceptable, VersionConflict, Violation
+from duecare_core.errors import BadEvidence, NotAllowed, NotFound, Unacceptable, Violation
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.jose import jws
 
@@ -24,7 +25,7 @@ CONTENT_TYPE = "application/octet-stream"
 TARGET_SECONDS = 3600
 REJECTS_DAYS = 7
 LINK_SECONDS = 3600
-ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 _ID = re.compile(r"[a-z2-7]{26}\Z")
 
 
@@ -35,7 +36,7 @@ class Announcement(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UploadTicket(NamedTuple):
-    """Where to put the file, until when."""
+    """The upload, and the target that accepts its file until `expires_at`."""
 
     upload_id: str
     upload: UploadState
@@ -44,6 +45,8 @@ class UploadTicket(NamedTuple):
 
 
 class UploadView(NamedTuple):
+    """An upload, and where its rejected rows can be downloaded, while they are kept."""
+
     upload_id: str
     upload: UploadState
     rejects_url: str | None
@@ -58,7 +61,7 @@ class Uploads:
         self._clock = clock
 
     def open(self, caller: Caller, token: str) -> UploadTicket:
-        """Take in a manifest. The same one again is the same upload, with a fresh place to put the file.
+        """Accept a manifest. The same manifest again is the same upload, with a new target.
 
         Raises NotAllowed, Unacceptable, CannotDecide.
         """
@@ -67,10 +70,9 @@ class Uploads:
         manifest, kid = self._read(party, token, now)
         manifest_id = statements.statement_id(token)
         upload_id = upload_id_of(manifest_id)
-        upload = self._kept(
-            upload_id, UploadState(manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now), token
-        )
-        target = self._files.target(
+        announced = UploadState(manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now)
+        upload = self._stored(upload_id, announced, token)
+        target = self._files.upload_target(
             file_name(upload_id),
             content_type=CONTENT_TYPE,
             sha256=manifest.sha256,
@@ -80,18 +82,18 @@ class Uploads:
         return UploadTicket(upload_id, upload, target, now + timedelta(seconds=TARGET_SECONDS))
 
     def look(self, caller: Caller, upload_id: str) -> UploadView:
-        """What became of a file, so far. Raises NotFound (to anyone but its creditor it does not exist)."""
+        """The state of an upload. Raises NotFound, also for everyone but its creditor."""
         now = self._clock()
         own, key = table.party(caller.party), table.upload(upload_id)
         found = self._documents.get([own, key] if _ID.match(upload_id) else [own])
         party = check_caller(caller, table.find_party(found, caller.party), now)
-        _active(party)
+        check_active(party)
         upload = table.find(found, key, UploadState)
         if upload is None or upload.creditor != party.id:
             raise NotFound("No upload of yours has this id.", name="unknown-upload")
-        kept = upload.ended_at is not None and now < upload.ended_at + timedelta(days=REJECTS_DAYS)
-        link = self._files.link(rejects_name(upload_id), LINK_SECONDS) if upload.rejected and kept else None
-        return UploadView(upload_id, upload, link)
+        available = upload.ended_at is not None and now < upload.ended_at + timedelta(days=REJECTS_DAYS)
+        url = self._files.download_url(rejects_name(upload_id), LINK_SECONDS) if upload.rejected and available else None
+        return UploadView(upload_id, upload, url)
 
     def _creditor(self, caller: Caller, now: datetime) -> Party:
         party = check_caller(
@@ -99,11 +101,11 @@ class Uploads:
         )
         if "creditor" not in party.roles:
             raise NotAllowed("Only a creditor may upload what it confirms.", name="wrong-role")
-        _active(party)
+        check_active(party)
         return party
 
     def _read(self, party: Party, token: str, now: datetime) -> tuple[Manifest, str]:
-        """Verify the signature against the party's keys, then the members. Raises RequestError."""
+        """The manifest and the key that signed it: first the signature, then the members. Raises RequestError."""
         try:
             parts = jws.read(token)
             if parts.typ != TYP:
@@ -124,29 +126,26 @@ class Uploads:
         check_manifest(manifest, now)
         return manifest, parts.kid
 
-    def _kept(self, upload_id: str, fresh: UploadState, token: str) -> UploadState:
-        """The upload as it stands, or this one, written together with its manifest."""
-        key, on_file = table.upload(upload_id), table.statement(fresh.manifest_id)
-        for _ in range(ATTEMPTS):
-            standing = table.find(self._documents.get([key]), key, UploadState)
-            if standing is not None:
-                return standing
+    def _stored(self, upload_id: str, announced: UploadState, token: str) -> UploadState:
+        """The upload that is stored already, or this one, written together with its manifest."""
+        key, manifest_key = table.upload(upload_id), table.statement(announced.manifest_id)
+
+        def attempt() -> UploadState:
+            stored = table.find(self._documents.get([key]), key, UploadState)
+            if stored is not None:
+                return stored
             sealed = self._sealer.seal(token.encode())
-            summary = statements.statement_record("upload", fresh.creditor, fresh.kid, fresh.announced_at, sealed, None)
-            manifest = table.write(on_file, None, summary, sealed)
-            try:
-                self._documents.commit([table.write(key, None, fresh), manifest])
-            except VersionConflict:
-                continue
-            return fresh
-        raise Contention("the same manifest was announced at the same time, again and again")
+            record = statements.statement_record(
+                "upload", announced.creditor, announced.kid, announced.announced_at, sealed, None
+            )
+            manifest = table.write(manifest_key, None, record, sealed)
+            self._documents.commit([table.write(key, None, announced), manifest])
+            return announced
+
+        return retry_on_conflict(
+            attempt, attempts=MAX_ATTEMPTS, contention="other writers kept announcing the same manifest"
+        )
 
 
 def _bad(pointer: str, code: str, message: str) -> Unacceptable:
     return Unacceptable("The manifest cannot be accepted.", errors=(Violation(pointer, code, message),))
-
-
-def _active(party: Party) -> None:
-    """Raises NotAllowed."""
-    if party.state != "active":
-        raise NotAllowed("This party is suspended.", name="party-suspended")

@@ -1,11 +1,12 @@
-"""Close: every part of an import has ended. What a snapshot does not hold is withdrawn, the rejects become one file.
+"""Close an import when every part of it is done: withdraw the debts that a snapshot omits, and join the rejects.
 
-Whoever ends the last part does this, and whoever comes after a crash does it again: each step does only what is left.
+The worker that finishes the last part closes the import. After a crash any part that is delivered again closes it: each
+step does only what is left to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,113 +18,118 @@ from duecare.usecases.imports.row_marks import SortedRowMarks, mark
 from duecare.usecases.imports.upload_state import (
     ImportDeps,
     UploadState,
-    change,
+    change_upload,
     file_name,
     marks_name,
     part_rejects_name,
     rejects_name,
 )
+from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.merge import merge_debt
 from duecare_core.domain.facts.states import DebtState
-from duecare_core.errors import Contention, VersionConflict
+from duecare_core.errors import VersionConflict
 
-AT_ONCE = 800
-A_WRITE = 100
-ATTEMPTS = 8
-# A snapshot that would withdraw more than this share of the portfolio is taken for a mistake until it is confirmed.
-MOST_SHARE = 0.2
+MAX_DEBTS_READ = 800
+MAX_DOCUMENTS_WRITTEN = 100
+MAX_ATTEMPTS = 8
+# A snapshot that would withdraw more than this share of the portfolio needs the creditor's confirmation.
+MAX_SHARE_WITHDRAWN = 0.2
 
 
 class CloseImport:
-    def __init__(self, means: ImportDeps) -> None:
-        self._means = means
+    def __init__(self, deps: ImportDeps) -> None:
+        self._deps = deps
 
     def __call__(self, upload_id: str, upload: UploadState) -> UploadState:
-        """Close the import if every part of it has ended. Raises CannotDecide: the message comes again."""
+        """Close the import if all its parts are done. Raises CannotDecide: the message is delivered again."""
         if upload.state != "importing" or upload.done < upload.parts:
             return upload
         outcome = self._withdraw(upload_id, upload) if upload.manifest.snapshot else {}
         if upload.rejected:
-            self._means.files.write(rejects_name(upload_id), self._rejects(upload_id, upload.parts))
+            self._deps.files.write(rejects_name(upload_id), self._rejects(upload_id, upload.parts))
 
-        def edit(standing: UploadState) -> tuple[UploadState, tuple[()]] | None:
-            if standing.state != "importing":
+        def edit(stored: UploadState) -> tuple[UploadState, tuple[()]] | None:
+            if stored.state != "importing":
                 return None
-            return structs.replace(standing, state="done", ended_at=self._means.clock(), **outcome), ()
+            return structs.replace(stored, state="done", ended_at=self._deps.clock(), **outcome), ()
 
-        after = change(self._means.documents, upload_id, edit, self._means.rest)
-        # Telephone numbers stand in these; the bucket forgets them in a day where a crash keeps us from it.
-        self._means.files.delete([*self._means.files.names(f"parts/{upload_id}/"), file_name(upload_id)])
+        after = change_upload(self._deps.documents, upload_id, edit, self._deps.backoff)
+        # The parts and the file hold phone numbers. The bucket's lifecycle deletes them within a day if a crash keeps
+        # us from it.
+        self._deps.files.delete([*self._deps.files.names(f"parts/{upload_id}/"), file_name(upload_id)])
         return after
 
     def _rejects(self, upload_id: str, parts: int) -> Iterator[bytes]:
         """The rejects of all parts under one header."""
-        there = set(self._means.files.names(part_rejects_name(upload_id, 0)[:-5]))
+        existing = set(self._deps.files.names(part_rejects_name(upload_id, 0)[:-5]))
         first = True
         for name in (part_rejects_name(upload_id, number) for number in range(parts)):
-            if name in there:
-                data = b"".join(self._means.files.read(name))
+            if name in existing:
+                data = b"".join(self._deps.files.read(name))
                 yield data if first else data.partition(b"\n")[2]
                 first = False
 
     def _withdraw(self, upload_id: str, upload: UploadState) -> dict[str, Any]:
-        """Withdraw the creditor's open debts that are not in the file; how many, or how many wait to be confirmed.
+        """Withdraw the creditor's open debts that are not in the file. Returns the members of the upload that change.
 
-        How many is settled before the first of them is withdrawn, and kept: whoever comes after a crash finds fewer.
+        Their number is stored before the first is withdrawn: a worker that continues after a crash finds fewer.
         """
-        seen = SortedRowMarks(self._means.files.read(marks_name(upload_id, upload.split)))
+        in_file = SortedRowMarks(self._deps.files.read(marks_name(upload_id, upload.split)))
         if upload.to_withdraw is None:
-            upload = self._settle(upload_id, upload, seen)
+            upload = self._fix_number(upload_id, upload, in_file)
         if upload.to_withdraw is None:
             return {"withdrawn": 0}
-        for keys in _in_groups(self._missing(upload, seen)):
-            self._withdraw_these(upload, keys)
+        for keys in _in_groups(self._missing(upload, in_file)):
+            self._withdraw_group(upload, keys)
         return {"withdrawn": upload.to_withdraw}
 
-    def _settle(self, upload_id: str, upload: UploadState, seen: SortedRowMarks) -> UploadState:
-        """Count what would be withdrawn, and keep either that number or that it waits to be confirmed."""
+    def _fix_number(self, upload_id: str, upload: UploadState, in_file: SortedRowMarks) -> UploadState:
+        """Count the debts to withdraw, and store the number as `to_withdraw` or, if it needs confirmation, as
+        `to_confirm`."""
         portfolio = sum(1 for _ in self._open_debts(upload))
         missing = 0
-        for keys in _in_groups(self._missing(upload, seen)):
-            known = self._means.bulk.get(keys)
-            missing += sum(self._withdrawn(upload, key, known.get(key)) is not None for key in keys)
-        many = missing > MOST_SHARE * portfolio and upload.manifest.confirm_withdrawals != missing
-        settled = {"to_confirm": missing} if many else {"to_withdraw": missing}
+        for keys in _in_groups(self._missing(upload, in_file)):
+            found = self._deps.bulk.get(keys)
+            missing += sum(self._withdrawn(upload, key, found.get(key)) is not None for key in keys)
+        unconfirmed = missing > MAX_SHARE_WITHDRAWN * portfolio and upload.manifest.confirm_withdrawals != missing
+        number = {"to_confirm": missing} if unconfirmed else {"to_withdraw": missing}
 
-        def edit(standing: UploadState) -> tuple[UploadState, tuple[()]] | None:
-            if standing.to_withdraw is not None or standing.to_confirm is not None:
+        def edit(stored: UploadState) -> tuple[UploadState, tuple[()]] | None:
+            if stored.to_withdraw is not None or stored.to_confirm is not None:
                 return None
-            return structs.replace(standing, **settled), ()
+            return structs.replace(stored, **number), ()
 
-        return change(self._means.documents, upload_id, edit, self._means.rest)
+        return change_upload(self._deps.documents, upload_id, edit, self._deps.backoff)
 
-    def _missing(self, upload: UploadState, seen: SortedRowMarks) -> Iterator[Key]:
-        return (key for key in self._open_debts(upload) if mark(*key) not in seen)
+    def _missing(self, upload: UploadState, in_file: SortedRowMarks) -> Iterator[Key]:
+        return (key for key in self._open_debts(upload) if mark(*key) not in in_file)
 
     def _open_debts(self, upload: UploadState) -> Iterator[Key]:
         for shard in table.shards(upload.creditor):
-            yield from self._means.bulk.open_debts(shard)
+            yield from self._deps.bulk.open_debts(shard)
 
-    def _withdraw_these(self, upload: UploadState, keys: Sequence[Key]) -> None:
-        pending = list(keys)
-        for attempt in range(ATTEMPTS):
-            known = self._means.bulk.get(pending)
-            changed = [after for key in pending if (after := self._withdrawn(upload, key, known.get(key)))]
-            size = A_WRITE if attempt == 0 else 1
+    def _withdraw_group(self, upload: UploadState, keys: list[Key]) -> None:
+        pending, size = keys, MAX_DOCUMENTS_WRITTEN
+
+        def attempt() -> None:
+            nonlocal pending, size
+            found = self._deps.bulk.get(pending)
+            changed = [after for key in pending if (after := self._withdrawn(upload, key, found.get(key)))]
             groups = [changed[at : at + size] for at in range(0, len(changed), size)]
-            pending = []
-            for group, outcome in zip(groups, self._means.bulk.commit_each(groups), strict=True):
+            pending, size = [], 1  # a second attempt writes alone what was in conflict
+            for group, outcome in zip(groups, self._deps.bulk.commit_each(groups), strict=True):
                 if isinstance(outcome, VersionConflict):
                     pending += [document.key for document in group]
                 elif outcome is not None:
                     raise outcome
-            if not pending:
-                return
-            self._means.rest(attempt)
-        raise Contention("others kept stating about the same debts")
+            if pending:
+                raise VersionConflict("some debts were changed by others")
+
+        contention = "other writers kept changing the same debts"
+        retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention=contention, backoff=self._deps.backoff)
 
     def _withdrawn(self, upload: UploadState, key: Key, document: Document | None) -> Document | None:
-        """The debt withdrawn as of the snapshot; None where it is not open any more, or was stated later."""
+        """The debt, withdrawn as of the snapshot; None if it is not open any more or has a newer statement."""
         as_of = upload.manifest.as_of
         if document is None or as_of is None:
             return None
@@ -135,11 +141,11 @@ class CloseImport:
             newest,
             at=as_of,
             statement=upload.left_out,
-            content=self._means.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
+            content=self._deps.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
             status="withdrawn",
         )
         return table.write(key, document, merge_debt(state, withdrawn, None))
 
 
 def _in_groups(keys: Iterator[Key]) -> Iterator[list[Key]]:
-    return iter(lambda: list(islice(keys, AT_ONCE)), [])
+    return iter(lambda: list(islice(keys, MAX_DEBTS_READ)), [])

@@ -1,8 +1,8 @@
-"""Import: the rows of one part become facts, each exactly as a single statement of its content would.
+"""Import the rows of one part. Each row has the same effect as a single statement of its content.
 
-A part counts once: its counts and the item that says that it has ended are one transaction. A worker that is killed has
-written whole groups of rows or none of them; the one that comes after meets each row under its own statement's id, and
-counts it as accepted.
+A part counts once: its counts and the item that marks it as done are written in one transaction. A worker that dies has
+written whole groups of rows. The next one finds these rows stored under their own statement ids, and counts them as
+accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from msgspec import Struct, structs
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.imports.ingest import PartLine, read_part
-from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change, part_rejects_name
+from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change_upload, part_rejects_name
+from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement, slot_key
 from duecare_core.domain.facts.merge import MergeInput, touched_slots
 from duecare_core.domain.facts.party import Party
@@ -27,19 +28,19 @@ from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio, rejects_csv
 from duecare_core.domain.portfolio.row_reader import BadRow, Reject
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import Contention, RequestError, VersionConflict
+from duecare_core.errors import RequestError, VersionConflict
 from duecare_core.evidence import statement as statements
 
-DOCUMENTS_A_WRITE = 100  # the most that one transaction takes
-ROWS_AT_ONCE = 800
-ATTEMPTS = 8
+MAX_DOCUMENTS_WRITTEN = 100  # in one transaction
+MAX_ROWS_MERGED = 800
+MAX_ATTEMPTS = 8
 CONFLICT = "conflict"
 
 T = TypeVar("T")
 
 
 class PartOutcome(Struct, frozen=True):
-    """What became of one part."""
+    """How many rows of a part were accepted, were known already, or were rejected."""
 
     accepted: int
     unchanged: int
@@ -48,134 +49,144 @@ class PartOutcome(Struct, frozen=True):
 
 class _Row(NamedTuple):
     number: int
-    stated: VerifiedStatement
+    statement: VerifiedStatement
     at: datetime
     keys: tuple[Key, ...]
 
 
+class _RowEffect(NamedTuple):
+    """The documents that a row changes, and whether it counts as accepted rather than unchanged."""
+
+    row: _Row
+    accepted: bool
+    documents: list[Document]
+
+
 class ImportPart:
-    def __init__(self, means: ImportDeps, rules: Rules) -> None:
-        self._means = means
+    def __init__(self, deps: ImportDeps, rules: Rules) -> None:
+        self._deps = deps
         self._rules = rules
 
     def __call__(self, upload_id: str, number: int) -> UploadState | None:
-        """Import one part; what the upload has become. None where there is no such import under way.
+        """Import one part. Returns the upload as it is afterwards, or None if no such import is under way.
 
-        Raises CannotDecide: the message comes again.
+        Raises CannotDecide: the message is delivered again.
         """
-        key, ended = table.upload(upload_id), table.part(upload_id, number)
-        found = self._means.documents.get([key, ended])
+        key, part_key = table.upload(upload_id), table.part(upload_id, number)
+        found = self._deps.documents.get([key, part_key])
         upload = table.find(found, key, UploadState)
         if upload is None or upload.state != "importing" or number >= upload.parts:
             return None
-        if ended in found:
+        if part_key in found:
             return upload
-        part = _Part(upload, self._means, self._rules)
-        lines = list(read_part(self._means.files, upload_id, upload.split, number))
-        part.run(lines, doubled=upload.doubled and number == upload.parts - 1)
+        part = _Part(upload, self._deps, self._rules)
+        lines = list(read_part(self._deps.files, upload_id, upload.split, number))
+        part.run(lines, duplicates=upload.doubled and number == upload.parts - 1)
         if part.rejects:
-            bad = sorted(part.rejects, key=lambda one: one.number)
-            self._means.files.write(part_rejects_name(upload_id, number), rejects_csv(bad))
-        return self._count(upload_id, ended, PartOutcome(part.accepted, part.unchanged, len(part.rejects)))
+            rejects = sorted(part.rejects, key=lambda one: one.number)
+            self._deps.files.write(part_rejects_name(upload_id, number), rejects_csv(rejects))
+        return self._count(upload_id, part_key, PartOutcome(part.accepted, part.unchanged, len(part.rejects)))
 
-    def _count(self, upload_id: str, key: Key, ended: PartOutcome) -> UploadState:
+    def _count(self, upload_id: str, part_key: Key, outcome: PartOutcome) -> UploadState:
         def edit(upload: UploadState) -> tuple[UploadState, Sequence[Document]] | None:
-            if key in self._means.documents.get([key]):
+            if part_key in self._deps.documents.get([part_key]):
                 return None
             after = structs.replace(
                 upload,
                 done=upload.done + 1,
-                accepted=upload.accepted + ended.accepted,
-                unchanged=upload.unchanged + ended.unchanged,
-                rejected=upload.rejected + ended.rejected,
+                accepted=upload.accepted + outcome.accepted,
+                unchanged=upload.unchanged + outcome.unchanged,
+                rejected=upload.rejected + outcome.rejected,
             )
-            return after, [table.write(key, None, ended)]
+            return after, [table.write(part_key, None, outcome)]
 
-        return change(self._means.documents, upload_id, edit, self._means.rest)
+        return change_upload(self._deps.documents, upload_id, edit, self._deps.backoff)
 
 
-class _Read:
-    """`Documents` for `StatementEffects`: a whole group's documents are read at once, any other when it is needed."""
+class _Preloaded:
+    """`Documents` for `StatementEffects`: those of a group have been read together, others are read on demand."""
 
-    def __init__(self, documents: Documents, known: dict[Key, Document], asked: Iterable[Key]) -> None:
+    def __init__(self, documents: Documents, found: dict[Key, Document], keys: Iterable[Key]) -> None:
         self._documents = documents
-        self._known = known
-        self._asked = frozenset(asked)
+        self._found = found
+        self._keys = frozenset(keys)
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         keys = list(keys)
-        if not self._asked.issuperset(keys):
+        if not self._keys.issuperset(keys):
             return self._documents.get(keys)
-        return {key: self._known[key] for key in keys if key in self._known}
+        return {key: self._found[key] for key in keys if key in self._found}
 
     def partition(self, pk: str, prefix: str) -> list[Document]:
         return self._documents.partition(pk, prefix)
 
     def commit(self, documents: Sequence[Document]) -> None:
-        raise AssertionError("a merge writes nothing itself")
+        raise AssertionError("merging a statement writes nothing")
 
 
 class _Part:
-    """The rows of one part on their way. `ImportPart` is its only user."""
+    """The state of importing one part. Used by `ImportPart` only."""
 
-    def __init__(self, upload: UploadState, means: ImportDeps, rules: Rules) -> None:
+    def __init__(self, upload: UploadState, deps: ImportDeps, rules: Rules) -> None:
         self._upload = upload
-        self._means = means
+        self._deps = deps
         self._rules = rules
         self._portfolio = Portfolio(upload.manifest)
-        # Whoever announced the file; that it may, was checked when the file arrived.
+        # The party that announced the file. Ingest has checked that it may.
         self._creditor = Party(
             id=upload.creditor, roles=("creditor",), name=upload.creditor, registered_at=upload.announced_at
         )
         self.accepted = 0
         self.unchanged = 0
         self.rejects: list[BadRow] = []
-        # Nothing was there of any row so far, so most likely nothing is there of the next ones: they are written as
-        # the first of their keys without reading first. Where that is wrong the table refuses it.
+        # Nothing was stored for any row so far, so most likely nothing is stored for the next ones either: they are
+        # written as version 1 without being read first. A wrong guess is a write conflict.
         self._all_new = False
 
-    def run(self, lines: Iterable[PartLine], *, doubled: bool) -> None:
-        if doubled:
-            rows = [row for line in lines if (row := self._typed(line)) is not None]
-            groups = (some for round_ in self._rounds(rows) for some in _cut(round_))
+    def run(self, lines: Iterable[PartLine], *, duplicates: bool) -> None:
+        """`duplicates`: several rows may be about the same debt."""
+        if duplicates:
+            rows = [row for line in lines if (row := self._row(line)) is not None]
+            groups = (group for round_ in self._rounds(rows) for group in _in_groups(round_))
         else:
-            groups = ([row for line in some if (row := self._typed(line)) is not None] for some in _cut(lines))
+            groups = ([row for line in group if (row := self._row(line)) is not None] for group in _in_groups(lines))
         for group in groups:
             self._merge(group)
 
-    def _typed(self, line: PartLine) -> _Row | None:
-        said = line.reject or self._portfolio.statement(line.members or {}, self._upload.announced_at)
-        if isinstance(said, Reject):
-            self.rejects.append(BadRow(line.number, said))
+    def _row(self, line: PartLine) -> _Row | None:
+        claims = line.reject or self._portfolio.statement(line.members or {}, self._upload.announced_at)
+        if isinstance(claims, Reject):
+            self.rejects.append(BadRow(line.number, claims))
             return None
         kind = self._upload.manifest.kind
-        stated = VerifiedStatement(
+        statement = VerifiedStatement(
             kind,
-            said,
+            claims,
             self._upload.statement_of(line.number),
-            self._means.pseudonyms.content(statements.content(said)),
-            self._means.pseudonyms.recipient(canonical_number(said.recipient)),
+            self._deps.pseudonyms.content(statements.content(claims)),
+            self._deps.pseudonyms.recipient(canonical_number(claims.recipient)),
         )
-        slots = touched_slots(MergeInput(said, stated.statement_id, stated.content))
-        keys = tuple(slot_key(stated.partition, slot) for slot in slots)
-        return _Row(line.number, stated, fact_time(kind, said), keys)
+        slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content))
+        keys = tuple(slot_key(statement.partition, slot) for slot in slots)
+        return _Row(line.number, statement, fact_time(kind, claims), keys)
 
     def _rounds(self, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
-        """Rows about the same thing one after another, the newest first; those that contradict each other never."""
+        """Rows about the same thing go into successive rounds, the newest first. Rows that contradict each other are
+        rejected."""
         by_key: dict[Key, list[_Row]] = defaultdict(list)
         for row in rows:
             for key in row.keys:
                 by_key[key].append(row)
-        contradict: set[int] = set()
-        for those in by_key.values():
+        contradictory: set[int] = set()
+        for same_key in by_key.values():
             contents: dict[datetime, set[str]] = defaultdict(set)
-            for row in those:
-                contents[row.at].add(row.stated.content)
-            contradict |= {row.number for row in those if len(contents[row.at]) > 1}
+            for row in same_key:
+                contents[row.at].add(row.statement.content)
+            contradictory |= {row.number for row in same_key if len(contents[row.at]) > 1}
         for row in rows:
-            if row.number in contradict:
+            if row.number in contradictory:
                 self._reject(row, CONFLICT, "another row of this file says something else of the same instant")
-        left = sorted((row for row in rows if row.number not in contradict), key=lambda row: row.at, reverse=True)
+        left = sorted((row for row in rows if row.number not in contradictory), key=lambda row: row.at, reverse=True)
         while left:
             taken: set[Key] = set()
             now: list[_Row] = []
@@ -187,44 +198,54 @@ class _Part:
             left = later
 
     def _merge(self, rows: Sequence[_Row]) -> None:
-        """Read what these rows touch, merge, write; where others wrote in between, again and in smaller groups."""
-        pending, size = list(rows), DOCUMENTS_A_WRITE
-        for attempt in range(ATTEMPTS):
-            keys = [key for row in pending for key in row.keys]
-            unread = self._all_new
-            known = {} if unread else self._means.bulk.get(keys)
-            self._all_new = not known
-            groups = list(_grouped(self._effects(pending, _Read(self._means.documents, known, keys)), size))
-            outcomes = self._means.bulk.commit_each([[one for _, docs in group for one in docs] for group in groups])
-            pending = []
-            for group, outcome in zip(groups, outcomes, strict=True):
-                if outcome is None:
-                    self.accepted += sum(accepted for (_, accepted), _ in group)
-                    self.unchanged += sum(not accepted for (_, accepted), _ in group)
-                elif isinstance(outcome, VersionConflict):
-                    pending += [row for (row, _), _ in group]
-                else:
-                    raise outcome
-            if not pending:
-                return
-            self._all_new = False
-            if not unread:  # somebody else wrote in between
-                size = max(1, size // 4)
-                self._means.rest(attempt)
-        raise Contention("others kept stating about the same debts")
+        """Read, merge and write these rows. Rows in conflict with other writers are merged again, in smaller groups."""
+        pending, size = list(rows), MAX_DOCUMENTS_WRITTEN
 
-    def _effects(self, rows: Iterable[_Row], read: _Read) -> Iterator[tuple[tuple[_Row, bool], list[Document]]]:
-        """Each row that changes something: whether it counts as accepted, and the documents to write."""
-        merging = StatementEffects(read, self._means.pseudonyms, self._rules)
+        def attempt() -> None:
+            nonlocal pending, size
+            keys = [key for row in pending for key in row.keys]
+            guessed = self._all_new
+            found = {} if guessed else self._deps.bulk.get(keys)
+            self._all_new = not found
+            effects = self._effects(pending, _Preloaded(self._deps.documents, found, keys))
+            pending = self._write(list(_grouped(effects, size)))
+            if pending:
+                self._all_new = False
+                if not guessed:
+                    size = max(1, size // 4)
+                raise VersionConflict("some rows were changed by others")
+
+        contention = "other writers kept changing the same debts"
+        retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention=contention, backoff=self._deps.backoff)
+
+    def _write(self, groups: Sequence[Sequence[_RowEffect]]) -> list[_Row]:
+        """Write each group in a transaction, and count its rows. Returns the rows in conflict with other writers."""
+        conflicting: list[_Row] = []
+        outcomes = self._deps.bulk.commit_each(
+            [[one for effect in group for one in effect.documents] for group in groups]
+        )
+        for group, outcome in zip(groups, outcomes, strict=True):
+            if outcome is None:
+                self.accepted += sum(effect.accepted for effect in group)
+                self.unchanged += sum(not effect.accepted for effect in group)
+            elif isinstance(outcome, VersionConflict):
+                conflicting += [effect.row for effect in group]
+            else:
+                raise outcome
+        return conflicting
+
+    def _effects(self, rows: Iterable[_Row], documents: _Preloaded) -> Iterator[_RowEffect]:
+        """The effect of each row that changes a document. The others are counted or rejected here."""
+        merging = StatementEffects(documents, self._deps.pseudonyms, self._rules)
         for row in rows:
             try:
-                effect = merging(self._creditor, row.stated)
+                effect = merging(self._creditor, row.statement)
             except RequestError as refused:
                 self._reject(row, _code(refused), refused.detail)
                 continue
-            accepted = effect.status == "accepted" or effect.same_as == row.stated.statement_id
+            accepted = effect.status == "accepted" or effect.same_as == row.statement.statement_id
             if effect.documents:
-                yield (row, accepted), effect.documents
+                yield _RowEffect(row, accepted, effect.documents)
             else:
                 self.accepted += accepted
                 self.unchanged += not accepted
@@ -233,24 +254,21 @@ class _Part:
         self.rejects.append(BadRow(row.number, Reject("", code, message)))
 
 
-def _cut(rows: Iterable[T]) -> Iterator[list[T]]:
-    """As many of them as are merged at once, again and again."""
-    coming = iter(rows)
-    return iter(lambda: list(islice(coming, ROWS_AT_ONCE)), [])
+def _in_groups(rows: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(rows)
+    return iter(lambda: list(islice(remaining, MAX_ROWS_MERGED)), [])
 
 
-def _grouped(
-    effects: Iterable[tuple[tuple[_Row, bool], list[Document]]], size: int
-) -> Iterator[list[tuple[tuple[_Row, bool], list[Document]]]]:
-    """Rows whose documents fit one write together; a row's own always do."""
-    group: list[tuple[tuple[_Row, bool], list[Document]]] = []
+def _grouped(effects: Iterable[_RowEffect], size: int) -> Iterator[list[_RowEffect]]:
+    """Rows whose documents fit one transaction of this size; the documents of one row are never separated."""
+    group: list[_RowEffect] = []
     count = 0
     for effect in effects:
-        if group and count + len(effect[1]) > size:
+        if group and count + len(effect.documents) > size:
             yield group
             group, count = [], 0
         group.append(effect)
-        count += len(effect[1])
+        count += len(effect.documents)
     if group:
         yield group
 

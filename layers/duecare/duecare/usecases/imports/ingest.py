@@ -1,8 +1,8 @@
-"""Ingest: a file has arrived. One pass checks it and splits it into parts; then the parts go to the queue.
+"""Ingest an uploaded file: check it, split it into parts, and send the parts to the queue.
 
-Until digest and row count are known to be right nothing of the file counts. The same event again, or one after a crash,
-does again what was not done. Two passes at once write each under a name of its own; the first to end is the one whose
-parts count, and the other takes its own away.
+Nothing of the file counts before its digest and row count have been verified. An event that is delivered again, or
+after a crash, does what is left to do. Two concurrent passes write their parts under different names: the parts of the
+pass that finishes first count, and the other pass deletes its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from duecare.usecases.imports.upload_state import (
     ImportDeps,
     ImportProblem,
     UploadState,
-    change,
+    change_upload,
     file_name,
     marks_name,
     part_name,
@@ -33,12 +33,12 @@ from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import FileRefused, NotFound
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
-ROWS_A_PART = 2000
-MOST_DOUBLED = 20_000
+MAX_ROWS_PER_PART = 2000
+MAX_DUPLICATES = 20_000
 
 
 class PartLine(Struct, frozen=True, array_like=True, omit_defaults=True):
-    """A row in a part: its number, and its members or why it does not count."""
+    """A row of a part: its number, and its members or why it is rejected."""
 
     number: int
     members: dict[str, Any] | None = None
@@ -46,7 +46,7 @@ class PartLine(Struct, frozen=True, array_like=True, omit_defaults=True):
 
 
 class PartMessage(Struct, frozen=True):
-    """A message of the queue: one part to import."""
+    """A message of the queue: import this part."""
 
     upload: str
     part: int
@@ -63,69 +63,70 @@ def read_part(files: FileStore, upload_id: str, split: str, number: int) -> Iter
 
 
 class Ingest:
-    def __init__(self, means: ImportDeps, queue: Queue) -> None:
-        self._means = means
+    def __init__(self, deps: ImportDeps, queue: Queue) -> None:
+        self._deps = deps
         self._queue = queue
 
     def __call__(self, upload_id: str) -> UploadState | None:
-        """What the upload has become, or None where nobody announced it. Raises CannotDecide: the event comes again."""
+        """Returns the upload as it is afterwards, or None if nobody announced it. Raises CannotDecide: the event is
+        delivered again."""
         key = table.upload(upload_id)
-        upload = table.find(self._means.documents.get([key]), key, UploadState)
+        upload = table.find(self._deps.documents.get([key]), key, UploadState)
         if upload is None:
             return None
         if upload.state == "awaiting_file":
-            upload = self._take_in(upload_id, upload)
+            upload = self._split_file(upload_id, upload)
         if upload.state == "importing":
             self._send(upload_id, upload)
         return upload
 
-    def _take_in(self, upload_id: str, upload: UploadState) -> UploadState:
-        files, split = self._means.files, self._means.entropy(8).hex()
+    def _split_file(self, upload_id: str, upload: UploadState) -> UploadState:
+        files, split = self._deps.files, self._deps.entropy(8).hex()
         try:
-            self._still_entitled(upload)
+            self._check_still_allowed(upload)
             with RowMarks() as marks:
-                parts, doubled = _Split(files, self._means.pseudonyms, upload_id, split, upload, marks).run()
-            after = self._become(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
+                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, marks).run()
+            after = self._change(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
         except FileRefused as refused:
-            trouble = ImportProblem(refused.name, refused.detail)
-            after = self._become(upload_id, state="refused", problem=trouble, ended_at=self._means.clock())
+            problem = ImportProblem(refused.name, refused.detail)
+            after = self._change(upload_id, state="refused", problem=problem, ended_at=self._deps.clock())
             if after.state == "refused":
                 files.delete([file_name(upload_id)])
         except NotFound:
-            # Another pass came first, and its import has been closed and swept meanwhile; or there is no file.
-            after = self._become(upload_id)
+            # Another pass finished first and its import has deleted the file, or the file was never uploaded.
+            after = self._change(upload_id)
             if after.state == "awaiting_file":
                 raise
         if after.split != split:
             files.delete(files.names(split_prefix(upload_id, split)))
         return after
 
-    def _still_entitled(self, upload: UploadState) -> None:
-        """A suspension or a revoked key counts at once, for what was announced before too. Raises FileRefused."""
+    def _check_still_allowed(self, upload: UploadState) -> None:
+        """A suspension or a revoked key takes effect at once, also for files announced before. Raises FileRefused."""
         key = table.party(upload.creditor)
-        party = table.find_party(self._means.documents.get([key]), upload.creditor)
+        party = table.find_party(self._deps.documents.get([key]), upload.creditor)
         if party is None or party.state != "active" or "creditor" not in party.roles:
             raise FileRefused("party-suspended", "This party is suspended; announce the file again when it is not.")
         if party.key(upload.kid) is None:
             raise FileRefused("key-refused", "The key that signed the manifest has been revoked since.")
 
-    def _become(self, upload_id: str, **members: Any) -> UploadState:
+    def _change(self, upload_id: str, **members: Any) -> UploadState:
         def edit(upload: UploadState) -> tuple[UploadState, tuple[()]] | None:
             return (structs.replace(upload, **members), ()) if upload.state == "awaiting_file" else None
 
-        return change(self._means.documents, upload_id, edit, self._means.rest)
+        return change_upload(self._deps.documents, upload_id, edit, self._deps.backoff)
 
     def _send(self, upload_id: str, upload: UploadState) -> None:
-        """Every part that has not ended. A part that is sent twice is imported once."""
-        ended = self._means.bulk.get(table.part(upload_id, number) for number in range(upload.parts))
-        left = (number for number in range(upload.parts) if table.part(upload_id, number) not in ended)
-        # When the last part ended and the worker died before it closed the import, any part will close it.
+        """Send every part that is not done. A part that is sent twice is imported once."""
+        done = self._deps.bulk.get(table.part(upload_id, number) for number in range(upload.parts))
+        left = (number for number in range(upload.parts) if table.part(upload_id, number) not in done)
+        # If all parts are done, a worker died before it closed the import. Sending any part again closes it.
         numbers = list(left) or [0]
         self._queue.send(_ENCODER.encode(PartMessage(upload_id, number)) for number in numbers)
 
 
 class _Split:
-    """One pass over a file. `Ingest` is its only user."""
+    """One pass over a file. Used by `Ingest` only."""
 
     def __init__(
         self, files: FileStore, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: UploadState, marks: RowMarks
@@ -141,12 +142,12 @@ class _Split:
         self._rows = 0
 
     def run(self) -> tuple[int, bool]:
-        """How many parts there are, and whether the last one holds doubled rows. Raises FileRefused."""
+        """The number of parts, and whether the last one has duplicate rows. Raises FileRefused."""
         pieces = self._hashed(self._files.read(file_name(self._id)))
         try:
             self._write_parts(pieces)
         except FileRefused:
-            for _ in pieces:  # what is not the file that was announced is told as that
+            for _ in pieces:  # read to the end: a wrong digest is the better error
                 pass
             self._check_digest()
             raise
@@ -154,12 +155,12 @@ class _Split:
         expected = self._upload.manifest.rows
         if self._rows != expected:
             raise FileRefused("wrong-row-count", f"The manifest says {expected} rows, and the file has {self._rows}.")
-        doubled = self._marks.doubled(MOST_DOUBLED)
+        duplicates = self._marks.duplicates(MAX_DUPLICATES)
         if self._upload.manifest.snapshot:
             self._files.write(marks_name(self._id, self._split), self._marks.sorted_bytes())
-        if not doubled:
+        if not duplicates:
             return self._parts, False
-        self._set_apart(doubled)
+        self._move_duplicates(duplicates)
         return self._parts, True
 
     def _hashed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -181,7 +182,7 @@ class _Split:
                 lines.append(PartLine(row.number, row.members))
             else:
                 lines.append(PartLine(row.number, reject=row.reject))
-            if len(lines) == ROWS_A_PART:
+            if len(lines) == MAX_ROWS_PER_PART:
                 self._write(lines)
                 lines = []
         if lines:
@@ -195,31 +196,32 @@ class _Split:
         self._files.write(part_name(self._id, self._split, number), [b"\n".join(map(_ENCODER.encode, lines))])
 
     def _mark(self, members: dict[str, Any]) -> int:
-        """Of the debt that a row is about; of a consent's recipient, for its channels stand in one row."""
+        """The mark of the debt that a row is about, or of the recipient of a consent, which has no debt; 0 if the row
+        will be rejected."""
         recipient, ref = members.get("recipient"), members.get("debt_ref", "")
         if not isinstance(recipient, str) or not isinstance(ref, str):
             return 0
         pk = table.recipient(self._pseudonyms.recipient(canonical_number(recipient)))
         return mark(pk, table.debt(pk, self._upload.creditor, ref).sk)
 
-    def _set_apart(self, doubled: frozenset[int]) -> None:
-        """Doubled rows move from their parts into one of their own, so that one worker sees them together."""
+    def _move_duplicates(self, duplicates: frozenset[int]) -> None:
+        """Move duplicate rows from their parts into one of their own, so that one worker merges them together."""
         apart: list[PartLine] = []
-        # A mark that is doubled is that of two rows at least.
-        if 2 * len(doubled) > MOST_DOUBLED:
-            raise _too_many_doubled()
+        # Each duplicate mark belongs to at least two rows.
+        if 2 * len(duplicates) > MAX_DUPLICATES:
+            raise _too_many_duplicates()
         for number in range(self._parts):
             lines = list(read_part(self._files, self._id, self._split, number))
-            kept = [line for line in lines if line.members is None or self._mark(line.members) not in doubled]
+            kept = [line for line in lines if line.members is None or self._mark(line.members) not in duplicates]
             if len(kept) < len(lines):
-                apart += [line for line in lines if line.members and self._mark(line.members) in doubled]
-                if len(apart) > MOST_DOUBLED:
-                    raise _too_many_doubled()
+                apart += [line for line in lines if line.members and self._mark(line.members) in duplicates]
+                if len(apart) > MAX_DUPLICATES:
+                    raise _too_many_duplicates()
                 self._write_as(number, kept)
         self._write(apart)
 
 
-def _too_many_doubled() -> FileRefused:
+def _too_many_duplicates() -> FileRefused:
     return FileRefused(
-        "too-many-doubled-rows", f"More than {MOST_DOUBLED} rows are about a debt that another row is about too."
+        "too-many-doubled-rows", f"More than {MAX_DUPLICATES} rows are about a debt that another row is about too."
     )

@@ -1,7 +1,7 @@
-"""Eight bytes for each row of a file: which rows are about the same debt, and which debts are in the file at all.
+"""Row marks: an 8-byte digest of each row's debt, to find duplicate rows and debts that a snapshot omits.
 
-Two debts of one mark are looked at together where that costs nothing, and are told apart by their keys; a debt that is
-not in a snapshot and has the mark of one that is (one in 10^13 for a million of each) would stay open.
+Debts with equal marks are compared by their keys wherever the keys are at hand. A debt that a snapshot omits but whose
+mark equals that of a debt in it would stay open (probability 10^-13 for a million debts each).
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from types import TracebackType
 
 _BYTES = 8
 _BUCKETS = 256
-_BLOCK = 256  # marks; of every bucket at most this many are in memory: half a megabyte in all
+_BLOCK = 256  # marks of a bucket that are held in memory; half a megabyte for all buckets
 
 
 def mark(pk: str, sk: str) -> int:
-    """Never 0, which stands for a row that cannot be about any debt."""
+    """Never 0: that is the mark of a row that is about no debt."""
     return int.from_bytes(hashlib.sha256(f"{pk}\0{sk}".encode()).digest()[:_BYTES], "big") or 1
 
 
 class RowMarks:
-    """The marks of a file's rows, in buckets by their first byte, so that one bucket at a time is sorted. They wait on
-    disk, in a file without a name: however many rows there are, the memory is that of one bucket and a block of each.
-    """
+    """The marks of a file's rows, in buckets by their first byte. Full blocks are moved to a temporary file, and one
+    bucket is sorted at a time, so memory is bounded by one bucket and one block of each."""
 
     def __init__(self) -> None:
         self._newest = [array("Q") for _ in range(_BUCKETS)]
-        self._blocks: list[list[int]] = [[] for _ in range(_BUCKETS)]  # where each one's full blocks begin
-        self._file = TemporaryFile()  # noqa: SIM115  closed by whoever is done with the marks
+        self._blocks: list[list[int]] = [[] for _ in range(_BUCKETS)]  # offsets of the full blocks
+        self._file = TemporaryFile()  # noqa: SIM115  closed by __exit__
 
     def __enter__(self) -> RowMarks:
         return self
@@ -54,17 +53,17 @@ class RowMarks:
             self._file.write(newest.tobytes())
             del newest[:]
 
-    def doubled(self, most: int) -> frozenset[int]:
-        """The marks that more than one row has. Where there are more than `most` of them, only more than `most`."""
+    def duplicates(self, limit: int) -> frozenset[int]:
+        """The marks of more than one row. If there are more than `limit`, some of them, but more than `limit`."""
         found: set[int] = set()
         for bucket in self._sorted():
             found.update(one for one, other in pairwise(bucket) if one == other)
-            if len(found) > most:
+            if len(found) > limit:
                 break
         return frozenset(found)
 
     def sorted_bytes(self) -> Iterator[bytes]:
-        """All of them in order, each in the machine's own byte order."""
+        """All marks, sorted, in the machine's byte order."""
         return (array("Q", bucket).tobytes() for bucket in self._sorted())
 
     def _sorted(self) -> Iterator[list[int]]:
@@ -77,7 +76,7 @@ class RowMarks:
 
 
 class SortedRowMarks:
-    """What `sorted_bytes` gave, to be asked whether a mark is among them."""
+    """The marks written by `sorted_bytes`, for membership tests."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         data = bytearray()

@@ -1,4 +1,4 @@
-"""An upload as it stands in the table, and where its file and what was made of it stand among the files."""
+"""An upload as the table stores it, and the names of its files."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from duecare.ports import BulkStore, Clock, Document, Documents, Entropy, FileStore
+from duecare.ports import Backoff, BulkStore, Clock, Document, Documents, Entropy, FileStore
 from duecare.usecases import table
+from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.portfolio.portfolio import Manifest
-from duecare_core.errors import Contention, VersionConflict
+from duecare_core.errors import Contention
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
-# Workers that end their parts at the same moment change one item.
-ATTEMPTS = 40
+# Workers that finish their parts at the same moment change the same item.
+MAX_ATTEMPTS = 40
 
 
 class ImportProblem(Struct, frozen=True):
-    """Why a file was refused: the problem's name and what it says."""
+    """Why a file was refused: the problem's name and detail."""
 
     name: str
     detail: str
 
 
 class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file and what became of it. `manifest_id` is the manifest's statement id; `parts` how many parts its rows
-    are in, the last of them the doubled rows where there are any. The counts are of the parts that are `done`.
+    """An upload and the progress of its import.
 
-    `split`: which pass over the file wrote the parts that count, for an event that comes twice may start two at once.
-    `to_withdraw`: how many debts a snapshot withdraws, settled before it does; `to_confirm`: how many it would.
+    `manifest_id`: the manifest's statement id. `split`: the pass over the file that wrote the parts, because an event
+    that is delivered twice may start two passes. `parts`: their number; the last one has the duplicate rows, if there
+    are any (`doubled`). `done`: how many have been imported; the counts are of these.
+    `to_withdraw`: the number of debts that a snapshot withdraws, fixed before the first is withdrawn; `to_confirm`: the
+    number that it would withdraw if the creditor confirmed it.
     """
 
     manifest: Manifest
@@ -58,17 +61,17 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.manifest.iss
 
     def statement_of(self, row: int) -> str:
-        """The statement that a row is: the manifest's, which the creditor signed, and the row's number."""
+        """The statement id of a row: that of the signed manifest, with the row's number."""
         return f"{self.manifest_id}#{row}"
 
     @property
     def left_out(self) -> str:
-        """The statement that a debt is withdrawn which a snapshot leaves out: the same, and no row's."""
+        """The statement id under which debts that a snapshot omits are withdrawn."""
         return f"{self.manifest_id}#left-out"
 
 
 class ImportDeps(NamedTuple):
-    """What each step of an import needs of the world. `rest` waits a little before the given try."""
+    """The ports of every step of an import."""
 
     documents: Documents
     bulk: BulkStore
@@ -76,19 +79,21 @@ class ImportDeps(NamedTuple):
     pseudonyms: Pseudonyms
     clock: Clock
     entropy: Entropy
-    rest: Callable[[int], None]
+    backoff: Backoff
 
 
-# What to make of an upload, and what to write beside it in the same transaction; None to leave it as it is.
+# The edited upload, and the documents to write in the same transaction; None to leave the upload as it is.
 Edit = Callable[[UploadState], tuple[UploadState, Sequence[Document]] | None]
 
 
 def upload_id_of(manifest_id: str) -> str:
-    """26 characters (base32), made of the manifest's statement id: the same manifest is the same upload."""
+    """26 characters (base32) derived from the manifest's statement id: the same manifest is the same upload."""
     return base64.b32encode(hashlib.sha256(manifest_id.encode()).digest()[:16]).decode().rstrip("=").lower()
 
 
-# What stands where, among the files
+# Names of files.
+
+
 def file_name(upload_id: str) -> str:
     return f"uploads/{upload_id}"
 
@@ -113,23 +118,21 @@ def rejects_name(upload_id: str) -> str:
     return f"rejects/{upload_id}.csv"
 
 
-def change(documents: Documents, upload_id: str, edit: Edit, rest: Callable[[int], None]) -> UploadState:
-    """Change an upload as it stands, with what is to be written beside it; `edit` answers None where nothing is to be
-    changed. Raises Contention, StoreFailed."""
+def change_upload(documents: Documents, upload_id: str, edit: Edit, backoff: Backoff) -> UploadState:
+    """Edit the stored upload. Returns it as it is afterwards. Raises Contention, StoreFailed."""
     key = table.upload(upload_id)
-    for attempt in range(ATTEMPTS):
+
+    def attempt() -> UploadState:
         document = documents.get([key]).get(key)
         if document is None:
-            raise Contention("an upload is gone")
+            raise Contention("the upload is gone")
         upload = table.read(document, UploadState)
         edited = edit(upload)
         if edited is None:
             return upload
-        after, beside = edited
-        try:
-            documents.commit([table.write(key, document, after), *beside])
-        except VersionConflict:
-            rest(attempt)
-            continue
+        after, companions = edited
+        documents.commit([table.write(key, document, after), *companions])
         return after
-    raise Contention("others kept counting for the same upload")
+
+    contention = "other workers kept changing the same upload"
+    return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention=contention, backoff=backoff)

@@ -1,1 +1,1 @@
-"""The log: the sequencer that writes it, the sweep that finds what the stream never delivered, and its reader."""
+"""The log: the sequencer that writes it, and reading it as it is published."""

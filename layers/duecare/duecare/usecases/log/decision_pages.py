@@ -1,7 +1,7 @@
-"""A gateway's logged decisions, in the order of their time: what reconciliation reads.
+"""Pages that list a gateway's logged decisions in the order of their time, for reconciliation.
 
-They stand in pages, a few for each minute of the decisions' own time and each move of the head that brought some.
-Whatever is written twice of one move is the same pages under the same keys, so that each entry stands in exactly one.
+Each move of the head writes a page for every gateway and minute (of the decisions' own time) among its records. Writing
+the pages of a move again yields the same pages under the same keys, so each entry is listed exactly once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from duecare.usecases import table
 from duecare_core.domain.reconciliation import DecisionSummary
 from duecare_core.evidence.record import Record
 
-# A decision with the longest message id has less than 2 kB here, and an item may have 400 kB.
-A_PAGE = 200
+# A decision with the longest message id takes less than 2 kB here, and an item may have 400 kB.
+MAX_PAGE = 200
 
 
 class ListedDecision(DecisionSummary, frozen=True, kw_only=True, gc=False):
-    """A decision as its page has it; `index` of its entry."""
+    """A decision as its page lists it. `index`: of its log entry."""
 
     index: int
 
@@ -32,15 +32,15 @@ class DecisionPage(Struct, frozen=True):
     decisions: Sequence[ListedDecision]
 
 
-def pages(entered: Iterable[tuple[int, Record]]) -> Iterator[Document]:
-    """The pages of what one move of the head brought: each decision's record with the index of its entry, which only
-    grows."""
+def pages(logged: Iterable[tuple[int, Record]]) -> Iterator[Document]:
+    """The pages for one move of the head, given the records of its decisions with the ascending indexes of their
+    entries."""
     minutes: dict[tuple[str, str], list[ListedDecision]] = {}
-    for index, record in entered:
+    for index, record in logged:
         minutes.setdefault((record.gateway, table.minute(record.at)), []).append(_listed(index, record))
     for (gateway, _), decisions in minutes.items():
-        for at in range(0, len(decisions), A_PAGE):
-            page = DecisionPage(decisions[at : at + A_PAGE])
+        for at in range(0, len(decisions), MAX_PAGE):
+            page = DecisionPage(decisions[at : at + MAX_PAGE])
             first = page.decisions[0]
             yield table.write(table.decision_page(gateway, first.at, first.index), None, page)
 

@@ -1,8 +1,7 @@
-"""The head of the log: how large it is, and how far the table's stream has been read. It moves by compare-and-swap."""
+"""The head of the log: its size, and the stream positions up to which it is complete. Moved by compare-and-swap."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,26 +12,24 @@ from duecare.ports import Document, Documents, IndexEntry
 from duecare.usecases import table
 from duecare_core.errors import StoreFailed
 
-ENDED = "end"  # the position of a shard that was read to its end
+ENDED = "end"  # the position in a shard that has been read to its end
 
 
 class Sweep(Struct, frozen=True):
-    """A sweep that is under way: when it began, how often changes had been lost by then, and from which places of the
-    table it goes on."""
+    """A sweep in progress. `at`, `trimmed`: the time and the head's count when it began. `cursors`: of its scan."""
 
     at: datetime
     trimmed: int
-    places: dict[str, str] = {}
+    cursors: dict[str, str] = {}
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """`root`: in hexadecimal digits. `positions`: of each shard, behind which change the next one is to be read.
+    """`root`: hexadecimal. `positions`: for each shard of the stream, the last change that is logged.
 
-    `caught_up_at`: when the log was last brought up to date; whatever had changed by then has its entry.
-
-    `staged`: the object that holds what follows from the last move, until all of it is done. `trimmed`: how often
-    changes were gone before they were read. `swept_at`, `swept_trimmed`: when the last sweep that went through all of
-    the table began, and after how many of those. `sweep`: the one that has not yet.
+    `caught_up_at`: every change before this time has its entry. `staged`: the staged object of the last move, until
+    all its effects are done. `trimmed`: how often changes were trimmed from the stream before they were read.
+    `swept_at`, `swept_trimmed`: the time, and `trimmed`, at which the last completed sweep began. `sweep`: the sweep
+    in progress.
     """
 
     size: int
@@ -49,18 +46,18 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class VersionedHead(NamedTuple):
-    """A head, and the document that it stands in: the next one is written over exactly this."""
+    """A head, and the document it was read from, which the next head replaces."""
 
     head: Head
     document: Document
 
 
 class StagedMove(Struct, frozen=True):
-    """What follows from a move of the head: files by name, the checkpoint as the log signed it, marks in the table."""
+    """The effects of a move of the head: files by name, the checkpoint signed by the log, and entries of the index."""
 
     files: dict[str, bytes]
     checkpoint: str
-    marks: tuple[IndexEntry, ...]
+    index_entries: tuple[IndexEntry, ...]
 
 
 def load(documents: Documents) -> VersionedHead | None:
@@ -69,19 +66,18 @@ def load(documents: Documents) -> VersionedHead | None:
     return None if document is None else VersionedHead(table.read(document, Head), document)
 
 
-def move(documents: Documents, over: VersionedHead | None, head: Head) -> VersionedHead:
-    """Raises VersionConflict where another head stands, StoreFailed."""
-    document = table.write(table.LOG_HEAD, over.document if over else None, head)
+def move(documents: Documents, replaces: VersionedHead | None, head: Head) -> VersionedHead:
+    """Raises VersionConflict if another head is stored, StoreFailed."""
+    document = table.write(table.LOG_HEAD, replaces.document if replaces else None, head)
     documents.commit([document])
     return VersionedHead(head, document)
 
 
-def stage(files: Mapping[str, bytes], checkpoint: str, marks: tuple[IndexEntry, ...]) -> bytes:
-    """The staged object's bytes."""
-    return msgspec.msgpack.encode(StagedMove(dict(files), checkpoint, marks))
+def encode_staged(move: StagedMove) -> bytes:
+    return msgspec.msgpack.encode(move)
 
 
-def staged(data: bytes) -> StagedMove:
+def decode_staged(data: bytes) -> StagedMove:
     """Raises StoreFailed."""
     try:
         return msgspec.msgpack.decode(data, type=StagedMove)

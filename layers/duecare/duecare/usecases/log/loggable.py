@@ -1,4 +1,4 @@
-"""What gets an entry in the log: a document of the table as the record that it is, with its entry, copy and marks."""
+"""Loggable records: a document of the table with its log entry, its copy and its entries of the index."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare.usecases import table
-from duecare.usecases.log import decision_pages as listing
-from duecare.usecases.log import pointers
+from duecare.usecases.log import decision_pages, pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import BadEvidence, StoreFailed
@@ -19,23 +18,22 @@ from duecare_core.evidence.record import Record
 from duecare_core.evidence.statement import StatementRecord
 from duecare_core.evidence.stored import Identity, archive_copy, identify
 
-# Of these a document leaves the table when it has its entry and its copy.
-LEAVING = (DECISION_PREFIX, STATEMENT_PREFIX)
+# The table deletes these some time after they have their log entry and their copy.
+EXPIRING = (DECISION_PREFIX, STATEMENT_PREFIX)
 
-
-# Where copies that are about no recipient stand.
+# The archive folders of copies that are about no recipient.
 _FOLDERS = {"party": "parties", "receipt-key": "receipt-keys", "erasure": "erasures"}
 
 
 class Loggable(NamedTuple):
-    """A record: what its entry says, its copy and that one's name. `decided` is the record of a decision."""
+    """A record, its copy and the copy's name. `decision`: the record of a decision, None for other kinds."""
 
     document: Document
     identity: Identity
     at: str
     name: str
     copy: bytes
-    decided: Record | None = None
+    decision: Record | None = None
 
     @property
     def entry(self) -> bytes:
@@ -43,29 +41,28 @@ class Loggable(NamedTuple):
 
     @property
     def pointer(self) -> Key:
-        """Where it is noted that it has its entry."""
+        """The key of its pointer, which exists once it has its entry."""
         return pointers.key(*self.identity)
 
-    def leaving(self, stays: timedelta) -> Expiry | None:
-        """When its document leaves the table, if it does; `stays`: how long it stands there from its own time on."""
-        if not self.document.key.pk.startswith(LEAVING):
+    def expiry(self, table_retention: timedelta) -> Expiry | None:
+        """When the table deletes the document: `table_retention` after the record's own time. None: never."""
+        if not self.document.key.pk.startswith(EXPIRING):
             return None
-        return Expiry(self.document.key, self.document.version, datetime.fromisoformat(self.at) + stays)
+        return Expiry(self.document.key, self.document.version, datetime.fromisoformat(self.at) + table_retention)
 
 
-def marks(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[IndexEntry, ...]:
-    """What the table is to say of these, whose entries begin at this index: where each is, and which decisions each
-    gateway has.
+def index_entries(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[IndexEntry, ...]:
+    """The index of these records, whose log entries begin at index `first`: a pointer for each record, and the pages
+    of each gateway's decisions.
 
-    Of decisions it leaves the table at `expires`, when they have long left it themselves. Of all others it stays: a
-    party that stands in the table without a pointer would get a second entry, and a statement of years ago may be what
-    the case file of a later decision looks for.
+    Those of decisions expire at `expires`, long after the decisions themselves. All others stay: a party without a
+    pointer would get a second log entry, and a case file may need the pointer of a statement years later.
     """
-    entered = list(enumerate(records, first))
-    decided = [(index, record.decided) for index, record in entered if record.decided]
+    indexed = list(enumerate(records, first))
+    decisions = [(index, record.decision) for index, record in indexed if record.decision]
     return (
-        *(IndexEntry(_pointer(index, record), expires if record.decided else None) for index, record in entered),
-        *(IndexEntry(page, expires) for page in listing.pages(decided)),
+        *(IndexEntry(_pointer(index, record), expires if record.decision else None) for index, record in indexed),
+        *(IndexEntry(page, expires) for page in decision_pages.pages(decisions)),
     )
 
 
@@ -74,9 +71,9 @@ def _pointer(index: int, record: Loggable) -> Document:
 
 
 def loggable(document: Document, at: datetime) -> Loggable | None:
-    """The record that this document is; None where it is none of the log's. `at`: when the table took it in.
+    """The record in this document; None if its kind is not logged. `at`: when the table stored it.
 
-    Raises StoreFailed for a document that cannot be read.
+    Raises StoreFailed if the document cannot be read.
     """
     if not document.key.pk.startswith(LOGGED_PREFIXES):
         return None
@@ -87,16 +84,16 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     except BadEvidence as error:
         raise StoreFailed("a stored record cannot be read") from error
     if identity is None:
-        raise AssertionError("a kind of record that is not identified")
+        raise AssertionError("a kind of record without an identity")
     if identity.kind == "decision":
         decided = unpack(document)
         record = decided.record
         name = f"r/{decided.envelope.recipient_key}/decision/{identity.id}/{_hex(identity.record_sha256)}"
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
-        on_file = table.read(document, StatementRecord)
-        name = f"r/{on_file.recipient or '-'}/statement/{_hex(identity.id)}"
-        return Loggable(document, identity, _time(on_file.received_at), name, copy)
+        statement = table.read(document, StatementRecord)
+        name = f"r/{statement.recipient or '-'}/statement/{_hex(identity.id)}"
+        return Loggable(document, identity, _time(statement.received_at), name, copy)
     return Loggable(document, identity, _time(at), f"{_FOLDERS[identity.kind]}/{identity.id}", copy)
 
 
@@ -105,6 +102,6 @@ def _hex(sha256: str) -> str:
 
 
 def _time(at: datetime) -> str:
-    """RFC 3339 in UTC, as records have it."""
+    """RFC 3339 in UTC, in the form that records use."""
     text = at.astimezone(UTC).isoformat()
     return text.replace("+00:00", "Z")

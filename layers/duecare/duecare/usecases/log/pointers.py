@@ -1,6 +1,6 @@
-"""Where a record's entry is in the log, and its copy in the archive: what the sequencer notes, and others read.
+"""Pointers: the index of a record's log entry, and the name of its copy. Written by the sequencer.
 
-A pointer stands under the record's kind and id, and under its digest: a decision has one for every attempt.
+A pointer's partition is the record's kind and id, its sort key the record's digest: a decision has one per attempt.
 """
 
 from __future__ import annotations
@@ -17,34 +17,30 @@ from duecare_core.evidence.stored import StoredRecord, read_archive_copy
 
 
 class Pointer(Struct, frozen=True):
-    """`index` of the entry; `at` as the entry has it; `name` of the copy."""
+    """`index` of the entry, `at` as the entry has it, `name` of the copy."""
 
     index: int
     at: str
     name: str
 
 
-def partition(kind: str, record_id: str) -> str:
-    return f"E#{kind}#{record_id}"
-
-
 def key(kind: str, record_id: str, record_sha256: str) -> Key:
-    return Key(partition(kind, record_id), record_sha256.removeprefix("sha256:"))
+    return Key(table.log_pointers(kind, record_id), record_sha256.removeprefix("sha256:"))
 
 
 def newest_first(pointers: Iterable[Document]) -> list[Pointer]:
-    """By when their entries came. Raises StoreFailed."""
+    """Sorted by the index of their entries, the last one first. Raises StoreFailed."""
     read = [table.read(document, Pointer) for document in pointers]
     return sorted(read, key=lambda one: one.index, reverse=True)
 
 
 def newest(pointers: Iterable[Document]) -> Pointer | None:
-    """The one whose entry came last. Raises StoreFailed."""
+    """The pointer whose entry is the last one. Raises StoreFailed."""
     return next(iter(newest_first(pointers)), None)
 
 
 def stored(document: Document) -> StoredRecord:
-    """Raises StoreFailed for a body that is not JSON."""
+    """The document as the evidence library reads it. Raises StoreFailed if its body is not JSON."""
     try:
         body = strict_json(document.body)
     except BadEvidence as error:
@@ -53,7 +49,7 @@ def stored(document: Document) -> StoredRecord:
 
 
 def document_of(copy: bytes) -> Document:
-    """The document of a copy in the archive. Raises StoreFailed where it is none."""
+    """The document of which this is an archive copy. Raises StoreFailed if it is not one."""
     try:
         read = read_archive_copy(copy)
     except BadEvidence as error:

@@ -1,4 +1,4 @@
-"""Reading the log as it is published: its checkpoint, and proofs under it."""
+"""Reads the published log: its objects, its checkpoint, and proofs under that."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from duecare_core.evidence.log.merkle import Tile, inclusion_proof
 from duecare_core.evidence.log.note import Checkpoint, parse_checkpoint, parse_note, parse_verifier
 
 CHECKPOINT = "checkpoint"
-# What anyone may read, named as c2sp.org/tlog-tiles names it; what is staged stands beside it and is nobody's yet.
+# The public objects, as c2sp.org/tlog-tiles names them. Staged objects in the same bucket are not public.
 _PUBLISHED = re.compile(
     r"checkpoint\Z|tile/([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\.p/[1-9][0-9]{0,2})?\Z"
 )
 
 
-class _Named(Struct):
-    """Of the head of the log (sequence.py), what others need to know."""
+class _LogIdentity(Struct):
+    """The member of the head (head.py) that names the log."""
 
     verifier_key: str
 
 
 def verifier_key(reader: DocumentReader) -> str | None:
-    """The log's, as c2sp.org/signed-note spells it; None where nothing has been logged yet. Raises StoreFailed."""
-    named = table.find(reader.get([table.LOG_HEAD]), table.LOG_HEAD, _Named)
-    return named.verifier_key if named else None
+    """The log's verifier key (c2sp.org/signed-note); None if there is no log yet. Raises StoreFailed."""
+    head = table.find(reader.get([table.LOG_HEAD]), table.LOG_HEAD, _LogIdentity)
+    return head.verifier_key if head else None
 
 
 def published(files: LogFiles, name: str) -> bytes:
-    """An object of the log, for anyone. Raises NotFound where it is none, or not there; StoreFailed."""
+    """A public object of the log. Raises NotFound if there is none with this name, StoreFailed."""
     data = files.read(name) if _PUBLISHED.match(name) else None
     if data is None:
         raise NotFound("The log has no such object.", name="no-object")
@@ -43,18 +43,18 @@ def published(files: LogFiles, name: str) -> bytes:
 
 
 class Snapshot(NamedTuple):
-    """The log under one checkpoint, which is a signed note."""
+    """The log as one checkpoint, a signed note, commits to it."""
 
     note: str
     checkpoint: Checkpoint
     tiles: Tiles
 
     def proof(self, index: int) -> str:
-        """A proof that stands alone (c2sp.org/tlog-proof@v1). Raises StoreFailed, BadEvidence for no such entry yet."""
+        """A self-contained proof (c2sp.org/tlog-proof@v1). Raises StoreFailed, BadEvidence if `index` is too large."""
         return logproof.encode(index, inclusion_proof(index, self.checkpoint.size, self.tiles.read), self.note)
 
     def signed_by(self, witnesses: Iterable[str]) -> tuple[str, ...]:
-        """Those of these verifier keys that have cosigned."""
+        """Those of these verifier keys that have cosigned the checkpoint."""
         signers = {(one.name, one.key_id) for one in parse_note(self.note).signatures}
         known = [(key, parse_verifier(key)) for key in witnesses]
         return tuple(key for key, by in known if (by.name, by.key_id) in signers)
@@ -74,7 +74,7 @@ def snapshot(files: LogFiles) -> Snapshot | None:
 
 
 class Tiles:
-    """Tiles are never changed, so each is read once."""
+    """A cache of tiles. A tile never changes, so each is read once."""
 
     def __init__(self, files: LogFiles) -> None:
         self._files = files
@@ -84,6 +84,6 @@ class Tiles:
         if tile not in self._read:
             data = self._files.read(tile.path)
             if data is None:
-                raise StoreFailed(f"the log's {tile.path} is not there")
+                raise StoreFailed(f"the log has no {tile.path}")
             self._read[tile] = data
         return self._read[tile]

@@ -1,15 +1,15 @@
-"""The sequencer: gives every record its one entry in the log. The steps of docs/how-it-works.md, numbered as there.
+"""The sequencer: gives every record exactly one entry in the log. The steps of docs/how-it-works.md, numbered as there.
 
-Exactly one, because the place in the stream up to which records have entries stands in the head, beside the size that
-they made, and both move in one conditional write. Any number of sequencers may run: one moves the head, others start
-over. A crash anywhere leaves nothing that counts, or a head that names a staged object, which whoever comes next
-finishes.
+Exactly one, because the head holds both the size of the log and the stream positions up to which records are logged,
+and one conditional write moves both. Any number of sequencers may run: one moves the head, the others start over. After
+a crash either nothing has counted, or the head names a staged object, and the next sequencer finishes that move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import structs
@@ -17,58 +17,58 @@ from msgspec import structs
 from duecare.ports import Archive, Change, Clock, Documents, Entropy, LogFiles, LogIndex, Stream
 from duecare.usecases.log import head as heads
 from duecare.usecases.log.archive_names import rules_name
-from duecare.usecases.log.head import Head, Sweep, VersionedHead
-from duecare.usecases.log.loggable import Loggable, loggable, marks
+from duecare.usecases.log.head import Head, StagedMove, Sweep, VersionedHead
+from duecare.usecases.log.loggable import Loggable, index_entries, loggable
 from duecare.usecases.log.published_log import CHECKPOINT
 from duecare.usecases.log.stream_reader import read_on
 from duecare.usecases.log.sweep import (
-    KEYS_A_READ,
+    MAX_KEYS_READ,
     ScanSegment,
     SweptTable,
-    look,
-    once,
-    parts,
-    pointed,
-    still_without,
-    swept,
+    chunks,
+    existing_pointers,
+    progress,
+    scan_segment,
+    still_without_entry,
+    without_duplicates,
 )
 from duecare.usecases.log.tree_growth import grow
+from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import Contention, SecretsFailed, StoreFailed, VersionConflict
 from duecare_core.evidence.log.merkle import EMPTY_ROOT
 from duecare_core.evidence.log.note import Checkpoint, LogKey, parse_checkpoint, parse_note
 
-LIMIT = 2000  # changes a move of the head
-# Where so many changes were read and none was a record, the head moves all the same; below that it does not, for each
-# move is itself a change, and there would be no end to it.
-IN_VAIN = 5000
-# At the tip it moves so often all the same. The stream forgets a change after 24 hours: a place that had not been noted
-# since would look as if changes had been lost. (No place is older for want of changes behind it: DynamoDB closes each
-# shard after about four hours, and then it counts as read to its end.)
+MAX_CHANGES = 2000  # in one move of the head
+# The head moves although there are no records, so that the positions advance, only after this many changes. A move is
+# itself a change, so moving for every change would never end.
+MAX_UNPRODUCTIVE = 5000
+# At the tip the head also moves this often. The stream trims a change after 24 hours, so an older position would look
+# as if changes had been lost. (A quiet shard has no old position: DynamoDB closes a shard after about four hours.)
 HEARTBEAT = timedelta(minutes=10)
-ATTEMPTS = 20
-# How often what has no entry is looked for, and how long what was found must have none before it is given one: far
-# longer than any change can be on its way from the table into the stream.
+MAX_ATTEMPTS = 20
+# How often the table is swept, and how long a record must be without an entry before the sweep logs it: far longer than
+# a change takes from the table into the stream.
 SWEEP_EVERY = timedelta(days=1)
 SUSPECT_FOR = timedelta(minutes=10)
 
 
 class SequencerDeps(NamedTuple):
-    """What the sequencer reads and writes. `cosign` answers a checkpoint's note with the witnesses' signatures."""
+    """`cosign` returns a checkpoint's note with the witnesses' signatures."""
 
     stream: Stream
     documents: Documents
     files: LogFiles
     archive: Archive
-    marks: LogIndex
+    log_index: LogIndex
     clock: Clock
     entropy: Entropy
     cosign: Callable[[str], str] = lambda note: note
 
 
 class SequencerStats(NamedTuple):
-    """What a run did: the log's size, how many entries were added and how many of these by a sweep, how often changes
-    were gone before they were read, how many records could not be read, and how far behind it is (0 at the tip)."""
+    """The results of a run: the log's size, the entries added, those among them that a sweep found, how often changes
+    had been trimmed before they were read, the unreadable documents, and how far the log is behind (0 at the tip)."""
 
     size: int
     added: int
@@ -79,78 +79,76 @@ class SequencerStats(NamedTuple):
 
 
 class Sequencer:
-    """`retention`: how long copies are locked; what the table says of where decisions are stays as long, and `stays`
-    longer. `stays`: how long a decision or a statement stands in the table, from its own time on, once it has its entry
-    and its copy."""
+    """`retention`: how long copies are locked. `table_retention`: how long the table keeps a decision or a statement,
+    counted from the record's own time, once it has its entry and its copy. The index of decisions is kept for both
+    together."""
 
     def __init__(
-        self, world: SequencerDeps, log_key: LogKey, rules: Rules, *, retention: timedelta, stays: timedelta
+        self, deps: SequencerDeps, log_key: LogKey, rules: Rules, *, retention: timedelta, table_retention: timedelta
     ) -> None:
-        self._world = world
+        self._deps = deps
         self._key = log_key
         self._rules = rules
         self._retention = retention
-        self._stays = stays
+        self._table_retention = table_retention
         self._prepared = False
-        self._ahead: tuple[int, dict[str, str], int] | None = None  # read in vain beyond this version of the head
-        self._stretch: ScanSegment | None = None  # of the table, which was looked at once
+        # Version of the head, and the positions read beyond it without finding a record, and how many changes that was.
+        self._ahead: tuple[int, dict[str, str], int] | None = None
+        self._segment: ScanSegment | None = None  # scanned, and waiting for the second look
 
-    def __call__(self, more: Callable[[], bool]) -> SequencerStats:
-        """Until the tip of the stream is reached, or `more` says that the time is short. Raises CannotDecide: what was
-        begun is finished by the next."""
-        passed = SequencerStats(0, 0, 0, 0, 0, timedelta(0))
-        contended = 0
+    def __call__(self, has_time: Callable[[], bool]) -> SequencerStats:
+        """Run until the tip of the stream is reached or the time is up. Raises CannotDecide: the next run finishes what
+        was begun."""
+        stats = SequencerStats(0, 0, 0, 0, 0, timedelta(0))
+        contention = "other sequencers kept moving the head"
         while True:
-            try:
-                passed, tip = self._pass(passed, more)
-            except VersionConflict:
-                contended += 1
-                if contended == ATTEMPTS:
-                    raise Contention("other sequencers were first, again and again") from None
-                continue
-            contended = 0
-            if tip or not more():
-                return passed
+            one_pass = partial(self._pass, stats, has_time)
+            stats, tip = retry_on_conflict(one_pass, attempts=MAX_ATTEMPTS, contention=contention)
+            if tip or not has_time():
+                return stats
 
-    def _pass(self, passed: SequencerStats, more: Callable[[], bool]) -> tuple[SequencerStats, bool]:
-        """One move of the head at most. Raises VersionConflict where another sequencer was first."""
-        # 1. Load the head, and finish what it names.
-        standing = self._head()
+    def _pass(self, stats: SequencerStats, has_time: Callable[[], bool]) -> tuple[SequencerStats, bool]:
+        """At most one move of the head. Returns whether this was the tip. Raises VersionConflict if another sequencer
+        moved the head."""
+        # 1. Load the head, and finish the move that it names.
+        current = self._load_head()
         # 2. Read on.
-        began = self._world.clock()
-        version, positions, vain = self._ahead or (0, {}, 0)
-        if version != standing.document.version:
-            positions, vain = standing.head.positions, 0
-        read = read_on(self._world.stream, positions, LIMIT)
-        records, unreadable = self._records(standing.head, read.changes)
-        vain += len(read.changes)
+        began = self._deps.clock()
+        version, positions, unproductive = self._ahead or (0, {}, 0)
+        if version != current.document.version:
+            positions, unproductive = current.head.positions, 0
+        batch = read_on(self._deps.stream, positions, MAX_CHANGES)
+        records, unreadable = self._new_records(current.head, batch.changes)
+        unproductive += len(batch.changes)
         moved = structs.replace(
-            standing.head,
-            positions=read.positions,
-            trimmed=standing.head.trimmed + read.trimmed,
-            caught_up_at=began if read.tip else standing.head.caught_up_at,
+            current.head,
+            positions=batch.positions,
+            trimmed=current.head.trimmed + batch.trimmed,
+            caught_up_at=began if batch.tip else current.head.caught_up_at,
         )
-        noted_at = standing.head.caught_up_at or standing.head.at
-        if records or read.trimmed or vain >= IN_VAIN or (read.tip and began - noted_at >= HEARTBEAT):
-            standing = self._log(standing, moved, records)
+        last_moved = current.head.caught_up_at or current.head.at
+        heartbeat = batch.tip and began - last_moved >= HEARTBEAT
+        if records or batch.trimmed or unproductive >= MAX_UNPRODUCTIVE or heartbeat:
+            current = self._log(current, moved, records)
         else:
-            self._ahead = (standing.document.version, read.positions, vain)
-        lag = timedelta(0) if read.tip or not read.last_at else began - read.last_at
-        passed = passed._replace(
-            size=standing.head.size,
-            added=passed.added + len(records),
-            trimmed=passed.trimmed + read.trimmed,
-            unreadable=passed.unreadable + unreadable,
+            self._ahead = (current.document.version, batch.positions, unproductive)
+        lag = timedelta(0) if batch.tip or not batch.last_at else began - batch.last_at
+        stats = stats._replace(
+            size=current.head.size,
+            added=stats.added + len(records),
+            trimmed=stats.trimmed + batch.trimmed,
+            unreadable=stats.unreadable + unreadable,
             lag=lag,
         )
-        return self._sweep(standing, passed, more) if read.tip else passed, read.tip
+        return self._sweep(current, stats, has_time) if batch.tip else stats, batch.tip
 
-    def _records(self, head: Head, changes: Sequence[Change]) -> tuple[list[Loggable], int]:
-        """The records among these changes that have no entry yet; and how many documents could not be read.
+    def _new_records(self, head: Head, changes: Sequence[Change]) -> tuple[list[Loggable], int]:
+        """The records among these changes that have no entry yet, and the number of unreadable documents.
 
-        A change comes once and in order, so a record that comes has no entry; but a sweep may have been first, and a
-        stream that gives a change twice would give a record two. Whoever comes after the log had caught up with its
-        time is therefore looked for, and so is every one where they are few; a backlog is not slowed down.
+        The stream delivers each change once and in order, so normally no record has an entry. But a sweep may have
+        logged it before, and a stream that delivered a change twice would give its record two entries. So pointers are
+        read for the records that are older than the last time when the log had caught up, and for all records if there
+        are few; a backlog is not slowed down.
         """
         found: list[Loggable] = []
         late: list[Loggable] = []
@@ -158,7 +156,7 @@ class Sequencer:
         for change in changes:
             try:
                 record = loggable(change.document, change.at) if change.document else None
-            except StoreFailed:  # told, and told again by every sweep; what else there is must not wait for it
+            except StoreFailed:  # counted here and by every sweep; it must not hold up the other records
                 unreadable += 1
                 continue
             if record is None:
@@ -166,146 +164,150 @@ class Sequencer:
             found.append(record)
             if head.caught_up_at and change.at <= head.caught_up_at:
                 late.append(record)
-        asked = found if len(found) <= KEYS_A_READ else late
-        known = pointed(self._world.documents, asked)
-        return [record for record in once(found) if record.pointer not in known], unreadable
+        logged = existing_pointers(self._deps.documents, found if len(found) <= MAX_KEYS_READ else late)
+        return [record for record in without_duplicates(found) if record.pointer not in logged], unreadable
 
-    def _head(self) -> VersionedHead:
-        standing = heads.load(self._world.documents)
-        if standing is None:
-            standing = heads.move(self._world.documents, None, self._empty())
-        if standing.head.verifier_key != self._key.verifier_key:
+    def _load_head(self) -> VersionedHead:
+        current = heads.load(self._deps.documents)
+        if current is None:
+            current = heads.move(self._deps.documents, None, self._empty())
+        if current.head.verifier_key != self._key.verifier_key:
             raise SecretsFailed("the log's key is not the one that has signed this log")
-        if standing.head.staged:
-            standing = self._finish(standing)
+        if current.head.staged:
+            current = self._finish(current)
         if not self._prepared:
-            # 3. (for the rules) A copy of the rules in force: a case file needs them as they were.
+            # 3. (for the rules) Archive the rules in force: a case file needs them as they were.
             rules = {rules_name(self._rules.digest): self._rules.pack.data}
-            self._world.archive.keep(rules, self._kept_until())
-            if self._world.files.read(CHECKPOINT) is None:
-                self._publish(self._signed(standing.head.size, bytes.fromhex(standing.head.root)))
+            self._deps.archive.put_locked(rules, self._locked_until())
+            if self._deps.files.read(CHECKPOINT) is None:
+                self._publish(self._signed(current.head.size, bytes.fromhex(current.head.root)))
             self._prepared = True
-        return standing
+        return current
 
     def _empty(self) -> Head:
-        # Never swept: what was written before there was a log has no change in the stream any more.
+        # Never swept: records written before the log existed are not in the stream any more.
         return Head(
             size=0,
             root=EMPTY_ROOT.hex(),
-            at=self._world.clock(),
+            at=self._deps.clock(),
             verifier_key=self._key.verifier_key,
             positions={},
             swept_at=datetime.fromtimestamp(0, UTC),
         )
 
-    def _log(self, standing: VersionedHead, moved: Head, records: Sequence[Loggable]) -> VersionedHead:
-        """Give these records their entries: move the head, and do what follows. Raises VersionConflict."""
+    def _log(self, current: VersionedHead, moved: Head, records: Sequence[Loggable]) -> VersionedHead:
+        """Give these records their entries: move the head, and finish the move. Raises VersionConflict."""
         if not records:
-            return heads.move(self._world.documents, standing, moved)
-        # 3. Copies into the archive. Their names say what they hold, so that again is no harm.
-        kept_until = self._kept_until()
-        self._world.archive.keep({record.name: record.copy for record in records}, kept_until)
-        # 4. Everything that follows from the move, as one staged object.
-        size, root = standing.head.size, bytes.fromhex(standing.head.root)
-        grown = grow(self._world.files, size, root, [record.entry for record in records])
-        says = marks(records, size, kept_until + self._stays)
-        name = f"staging/{grown.size}-{self._world.entropy(16).hex()}"
-        self._world.files.write({name: heads.stage(grown.files, self._signed(grown.size, grown.root), says)})
-        # 5. The head, by compare-and-swap: from here on the records have their entries.
-        moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._world.clock(), staged=name)
+            return heads.move(self._deps.documents, current, moved)
+        # 3. Copies into the archive. Their names contain their digests, so repeating this is harmless.
+        locked_until = self._locked_until()
+        self._deps.archive.put_locked({record.name: record.copy for record in records}, locked_until)
+        # 4. All effects of the move, as one staged object.
+        size, root = current.head.size, bytes.fromhex(current.head.root)
+        grown = grow(self._deps.files, size, root, [record.entry for record in records])
+        entries = index_entries(records, size, locked_until + self._table_retention)
+        staged = StagedMove(grown.files, self._signed(grown.size, grown.root), entries)
+        name = f"staging/{grown.size}-{self._deps.entropy(16).hex()}"
+        self._deps.files.write({name: heads.encode_staged(staged)})
+        # 5. The head, by compare-and-swap. From here on the records have their entries.
+        moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._deps.clock(), staged=name)
         try:
-            standing = heads.move(self._world.documents, standing, moved)
+            current = heads.move(self._deps.documents, current, moved)
         except VersionConflict:
-            self._drop(name, standing)
+            self._discard(name, current)
             raise
-        return self._finish(standing)
+        return self._finish(current)
 
-    def _finish(self, standing: VersionedHead) -> VersionedHead:
-        """What follows from the last move. Whoever finds it undone does it, and it may be done by several."""
-        name = standing.head.staged
-        data = self._world.files.read(name)
+    def _finish(self, current: VersionedHead) -> VersionedHead:
+        """Apply the staged effects of the last move. Several sequencers may do so at the same time."""
+        name = current.head.staged
+        data = self._deps.files.read(name)
         if data is None:
-            self._check_moved_on(standing)
-            raise VersionConflict("another one has finished, and moved the head on")
-        staged = heads.staged(data)
-        self._world.files.write(staged.files)  # 6. tiles and entries, under their own names
-        self._publish(staged.checkpoint)  # 7. the checkpoint
-        self._world.marks.mark(staged.marks)  # 8. what the table says of the records
-        # 9. The head names it no more, and 10. it goes.
-        standing = heads.move(self._world.documents, standing, structs.replace(standing.head, staged=""))
-        self._world.files.delete(name)
-        return standing
+            self._check_moved_on(current)
+            raise VersionConflict("another sequencer has finished the move, and moved the head on")
+        staged = heads.decode_staged(data)
+        self._deps.files.write(staged.files)  # 6. Tiles and entry bundles, under their own names.
+        self._publish(staged.checkpoint)  # 7. The checkpoint.
+        self._deps.log_index.put(staged.index_entries)  # 8. The index of the records.
+        # 9. Clear `staged`, and 10. delete the staged object.
+        current = heads.move(self._deps.documents, current, structs.replace(current.head, staged=""))
+        self._deps.files.delete(name)
+        return current
 
-    def _check_moved_on(self, standing: VersionedHead) -> None:
-        """Raises StoreFailed where the head still names what is not there: nobody can finish that move."""
-        now = heads.load(self._world.documents)
-        if now and now.document.version == standing.document.version:
-            raise StoreFailed(f"the head names {standing.head.staged}, and it is gone")
+    def _check_moved_on(self, current: VersionedHead) -> None:
+        """Raises StoreFailed if the head still names a staged object that does not exist: the move cannot be
+        finished."""
+        now = heads.load(self._deps.documents)
+        if now and now.document.version == current.document.version:
+            raise StoreFailed(f"the head names {current.head.staged}, which does not exist")
 
-    def _drop(self, name: str, over: VersionedHead) -> None:
-        """A staged object that lost. If even that fails the bucket's lifecycle removes it; but it may not be one that
-        has won after all, in a write whose answer was lost, or may yet win: only what another head stands over."""
-        now = heads.load(self._world.documents)
-        if now and now.document.version > over.document.version and now.head.staged != name:
-            self._world.files.delete(name)
+    def _discard(self, name: str, replaced: VersionedHead) -> None:
+        """Delete a staged object whose move was rejected. If that fails, the bucket's lifecycle deletes it.
+
+        The rejected write may have been stored after all, with its response lost, or may still be stored. So the object
+        is deleted only if another head has been stored in its place.
+        """
+        now = heads.load(self._deps.documents)
+        if now and now.document.version > replaced.document.version and now.head.staged != name:
+            self._deps.files.delete(name)
 
     def _publish(self, note: str) -> None:
-        """The checkpoint never goes back: it is written over what was read, and only if that is smaller."""
+        """Publish a checkpoint, unless one of this size or larger is published already. Raises Contention."""
         size = _size(note)
         cosigned: str | None = None
-        for _ in range(ATTEMPTS):
-            published = self._world.files.read(CHECKPOINT)
+        for _ in range(MAX_ATTEMPTS):
+            published = self._deps.files.read(CHECKPOINT)
             if published is not None and _size(published.decode()) >= size:
                 return
-            cosigned = cosigned or self._world.cosign(note)
-            if self._world.files.publish(CHECKPOINT, cosigned.encode(), published):
+            cosigned = cosigned or self._deps.cosign(note)
+            if self._deps.files.publish(CHECKPOINT, cosigned.encode(), published):
                 return
-        raise Contention("the checkpoint was published by others, again and again")
+        raise Contention("other sequencers kept publishing the checkpoint")
 
     def _signed(self, size: int, root: bytes) -> str:
         return self._key.sign(Checkpoint(self._key.name, size, root).text())
 
-    def _kept_until(self) -> datetime:
-        return self._world.clock() + self._retention
+    def _locked_until(self) -> datetime:
+        return self._deps.clock() + self._retention
 
-    def _sweep(self, standing: VersionedHead, passed: SequencerStats, more: Callable[[], bool]) -> SequencerStats:
-        """Look for records without an entry in a stretch of the table, and, if they still have none a while later, give
-        them one. Only then the head says that the stretch is done: where this process ends before, it is looked at
-        again.
+    def _sweep(self, current: VersionedHead, stats: SequencerStats, has_time: Callable[[], bool]) -> SequencerStats:
+        """Scan a segment of the table for records without an entry, and log those that still have none a while later.
+        Only then does the head advance past the segment: if this process ends before, the segment is scanned again.
 
-        Between the two looks the stream is read to its tip again. A record that the first look saw was written before,
-        so its change came before that tip, and was logged if it came at all. Should it come later still, it is found
-        to have its entry (`_records`): no record gets two.
+        In between, the stream is read to its tip again. A record that the scan saw was written before, so its change
+        came before that tip and was logged, if the stream delivered it. If it is delivered even later, `_new_records`
+        finds its pointer. So no record gets two entries.
         """
-        now, head = self._world.clock(), standing.head
-        if self._stretch and self._stretch.over != swept(head):
-            self._stretch = None  # another one was first, and has seen to what was found here
-        if self._stretch is None:
-            sweep = head.sweep or self._due(head, now)
-            if sweep is None or not more():
-                return passed
-            table = SweptTable(self._world.marks, self._world.documents, self._stays)
-            self._stretch = look(table, sweep, swept(head), now, more)
-            passed = passed._replace(unreadable=passed.unreadable + self._stretch.unreadable)
-        stretch = self._stretch
-        if stretch.suspects and stretch.at + SUSPECT_FOR > now:
-            return passed
-        records = still_without(self._world.documents, stretch.suspects, now)
-        for some in parts(records, LIMIT):
-            standing = self._log(standing, standing.head, some)
-        heads.move(self._world.documents, standing, _swept_on(standing.head, stretch.sweep))
-        self._stretch = None
-        swept_now = passed.swept + len(records)
-        return passed._replace(size=standing.head.size, added=passed.added + len(records), swept=swept_now)
+        now, head = self._deps.clock(), current.head
+        if self._segment and self._segment.started_from != progress(head):
+            self._segment = None  # another sequencer has dealt with this segment
+        if self._segment is None:
+            sweep = head.sweep or self._due_sweep(head, now)
+            if sweep is None or not has_time():
+                return stats
+            table = SweptTable(self._deps.log_index, self._deps.documents, self._table_retention)
+            self._segment = scan_segment(table, sweep, progress(head), now, has_time)
+            stats = stats._replace(unreadable=stats.unreadable + self._segment.unreadable)
+        segment = self._segment
+        if segment.suspects and segment.at + SUSPECT_FOR > now:
+            return stats
+        records = still_without_entry(self._deps.documents, segment.suspects, now)
+        for group in chunks(records, MAX_CHANGES):
+            current = self._log(current, current.head, group)
+        heads.move(self._deps.documents, current, _past_segment(current.head, segment.sweep))
+        self._segment = None
+        return stats._replace(
+            size=current.head.size, added=stats.added + len(records), swept=stats.swept + len(records)
+        )
 
-    def _due(self, head: Head, now: datetime) -> Sweep | None:
+    def _due_sweep(self, head: Head, now: datetime) -> Sweep | None:
         due = head.swept_at + SWEEP_EVERY <= now or head.trimmed > head.swept_trimmed
         return Sweep(now, head.trimmed) if due else None
 
 
-def _swept_on(head: Head, sweep: Sweep) -> Head:
-    """The head behind a stretch: where the next one begins, or that there is none."""
-    if sweep.places:
+def _past_segment(head: Head, sweep: Sweep) -> Head:
+    """The head after a segment: with the cursors of the next one, or with the sweep completed."""
+    if sweep.cursors:
         return structs.replace(head, sweep=sweep)
     return structs.replace(head, swept_at=sweep.at, swept_trimmed=sweep.trimmed, sweep=None)
 

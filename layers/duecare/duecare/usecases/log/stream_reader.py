@@ -1,4 +1,4 @@
-"""Reading the table's stream on from where the head stands: every change once, and in order."""
+"""Reads the table's stream from the positions in the head: every change once, the changes of a document in order."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from duecare_core.errors import StreamTrimmed
 
 
 class StreamBatch(NamedTuple):
-    """What was read on: the changes, and the positions behind them. `tip`: all that the stream held is among them, or
-    was read before. `trimmed`: how often changes were gone before they were read."""
+    """The changes read, and the positions after them. `tip`: the stream has no further changes. `trimmed`: how often
+    changes had been trimmed before they were read."""
 
     changes: tuple[Change, ...]
     positions: dict[str, str]
@@ -26,15 +26,15 @@ class StreamBatch(NamedTuple):
 
 
 def read_on(stream: Stream, positions: Mapping[str, str], limit: int) -> StreamBatch:
-    """Up to about `limit` changes behind these positions. Raises StoreFailed.
+    """About `limit` changes after these positions, at most. Raises StoreFailed.
 
-    A shard is read only when its parent has been read to its end, or is gone: a document's earlier versions stand in
-    the parent, and are logged first. A shard that is gone is forgotten.
+    A shard is read only after its parent has been read to its end or trimmed: the parent has the earlier versions of
+    its documents, which are logged first. The positions of trimmed shards are dropped.
     """
     shards = stream.shards()
     listed = {shard.id for shard in shards}
     after = {shard: position for shard, position in positions.items() if shard in listed}
-    trimmed = _lost(shards, positions)
+    trimmed = _trimmed_unread(shards, positions)
     changes: list[Change] = []
     tip = True
     for shard in shards:
@@ -49,26 +49,26 @@ def read_on(stream: Stream, positions: Mapping[str, str], limit: int) -> StreamB
         if not left:
             tip = False
             continue
-        page, lost = _page(stream, shard.id, position, left)
-        trimmed += lost
+        page, was_trimmed = _page(stream, shard.id, position, left)
+        trimmed += was_trimmed
         changes += page.changes
-        after[shard.id] = _behind(page, "" if lost else position)
-        # What comes after the end of a shard stands in its children.
+        after[shard.id] = _position_after(page, "" if was_trimmed else position)
+        # Changes after the end of a shard are in its children.
         tip = tip and not page.ended and len(page.changes) < left
     return StreamBatch(tuple(changes), after, tip, trimmed)
 
 
-def _lost(shards: Sequence[Shard], positions: Mapping[str, str]) -> int:
-    """How many shards took changes with them: they went before they were read to their end, or were never seen."""
+def _trimmed_unread(shards: Sequence[Shard], positions: Mapping[str, str]) -> int:
+    """The number of shards trimmed with unread changes: not read to their end, or never listed."""
     listed = {shard.id for shard in shards}
     unfinished = sum(shard not in listed and position != ENDED for shard, position in positions.items())
-    # A shard is known as soon as it may be read. The parent of a new one that is neither there nor known came and went
-    # in between; what there was before the log began is nobody's loss.
+    # Every listed shard gets a position as soon as it is readable. So the unlisted parent of a new shard, if it has no
+    # position, was created and trimmed between two reads. Before the log began (no positions) nothing can be lost.
     unseen = {shard.parent for shard in shards if shard.id not in positions and shard.parent} - listed - set(positions)
     return unfinished + (len(unseen) if positions else 0)
 
 
-def _behind(page: StreamPage, position: str) -> str:
+def _position_after(page: StreamPage, position: str) -> str:
     if page.ended:
         return ENDED
     return page.changes[-1].position if page.changes else position
@@ -79,7 +79,7 @@ def _is_ready(shard: Shard, listed: set[str], after: Mapping[str, str]) -> bool:
 
 
 def _page(stream: Stream, shard: str, position: str, limit: int) -> tuple[StreamPage, int]:
-    """From this position on; where it is too old, from the oldest change that there is, and that is told."""
+    """The page after this position, and 0; if the position is too old, the oldest page, and 1."""
     try:
         return stream.read(shard, position, limit), 0
     except StreamTrimmed:

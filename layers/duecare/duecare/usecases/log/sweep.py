@@ -1,5 +1,8 @@
-"""What has no entry although the stream was read to its tip: its change was lost before it was read. And what has its
-entry and may leave the table one day: when."""
+"""The sweep: a scan of the whole table, in segments.
+
+It finds records that the stream never delivered: they have no log entry although the log has caught up. And it sets the
+TTL of the records that have one.
+"""
 
 from __future__ import annotations
 
@@ -15,91 +18,91 @@ from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 
 T = TypeVar("T")
 
-MOST = 10_000  # suspects of a stretch, about
-KEYS_A_READ = 100
+MAX_SUSPECTS = 10_000  # of a segment, about
+MAX_KEYS_READ = 100
 
 
 class ScanSegment(NamedTuple):
-    """What the first look at a stretch of the table found.
+    """The result of scanning a segment of the table.
 
-    `suspects`: records without an entry, by key and version, as they were seen `at`. `sweep`: what the stretch is of,
-    with the places from which the next one goes on, if this is not the last. `over`: what the head had swept before.
-    `unreadable`: how many documents could not be read.
+    `suspects`: key and version of the records that had no log entry `at` this time. `sweep`: the sweep, with the
+    cursors of its next segment, if this is not the last one. `started_from`: the head's progress at the start.
+    `unreadable`: the number of documents that could not be read.
     """
 
     suspects: dict[Key, int]
     at: datetime
     sweep: Sweep
-    over: SweepProgress
+    started_from: SweepProgress
     unreadable: int
 
 
 class SweepProgress(NamedTuple):
-    """How far the head says that sweeps have come."""
+    """The progress of sweeps according to the head."""
 
     at: datetime
     trimmed: int
     sweep: Sweep | None
 
 
-def swept(head: Head) -> SweepProgress:
+class SweptTable(NamedTuple):
+    """The table as a sweep accesses it. `retention`: how long it keeps a decision or a statement."""
+
+    log_index: LogIndex
+    documents: Documents
+    retention: timedelta
+
+
+def progress(head: Head) -> SweepProgress:
     return SweepProgress(head.swept_at, head.swept_trimmed, head.sweep)
 
 
-def pointed(documents: Documents, records: Iterable[Loggable]) -> set[Key]:
-    """The pointers of those that have their entry. Raises StoreFailed.
+def existing_pointers(documents: Documents, records: Iterable[Loggable]) -> set[Key]:
+    """The pointers of those records that have their log entry. Raises StoreFailed.
 
-    Pointers are written before the head names no staged object any more: whoever has finished what the head names sees
-    those of every entry that there is.
+    Pointers are written before the head's `staged` is cleared, so once the staged move is finished every entry has its
+    pointer.
     """
     found: set[Key] = set()
-    for keys in parts([record.pointer for record in records], KEYS_A_READ):
+    for keys in chunks([record.pointer for record in records], MAX_KEYS_READ):
         found |= set(documents.get(keys))
     return found
 
 
-def once(records: Iterable[Loggable]) -> list[Loggable]:
-    """Each record as it came first."""
+def without_duplicates(records: Iterable[Loggable]) -> list[Loggable]:
+    """The first occurrence of each record."""
     first: dict[Key, Loggable] = {}
     for record in records:
         first.setdefault(record.pointer, record)
     return list(first.values())
 
 
-class SweptTable(NamedTuple):
-    """The table as a sweep sees it; `stays`: how long a decision or a statement stands in it, from its own time on."""
+def scan_segment(
+    table: SweptTable, sweep: Sweep, started_from: SweepProgress, now: datetime, has_time: Callable[[], bool]
+) -> ScanSegment:
+    """Scan a segment of the table for records without a log entry, and set the TTL of those that have one.
 
-    marks: LogIndex
-    documents: Documents
-    stays: timedelta
-
-
-def look(table: SweptTable, sweep: Sweep, over: SweepProgress, now: datetime, more: Callable[[], bool]) -> ScanSegment:
-    """The first look at a stretch of the table: which records have no entry now. It ends with the table, where `more`
-    says that the time is short, or where there are many. Raises StoreFailed.
-
-    Those that have their entry, and so their copy, get their time to leave on the way.
+    The segment ends with the table, when the time is up, or when there are many suspects. Raises StoreFailed.
     """
     suspects: dict[Key, int] = {}
-    unreadable, places = 0, sweep.places
+    unreadable, cursors = 0, sweep.cursors
     while True:
-        scanned = table.marks.unmarked(LOGGED_PREFIXES, places)
-        for some in parts(scanned.documents, KEYS_A_READ):
-            records = _readable(some, now)
-            unreadable += len(some) - len(records)
-            suspects |= _sorted_out(table, records)
-        places = scanned.places
-        if not places or len(suspects) >= MOST or not more():
-            return ScanSegment(suspects, now, Sweep(sweep.at, sweep.trimmed, places), over, unreadable)
+        page = table.log_index.scan_unindexed(LOGGED_PREFIXES, cursors)
+        for documents in chunks(page.documents, MAX_KEYS_READ):
+            records = _readable(documents, now)
+            unreadable += len(documents) - len(records)
+            suspects |= _expire_logged(table, records)
+        cursors = page.cursors
+        if not cursors or len(suspects) >= MAX_SUSPECTS or not has_time():
+            return ScanSegment(suspects, now, Sweep(sweep.at, sweep.trimmed, cursors), started_from, unreadable)
 
 
-def _sorted_out(table: SweptTable, records: Sequence[Loggable]) -> dict[Key, int]:
-    """Those without an entry. The pointer is what says that a record, in just this version, has one: what has none yet
-    must not leave."""
-    known = pointed(table.documents, records)
-    leaving = [record.leaving(table.stays) for record in records if record.pointer in known]
-    table.marks.leave([one for one in leaving if one])
-    return {one.document.key: one.document.version for one in records if one.pointer not in known}
+def _expire_logged(table: SweptTable, records: Sequence[Loggable]) -> dict[Key, int]:
+    """Set the TTL of those that have a log entry for exactly this version. Returns the others."""
+    pointers = existing_pointers(table.documents, records)
+    expiries = [record.expiry(table.retention) for record in records if record.pointer in pointers]
+    table.log_index.expire([one for one in expiries if one])
+    return {one.document.key: one.document.version for one in records if one.pointer not in pointers}
 
 
 def _readable(documents: Iterable[Document], now: datetime) -> list[Loggable]:
@@ -113,17 +116,17 @@ def _readable(documents: Iterable[Document], now: datetime) -> list[Loggable]:
     return found
 
 
-def still_without(documents: Documents, suspects: Mapping[Key, int], now: datetime) -> list[Loggable]:
-    """The second look: those that stand as they did, and have no entry yet. Raises StoreFailed."""
+def still_without_entry(documents: Documents, suspects: Mapping[Key, int], now: datetime) -> list[Loggable]:
+    """The suspects that are stored unchanged and still have no log entry. Raises StoreFailed."""
     still: list[Loggable] = []
-    for keys in parts(list(suspects), KEYS_A_READ):
-        standing = documents.get(keys)
-        same = [standing[key] for key in keys if key in standing and standing[key].version == suspects[key]]
-        records = [record for document in same if (record := loggable(document, now))]
-        known = pointed(documents, records)
-        still += [record for record in records if record.pointer not in known]
+    for keys in chunks(list(suspects), MAX_KEYS_READ):
+        stored = documents.get(keys)
+        unchanged = [stored[key] for key in keys if key in stored and stored[key].version == suspects[key]]
+        records = [record for document in unchanged if (record := loggable(document, now))]
+        pointers = existing_pointers(documents, records)
+        still += [record for record in records if record.pointer not in pointers]
     return still
 
 
-def parts(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (things[at : at + size] for at in range(0, len(things), size))
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[at : at + size] for at in range(0, len(items), size))

@@ -1,1 +1,1 @@
-"""What the operator does with IAM rights: parties, keys, halts, erasure."""
+"""The operator's use cases, for callers with IAM rights: parties, keys, halts, erasure."""

@@ -1,8 +1,8 @@
-"""Erase: one recipient's copies leave the archive, where the law lets them, and the log stays whole.
+"""Erase one recipient's copies from the archive, as far as retention permits. The log stays complete.
 
-An entry of the log tells nothing of its record, so nothing in it has to go. What is erased is told first, by digests,
-in a record that gets an entry of its own: a copy that is missing without one was lost or taken, and `duecare log check`
-says so.
+A log entry reveals nothing about its record, so no entry has to be removed. Before copies are deleted, their digests
+are written to an erasure record, which gets a log entry of its own: `duecare log check` reports a missing copy that no
+erasure record names.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from duecare_core.domain.location.phone import canonical_number, is_e164
 from duecare_core.errors import Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
-NAMES_A_RECORD = 2000  # an item may have 400 KB
+MAX_NAMES_PER_RECORD = 2000  # an item may have 400 KB
 
 
 class Erasure(Struct, frozen=True):
-    """What was erased, and when: each copy by its kind, id and digest (`decision/<id>/<hex>`), and of nobody."""
+    """An erasure record: the time, and the kind, id and digest of each copy (`decision/<id>/<hex>`); no recipient."""
 
     at: datetime
     erased: tuple[str, ...]
 
 
 class ErasureResult(Struct, frozen=True):
-    """How many copies were erased; how many must be kept, and until when the last of them."""
+    """How many copies were erased; how many are still under retention, and when the last retention ends."""
 
     erased: int
     kept: int
@@ -48,35 +48,35 @@ class EraseDeps(NamedTuple):
 
 
 class Erase:
-    """`least`: how old a copy must be before it may go (domain/retention.py)."""
+    """`retention`: the minimum age of a copy that may be erased (duecare_core/domain/rules/retention.py)."""
 
-    def __init__(self, means: EraseDeps, least: timedelta) -> None:
-        self._means = means
-        self._least = least
+    def __init__(self, deps: EraseDeps, retention: timedelta) -> None:
+        self._deps = deps
+        self._retention = retention
 
     def __call__(self, recipient: str) -> ErasureResult:
-        """`recipient`: an E.164 number. The same again finds less, or nothing. Raises Unacceptable, CannotDecide."""
+        """`recipient`: an E.164 number. Raises Unacceptable, CannotDecide."""
         if not is_e164(recipient):
             raise Unacceptable(
                 "The recipient is not a telephone number in E.164 form.",
                 errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
             )
-        now = self._means.clock()
-        prefix = f"r/{self._means.pseudonyms.recipient(canonical_number(recipient))}/"
-        found = list(self._means.archive.kept_at(prefix))
-        due = [name for name, at in found if at + self._least <= now]
-        left = [at for _, at in found if at + self._least > now]
-        records = [self._erase(prefix, some, now) for some in _in_parts(due)]
-        return ErasureResult(len(due), len(left), max(left) + self._least if left else None, tuple(records))
+        now = self._deps.clock()
+        prefix = f"r/{self._deps.pseudonyms.recipient(canonical_number(recipient))}/"
+        found = list(self._deps.archive.names_with_times(prefix))
+        due = [name for name, at in found if at + self._retention <= now]
+        kept = [at for _, at in found if at + self._retention > now]
+        records = [self._erase(prefix, group, now) for group in _in_groups(due)]
+        return ErasureResult(len(due), len(kept), max(kept) + self._retention if kept else None, tuple(records))
 
     def _erase(self, prefix: str, names: Sequence[str], now: datetime) -> str:
-        """Tell it, then do it: stopped in between, the next time erases what was told."""
+        """Record first, then delete: after a crash in between, the next run erases what was recorded."""
         erasure = Erasure(now, tuple(name.removeprefix(prefix) for name in names))
-        erasure_id = base64.b32encode(self._means.entropy(16)).decode().rstrip("=").lower()
-        self._means.documents.commit([table.write(table.erasure(erasure_id), None, erasure)])
-        self._means.archive.erase(names)
+        erasure_id = base64.b32encode(self._deps.entropy(16)).decode().rstrip("=").lower()
+        self._deps.documents.commit([table.write(table.erasure(erasure_id), None, erasure)])
+        self._deps.archive.erase(names)
         return erasure_id
 
 
-def _in_parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[at : at + NAMES_A_RECORD] for at in range(0, len(names), NAMES_A_RECORD))
+def _in_groups(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[at : at + MAX_NAMES_PER_RECORD] for at in range(0, len(names), MAX_NAMES_PER_RECORD))

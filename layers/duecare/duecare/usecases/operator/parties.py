@@ -1,4 +1,4 @@
-"""Operate: the operator registers parties and keys, suspends, revokes and halts. Reached with IAM rights alone."""
+"""Party administration: register, suspend, keys, halts. Only callers with IAM rights reach it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from msgspec import structs
 
 from duecare.ports import Clock, Document, Documents
 from duecare.usecases import table
+from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Halt, Party, PartyKey
-from duecare_core.errors import BadKey, Conflict, Contention, NotFound, Unacceptable, VersionConflict, Violation
+from duecare_core.errors import BadKey, Conflict, NotFound, Unacceptable, VersionConflict, Violation
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
 
-ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 
 
 class PartyAdmin:
-    """Every verb answers the party, or the halt, as it stands afterwards; saying the same again changes nothing."""
+    """Every method returns the party, or the halt, as it is afterwards, and is idempotent."""
 
     def __init__(self, documents: Documents, clock: Clock) -> None:
         self._documents = documents
@@ -25,16 +26,16 @@ class PartyAdmin:
 
     def show(self, party_id: str) -> Party:
         """Raises NotFound."""
-        return self._standing(party_id)[1]
+        return self._stored(party_id)[1]
 
     def add(self, party: Party, key: dict[str, Any]) -> Party:
-        """Register a party with its first key. Raises Conflict where the id is taken, Unacceptable for a bad key."""
+        """Register a party with its first key. Raises Conflict if the id is taken, Unacceptable for a bad key."""
         party = structs.replace(party, registered_at=self._clock(), keys=(self._key(key),))
         document = table.write(table.party(party.id), None, party)
         try:
             self._documents.commit([document])
         except VersionConflict as error:
-            # A write whose answer was lost is repeated, and then meets itself.
+            # A write that is repeated after a lost response conflicts with itself.
             if self._documents.get([document.key]).get(document.key) != document:
                 raise Conflict(f"A party {party.id} is registered already.", name="party-exists") from error
         return party
@@ -46,7 +47,7 @@ class PartyAdmin:
         return self._change(party_id, lambda party: structs.replace(party, state="active"))
 
     def add_key(self, party_id: str, jwk: dict[str, Any]) -> Party:
-        """Raises Conflict where this key was revoked before: a revoked key stays revoked."""
+        """Raises Conflict if this key was revoked before: a revoked key stays revoked."""
         key = self._key(jwk)
 
         def with_key(party: Party) -> Party:
@@ -60,7 +61,7 @@ class PartyAdmin:
         return self._change(party_id, with_key)
 
     def revoke_key(self, party_id: str, kid: str) -> Party:
-        """Refused at once from here on. Raises NotFound."""
+        """Revoke a key with immediate effect. Raises NotFound."""
         now = self._clock()
 
         def without_key(party: Party) -> Party:
@@ -75,7 +76,7 @@ class PartyAdmin:
         return self._change(party_id, without_key)
 
     def halt_party(self, party_id: str, role: str, *, on: bool) -> Party:
-        """Stop, or let go on, one creditor or one gateway. Raises NotFound."""
+        """Halt or resume one creditor or one gateway. Raises NotFound."""
 
         def switched(party: Party) -> Party:
             if role not in party.roles:
@@ -86,29 +87,25 @@ class PartyAdmin:
 
     def halt_everything(self, *, on: bool) -> Halt:
         halt = Halt(halted=on)
-        for _ in range(ATTEMPTS):
-            standing = self._documents.get([table.EVERYTHING]).get(table.EVERYTHING)
-            try:
-                self._documents.commit([table.write(table.EVERYTHING, standing, halt)])
-            except VersionConflict:
-                continue
+
+        def attempt() -> Halt:
+            stored = self._documents.get([table.EVERYTHING]).get(table.EVERYTHING)
+            self._documents.commit([table.write(table.EVERYTHING, stored, halt)])
             return halt
-        raise Contention("others kept changing the halt")
+
+        return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention="other writers kept changing the halt")
 
     def _change(self, party_id: str, change: Callable[[Party], Party]) -> Party:
-        for _ in range(ATTEMPTS):
-            document, party = self._standing(party_id)
+        def attempt() -> Party:
+            document, party = self._stored(party_id)
             after = change(party)
-            if after == party:
-                return party
-            try:
+            if after != party:
                 self._documents.commit([table.write(document.key, document, after)])
-            except VersionConflict:
-                continue
             return after
-        raise Contention("others kept changing this party")
 
-    def _standing(self, party_id: str) -> tuple[Document, Party]:
+        return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention="other writers kept changing this party")
+
+    def _stored(self, party_id: str) -> tuple[Document, Party]:
         key = table.party(party_id)
         document = self._documents.get([key]).get(key)
         if document is None:

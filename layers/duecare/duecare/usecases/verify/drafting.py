@@ -45,7 +45,7 @@ def encoded_inputs(
     return encode(inputs_of(request, facts, decision, versions, now))
 
 
-def new_record(
+def new_record(  # noqa: PLR0913
     request: DecisionRequest,
     message: Message,
     decision: Decision,

@@ -9,8 +9,8 @@
 A write that loses to another one of the same message, or of the same contact ledger, leads back to TO_DECIDE, a bounded
 number of times. `fail` leads from any state to ANSWERED.
 
-No allow is answered unless it is recorded: `_result` is set in three places. `fail` accepts errors only, `write_outcome`
-takes a decision whose write the table confirmed, and `resolve_existing` one that was read back from the table.
+No allow is answered unless it is recorded. `_result` is set in three places: `fail` accepts errors only,
+`write_outcome` takes a decision whose write the table confirmed, and `resolve_existing` one that was read back.
 """
 
 from __future__ import annotations

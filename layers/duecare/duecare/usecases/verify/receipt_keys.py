@@ -1,4 +1,4 @@
-"""The keys that sign receipts, on file: with them a receipt is checked when the key has long been replaced."""
+"""The public receipt keys in the table: a receipt is verified with them long after its key was replaced."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from duecare_core.errors import Contention, StoreFailed
 from duecare_core.evidence.receipt import ReceiptKey, ReceiptKeyRecord
 
 
-def put_on_file(gate: DecisionStore, key: ReceiptKey, now: datetime) -> None:
-    """Raises StoreFailed, Contention: a key that is not known to be on file signs nothing."""
+def put_on_file(decisions: DecisionStore, key: ReceiptKey, now: datetime) -> None:
+    """Store this key, unless it is stored already. A key that is not known to be stored must not sign.
+
+    Raises StoreFailed, Contention.
+    """
     document = table.write(table.receipt_key(key.kid), None, ReceiptKeyRecord(key.kid, key.public, now))
-    (outcome,) = gate.record([Write(document)])
+    (outcome,) = decisions.record([Write(document)])
     if isinstance(outcome, StoreFailed):
         raise outcome
     if isinstance(outcome, WriteConflict) and outcome.existing is None:
-        # Somebody is writing there at this moment, and what they write may come to nothing.
-        raise Contention("the receipt key is being put on file by another")
+        # Another process is writing it at this moment, and may fail.
+        raise Contention("another process is storing the receipt key")

@@ -1,4 +1,4 @@
-"""Sides that take turns, so that whatever else the machine does weighs on all of them alike."""
+"""Interleaves the sides of a comparison, so that other load on the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.harness import Progress
 from tools.steps import Problem
 
-Progress = Callable[[str], None]
-# Makes everything ready that is not to be timed and answers what is. Where that answers something, it answers as the
-# function does, and it must be an allow.
+# Prepares everything that is not timed, and returns the function to time. If that returns something, it must be an
+# allow as the handler returns it.
 Side = Callable[[], Callable[[], Any]]
 
 
-def in_turns(sides: dict[str, Side], warm_up: int, rounds: int, progress: Progress) -> dict[str, float]:
-    """The median of each side, in seconds. What a side prints is not shown."""
+def interleave(sides: dict[str, Side], warm_up: int, rounds: int, progress: Progress) -> dict[str, float]:
+    """The median of each side, in seconds. The output of the sides is discarded."""
     spent: dict[str, list[float]] = {}
     names = list(sides)
     with open(os.devnull, "w", encoding="utf-8") as devnull, contextlib.redirect_stdout(devnull):
@@ -30,7 +30,7 @@ def in_turns(sides: dict[str, Side], warm_up: int, rounds: int, progress: Progre
                 spent = {}
                 gc.collect()
             first = number % len(names)
-            for name in names[first:] + names[:first]:  # none always comes after the same one
+            for name in names[first:] + names[:first]:  # each side follows every other one
                 run = sides[name]()
                 started = time.perf_counter()
                 answer = run()
@@ -41,7 +41,7 @@ def in_turns(sides: dict[str, Side], warm_up: int, rounds: int, progress: Progre
 
 
 def allowed(answer: dict[str, Any]) -> None:
-    """A denied message or a failure would be quicker, and no result."""
+    """Raises Problem for a deny or a failure, which would be faster."""
     if answer["statusCode"] != 200:
         raise Problem(f"not an allow: {answer}")
     body = json.loads(answer["body"])

@@ -1,4 +1,4 @@
-"""`bundle_verify_s`: `duecare bundle verify` on a case file, as somebody runs it: from a shell, in a fresh process."""
+"""`bundle_verify_s`: `duecare bundle verify` on a case file, run from a shell in a new process."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FILE = ROOT / "tests" / "golden" / "bundle.json"
 RUNS = 9
 
 
-class Checked(NamedTuple):
-    """Seconds of the whole command, the median; bytes of the file."""
+class BundleVerifyTime(NamedTuple):
+    """Median duration of the whole command in seconds, and size of the file in bytes."""
 
     seconds: float
     size: int
 
-    def told(self) -> str:
-        return f"a case file of {self.size:,} bytes checked in {1000 * self.seconds:.0f} ms, from the shell and back"
+    def summary(self) -> str:
+        return f"a case file of {self.size:,} bytes verified in {1000 * self.seconds:.0f} ms, the whole command"
 
 
-def measure() -> Checked:
+def measure() -> BundleVerifyTime:
     data = FILE.read_bytes()
     command = [str(Path(sys.prefix) / "bin" / "duecare"), "bundle", "verify", str(FILE)]
     command += ["--log-key", json.loads(data)["log"]["verifier_key"], "--json"]
-    return Checked(median(_seconds(command) for _ in range(RUNS)), len(data))
+    return BundleVerifyTime(median(_seconds(command) for _ in range(RUNS)), len(data))
 
 
 def _seconds(command: list[str]) -> float:
@@ -39,5 +39,5 @@ def _seconds(command: list[str]) -> float:
     ran = subprocess.run(command, capture_output=True, check=False)
     took = time.perf_counter() - began
     if ran.returncode or not json.loads(ran.stdout)["ok"]:
-        raise Problem(f"the case file that is measured does not verify: {ran.stderr.decode()}")
+        raise Problem(f"the case file of the benchmark does not verify: {ran.stderr.decode()}")
     return took

@@ -1,4 +1,4 @@
-"""`decide_us`: the decision alone, without network, table or signature: the facts are there already."""
+"""`decide_us`: the decision alone, on facts that are loaded already, without network, table or signature."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from benchmarks.crowd import Crowd
 from benchmarks.events import TEXT_EN, TEXT_ZH
-from benchmarks.ground import PEPPER
+from benchmarks.fixtures import PEPPER
+from benchmarks.recipients import Recipients
 from duecare.runtime import rulebook
 from duecare.runtime.services.verify import VerifyService
 from duecare.usecases import table
@@ -20,26 +20,28 @@ from duecare_core.domain.facts.states import Facts
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tools.steps import Problem
 
-# A machine that others use has slow minutes, which say nothing of the code: the median of the best stretch counts.
-STRETCHES, ROUNDS = 20, 200
+# A shared machine has slow minutes: the best of several medians counts.
+REPEATS, ROUNDS = 20, 200
 
 
-class Spent(NamedTuple):
-    """The least of some medians, in seconds."""
+class DecideTimes(NamedTuple):
+    """The best of several medians, in seconds."""
 
     chinese: float
     english: float
 
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"decide: {1e6 * self.chinese:.0f} µs for a text in Chinese, {1e6 * self.english:.0f} µs in English"
 
 
-def measure(crowd: Crowd) -> Spent:
-    """A text of 70 characters to China, and one in English to the United States, on the facts of one of the crowd."""
-    return Spent(_least(crowd, "+8613900139000", TEXT_ZH), _least(crowd, "+12125550123", TEXT_EN))
+def measure(recipients: Recipients) -> DecideTimes:
+    """A text of 70 characters to China, and one in English to the United States, on the facts of one recipient."""
+    return DecideTimes(
+        _best_median(recipients, "+8613900139000", TEXT_ZH), _best_median(recipients, "+12125550123", TEXT_EN)
+    )
 
 
-def _least(crowd: Crowd, recipient: str, text: str) -> float:
+def _best_median(recipients: Recipients, recipient: str, text: str) -> float:
     request = DecisionRequest(
         decision_id="a" * 26,
         recipient=recipient,
@@ -50,11 +52,11 @@ def _least(crowd: Crowd, recipient: str, text: str) -> float:
         text=text,
         debt_ref="A-1",
     )
-    facts, rules, now = _facts(crowd), rulebook.rules(), datetime.now(UTC)
+    facts, rules, now = _facts(recipients), rulebook.rules(), datetime.now(UTC)
     if reasons := decide(request, facts, rules, now).codes:
-        raise Problem(f"decide is measured on an allow, and this is none: {reasons}")
+        raise Problem(f"expected an allow, and the decision is a deny: {reasons}")
     medians = []
-    for _ in range(STRETCHES):
+    for _ in range(REPEATS):
         spent = []
         for _ in range(ROUNDS):
             started = time.perf_counter()
@@ -64,11 +66,11 @@ def _least(crowd: Crowd, recipient: str, text: str) -> float:
     return min(medians)
 
 
-def _facts(crowd: Crowd) -> Facts:
-    pseudonym = Pseudonyms(bytes.fromhex(PEPPER)).recipient(crowd.one())
+def _facts(recipients: Recipients) -> Facts:
+    recipient_key = Pseudonyms(bytes.fromhex(PEPPER)).recipient(recipients.one())
     keys = situation_keys("xinxi", "mou-zichan", "keji")
-    situation = VerifyService.from_environment().decision_store.load([table.recipient(pseudonym)], keys)
+    situation = VerifyService.from_environment().decision_store.load([table.recipient(recipient_key)], keys)
     gateway = table.find_party(situation.documents, "xinxi")
     if gateway is None:
         raise Problem("the gateway is not registered")
-    return facts_of(situation, gateway, "mou-zichan", "keji", pseudonym)
+    return facts_of(situation, gateway, "mou-zichan", "keji", recipient_key)

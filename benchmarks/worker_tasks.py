@@ -1,5 +1,5 @@
-"""What a worker's process does. An import is `Ingest`, `ImportPart` and `CloseImport` as in the functions; around
-them are files in a folder, a clock on the client of DynamoDB, and a count of what is written."""
+"""The tasks of a worker process. Imports run `Ingest`, `ImportPart` and `CloseImport` as the functions do, with files
+in a folder, a timer on the DynamoDB client, and a count of written documents."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.crew import PEPPER, REGION, Setting, Spent
 from benchmarks.folder import FolderFiles
+from benchmarks.workers import PEPPER, REGION, Setting, TaskTimes
 from duecare.adapters.backoff import backoff
-from duecare.adapters.dynamodb.bulk import AT_ONCE, DynamoDBBulkStore
+from duecare.adapters.dynamodb.bulk import MAX_CONCURRENT, DynamoDBBulkStore
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.adapters.lean_client import Call, Credentials, Wire, WireError
 from duecare.ports import Document, Documents, Key
 from duecare.runtime import rulebook
+from duecare.usecases import table as table_keys
 from duecare.usecases.imports.close import CloseImport
-from duecare.usecases.imports.import_part import DOCUMENTS_A_WRITE, ImportPart
+from duecare.usecases.imports.import_part import MAX_DOCUMENTS_WRITTEN, ImportPart
 from duecare.usecases.imports.ingest import Ingest, PartMessage
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState
 from duecare_core.errors import StoreFailed, VersionConflict
@@ -34,15 +35,15 @@ from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.memory import MemoryQueue
 from tools.steps import Problem
 
-A_BATCH = 25
-SOMEBODY = "R#somebody"
+MAX_BATCH = 25
+PLACEHOLDER = table_keys.recipient("somebody")
 
 
-class Hands:
-    """One process's. `table`, where a method takes it, is the name of the table to work on."""
+class WorkerTasks:
+    """The tasks, with the state of one process. `table`: the name of the table to work on."""
 
     def __init__(self, setting: Setting) -> None:
-        os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")  # PynamoDB takes them from there
+        os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")  # for PynamoDB
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
         self._setting = setting
         self._wire = _TimedWire(
@@ -59,19 +60,19 @@ class Hands:
         self._importing: dict[str, tuple[ImportPart, CloseImport]] = {}
         self._samples: list[str] = []
 
-    def take_in(self, table: str, upload_id: str) -> tuple[UploadState | None, list[int], float]:
-        """Ingest a file: what the upload has become, the parts that were sent to the queue, the seconds."""
+    def ingest(self, table: str, upload_id: str) -> tuple[UploadState | None, list[int], float]:
+        """Ingest a file. Returns the upload afterwards, the parts sent to the queue, and the duration in seconds."""
         queue = MemoryQueue()
-        ingest, began = Ingest(self._means(table), queue), time.perf_counter()
-        upload = ingest(upload_id)
+        ingesting, began = Ingest(self._deps(table), queue), time.perf_counter()
+        upload = ingesting(upload_id)
         spent = time.perf_counter() - began
         return upload, [msgspec.json.decode(message, type=PartMessage).part for message in queue.messages], spent
 
-    def import_part(self, table: str, upload_id: str, number: int) -> Spent:
-        """As the function does for one message."""
+    def import_part(self, table: str, upload_id: str, number: int) -> TaskTimes:
+        """Handle one message of the queue, as the function does."""
         if table not in self._importing:
-            means = self._means(table)
-            self._importing[table] = ImportPart(means, rulebook.rules()), CloseImport(means)
+            deps = self._deps(table)
+            self._importing[table] = ImportPart(deps, rulebook.rules()), CloseImport(deps)
         rows, close = self._importing[table]
 
         def work() -> None:
@@ -82,20 +83,19 @@ class Hands:
         return self._timed(work)
 
     def samples(self, items: list[str]) -> None:
-        """What is written bare, over and over: items as JSON, in which SOMEBODY becomes one key after another."""
+        """Set the items, as JSON, that bare writes repeat with PLACEHOLDER replaced by ever other keys."""
         self._samples = items
 
-    def bare(self, table: str, first: int, count: int) -> Spent:
-        """BatchWriteItem of 25, as many calls in flight as an import has transactions."""
+    def bare(self, table: str, first: int, count: int) -> TaskTimes:
+        """Write with BatchWriteItem of 25, with as many calls in flight as an import has transactions."""
         return self._timed(lambda: self._send("BatchWriteItem", self._batches(table, first, count)))
 
-    def transactions(self, table: str, first: int, count: int) -> Spent:
-        """The import's own writes, conditions and all, with nothing around them: what this engine makes of them."""
+    def transactions(self, table: str, first: int, count: int) -> TaskTimes:
+        """Write with the import's own conditional transactions, without the import's other work."""
         return self._timed(lambda: self._send("TransactWriteItems", self._transactions(table, first, count)))
 
     def peak(self) -> float:
-        """The most memory that this process ever had, in MiB. The kernel's other figure (ru_maxrss) begins with what
-        the process that started this one had."""
+        """The peak memory of this process in MiB. (`ru_maxrss` starts with the memory of the parent process.)"""
         try:
             found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
         except OSError:
@@ -103,27 +103,27 @@ class Hands:
         return int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
     def _send(self, operation: str, bodies: Iterator[str]) -> None:
-        while calls := [Call(operation, body.encode()) for body in islice(bodies, AT_ONCE)]:
+        while calls := [Call(operation, body.encode()) for body in islice(bodies, MAX_CONCURRENT)]:
             if any(b'"UnprocessedItems":{"' in answer for answer in self._wire.exchange(calls)):
                 raise Problem("DynamoDB Local did not take all items")
 
     def _batches(self, table: str, first: int, count: int) -> Iterator[str]:
         puts = (f'{{"PutRequest":{{"Item":{item}}}}}' for item in self._items(first, count))
-        while some := ",".join(islice(puts, A_BATCH)):
+        while some := ",".join(islice(puts, MAX_BATCH)):
             yield f'{{"RequestItems":{{"{table}":[{some}]}}}}'
 
     def _transactions(self, table: str, first: int, count: int) -> Iterator[str]:
         new = f'"TableName":"{table}","ConditionExpression":"attribute_not_exists(pk)"'
         puts = (f'{{"Put":{{{new},"Item":{item}}}}}' for item in self._items(first, count))
-        while some := ",".join(islice(puts, DOCUMENTS_A_WRITE)):
+        while some := ",".join(islice(puts, MAX_DOCUMENTS_WRITTEN)):
             yield f'{{"TransactItems":[{some}]}}'
 
     def _items(self, first: int, count: int) -> Iterator[str]:
         for number in range(first, first + count):
             digest = base64.urlsafe_b64encode(hashlib.sha256(str(number).encode()).digest()).decode().rstrip("=")
-            yield self._samples[number % len(self._samples)].replace(SOMEBODY, f"R#{digest}")
+            yield self._samples[number % len(self._samples)].replace(PLACEHOLDER, table_keys.recipient(digest))
 
-    def _means(self, table: str) -> ImportDeps:
+    def _deps(self, table: str) -> ImportDeps:
         documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
         files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
         bulk = _CountingBulk(DynamoDBBulkStore(self._wire, table), self)
@@ -132,18 +132,18 @@ class Hands:
     def count(self, documents: int) -> None:
         self._wrote += documents
 
-    def _timed(self, work: Callable[[], None]) -> Spent:
+    def _timed(self, work: Callable[[], None]) -> TaskTimes:
         before = self._so_far()
         work()
         return self._so_far().since(before)
 
-    def _so_far(self) -> Spent:
+    def _so_far(self) -> TaskTimes:
         wire = self._wire
-        return Spent(time.perf_counter(), time.process_time(), wire.seconds, wire.processor, self._wrote)
+        return TaskTimes(time.perf_counter(), time.process_time(), wire.seconds, wire.processor, self._wrote)
 
 
 class _TimedWire(Wire):
-    """How long its calls took, and what of that this process was on a processor."""
+    """Sums the duration and the processor time of its calls."""
 
     seconds = 0.0
     processor = 0.0
@@ -163,7 +163,7 @@ class _TimedWire(Wire):
 
 
 class _TimedDocuments:
-    """Another client, whose time counts as the same."""
+    """Adds the time of another client to that of the wire."""
 
     def __init__(self, documents: Documents, wire: _TimedWire) -> None:
         self._documents, self._wire = documents, wire
@@ -182,13 +182,13 @@ class _TimedDocuments:
 
 
 class _CountingBulk:
-    """Counts what is written; a group that is stale was not."""
+    """Counts the documents written."""
 
-    def __init__(self, bulk: DynamoDBBulkStore, hands: Hands) -> None:
-        self._bulk, self._hands = bulk, hands
+    def __init__(self, bulk: DynamoDBBulkStore, tasks: WorkerTasks) -> None:
+        self._bulk, self._tasks = bulk, tasks
         self.get, self.open_debts = bulk.get, bulk.open_debts
 
     def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
         outcomes = self._bulk.commit_each(groups)
-        self._hands.count(sum(len(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is None))
+        self._tasks.count(sum(len(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is None))
         return outcomes

@@ -1,50 +1,47 @@
-"""What is measured on: DynamoDB Local with a table of a thousand facts and one of a million, and Secrets Manager in a
-process of its own."""
+"""The engines of the benchmarks: DynamoDB Local with a table of a thousand facts and one of a million, and Secrets
+Manager in a separate process."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
-from benchmarks.crowd import Crowd, facts_of_the_case, wire
+from benchmarks import ROOT
+from benchmarks.recipients import Recipients, case_facts, wire
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.adapters.lean_client import Credentials
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.world import ISSUER, RECIPIENT, World, daytime
 from tools.dynamodb_local import DynamoDBLocal
-from tools.processes import free_port
-from tools.steps import Problem
+from tools.processes import HOST, Server, answers, free_port
 
 REGION = "us-east-1"
-# Names of one length, as they are part of what is sent.
+# Names of equal length, because they are part of every request.
 TABLE, LARGE = "duecare-1k", "duecare-1m"
 FACTS, MANY_FACTS = 1_000, 1_000_000
 PEPPER, SEED = "70" * 32, "72" * 32
-STARTS_WITHIN = 60.0
+MAX_START_SECONDS = 60.0
 
 
-class Ground(NamedTuple):
-    """`environment`: the variables of the verify function, as the template and Lambda set them. `crowd`: the recipients
-    of TABLE; `large`: those of LARGE, which `large.load` puts there."""
+class Fixtures(NamedTuple):
+    """`environment`: the variables of the verify function, as the template and Lambda set them. `recipients`: those of
+    TABLE. `large`: those of LARGE, whose facts `large.load` writes."""
 
     environment: dict[str, str]
-    crowd: Crowd
-    large: Crowd
+    recipients: Recipients
+    large: Recipients
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """Everything started, TABLE filled; this process has the function's environment. Stopped on the way out."""
+def fixtures() -> Iterator[Fixtures]:
+    """Start the engines, fill TABLE, and set the function's environment in this process."""
     with DynamoDBLocal() as dynamodb, _secrets_manager() as secrets_url:
         environment = {
             "AWS_REGION": REGION,
@@ -66,14 +63,14 @@ def ground() -> Iterator[Ground]:
         os.environ.update(environment)
         for name in (TABLE, LARGE):
             _table(name)
-            state_the_case(dynamodb.endpoint, name)
-        yield Ground(environment, *_crowds(dynamodb.endpoint))
+            state_facts(dynamodb.endpoint, name)
+        yield Fixtures(environment, *_both_recipients(dynamodb.endpoint))
 
 
-def state_the_case(endpoint: str, table: str) -> None:
-    """What the case's recipient would have had to agree to and owe, and some more, as a real recipient has.
+def state_facts(endpoint: str, table: str) -> None:
+    """The facts that an allow needs, and two more debts.
 
-    The debt says where it is about noon now, so that a message may arrive at whatever hour this runs."""
+    The debt's time zone is one where it is about noon now, so that quiet hours do not depend on when this runs."""
     world = World(documents=DynamoDBDocuments(table, REGION, endpoint), pepper=bytes.fromhex(PEPPER))
     world.now = datetime.now(UTC)
     world.register()
@@ -93,14 +90,14 @@ def state_the_case(endpoint: str, table: str) -> None:
     )
 
 
-def _crowds(endpoint: str) -> tuple[Crowd, Crowd]:
+def _both_recipients(endpoint: str) -> tuple[Recipients, Recipients]:
     credentials = [os.environ[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     client = wire(endpoint, REGION, Credentials(*credentials))
     pseudonyms = Pseudonyms(bytes.fromhex(PEPPER))
-    facts = facts_of_the_case(client, TABLE, pseudonyms)
-    crowd = Crowd(client, TABLE, pseudonyms, facts, FACTS // len(facts))
-    crowd.load(lambda _: None)
-    return crowd, Crowd(client, LARGE, pseudonyms, facts, MANY_FACTS // len(facts))
+    facts = case_facts(client, TABLE, pseudonyms)
+    recipients = Recipients(client, TABLE, pseudonyms, facts, FACTS // len(facts))
+    recipients.load(lambda _: None)
+    return recipients, Recipients(client, LARGE, pseudonyms, facts, MANY_FACTS // len(facts))
 
 
 def _secrets() -> dict[str, str]:
@@ -114,8 +111,8 @@ def _secrets() -> dict[str, str]:
 
 
 def _table(name: str) -> None:
-    """Without the template's stream: DynamoDB Local goes through a stream's records at every write, so that each write
-    takes longer than the one before. On AWS a stream takes no time of a write's."""
+    """Without the template's stream: DynamoDB Local scans a stream's records at every write, so each write takes longer
+    than the one before. On AWS a stream adds no time to a write."""
     boto3.client("dynamodb").create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -126,31 +123,10 @@ def _table(name: str) -> None:
 
 @contextmanager
 def _secrets_manager() -> Iterator[str]:
-    """moto's server, in a process of its own so that it takes nothing from what is measured."""
+    """moto's server, in a separate process so that it takes no time from the process that is measured."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            _until_it_answers(server, url)
-            yield url
-        finally:
-            server.terminate()
-
-
-def _until_it_answers(server: subprocess.Popen[bytes], url: str) -> None:
-    client = boto3.client(
-        "secretsmanager", endpoint_url=url, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    give_up = time.monotonic() + STARTS_WITHIN
-    while True:
-        try:
-            client.list_secrets()
-            return
-        except BotoCoreError:
-            if server.poll() is not None or time.monotonic() > give_up:
-                raise Problem("moto's server does not start; is requirements/dev.txt installed?") from None
-            time.sleep(0.2)
+    url = f"http://{HOST}:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    log = ROOT / ".duecare" / "bench-secrets-manager.log"
+    with Server("moto's server", command, log, ready=lambda: answers(url), within=MAX_START_SECONDS):
+        yield url
