@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
@@ -64,6 +64,14 @@ ReasonCode = Literal[
     "QUIET_HOURS",
     "FREQUENCY_CAP",
 ]
+
+# In stored and logged documents the decoder accepts any string, so that a program reads documents with codes and roles
+# that a newer version has added. The type checker still sees the names.
+if TYPE_CHECKING:
+    LoggedReasonCode = ReasonCode
+    LoggedRole = Role
+else:
+    LoggedReasonCode = LoggedRole = str
 
 # Minor units of the active ISO 4217 codes, list of 2026-01-01, without funds and metals.
 _MINOR = {

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from duecare_core.domain.fields import ReasonCode
+from duecare_core.domain.fields import LoggedReasonCode, ReasonCode
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
 
@@ -46,7 +46,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     characters, the end exclusive; None if something is missing or if the finding does not concern the text.
     """
 
-    code: ReasonCode
+    code: LoggedReasonCode
     rule: str
     start: int | None = None
     end: int | None = None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from duecare_core.domain.fields import Role
+from duecare_core.domain.fields import LoggedRole
 
 
 class PartyKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,7 +23,7 @@ class Party(Struct, frozen=True, kw_only=True):
     """A participant, registered by the operator. `halted` is the operator's emergency switch for this party."""
 
     id: str
-    roles: tuple[Role, ...]
+    roles: tuple[LoggedRole, ...]
     name: str
     sender_names: tuple[str, ...] = ()
     state: Literal["active", "suspended"] = "active"
