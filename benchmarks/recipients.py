@@ -80,7 +80,7 @@ class Recipients:
         return number
 
     def pk(self, number: str) -> str:
-        return table.recipient(self._pseudonyms.recipient(number))
+        return table.recipient(self._pseudonyms.recipient_key(number))
 
     def _put(self, puts: list[str]) -> None:
         batches = [puts[at : at + MAX_BATCH] for at in range(0, len(puts), MAX_BATCH)]
@@ -92,7 +92,7 @@ class Recipients:
 
 def case_facts(client: Wire, name: str, pseudonyms: Pseudonyms) -> list[JsonItem]:
     """All items of the tests' recipient, and a ledger of earlier contacts."""
-    pk = table.recipient(pseudonyms.recipient(RECIPIENT))
+    pk = table.recipient(pseudonyms.recipient_key(RECIPIENT))
     query = {
         "TableName": name,
         "KeyConditionExpression": "pk = :pk",

@@ -53,7 +53,7 @@ class Imported(Kept):
 
     @property
     def debt_key(self) -> Key:
-        return table.debt(table.recipient(self.pseudonyms.recipient(RECIPIENT)), "mou-zichan", "A-1")
+        return table.debt(table.recipient(self.pseudonyms.recipient_key(RECIPIENT)), "mou-zichan", "A-1")
 
     def debt_in_the_table(self, change: Callable[[DebtState], DebtState]) -> None:
         """What an operator could do to a fact before it answers."""

@@ -165,7 +165,7 @@ def _party(world: World, party: str) -> Party:
 
 
 def _stored_facts(world: World) -> Facts:
-    pseudonym = world.pseudonyms.recipient(RECIPIENT)
+    pseudonym = world.pseudonyms.recipient_key(RECIPIENT)
     pk = table.recipient(pseudonym)
     documents = world.documents.get(situation_keys("xinxi", "mou-zichan", "keji"))
     situation = Situation({pk: world.documents.partition(pk, "")}, documents)

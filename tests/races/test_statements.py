@@ -109,7 +109,7 @@ def many_statements(world: World) -> list[tuple[str, str]]:
 
 def state_of(world: World) -> dict[tuple[str, str], bytes]:
     """What stands of the recipient and the mandate, without how often it was written."""
-    partition = world.documents.partition(f"R#{world.pseudonyms.recipient(RECIPIENT)}", "")
+    partition = world.documents.partition(f"R#{world.pseudonyms.recipient_key(RECIPIENT)}", "")
     mandates = world.documents.partition("P#mou-zichan", "M#")
     return {tuple(document.key): document.body for document in [*partition, *mandates]}
 

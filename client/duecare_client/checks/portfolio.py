@@ -110,7 +110,7 @@ class _Facts:
     """The facts of the case file that are rows."""
 
     def __init__(self, case: CaseFile) -> None:
-        self._recipient = canonical_number(case.inputs.recipient)
+        self._recipient = canonical_number(case.inputs.number)
         self._rows = case.inputs.rows
 
     def check_left_out(self, number: int, members: Mapping[str, Any]) -> None:

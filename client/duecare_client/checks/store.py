@@ -85,7 +85,7 @@ def check_store(
 ) -> Outcome:
     """Compares the table and the archive with the entries of the log. `compared` is called with the number of records
     so far."""
-    comparison = _Comparison(positions, issuer)
+    comparison = _StoreComparison(positions, issuer)
     # The archive first: a record in the table is compared with its copy.
     for name, data in store.archive:
         comparison.copy(name, data)
@@ -98,7 +98,7 @@ def check_store(
     return outcome._replace(faults=faults, compared=comparison.compared, pending=pending)
 
 
-class _Comparison:
+class _StoreComparison:
     """The state of one comparison."""
 
     def __init__(self, positions: Positions, issuer: str) -> None:

@@ -130,7 +130,7 @@ class Parts:
     @cached_property
     def place(self) -> Place:
         return locate(
-            self.inputs.recipient, region=next(iter(self._stated("region")), None), time_zones=self._stated("time_zone")
+            self.inputs.number, region=next(iter(self._stated("region")), None), time_zones=self._stated("time_zone")
         )
 
     def local(self, at: datetime) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class About(NamedTuple):
 def render(verdict: Verdict, *, language: Language, show_number: bool, about: About | None = None) -> str:
     """The page. For a file that failed a check it says so first."""
     case = verdict.case
-    mask = None if case is None or show_number else Mask(case.inputs.recipient)
+    mask = None if case is None or show_number else Mask(case.inputs.number)
     decision_id = case.decision.record.decision_id if case else ""
     return (
         _environment()

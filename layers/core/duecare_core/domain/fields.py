@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NewType
 
 from msgspec import Meta
 
@@ -13,7 +13,14 @@ _END = r"\Z"
 
 PartyId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}" + _END)]
 PartyOrAll = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{1,62})" + _END)]
-E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}" + _END, description="ITU-T E.164, in its one spelling")]
+# A recipient is named in three ways, which must not be mixed up: by number, by the HMAC of the number under the pepper
+# (the key of the recipient's facts), and by a salted digest of the number (in records and receipts).
+E164 = NewType("E164", str)
+RecipientKey = NewType("RecipientKey", str)
+RecipientDigest = NewType("RecipientDigest", str)
+PhoneNumber = Annotated[
+    E164, Meta(pattern=r"^\+[1-9][0-9]{6,14}" + _END, description="ITU-T E.164, in its one spelling")
+]
 Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}" + _END)]
 Amount = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?" + _END, description="a decimal string")]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}" + _END, description="ISO 4217")]

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 
+from duecare_core.domain.fields import E164, RecipientKey
 from duecare_core.evidence.jose.keys import b64
 
 
@@ -19,9 +20,9 @@ class Pseudonyms:
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
 
-    def recipient(self, number: str) -> str:
+    def recipient_key(self, number: E164) -> RecipientKey:
         """The key of a recipient's facts: 43 characters for an E.164 number."""
-        return b64(self._mac(b"recipient", number.encode()))
+        return RecipientKey(b64(self._mac(b"recipient", number.encode())))
 
     def decision_id(self, gateway: str, message_id: str, *, rehearsal: bool = False) -> str:
         """26 characters (128 bits, base32): idempotency, look-up by id and the recipient's page need no index.

@@ -74,7 +74,7 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
         "decision": record.decision,
         "reasons": list(record.reasons),
         "text_sha256": record.text_sha256,
-        "recipient": record.recipient,
+        "recipient": record.recipient_digest,
         "relied_on": list(record.relied_on),
         "rules_version": record.rules_version,
         "rules_sha256": record.rules_sha256,

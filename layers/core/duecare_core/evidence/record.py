@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from duecare_core.domain.decision.decision import Finding
+from duecare_core.domain.fields import E164, RecipientDigest
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain, digest
 
@@ -44,7 +45,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     enforced: bool
     provisional: bool
     text_sha256: str
-    recipient: str
+    recipient_digest: RecipientDigest = field(name="recipient")
     salt: str
     relied_on: tuple[str, ...]
     regions: tuple[str, ...]
@@ -57,10 +58,10 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.decision, self.reasons, self.enforced
 
 
-def recipient_digest(salt: bytes, number: str) -> str:
+def recipient_digest(salt: bytes, number: E164) -> RecipientDigest:
     """`sha256:` of the 16-byte salt and the E.164 number. It can be checked with both and not guessed without the
     salt."""
-    return digest(salt + number.encode())
+    return RecipientDigest(digest(salt + number.encode()))
 
 
 def text_digest(text: str) -> str:

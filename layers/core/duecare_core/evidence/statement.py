@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import jwt
-from msgspec import Struct
+from msgspec import Struct, field
 
 from duecare_core.domain.facts.statement import KINDS, Statement, StatementKind
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.validation import validate
 from duecare_core.evidence.canonical import canonical_plain, digest
 from duecare_core.evidence.jose.keys import algorithm, thumbprint
@@ -33,19 +34,19 @@ class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     issuer: str
     kid: str
     received_at: datetime
-    recipient: str | None = None
+    recipient_key: RecipientKey | None = field(name="recipient", default=None)
     sealed_sha256: str = ""
 
 
 def statement_record(
-    kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient: str | None
+    kind: str, issuer: str, kid: str, received_at: datetime, sealed: bytes, recipient_key: RecipientKey | None
 ) -> StatementRecord:
     return StatementRecord(
         kind=kind,
         issuer=issuer,
         kid=kid,
         received_at=received_at,
-        recipient=recipient,
+        recipient_key=recipient_key,
         sealed_sha256=digest(sealed),
     )
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from duecare.runtime.services.admin import AdminService
 from duecare.usecases.operator.erase import ErasureResult
 from duecare_core.domain.facts.party import Halt, Party
-from duecare_core.domain.fields import E164, DisplayName, PartyId, Role
+from duecare_core.domain.fields import DisplayName, PartyId, PhoneNumber, Role
 from duecare_core.errors import Unacceptable
 
 
@@ -58,7 +58,7 @@ class SwitchHalt(_Request, frozen=True, kw_only=True, tag="halt"):
 class EraseRecipient(_Request, frozen=True, kw_only=True, tag="erase"):
     """Erase the archived copies about one recipient, except those under legal retention."""
 
-    recipient: E164
+    recipient: PhoneNumber
 
 
 Operation = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient

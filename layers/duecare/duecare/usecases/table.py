@@ -11,6 +11,7 @@ import msgspec
 from duecare.ports import Document, Key
 from duecare_core.domain.facts.party import Halt, Party
 from duecare_core.domain.facts.states import DebtState
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.errors import StoreFailed
 from duecare_core.evidence import item_keys as keys
 from duecare_core.evidence.jose.keys import b64
@@ -24,7 +25,7 @@ SHARDS = 16
 _ENCODER = msgspec.json.Encoder()
 
 
-def recipient(recipient_key: str) -> str:
+def recipient(recipient_key: RecipientKey) -> str:
     """The partition of everything known about one recipient."""
     return f"{keys.RECIPIENT}#{recipient_key}"
 

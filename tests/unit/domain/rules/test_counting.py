@@ -26,7 +26,7 @@ def world() -> World:
 
 
 def ledger(world: World) -> tuple[Contact, ...]:
-    key = table.contacts(table.recipient(world.pseudonyms.recipient(RECIPIENT)))
+    key = table.contacts(table.recipient(world.pseudonyms.recipient_key(RECIPIENT)))
     document = world.documents.get([key]).get(key)
     return unpack_contacts(document.sealed) if document else ()
 
@@ -116,7 +116,7 @@ def test_messages_of_one_batch_to_one_recipient_fill_the_cap_in_their_order(worl
 
 def test_a_ledger_that_cannot_be_read_allows_nothing(world: World) -> None:
     world.verify(message_id="m-0")
-    key = table.contacts(table.recipient(world.pseudonyms.recipient(RECIPIENT)))
+    key = table.contacts(table.recipient(world.pseudonyms.recipient_key(RECIPIENT)))
     world.documents._documents[key] = world.documents._documents[key]._replace(sealed=b"not a ledger")
     with pytest.raises(StoreFailed):
         world.verify(message_id="m-1")

@@ -81,7 +81,7 @@ def test_a_row_never_overwrites_a_newer_statement_and_is_told_as_unchanged(impor
     world.debt(recipient=recipient(1), debt_ref="L-1", outstanding="5", as_of=stamp(world.now))
     looked = imports.debts([debt_row(world, n) for n in (1, 2)])
     assert counts(looked) == ("done", 1, 1, 0)
-    key = table.debt(table.recipient(world.pseudonyms.recipient(recipient(1))), "mou-zichan", "L-1")
+    key = table.debt(table.recipient(world.pseudonyms.recipient_key(recipient(1))), "mou-zichan", "L-1")
     assert b'"outstanding":"5"' in world.documents.get([key])[key].body
 
 
@@ -94,7 +94,7 @@ def test_what_stands_among_rows_that_are_new_is_met_though_it_was_not_read_first
     looked = imports.debts([debt_row(world, n) for n in range(10)])
     assert counts(looked) == ("done", 8, 1, 1)
     assert [number for number, *_ in imports.rejects(looked.upload_id)] == ["9"]
-    key = table.debt(table.recipient(world.pseudonyms.recipient(recipient(7))), "mou-zichan", "L-7")
+    key = table.debt(table.recipient(world.pseudonyms.recipient_key(recipient(7))), "mou-zichan", "L-7")
     assert b'"outstanding":"5"' in world.documents.get([key])[key].body
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from duecare_core.domain.fields import LoggedReasonCode, ReasonCode
+from duecare_core.domain.fields import E164, LoggedReasonCode, ReasonCode
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
 
@@ -17,12 +17,12 @@ MAX_AHEAD = timedelta(days=7)
 class DecisionRequest(Struct, frozen=True, kw_only=True):
     """The members of a message that the decision reads.
 
-    `collector`: the creditor if it sends for itself. `recipient`: an E.164 number. `decision_id`: identifies the
-    message among the contacts that frequency caps count.
+    `collector`: the creditor if it sends for itself. `decision_id`: identifies the message
+    among the contacts that frequency caps count.
     """
 
     decision_id: str
-    recipient: str
+    number: E164
     gateway: str
     creditor: str
     collector: str

@@ -245,7 +245,7 @@ class Judgement:
         """The possible places of the recipient, by the number, the debt and the consent."""
         debt = self.debt.newest if self.debt else None
         return locate(
-            self.request.recipient,
+            self.request.number,
             region=debt.region if debt else None,
             time_zones=(debt.time_zone if debt else None, self.consent.time_zone if self.consent else None),
         )

@@ -14,7 +14,6 @@ from typing import Literal
 from msgspec import Struct
 
 from duecare_core.domain.fields import (
-    E164,
     MINOR_UNITS,
     Amount,
     Channels,
@@ -23,6 +22,7 @@ from duecare_core.domain.fields import (
     NumericDate,
     PartyId,
     PartyOrAll,
+    PhoneNumber,
     Reference,
     Region,
     Role,
@@ -49,7 +49,7 @@ class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ConsentStatement(Statement, frozen=True, kw_only=True):
     """The recipient agreed to collection messages of this creditor on these channels."""
 
-    recipient: E164
+    recipient: PhoneNumber
     channels: Channels
     granted_at: Time
     expires_at: Time | None = None
@@ -63,7 +63,7 @@ class ConsentStatement(Statement, frozen=True, kw_only=True):
 class ConsentRevocationStatement(Statement, frozen=True, kw_only=True):
     """The recipient revoked the consent, on these channels or on all."""
 
-    recipient: E164
+    recipient: PhoneNumber
     creditor: PartyId
     channels: Channels | None = None
     revoked_at: Time
@@ -72,7 +72,7 @@ class ConsentRevocationStatement(Statement, frozen=True, kw_only=True):
 class DebtStatement(Statement, frozen=True, kw_only=True):
     """The creditor confirms what is owed as of an instant, for at most 35 days."""
 
-    recipient: E164
+    recipient: PhoneNumber
     debt_ref: Reference
     currency: Currency
     outstanding: Amount
@@ -103,7 +103,7 @@ class MandateStatement(Statement, frozen=True, kw_only=True):
 class ReplyStatement(Statement, frozen=True, kw_only=True):
     """The recipient's reply, word for word. Exactly one of `creditor` and `message_id` must be given."""
 
-    recipient: E164
+    recipient: PhoneNumber
     creditor: PartyId | None = None
     message_id: Reference | None = None
     text: Text
@@ -113,7 +113,7 @@ class ReplyStatement(Statement, frozen=True, kw_only=True):
 class OptOutStatement(Statement, frozen=True, kw_only=True):
     """The recipient said stop, to this creditor or, with `*`, to all."""
 
-    recipient: E164
+    recipient: PhoneNumber
     creditor: PartyOrAll
     received_at: Time
 
@@ -121,7 +121,7 @@ class OptOutStatement(Statement, frozen=True, kw_only=True):
 class DisputeStatement(Statement, frozen=True, kw_only=True):
     """The recipient disputes a debt, or all debts that this creditor has stated so far."""
 
-    recipient: E164
+    recipient: PhoneNumber
     creditor: PartyId
     debt_ref: Reference | None = None
     claim: Literal["not_mine", "paid", "wrong_amount", "other"]
@@ -131,7 +131,7 @@ class DisputeStatement(Statement, frozen=True, kw_only=True):
 class NumberReassignmentStatement(Statement, frozen=True, kw_only=True):
     """The number was reassigned to another person."""
 
-    recipient: E164
+    recipient: PhoneNumber
     effective_at: Time
 
 

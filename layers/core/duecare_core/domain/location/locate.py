@@ -12,6 +12,7 @@ import phonenumbers
 from msgspec import Struct
 from phonenumbers import PhoneNumberType
 
+from duecare_core.domain.fields import E164
 from duecare_core.domain.location import countries, subdivisions
 from duecare_core.domain.location.localtime import is_zone
 
@@ -36,7 +37,7 @@ class Place(Struct, frozen=True):
 UNKNOWN = Place((ELSEWHERE,), EVERYWHERE)
 
 
-def locate(number: str, *, region: str | None = None, time_zones: Iterable[str | None] = ()) -> Place:
+def locate(number: E164, *, region: str | None = None, time_zones: Iterable[str | None] = ()) -> Place:
     """Where the holder of this E.164 number may be. Never raises: a number that cannot be read is in an unknown place.
 
     `region` (ISO 3166-2, the debt's) decides the jurisdiction if given. `time_zones` (the debt's, the consent's) decide
@@ -93,7 +94,7 @@ def _of_countries(codes: tuple[str, ...]) -> Place:
     return Place(known, zones)
 
 
-def _countries_of(number: str) -> tuple[str, ...]:
+def _countries_of(number: E164) -> tuple[str, ...]:
     """The countries that share this number's country code. No country code is a prefix of another (ITU-T E.164)."""
     for length in (1, 2, 3):
         codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(_code(number[1 : 1 + length]))
@@ -106,7 +107,7 @@ def _code(digits: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _of_number(number: str) -> tuple[Place, bool]:
+def _of_number(number: E164) -> tuple[Place, bool]:
     """The number's place, and whether it is tied to an area of its country."""
     codes = _countries_of(number)
     if len(codes) == 1 and len(_of_countries(codes).zones) == 1:
@@ -119,10 +120,10 @@ def _of_number(number: str) -> tuple[Place, bool]:
 @lru_cache(maxsize=8192)
 def _of_exchange(prefix: str) -> tuple[Place, bool]:
     """In the North American plan, area code and exchange (+1 NPA NXX) alone show the place of a number."""
-    return _look_up(f"{prefix}0123")
+    return _look_up(E164(f"{prefix}0123"))
 
 
-def _look_up(number: str) -> tuple[Place, bool]:
+def _look_up(number: E164) -> tuple[Place, bool]:
     """The place by the library phonenumbers, which is slow."""
     codes = _countries_of(number)
     try:

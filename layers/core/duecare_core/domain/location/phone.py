@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import TypeGuard
 
 import phonenumbers
+
+from duecare_core.domain.fields import E164
 
 # Mobile numbers of Argentina are written with and without a 9. Both are possible numbers of the same person.
 _ARGENTINE_MOBILE = re.compile(r"\+549(\d{10})")
@@ -13,7 +16,7 @@ _ARGENTINE_MOBILE = re.compile(r"\+549(\d{10})")
 _BY_FORM = re.compile(r"\+(?:861[3-9][0-9]{9}|1[2-9][0-9]{9})")
 
 
-def is_e164(number: str) -> bool:
+def is_e164(number: str) -> TypeGuard[E164]:
     """Whether this is a possible number in its canonical E.164 spelling.
 
     Two spellings of one number (`+4407…` and `+447…`) would have two keys, and a stop would hold for one of them only.
@@ -28,7 +31,7 @@ def is_e164(number: str) -> bool:
     return phonenumbers.is_possible_number(parsed) and canonical == number
 
 
-def canonical_number(number: str) -> str:
+def canonical_number(number: str) -> E164:
     """The spelling from which the recipient's key is made: one per person, also where `is_e164` accepts two."""
     argentine = _ARGENTINE_MOBILE.fullmatch(number)
-    return f"+54{argentine[1]}" if argentine else number
+    return E164(f"+54{argentine[1]}" if argentine else number)

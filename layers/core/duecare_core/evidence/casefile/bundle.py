@@ -200,7 +200,7 @@ class _Checks:
         record, inputs = self._record, self._case.inputs
         if digest(canonical(self._raw["inputs"])) != record.inputs_sha256:
             raise _CheckFailed("the inputs are not those that the record commits to")
-        if recipient_digest(bytes.fromhex(record.salt), inputs.recipient) != record.recipient:
+        if recipient_digest(bytes.fromhex(record.salt), inputs.number) != record.recipient_digest:
             raise _CheckFailed("the telephone number is not the one that was asked about")
         if text_digest(inputs.text) != record.text_sha256:
             raise _CheckFailed("the text is not the one that was asked about")

@@ -14,10 +14,11 @@ from typing import Annotated
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, field, structs
 
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.states import ConsentState, DebtState, Facts
+from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain
@@ -61,7 +62,7 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     at: datetime
-    recipient: str
+    number: E164 = field(name="recipient")
     text: str
     halted: bool = False
     parties: dict[str, int] = {}
@@ -83,7 +84,7 @@ def inputs_of(
     )
     return Inputs(
         at=at,
-        recipient=request.recipient,
+        number=request.number,
         text=request.text,
         halted=facts.halted,
         parties=dict(versions),

@@ -47,7 +47,7 @@ def replay(
     """
     request = DecisionRequest(
         decision_id=record.decision_id,
-        recipient=inputs.recipient,
+        number=inputs.number,
         gateway=record.gateway,
         creditor=record.creditor,
         collector=record.collector,

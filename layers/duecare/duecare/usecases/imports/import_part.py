@@ -164,7 +164,7 @@ class _Part:
             claims,
             self._upload.statement_of(line.number),
             self._deps.pseudonyms.content(statements.content(claims)),
-            self._deps.pseudonyms.recipient(canonical_number(claims.recipient)),
+            self._deps.pseudonyms.recipient_key(canonical_number(claims.recipient)),
         )
         slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content))
         keys = tuple(slot_key(statement.partition, slot) for slot in slots)

@@ -201,7 +201,7 @@ class _Split:
         recipient, ref = members.get("recipient"), members.get("debt_ref", "")
         if not isinstance(recipient, str) or not isinstance(ref, str):
             return 0
-        pk = table.recipient(self._pseudonyms.recipient(canonical_number(recipient)))
+        pk = table.recipient(self._pseudonyms.recipient_key(canonical_number(recipient)))
         return mark(pk, table.debt(pk, self._upload.creditor, ref).sk)
 
     def _move_duplicates(self, duplicates: frozenset[int]) -> None:

@@ -92,7 +92,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
         statement = table.read(document, StatementRecord)
-        name = f"r/{statement.recipient or '-'}/statement/{_hex(identity.id)}"
+        name = f"r/{statement.recipient_key or '-'}/statement/{_hex(identity.id)}"
         return Loggable(document, identity, _time(statement.received_at), name, copy)
     return Loggable(document, identity, _time(at), f"{_FOLDERS[identity.kind]}/{identity.id}", copy)
 

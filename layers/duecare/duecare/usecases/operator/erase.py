@@ -62,7 +62,7 @@ class Erase:
                 errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
             )
         now = self._deps.clock()
-        prefix = f"r/{self._deps.pseudonyms.recipient(canonical_number(recipient))}/"
+        prefix = f"r/{self._deps.pseudonyms.recipient_key(canonical_number(recipient))}/"
         found = list(self._deps.archive.names_with_times(prefix))
         due = [name for name, at in found if at + self._retention <= now]
         kept = [at for _, at in found if at + self._retention > now]

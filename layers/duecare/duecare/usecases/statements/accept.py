@@ -122,7 +122,7 @@ class AcceptStatements:
         recipient_key = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            recipient_key = self._pseudonyms.recipient(canonical_number(recipient))
+            recipient_key = self._pseudonyms.recipient_key(canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
         return VerifiedStatement(kind, statement, statement_id, content, recipient_key), parts.kid
 
@@ -151,7 +151,7 @@ class AcceptStatements:
             if not effect.documents and effect.status == "unchanged":
                 return effect
             sealed = self._sealer.seal(token.encode())
-            record = statements.statement_record(verified.kind, party.id, kid, now, sealed, verified.recipient)
+            record = statements.statement_record(verified.kind, party.id, kid, now, sealed, verified.recipient_key)
             stored = table.write(key, None, record, sealed)
             try:
                 self._documents.commit([*effect.documents, stored])

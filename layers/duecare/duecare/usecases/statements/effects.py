@@ -28,6 +28,7 @@ from duecare_core.domain.facts.statement import (
     StatementKind,
 )
 from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, StopState
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.reconciliation import Delivery
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
@@ -46,11 +47,11 @@ class VerifiedStatement(NamedTuple):
     statement: Statement
     statement_id: str
     content: str
-    recipient: str | None
+    recipient_key: RecipientKey | None
 
     @property
     def partition(self) -> str:
-        return table.recipient(self.recipient or "")
+        return table.recipient(self.recipient_key or RecipientKey(""))
 
 
 class Effect(NamedTuple):
@@ -163,7 +164,7 @@ class StatementEffects:
         if document is None:
             raise NotFound("No message was verified under this message_id; give the creditor.", name="unknown-message")
         decided = unpack(document)
-        if decided.envelope.recipient_key != verified.recipient:
+        if decided.envelope.recipient_key != verified.recipient_key:
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
         return decided.record.creditor
 

@@ -24,7 +24,7 @@ SECOND = timedelta(seconds=1)
 def request_of(message: Message, decision_id: str, gateway: str) -> DecisionRequest:
     return DecisionRequest(
         decision_id=decision_id,
-        recipient=message.recipient,
+        number=message.recipient,
         gateway=gateway,
         creditor=message.creditor,
         collector=message.collector or message.creditor,
@@ -81,7 +81,7 @@ def new_record(  # noqa: PLR0913
         enforced=enforced,
         provisional=rehearsal,
         text_sha256=records.text_digest(message.text),
-        recipient=records.recipient_digest(salt, message.recipient),
+        recipient_digest=records.recipient_digest(salt, message.recipient),
         salt=salt.hex(),
         relied_on=decision.relied_on,
         regions=decision.regions,

@@ -6,6 +6,7 @@ from duecare.ports import Document, Key, Situation
 from duecare.usecases import table
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.rules.frequency_caps import Contact, unpack_contacts
 from duecare_core.errors import StoreFailed
 from duecare_core.evidence.item_keys import CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
@@ -20,7 +21,9 @@ def situation_keys(gateway: str, creditor: str, collector: str | None) -> list[K
     return keys
 
 
-def facts_of(situation: Situation, gateway: Party, creditor: str, collector: str | None, recipient_key: str) -> Facts:
+def facts_of(
+    situation: Situation, gateway: Party, creditor: str, collector: str | None, recipient_key: RecipientKey
+) -> Facts:
     """The facts about this recipient and this creditor. Raises StoreFailed."""
     consents: dict[str, ConsentState] = {}
     debts: dict[str, DebtState] = {}

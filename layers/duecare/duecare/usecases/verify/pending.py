@@ -25,7 +25,7 @@ from msgspec import Struct, structs
 from duecare.ports import Document, WriteConflict
 from duecare.usecases.verify.stored_decision import SignedDecision, StoredDecision, confirmed, unpack
 from duecare_core.domain.decision.decision import is_rehearsal
-from duecare_core.domain.fields import E164, PartyId, Reference, Text, Time
+from duecare_core.domain.fields import PartyId, PhoneNumber, RecipientKey, Reference, Text, Time
 from duecare_core.domain.location.phone import is_e164
 from duecare_core.errors import CannotDecide, Conflict, Contention, RequestError, StoreFailed, Unacceptable, Violation
 from duecare_core.evidence.record import Record
@@ -42,7 +42,7 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of `POST /v1/verify`: one message before it is sent. `text` is what will be delivered."""
 
     message_id: Reference
-    recipient: E164
+    recipient: PhoneNumber
     creditor: PartyId
     collector: PartyId | None = None
     debt_ref: Reference | None = None
@@ -76,7 +76,7 @@ class State(Enum):
 class PendingMessage:
     draft: Draft
 
-    def __init__(self, message: Message, recipient_key: str) -> None:
+    def __init__(self, message: Message, recipient_key: RecipientKey) -> None:
         self.message = message
         self.recipient_key = recipient_key
         self.state = State.TO_DECIDE

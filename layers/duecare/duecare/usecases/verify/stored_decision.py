@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from duecare.ports import Document, WriteConflict
 from duecare.usecases import table
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence import packing as packed
 from duecare_core.evidence import record as records
@@ -25,7 +26,7 @@ class DecisionEnvelope(NamedTuple):
 
     kid: str
     signature: bytes
-    recipient_key: str
+    recipient_key: RecipientKey
     request: str
 
 
@@ -64,7 +65,7 @@ def unpack(document: Document) -> StoredDecision:
     """Read a stored decision. Raises StoreFailed."""
     kid, signature, recipient_key, request = (document.sealed[start:end] for start, end in pairwise(BOUNDS))
     try:
-        envelope = DecisionEnvelope(b64(kid), signature, b64(recipient_key), b64(request))
+        envelope = DecisionEnvelope(b64(kid), signature, RecipientKey(b64(recipient_key)), b64(request))
         return StoredDecision(records.decode(record_bytes(document.sealed)), envelope, replayed=True)
     except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error

@@ -84,7 +84,7 @@ class Verify:
         # 1. Authorize: the authorizer has checked the token; `_decide` checks the caller's registration as it is now.
         now = self._clock()
         pending = [
-            PendingMessage(message, self._pseudonyms.recipient(canonical_number(message.recipient)))
+            PendingMessage(message, self._pseudonyms.recipient_key(canonical_number(message.recipient)))
             for message in messages
         ]
         for one in pending:
