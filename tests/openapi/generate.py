@@ -160,9 +160,9 @@ def _evidence(run: Run) -> None:
         run.call(operation_id, "The table is unavailable", "xinxi", path=path, failing=True)
     key = table.decision(path["id"])
     kept = world.table.get([key])[key]
-    world.table.mark([IndexEntry(kept._replace(inputs=b""), None)])
+    world.table.put([IndexEntry(kept._replace(inputs=b""), None)])
     run.call("getCaseFile", "A decision of an early version", "xinxi", path=path)
-    world.table.mark([IndexEntry(kept, None)])
+    world.table.put([IndexEntry(kept, None)])
     run.call("getDiscovery", "With a log")
     run.call("getCheckpoint", "A checkpoint")
     size = world.checkpoint().size
