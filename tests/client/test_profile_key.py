@@ -1,4 +1,4 @@
-"""Whom the command speaks for: it says so, and `admin party add --profile-key` lets it speak for a new party."""
+"""The command says which party it speaks for, and `admin party add --profile-key` lets it speak for a new one."""
 
 from __future__ import annotations
 
@@ -88,9 +88,7 @@ def test_the_private_key_is_not_sent(folder: Path, service: Any, aws: AdminFunct
     assert "d" not in request["key"]
 
 
-def test_a_second_key_changes_the_profile_and_keeps_the_roles(
-    folder: Path, service: Any, aws: AdminFunction
-) -> None:
+def test_a_second_key_changes_the_profile_and_keeps_the_roles(folder: Path, service: Any, aws: AdminFunction) -> None:
     keys = ["--key", str(folder / "try" / "my-bank.pub.jwk"), "--profile-key", str(folder / "try" / "my-bank.jwk")]
     added = run(folder, service, aws, "--profile", "local", "admin", "key", "add", "some-asset", *keys)
     assert added.exit_code == 0, added.output
