@@ -17,6 +17,7 @@ from duecare.usecases.verify.load_facts import facts_of, situation_keys
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import DecisionRequest
 from duecare_core.domain.facts.states import Facts
+from duecare_core.domain.fields import E164
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tools.steps import Problem
 
@@ -44,7 +45,7 @@ def measure(recipients: Recipients) -> DecideTimes:
 def _best_median(recipients: Recipients, recipient: str, text: str) -> float:
     request = DecisionRequest(
         decision_id="a" * 26,
-        recipient=recipient,
+        number=E164(recipient),
         gateway="xinxi",
         creditor="mou-zichan",
         collector="keji",
@@ -67,7 +68,7 @@ def _best_median(recipients: Recipients, recipient: str, text: str) -> float:
 
 
 def _facts(recipients: Recipients) -> Facts:
-    recipient_key = Pseudonyms(bytes.fromhex(PEPPER)).recipient(recipients.one())
+    recipient_key = Pseudonyms(bytes.fromhex(PEPPER)).recipient_key(recipients.one())
     keys = situation_keys("xinxi", "mou-zichan", "keji")
     situation = VerifyService.from_environment().decision_store.load([table.recipient(recipient_key)], keys)
     gateway = table.find_party(situation.documents, "xinxi")

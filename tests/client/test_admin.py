@@ -1,4 +1,4 @@
-"""What the operator's commands ask of AWS, and what they make of its answers. AWS stops at the edge here."""
+"""The requests that the operator's commands send to AWS, and how they report its answers. AWS is replaced here."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_private_key_is_never_sent(duecare: Callable[..., Result], aws: Aws, s
 
 
 @pytest.mark.parametrize("jwk", ["", "{}", "[]", '{"kty":"RSA","n":"AQAB","e":"AQAB"}', '{"kty":"oct","k":"AAAA"}'])
-def test_what_is_no_public_key_is_not_sent(duecare: Callable[..., Result], aws: Aws, tmp_path: Path, jwk: str) -> None:
+def test_only_a_public_key_is_sent(duecare: Callable[..., Result], aws: Aws, tmp_path: Path, jwk: str) -> None:
     path = tmp_path / "pub.jwk"
     path.write_text(jwk)
     assert duecare("admin", "key", "add", "x1", "--key", str(path)).exit_code == 2
@@ -207,7 +207,7 @@ def test_a_function_that_failed_exits_3(duecare: Callable[..., Result], aws: Aws
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), 3, "connect"),
     ],
 )
-def test_what_aws_says_becomes_a_line_and_an_exit_code(
+def test_an_error_of_aws_becomes_one_line_and_an_exit_code(
     duecare: Callable[..., Result], aws: Aws, failure: Exception, code: int, words: str
 ) -> None:
     aws.failure = failure

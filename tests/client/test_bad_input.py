@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client.evidence_world import Command, Served, problem
-from tests.client.kept_log import KEY, Kept
+from tests.client.evidence_service import Command, EvidenceService, problem
+from tests.client.logged_service import KEY, LoggedService
 
 KINDS: dict[str, Callable[[Path], Any]] = {
     "nothing": lambda file: None,
@@ -24,15 +24,15 @@ NO_NETWORK = "no answer from duecare.test (ConnectError); check the URL and the 
 
 
 @pytest.fixture(scope="module")
-def kept() -> Kept:
-    """Nothing here changes it."""
-    return Kept()
+def logged() -> LoggedService:
+    """Shared by the module: no test changes it."""
+    return LoggedService()
 
 
 @pytest.fixture
-def duecare(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+def duecare(logged: LoggedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.chdir(tmp_path)
-    return Command(Served(kept), tmp_path)
+    return Command(EvidenceService(logged), tmp_path)
 
 
 def said(duecare: Command, *args: str, **environment: str) -> tuple[int, str]:
@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_named(duecare: Command, command: str, kin
 
 
 @pytest.mark.parametrize("kind", ["empty", "no JSON", "no UTF-8", "another JSON"])
-def test_what_is_no_case_file_is_told_as_that_and_how_to_get_one(duecare: Command, kind: str) -> None:
+def test_a_malformed_case_file_is_refused_with_the_command_that_fetches_one(duecare: Command, kind: str) -> None:
     KINDS[kind](duecare.folder / "case.json")
     exit_code, line = said(duecare, "bundle", "verify", "case.json")
     assert (exit_code, line) == (
@@ -68,9 +68,9 @@ def test_what_is_no_case_file_is_told_as_that_and_how_to_get_one(duecare: Comman
     )
 
 
-def test_of_a_case_file_that_is_not_good_nothing_says_that_it_is_whole(duecare: Command, kept: Kept) -> None:
+def test_a_case_file_with_a_failed_check_is_never_called_whole(duecare: Command, logged: LoggedService) -> None:
     file = duecare.folder / "case.json"
-    file.write_bytes(kept.case_file(kept.decided))
+    file.write_bytes(logged.case_file(logged.decided))
     assert "the file is whole" in duecare("bundle", "verify", "case.json").stderr
     file.write_bytes(file.read_bytes().replace(b'"decision":"allow"', b'"decision":"deny"'))
     result = duecare("bundle", "verify", "case.json")
@@ -79,7 +79,9 @@ def test_of_a_case_file_that_is_not_good_nothing_says_that_it_is_whole(duecare: 
 
 @pytest.mark.parametrize("command", [("bundle", "verify", "case.json"), ("log", "check")])
 @pytest.mark.parametrize("key", ["x", "a+b+c", KEY[:-4]])
-def test_a_wrong_log_key_is_told_before_anything_is_asked(duecare: Command, command: tuple[str, ...], key: str) -> None:
+def test_a_malformed_log_key_is_refused_before_any_request(
+    duecare: Command, command: tuple[str, ...], key: str
+) -> None:
     exit_code, line = said(duecare, *command, "--log-key", key)
     assert (exit_code, "is not a verifier key, like NAME+HASH+KEY" in line) == (2, True)
     assert not duecare.served.asked
@@ -103,14 +105,14 @@ def test_no_network_is_no_verdict_and_names_the_host(duecare: Command, command: 
     assert said(duecare, *command) == (3, NO_NETWORK)
 
 
-def test_a_password_in_the_url_is_not_told(duecare: Command) -> None:
+def test_a_password_in_the_url_is_never_printed(duecare: Command) -> None:
     duecare.served.network = httpx.MockTransport(unreachable)
     duecare.write_profile()
     result = duecare("log", "check", profile=False, DUECARE_URL="https://me:secret@duecare.test:8443/x")
     assert (result.exit_code, "duecare.test:8443" in result.stderr, "secret" in result.output) == (3, True, False)
 
 
-def test_a_decision_that_nobody_knows_is_refused(duecare: Command) -> None:
+def test_an_unknown_decision_is_refused(duecare: Command) -> None:
     duecare.served.instead[f"/v1/decisions/{'a' * 26}/bundle"] = [lambda _: problem(404, "unknown-decision")]
     assert said(duecare, "bundle", "get", "a" * 26) == (1, "unknown-decision")
 
@@ -120,16 +122,16 @@ def test_another_service_s_404_says_to_check_the_url(duecare: Command) -> None:
     assert said(duecare, "bundle", "get", "a" * 26) == (3, "the answer (404) is not duecare's; check the URL")
 
 
-def test_what_is_not_in_the_log_yet_is_no_refusal(duecare: Command, kept: Kept) -> None:
-    duecare.served.instead[f"/v1/decisions/{kept.id}/bundle"] = [lambda _: problem(409, "not-logged-yet")]
-    assert said(duecare, "bundle", "get", kept.id)[0] == 3
-    told = duecare.told("bundle", "get", kept.id)
+def test_a_decision_that_is_not_logged_yet_exits_3(duecare: Command, logged: LoggedService) -> None:
+    duecare.served.instead[f"/v1/decisions/{logged.id}/bundle"] = [lambda _: problem(409, "not-logged-yet")]
+    assert said(duecare, "bundle", "get", logged.id)[0] == 3
+    told = duecare.json("bundle", "get", logged.id)
     assert told["problem"]["type"] == "urn:duecare:problem:not-logged-yet"
 
 
-def test_another_conflict_stays_a_refusal(duecare: Command, kept: Kept) -> None:
-    duecare.served.instead[f"/v1/decisions/{kept.id}/bundle"] = [lambda _: problem(409, "no-case-file")]
-    assert said(duecare, "bundle", "get", kept.id)[0] == 1
+def test_another_conflict_stays_a_refusal(duecare: Command, logged: LoggedService) -> None:
+    duecare.served.instead[f"/v1/decisions/{logged.id}/bundle"] = [lambda _: problem(409, "no-case-file")]
+    assert said(duecare, "bundle", "get", logged.id)[0] == 1
     assert duecare.slept == []
 
 
@@ -151,14 +153,14 @@ def test_a_receipt_that_cannot_be_checked_now_is_no_verdict_on_the_decision(duec
 @pytest.mark.parametrize(
     "time", ["", "x", "20261101", "2026-W45", "2026-13-01", "2026-11-31", "2026-11-01T25:00Z", "1 Nov 2026", "2026-11"]
 )
-def test_a_time_that_cannot_be_read_is_told_with_one_that_can(duecare: Command, time: str) -> None:
+def test_an_invalid_time_is_refused_with_an_example(duecare: Command, time: str) -> None:
     exit_code, line = said(duecare, "reconcile", "--from", "2026-11-01", "--to", time)
     assert exit_code == 2
     assert line == ("--to cannot be read: give a date like 2026-11-01, or a time like 2026-11-01T00:00:00+08:00")
 
 
 @pytest.mark.parametrize("time", ["2026-11-01T00:00", "2026-11-01 00:00:00.5"])
-def test_a_time_without_its_offset_is_told_so(duecare: Command, time: str) -> None:
+def test_a_time_without_an_offset_is_refused_with_the_offset_added(duecare: Command, time: str) -> None:
     exit_code, line = said(duecare, "reconcile", "--from", time, "--to", "2026-11-02")
     assert (exit_code, line) == (2, f"--from needs its offset from UTC: {time}+08:00, or {time}Z")
 
@@ -167,6 +169,6 @@ def test_a_time_without_its_offset_is_told_so(duecare: Command, time: str) -> No
 
 
 @pytest.mark.parametrize("number", ["", "-"])
-def test_an_erasure_of_nobody_is_not_asked_for(duecare: Command, number: str) -> None:
+def test_an_erasure_without_a_number_is_not_requested(duecare: Command, number: str) -> None:
     exit_code, line = said(duecare, "admin", "erase", number, "--yes", AWS_REGION="us-east-1")
     assert (exit_code, "no number was given" in line, "Nothing was erased" in line) == (2, True, True)

@@ -14,8 +14,8 @@ from duecare_client import Client
 from duecare_client.cli.bundle import MAX_ATTEMPTS
 from duecare_client.errors import BadAnswer
 from duecare_core.evidence.canonical import canonical
-from tests.client.evidence_world import URL, Command, Served, problem
-from tests.client.kept_log import KEY, Kept
+from tests.client.evidence_service import URL, Command, EvidenceService, problem
+from tests.client.logged_service import KEY, LoggedService
 from tests.support.logs import LOG_KEY
 from tests.support.world import ISSUER, KEYS
 
@@ -23,26 +23,26 @@ OTHER_KEY = type(LOG_KEY)(LOG_KEY.name, b"o" * 32).verifier_key
 
 
 @pytest.fixture(scope="module")
-def kept() -> Kept:
-    """Nothing here changes it."""
-    return Kept()
+def logged() -> LoggedService:
+    """Shared by the module: no test changes it."""
+    return LoggedService()
 
 
 @pytest.fixture
-def served(kept: Kept) -> Served:
-    return Served(kept)
+def served(logged: LoggedService) -> EvidenceService:
+    return EvidenceService(logged)
 
 
 @pytest.fixture
-def duecare(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+def duecare(served: EvidenceService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.chdir(tmp_path)  # where files go that are named by no folder
     return Command(served, tmp_path)
 
 
 @pytest.fixture
-def file(kept: Kept, tmp_path: Path) -> Path:
+def file(logged: LoggedService, tmp_path: Path) -> Path:
     file = tmp_path / "case.duecare.json"
-    file.write_bytes(kept.case_file(kept.decided))
+    file.write_bytes(logged.case_file(logged.decided))
     return file
 
 
@@ -54,19 +54,21 @@ def changed(file: Path) -> Path:
     return file
 
 
-def test_get_writes_the_file_as_it_was_served_byte_for_byte(duecare: Command, kept: Kept, tmp_path: Path) -> None:
-    result = duecare("bundle", "get", kept.id)
+def test_get_writes_the_file_as_it_was_served_byte_for_byte(
+    duecare: Command, logged: LoggedService, tmp_path: Path
+) -> None:
+    result = duecare("bundle", "get", logged.id)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / f"{kept.id}.duecare.json").read_bytes() == kept.case_file(kept.decided)
-    assert f"duecare bundle verify {kept.id}.duecare.json" in result.stdout
+    assert (tmp_path / f"{logged.id}.duecare.json").read_bytes() == logged.case_file(logged.decided)
+    assert f"duecare bundle verify {logged.id}.duecare.json" in result.stdout
 
 
-def test_the_client_does_not_write_a_case_file_anew(served: Served, kept: Kept) -> None:
-    """What the service sent is what is checked: spaces and order are its own fault, and show."""
-    spaced = json.dumps(json.loads(kept.case_file(kept.decided)), indent=1).encode()
-    served.instead[f"/v1/decisions/{kept.id}/bundle"] = [lambda _: httpx.Response(200, content=spaced)]
+def test_the_client_does_not_write_a_case_file_anew(served: EvidenceService, logged: LoggedService) -> None:
+    """The bytes from the service are checked as they are: other spaces or another order of members fail."""
+    spaced = json.dumps(json.loads(logged.case_file(logged.decided)), indent=1).encode()
+    served.instead[f"/v1/decisions/{logged.id}/bundle"] = [lambda _: httpx.Response(200, content=spaced)]
     with Client(URL, "xinxi", KEYS["xinxi"], issuer=ISSUER, transport=served.network) as client:
-        assert client.bundle(kept.id) == spaced
+        assert client.bundle(logged.id) == spaced
 
 
 @pytest.mark.parametrize(
@@ -74,67 +76,71 @@ def test_the_client_does_not_write_a_case_file_anew(served: Served, kept: Kept) 
     [{}, {"decision": "allow"}, {"decision": {"record": {"decision_id": "another", "attempt": 1}}}],
     ids=["empty", "an answer of verify", "of another decision"],
 )
-def test_what_is_no_case_file_of_this_decision_is_no_answer(
-    served: Served, duecare: Command, kept: Kept, tmp_path: Path, answer: dict[str, object]
+def test_a_case_file_of_another_decision_is_refused(
+    served: EvidenceService, duecare: Command, logged: LoggedService, tmp_path: Path, answer: dict[str, object]
 ) -> None:
-    served.instead[f"/v1/decisions/{kept.id}/bundle"] = [lambda _: httpx.Response(200, json=answer)]
+    served.instead[f"/v1/decisions/{logged.id}/bundle"] = [lambda _: httpx.Response(200, json=answer)]
     with Client(URL, "xinxi", KEYS["xinxi"], issuer=ISSUER, transport=served.network) as c, pytest.raises(BadAnswer):
-        c.bundle(kept.id)
-    assert duecare("bundle", "get", kept.id).exit_code == 3
+        c.bundle(logged.id)
+    assert duecare("bundle", "get", logged.id).exit_code == 3
     assert not list(tmp_path.glob("*.json"))
 
 
-def test_get_waits_while_the_decision_is_not_in_the_log_yet(served: Served, duecare: Command, kept: Kept) -> None:
-    path = f"/v1/decisions/{kept.id}/bundle"
+def test_get_waits_while_the_decision_is_not_in_the_log_yet(
+    served: EvidenceService, duecare: Command, logged: LoggedService
+) -> None:
+    path = f"/v1/decisions/{logged.id}/bundle"
     early = lambda _: problem(409, "not-logged-yet")  # noqa: E731
     served.instead[path] = [early, early, served._case_file]
-    assert duecare("bundle", "get", kept.id).exit_code == 0
+    assert duecare("bundle", "get", logged.id).exit_code == 0
     assert len(duecare.slept) == 2
     served.instead[path] = [early]
-    result = duecare("bundle", "get", kept.id, "--out", "never.json")
+    result = duecare("bundle", "get", logged.id, "--out", "never.json")
     assert result.exit_code == 3
     assert len(duecare.slept) == 2 + MAX_ATTEMPTS - 1
     assert not Path("never.json").exists()
 
 
 def test_get_of_an_unknown_decision_or_attempt_fails_and_writes_nothing(
-    duecare: Command, kept: Kept, tmp_path: Path
+    duecare: Command, logged: LoggedService, tmp_path: Path
 ) -> None:
     assert duecare("bundle", "get", "-unknown").exit_code == 1
-    assert duecare("bundle", "get", kept.id, "--attempt", "7").exit_code == 1
+    assert duecare("bundle", "get", logged.id, "--attempt", "7").exit_code == 1
     assert not list(tmp_path.glob("*.json"))
 
 
-def test_get_writes_over_the_same_file_and_over_nothing_else(duecare: Command, kept: Kept, tmp_path: Path) -> None:
+def test_get_writes_over_the_same_file_and_over_nothing_else(
+    duecare: Command, logged: LoggedService, tmp_path: Path
+) -> None:
     out = tmp_path / "x.json"
-    assert [duecare("bundle", "get", kept.id, "--out", str(out)).exit_code for _ in range(2)] == [0, 0]
+    assert [duecare("bundle", "get", logged.id, "--out", str(out)).exit_code for _ in range(2)] == [0, 0]
     out.write_bytes(b"mine")
-    result = duecare("bundle", "get", kept.id, "--out", str(out))
+    result = duecare("bundle", "get", logged.id, "--out", str(out))
     assert (result.exit_code, out.read_bytes()) == (2, b"mine")
     assert "--out" in result.stderr
     for impossible in (tmp_path, tmp_path / "no-such-folder" / "x.json"):
-        assert duecare("bundle", "get", kept.id, "--out", str(impossible)).exit_code == 2
+        assert duecare("bundle", "get", logged.id, "--out", str(impossible)).exit_code == 2
 
 
-def test_verify_says_every_check_and_the_answer(duecare: Command, file: Path, kept: Kept) -> None:
+def test_verify_says_every_check_and_the_answer(duecare: Command, file: Path, logged: LoggedService) -> None:
     result = duecare("bundle", "verify", str(file), "--log-key", KEY)
     assert result.exit_code == 0
     assert re.findall(r"^✓ (\w+)", result.stdout, re.MULTILINE) == [
         "form", "log", "record", "receipt", "inputs", "parties", "statements", "rules", "replay",
     ]  # fmt: skip
     assert "ALLOW" in result.stdout
-    assert kept.id in result.stdout
+    assert logged.id in result.stdout
     assert "\x1b" not in result.stdout, "colours are for a terminal"
     assert not duecare.served.asked, "no network"
 
 
-def test_verify_of_a_changed_file_says_what_is_wrong(duecare: Command, changed: Path) -> None:
+def test_verify_of_a_changed_file_names_the_failed_check(duecare: Command, changed: Path) -> None:
     result = duecare("bundle", "verify", str(changed), "--log-key", KEY)
     assert result.exit_code == 1
     assert "✗ record" in result.stdout
     assert "NOT GOOD" in result.stdout
     assert "it claims, without proof" in result.stdout
-    told = duecare.told("bundle", "verify", str(changed), "--log-key", KEY)
+    told = duecare.json("bundle", "verify", str(changed), "--log-key", KEY)
     assert told["ok"] is False
     assert next(one["name"] for one in told["checks"] if not one["ok"]) == "record"
 
@@ -142,20 +148,20 @@ def test_verify_of_a_changed_file_says_what_is_wrong(duecare: Command, changed: 
 @pytest.mark.parametrize(
     "junk", [b"", b"{}", b"\xff", b"[1]", b"[" * 100_000], ids=["empty", "{}", "ff", "[1]", "deep"]
 )
-def test_verify_of_what_is_no_case_file_is_a_failed_check(duecare: Command, tmp_path: Path, junk: bytes) -> None:
+def test_verify_of_a_malformed_case_file_is_a_failed_check(duecare: Command, tmp_path: Path, junk: bytes) -> None:
     (tmp_path / "junk").write_bytes(junk)
     result = duecare("bundle", "verify", str(tmp_path / "junk"))
     assert (result.exit_code, "✗ form" in result.stdout) == (1, True)
 
 
-def test_verify_of_a_file_that_is_not_there_is_bad_usage(duecare: Command, tmp_path: Path) -> None:
+def test_verify_of_a_missing_file_is_bad_usage(duecare: Command, tmp_path: Path) -> None:
     assert duecare("bundle", "verify", str(tmp_path / "none")).exit_code == 2
     assert duecare("bundle", "report", str(tmp_path)).exit_code == 2
 
 
 def test_trust_comes_from_the_option_the_environment_or_the_profile_in_that_order(duecare: Command, file: Path) -> None:
     def told(*args: str, **environment: str) -> tuple[bool, str]:
-        found = duecare.told("bundle", "verify", str(file), *args, **environment)
+        found = duecare.json("bundle", "verify", str(file), *args, **environment)
         return found["ok"], found["log_key_from"]
 
     assert told() == (True, "the file itself")
@@ -175,7 +181,7 @@ def test_without_a_key_verify_says_that_nothing_shows_whose_log_it_is(duecare: C
 @pytest.mark.parametrize(
     "key", ["x", "a+b+c", KEY[:-4], KEY.replace("+", "-"), "name+00000000+" + KEY.split("+", 2)[2]]
 )
-def test_what_is_no_verifier_key_is_bad_usage(duecare: Command, file: Path, key: str) -> None:
+def test_a_malformed_verifier_key_is_bad_usage(duecare: Command, file: Path, key: str) -> None:
     result = duecare("bundle", "verify", str(file), "--log-key", key)
     assert (result.exit_code, "is not a verifier key" in result.stderr) == (2, True)
 
@@ -207,7 +213,7 @@ def test_report_of_a_file_that_fails_is_a_page_that_says_so_and_exit_1(duecare: 
     assert "核验未通过" in changed.with_suffix(".html").read_text(encoding="utf-8")
 
 
-def test_report_of_what_is_no_case_file_is_such_a_page_too(duecare: Command, tmp_path: Path) -> None:
+def test_report_of_a_malformed_case_file_is_a_page_that_says_so(duecare: Command, tmp_path: Path) -> None:
     junk = tmp_path / "junk.json"
     junk.write_bytes(canonical({"bundle": "<script>alert(1)</script>"}))
     assert duecare("bundle", "report", str(junk)).exit_code == 1
@@ -226,5 +232,5 @@ def test_report_writes_over_a_page_and_never_over_the_case_file(duecare: Command
 
 
 def test_report_in_json_names_the_page_and_the_checks(duecare: Command, file: Path) -> None:
-    told = duecare.told("bundle", "report", str(file), "--log-key", KEY)
+    told = duecare.json("bundle", "report", str(file), "--log-key", KEY)
     assert (told["ok"], told["decision"], told["report"]) == (True, "allow", str(file.with_suffix(".html")))

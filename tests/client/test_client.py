@@ -182,7 +182,9 @@ def test_a_problem_becomes_the_exception_of_its_status(
     ],
     ids=range(14),
 )
-def test_whatever_is_not_an_answer_cannot_decide(service: Any, message: dict[str, Any], answer: httpx.Response) -> None:
+def test_a_response_that_is_no_answer_cannot_decide(
+    service: Any, message: dict[str, Any], answer: httpx.Response
+) -> None:
     service.instead(VERIFY, lambda _: answer)
     with pytest.raises(CannotDecide):
         client(service).verify(message)
@@ -258,13 +260,13 @@ def test_status_says_which_part_fails(service: Any) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "duecare.test", "ftp://duecare.test", "https://", "file:///etc/passwd"])
-def test_a_url_that_is_none_is_refused(service: Any, url: str) -> None:
+def test_an_invalid_url_is_refused(service: Any, url: str) -> None:
     with pytest.raises(BadSettings):
         Client(url, "some-gateway", service.party.jwk)
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://a..b", "http://127.0.0.1:1", "http://nowhere.invalid"])
-def test_a_host_that_is_not_there_cannot_decide(service: Any, message: dict[str, Any], url: str) -> None:
+def test_an_unreachable_host_cannot_decide(service: Any, message: dict[str, Any], url: str) -> None:
     with pytest.raises(CannotDecide):
         Client(url, "some-gateway", service.party.jwk, timeout=0.5).verify(message)
 

@@ -31,7 +31,7 @@ def test_a_deny_exits_1_with_every_reason(duecare: Any, service: Any, message: d
         assert words in result.stdout
 
 
-def test_what_the_service_says_is_no_markup_and_no_terminal_control(
+def test_text_from_the_service_is_printed_without_markup_and_terminal_controls(
     duecare: Any, service: Any, message: dict[str, Any]
 ) -> None:
     service.decision, service.reasons = "deny", DENIED
@@ -126,7 +126,7 @@ def test_a_file_is_read_with_or_without_a_byte_order_mark(
 
 
 @pytest.mark.parametrize("stdin", ["", "{", "[]", "7", b"\xff", '"x"', "[" * 100_000])
-def test_what_is_no_message_exits_2(duecare: Any, service: Any, stdin: Any) -> None:
+def test_a_malformed_message_exits_2(duecare: Any, service: Any, stdin: Any) -> None:
     result = duecare("verify", "-", "--profile", "local", "--json", stdin=stdin)
     assert result.exit_code == 2
     assert result.stdout == ""

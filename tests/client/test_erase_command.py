@@ -88,7 +88,7 @@ def test_on_a_terminal_it_asks_first(
     assert "cannot be undone" in result.stderr
 
 
-def test_a_number_that_is_none_is_refused_by_the_service_and_told(duecare: Callable[..., Result], aws: Aws) -> None:
+def test_an_invalid_number_is_refused_by_the_service_and_reported(duecare: Callable[..., Result], aws: Aws) -> None:
     aws.answer = {"status": 422, "problem": {"type": "urn:duecare:problem:unacceptable", "detail": "not E.164"}}
     result = duecare("12", "--yes")
     assert (result.exit_code, "not E.164" in result.stderr) == (1, True)

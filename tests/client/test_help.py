@@ -1,4 +1,4 @@
-"""What `--help` says: every command and everything that can be given to it is explained, in words of whole lines."""
+"""`--help` explains every command and every parameter, in whole lines."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
 ALL = dict(commands(get_command(app)))
 
 
-def test_the_commands_stand_in_the_order_in_which_one_comes_to_need_them() -> None:
+def test_the_commands_are_listed_in_the_order_of_use() -> None:
     assert list(ALL[()].commands)[:5] == ["verify", "state", "upload", "decision", "reconcile"]
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
-def test_it_says_what_the_command_does_and_what_each_thing_given_to_it_is(path: tuple[str, ...]) -> None:
+def test_help_describes_the_command_and_each_parameter(path: tuple[str, ...]) -> None:
     command = ALL[path]
     assert (command.help or "").strip()
     for parameter in command.params:
@@ -36,7 +36,7 @@ def test_it_says_what_the_command_does_and_what_each_thing_given_to_it_is(path: 
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
-def test_it_is_shown_and_no_line_ends_before_its_time(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_shows_every_paragraph_whole(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "1000")
     monkeypatch.setenv("TERMINAL_WIDTH", "1000")
     result = CliRunner().invoke(app, [*path, "--help"])
@@ -46,6 +46,6 @@ def test_it_is_shown_and_no_line_ends_before_its_time(path: tuple[str, ...], mon
         assert " ".join(paragraph.replace("`", "").split()) in shown
 
 
-def test_the_exit_codes_are_told_at_the_top() -> None:
+def test_the_exit_codes_are_in_the_help_of_the_root_command() -> None:
     epilog = str(ALL[()].epilog)
     assert all(f"{code} " in epilog for code in (0, 1, 2, 3, 130))

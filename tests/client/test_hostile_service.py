@@ -1,4 +1,4 @@
-"""Whatever the far end responds, a method of the client returns or raises an exception of the client's own tree."""
+"""For any response of the service, a method of the client returns, or raises an exception of the client's tree."""
 
 from __future__ import annotations
 

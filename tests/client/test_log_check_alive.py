@@ -16,7 +16,7 @@ from duecare_client.checks.log import remember
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.stored import archive_copy, read_archive_copy
-from tests.client.kept_log import KEY, Kept
+from tests.client.logged_service import KEY, LoggedService
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.memory import MemoryLogFiles
 from tests.support.world import RECIPIENT, stamp
@@ -38,8 +38,8 @@ class FilesThatFail(MemoryLogFiles):
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def logged() -> LoggedService:
+    return LoggedService()
 
 
 @pytest.fixture
@@ -47,76 +47,76 @@ def memory(tmp_path: Path) -> Path:
     return tmp_path / "seen.checkpoint"
 
 
-def archived_only(kept: LoggedWorld) -> None:
+def archived_only(logged: LoggedWorld) -> None:
     """The sequencer stops between the copies and the move of the head."""
     with pytest.raises(Stopped):
-        kept.sequencer(files=FilesThatFail(kept.files))(lambda: True)
+        logged.sequencer(files=FilesThatFail(logged.files))(lambda: True)
 
 
-def test_a_copy_whose_entry_is_still_to_come_is_on_its_way(kept: Kept, memory: Path) -> None:
-    kept.verify(message_id="m-2")
-    kept.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(kept.now))
-    kept.operate.suspend("keji")
-    archived_only(kept)
-    outcome = kept.check(memory)
+def test_a_copy_whose_entry_is_still_to_come_is_on_its_way(logged: LoggedService, memory: Path) -> None:
+    logged.verify(message_id="m-2")
+    logged.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(logged.now))
+    logged.operate.suspend("keji")
+    archived_only(logged)
+    outcome = logged.check(memory)
     assert (outcome.faults, outcome.pending) == ((), 3)
-    kept.sequenced()
-    outcome = kept.check(memory)
+    logged.sequenced()
+    outcome = logged.check(memory)
     assert (outcome.faults, outcome.pending) == ((), 0)
 
 
-def test_what_was_logged_after_the_log_was_read_is_on_its_way(kept: Kept, memory: Path) -> None:
-    outcome, places = kept.look(memory)
-    kept.verify(message_id="m-2")
-    kept.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(kept.now))
-    kept.sequenced()
-    outcome = kept.compare(outcome, places)
+def test_a_record_logged_after_the_log_was_read_is_no_fault(logged: LoggedService, memory: Path) -> None:
+    outcome, places = logged.look(memory)
+    logged.verify(message_id="m-2")
+    logged.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(logged.now))
+    logged.sequenced()
+    outcome = logged.compare(outcome, places)
     assert (outcome.faults, outcome.pending) == ((), 2)
 
 
-def test_a_copy_that_stays_without_an_entry_is_named(kept: Kept, memory: Path) -> None:
-    late = kept.verify(message_id="m-2").record.decision_id
-    archived_only(kept)
-    kept.now += timedelta(hours=1)
+def test_a_copy_that_stays_without_an_entry_is_named(logged: LoggedService, memory: Path) -> None:
+    late = logged.verify(message_id="m-2").record.decision_id
+    archived_only(logged)
+    logged.now += timedelta(hours=1)
     assert any(
-        one.startswith(f"decision {late}: the copy in the archive is not what was") for one in kept.named(memory)
+        one.startswith(f"decision {late}: the copy in the archive is not what was") for one in logged.named(memory)
     )
 
 
-def test_a_copy_of_a_decision_that_the_service_never_made_is_named_at_once(kept: Kept, memory: Path) -> None:
-    made_up = kept.verify(message_id="m-2").record.decision_id
-    archived_only(kept)
-    (name,) = (one for one in kept.archive.objects if made_up in one)
-    copy = read_archive_copy(kept.archive.objects[name])
+def test_a_copy_of_a_decision_that_the_service_never_made_is_named_at_once(logged: LoggedService, memory: Path) -> None:
+    made_up = logged.verify(message_id="m-2").record.decision_id
+    archived_only(logged)
+    (name,) = (one for one in logged.archive.objects if made_up in one)
+    copy = read_archive_copy(logged.archive.objects[name])
     signature = bytes(64)
-    kept.archive.objects[name] = archive_copy(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
-    kept.table.remove(table.decision(made_up))
-    assert kept.named(memory) == [
+    logged.archive.objects[name] = archive_copy(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
+    logged.table.remove(table.decision(made_up))
+    assert logged.named(memory) == [
         f"decision {made_up}: the copy in the archive is not what was logged (the log has no entry of it)"
     ]
 
 
-def test_a_copy_from_the_future_is_named(kept: Kept, memory: Path) -> None:
-    coming = Kept()
+def test_a_copy_from_the_future_is_named(logged: LoggedService, memory: Path) -> None:
+    coming = LoggedService()
     coming.now += timedelta(days=1000)
     coming.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(coming.now))
     known = set(coming.archive.objects)
     coming.sequenced()
     (name,) = (one for one in coming.archive.objects if one not in known and "/statement/" in one)
-    kept.archive.objects[name] = coming.archive.objects[name]
-    assert len(kept.named(memory)) == 1
+    logged.archive.objects[name] = coming.archive.objects[name]
+    assert len(logged.named(memory)) == 1
 
 
-def test_what_is_erased_while_the_erasure_is_on_its_way_is_no_fault(kept: Kept, memory: Path) -> None:
-    kept.now += timedelta(days=400)
-    kept.left()
-    kept.sequenced()
-    erased = kept.erase(ERASABLE)(RECIPIENT)
+def test_an_erased_copy_is_no_fault_while_the_erasure_is_not_logged_yet(logged: LoggedService, memory: Path) -> None:
+    logged.now += timedelta(days=400)
+    logged.left()
+    logged.sequenced()
+    erased = logged.erase(ERASABLE)(RECIPIENT)
     assert erased.erased > 0
-    outcome = kept.check(memory)
+    outcome = logged.check(memory)
     assert (outcome.faults, outcome.pending) == ((), 1)
-    kept.sequenced()
-    assert kept.named(memory) == []
+    logged.sequenced()
+    assert logged.named(memory) == []
 
 
 BODIES = (
@@ -137,8 +137,8 @@ BODIES = (
 
 
 @pytest.mark.parametrize("place", ["party", "statement", "erasure", "receipt-key", "decision"])
-def test_whatever_stands_in_the_table_is_named_and_nothing_of_it_stops_the_check(
-    kept: Kept, memory: Path, place: str
+def test_any_malformed_item_in_the_table_is_named_and_does_not_stop_the_check(
+    logged: LoggedService, memory: Path, place: str
 ) -> None:
     key = {
         "party": table.party("made-up"),
@@ -148,8 +148,8 @@ def test_whatever_stands_in_the_table_is_named_and_nothing_of_it_stops_the_check
         "decision": table.decision("a" * 26),
     }[place]
     for body in BODIES:
-        kept.table._documents[key] = Document(key, 1, body.encode(), sealed=b"x" * 200, inputs=b"y")
-        (fault,) = kept.named(memory)
+        logged.table._documents[key] = Document(key, 1, body.encode(), sealed=b"x" * 200, inputs=b"y")
+        (fault,) = logged.named(memory)
         assert fault.startswith(place), body
 
 
@@ -169,69 +169,73 @@ COPIES = (
 )
 
 
-def test_whatever_stands_in_the_archive_is_named_and_nothing_of_it_stops_the_check(kept: Kept, memory: Path) -> None:
-    names = [min(kept.archive.names(folder)) for folder in ("parties/", "receipt-keys/", "r/")]
+def test_any_malformed_object_in_the_archive_is_named_and_does_not_stop_the_check(
+    logged: LoggedService, memory: Path
+) -> None:
+    names = [min(logged.archive.names(folder)) for folder in ("parties/", "receipt-keys/", "r/")]
     for name in (*names, "never/heard/of"):
-        whole = kept.archive.objects.get(name)
+        whole = logged.archive.objects.get(name)
         for data in COPIES:
-            kept.archive.objects[name] = data
-            assert any(part in fault for fault in kept.named(memory) for part in name.split("/")[-2:]), (
+            logged.archive.objects[name] = data
+            assert any(part in fault for fault in logged.named(memory) for part in name.split("/")[-2:]), (
                 name,
                 data[:40],
             )
         if whole is not None:
-            kept.archive.objects[name] = whole
+            logged.archive.objects[name] = whole
 
 
 def test_no_object_of_the_log_can_be_changed_or_taken_away(memory: Path) -> None:
-    kept = Kept()
+    logged = LoggedService()
     for number in range(300):
-        kept.accepted("xinxi", "opt-out", recipient=f"+86139001{number:05}", creditor="*", received_at=stamp(kept.now))
-    kept.sequenced()
-    assert kept.check(memory, store=False).faults == ()
-    size = kept.checkpoint().size
+        logged.accepted(
+            "xinxi", "opt-out", recipient=f"+86139001{number:05}", creditor="*", received_at=stamp(logged.now)
+        )
+    logged.sequenced()
+    assert logged.check(memory, store=False).faults == ()
+    size = logged.checkpoint().size
     for name in ("tile/0/000", f"tile/0/001.p/{size - 256}", "tile/1/000.p/1", "tile/entries/000"):
-        whole = kept.files.objects.pop(name)
+        whole = logged.files.objects.pop(name)
         for data in (None, b"", whole[:-1], whole[:-1] + b"\0", whole + b"\0"):
             if data is not None:
-                kept.files.objects[name] = data
-            outcome, _ = kept.look(memory)
+                logged.files.objects[name] = data
+            outcome, _ = logged.look(memory)
             assert (outcome.faults == (), outcome.whole) == (False, False), name
-        kept.files.objects[name] = whole
-    del kept.files.objects["checkpoint"]
+        logged.files.objects[name] = whole
+    del logged.files.objects["checkpoint"]
     with pytest.raises(BadEvidence):
-        kept.look(memory)
+        logged.look(memory)
 
 
-def test_a_log_under_the_same_name_with_another_key_is_told(kept: Kept, memory: Path) -> None:
+def test_a_log_under_the_same_name_with_another_key_is_a_fault(logged: LoggedService, memory: Path) -> None:
     from duecare_core.evidence.log.note import Checkpoint, LogKey  # noqa: PLC0415
 
     impostor = LogKey(LOG_KEY.name, b"other".ljust(32, b"!"))
-    remember(memory, impostor.sign(Checkpoint(LOG_KEY.name, 0, kept.checkpoint().root).text()))
+    remember(memory, impostor.sign(Checkpoint(LOG_KEY.name, 0, logged.checkpoint().root).text()))
     assert impostor.verifier_key != KEY
-    assert "it is another log under the same name" in kept.named(memory)[0]
+    assert "it is another log under the same name" in logged.named(memory)[0]
 
 
-def test_a_memory_that_cannot_be_read_is_no_new_beginning(kept: Kept, memory: Path) -> None:
+def test_a_memory_that_cannot_be_read_is_no_new_beginning(logged: LoggedService, memory: Path) -> None:
     for junk in (b"", b"\xff\xfe", b"duecare.example/log\n1\n"):
         memory.write_bytes(junk)
-        assert "it is another log" in kept.named(memory)[0]
+        assert "it is another log" in logged.named(memory)[0]
         assert memory.read_bytes() == junk
 
 
-def test_what_is_remembered_is_written_whole_and_nothing_is_left_beside_it(kept: Kept, memory: Path) -> None:
-    kept.check(memory)
+def test_the_memory_is_written_as_a_whole_without_temporary_files(logged: LoggedService, memory: Path) -> None:
+    logged.check(memory)
     assert [one.name for one in memory.parent.iterdir()] == [memory.name]
-    assert memory.read_bytes() == kept.files.objects["checkpoint"]
+    assert memory.read_bytes() == logged.files.objects["checkpoint"]
 
 
-def test_an_erasure_by_hand_is_told_as_what_is_missing(kept: Kept, memory: Path) -> None:
+def test_an_erasure_by_hand_is_reported_as_a_missing_copy(logged: LoggedService, memory: Path) -> None:
     """A made-up erasure in the archive, without an entry, excuses nothing once it is no longer young."""
-    (name,) = kept.archive.names(f"r/{kept.decided.envelope.recipient_key}/decision/")
-    del kept.archive.objects[name]
-    told = {"at": stamp(kept.now), "erased": [name.split("/", 2)[2]]}
+    (name,) = logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/decision/")
+    del logged.archive.objects[name]
+    told = {"at": stamp(logged.now), "erased": [name.split("/", 2)[2]]}
     made = {"pk": "Z#" + "z" * 26, "sk": "-", "version": 1, "body": told}
-    kept.archive.objects["erasures/" + "z" * 26] = canonical(made)
-    assert kept.check(memory).pending == 1
-    kept.now += timedelta(hours=1)
-    assert json.dumps(kept.named(memory)).count("decision") == 1
+    logged.archive.objects["erasures/" + "z" * 26] = canonical(made)
+    assert logged.check(memory).pending == 1
+    logged.now += timedelta(hours=1)
+    assert json.dumps(logged.named(memory)).count("decision") == 1

@@ -12,8 +12,8 @@ from duecare.usecases import table
 from duecare_client.checks.log import checkpoint_file, key_file
 from duecare_client.checks.store import archive_of
 from duecare_core.evidence.log.note import Checkpoint, LogKey
-from tests.client.evidence_world import URL, Command, Served
-from tests.client.kept_log import KEY, Kept, item
+from tests.client.evidence_service import URL, Command, EvidenceService
+from tests.client.logged_service import KEY, LoggedService, item
 from tests.support import tables
 from tests.support.servers import aws_environment, moto  # noqa: F401
 from tests.support.world import RECIPIENT, stamp
@@ -22,32 +22,32 @@ OTHER = LogKey("another.example/log", b"o" * 32)
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def logged() -> LoggedService:
+    return LoggedService()
 
 
 @pytest.fixture
-def served(kept: Kept) -> Served:
-    return Served(kept)
+def served(logged: LoggedService) -> EvidenceService:
+    return EvidenceService(logged)
 
 
 @pytest.fixture
-def duecare(served: Served, tmp_path: Path) -> Command:
+def duecare(served: EvidenceService, tmp_path: Path) -> Command:
     return Command(served, tmp_path)
 
 
-def test_it_fetches_every_object_and_compares_no_records_without_aws(duecare: Command, kept: Kept) -> None:
+def test_it_fetches_every_object_and_compares_no_records_without_aws(duecare: Command, logged: LoggedService) -> None:
     result = duecare("log", "check")
     assert result.exit_code == 0, result.output
     assert "everything is as it was logged" in result.stdout
     assert "needs AWS access" in result.stdout
-    size = kept.checkpoint().size
+    size = logged.checkpoint().size
     assert {f"/log/{one}" for one in ("checkpoint", f"tile/0/000.p/{size}", f"tile/entries/000.p/{size}")} <= set(
         duecare.served.asked
     )
-    told = duecare.told("log", "check")
+    told = duecare.json("log", "check")
     assert (told["ok"], told["size"], told["consistent_with"], told["records_compared"]) == (True, size, size, None)
-    assert told["root"] == kept.checkpoint().root.hex()
+    assert told["root"] == logged.checkpoint().root.hex()
 
 
 def test_how_far_it_is_goes_to_stderr_alone(duecare: Command) -> None:
@@ -57,15 +57,15 @@ def test_how_far_it_is_goes_to_stderr_alone(duecare: Command) -> None:
 
 
 def test_it_remembers_beside_the_local_profile_and_sees_a_log_that_was_rolled_back(
-    duecare: Command, kept: Kept, tmp_path: Path
+    duecare: Command, logged: LoggedService, tmp_path: Path
 ) -> None:
-    before = dict(kept.files.objects)
-    kept.verify(message_id="m-2")
-    kept.sequenced()
+    before = dict(logged.files.objects)
+    logged.verify(message_id="m-2")
+    logged.sequenced()
     assert duecare("log", "check").exit_code == 0
     assert checkpoint_file(KEY, tmp_path / ".duecare").is_file()
-    kept.files.objects.clear()
-    kept.files.objects.update(before)
+    logged.files.objects.clear()
+    logged.files.objects.update(before)
     result = duecare("log", "check")
     assert result.exit_code == 1
     assert "at the last check" in result.stdout
@@ -87,25 +87,25 @@ def test_where_it_cannot_remember_it_says_so(duecare: Command, tmp_path: Path) -
     assert result.exit_code == 2
 
 
-def test_a_service_that_names_another_log_than_before_is_told_even_where_that_one_is_good(
-    duecare: Command, kept: Kept
+def test_a_service_that_publishes_another_log_key_than_before_fails_even_if_that_log_is_good(
+    duecare: Command, logged: LoggedService
 ) -> None:
     assert duecare("log", "check").exit_code == 0
-    objects = dict(kept.files.objects)
-    body = Checkpoint(OTHER.name, kept.checkpoint().size, kept.checkpoint().root).text()
-    kept.files.objects["checkpoint"] = OTHER.sign(body).encode()
+    objects = dict(logged.files.objects)
+    body = Checkpoint(OTHER.name, logged.checkpoint().size, logged.checkpoint().root).text()
+    logged.files.objects["checkpoint"] = OTHER.sign(body).encode()
     duecare.served.key = OTHER.verifier_key
     result = duecare("log", "check")
     assert result.exit_code == 1
     assert "and published" in result.stderr
     assert duecare("log", "check", "--log-key", OTHER.verifier_key).exit_code == 0
     assert duecare("log", "check").exit_code == 0, "it was told once"
-    kept.files.objects.update(objects)
+    logged.files.objects.update(objects)
     duecare.served.key = None
     assert duecare("log", "check").exit_code == 1, "no log any more"
 
 
-def test_a_key_that_is_given_counts_and_not_the_one_that_the_service_names(duecare: Command) -> None:
+def test_a_key_on_the_command_line_overrides_the_one_that_the_service_publishes(duecare: Command) -> None:
     duecare.write_profile(log_key=OTHER.verifier_key)
     assert duecare("log", "check").exit_code == 1
     duecare.write_profile(log_key=KEY)
@@ -125,9 +125,11 @@ def test_no_service_named_is_bad_usage(duecare: Command) -> None:
     assert duecare("log", "check", profile=False).exit_code == 2
 
 
-def test_an_object_that_is_gone_is_named_and_then_no_record_is_compared(duecare: Command, kept: Kept) -> None:
-    name = f"tile/entries/000.p/{kept.checkpoint().size}"
-    del kept.files.objects[name]
+def test_an_object_that_is_gone_is_named_and_then_no_record_is_compared(
+    duecare: Command, logged: LoggedService
+) -> None:
+    name = f"tile/entries/000.p/{logged.checkpoint().size}"
+    del logged.files.objects[name]
     duecare.write_profile(table="t", archive="a")  # nobody is there to be asked
     result = duecare("log", "check")
     assert result.exit_code == 1
@@ -136,57 +138,59 @@ def test_an_object_that_is_gone_is_named_and_then_no_record_is_compared(duecare:
 
 
 @pytest.fixture
-def stored(duecare: Command, kept: Kept, moto: str) -> tuple[Any, str, Any, str]:  # noqa: F811
+def stored(duecare: Command, logged: LoggedService, moto: str) -> tuple[Any, str, Any, str]:  # noqa: F811
     """The same table and archive on moto, named in the profile."""
     dynamodb, s3 = tables.client("dynamodb", moto), tables.client("s3", moto)
     name, bucket = tables.create(moto), tables.bucket(moto)
-    for document in kept.table.everything():
+    for document in logged.table.everything():
         made = item(document)
         dynamodb.put_item(TableName=name, Item=made)
-    for at, data in kept.archive.objects.items():
+    for at, data in logged.archive.objects.items():
         s3.put_object(Bucket=bucket, Key=at, Body=data)
     duecare.write_profile(aws_endpoint_url=moto, region=tables.REGION, table=name, archive=bucket)
     return dynamodb, name, s3, bucket
 
 
 def test_with_aws_every_record_is_compared_and_one_that_was_changed_by_hand_is_named(
-    duecare: Command, kept: Kept, stored: tuple[Any, str, Any, str]
+    duecare: Command, logged: LoggedService, stored: tuple[Any, str, Any, str]
 ) -> None:
     dynamodb, name, s3, bucket = stored
     result = duecare("log", "check")
     assert result.exit_code == 0, result.output
     assert " records of table and archive compared, 0 not in the log yet" in result.stdout
-    key = {"pk": {"S": table.decision(kept.id).pk}, "sk": {"S": table.decision(kept.id).sk}}
+    key = {"pk": {"S": table.decision(logged.id).pk}, "sk": {"S": table.decision(logged.id).sk}}
     found = dynamodb.get_item(TableName=name, Key=key)["Item"]
     sealed = found["sealed"]["B"]
     dynamodb.put_item(TableName=name, Item=found | {"sealed": {"B": sealed[:-1] + bytes([sealed[-1] ^ 1])}})
-    (copy,) = (one for one in kept.archive.objects if one.startswith("parties/keji/"))
-    s3.put_object(Bucket=bucket, Key=copy, Body=kept.archive.objects[copy].replace("科技公司".encode(), b"Other"))
-    told = duecare.told("log", "check")
-    assert sorted(one["where"] for one in told["faults"]) == [f"decision {kept.id}", "party keji/1"]
+    (copy,) = (one for one in logged.archive.objects if one.startswith("parties/keji/"))
+    s3.put_object(Bucket=bucket, Key=copy, Body=logged.archive.objects[copy].replace("科技公司".encode(), b"Other"))
+    told = duecare.json("log", "check")
+    assert sorted(one["where"] for one in told["faults"]) == [f"decision {logged.id}", "party keji/1"]
     assert duecare("log", "check").exit_code == 1
 
 
-def test_an_item_that_nobody_can_read_is_named(duecare: Command, kept: Kept, stored: tuple[Any, str, Any, str]) -> None:
+def test_an_unreadable_item_is_named(
+    duecare: Command, logged: LoggedService, stored: tuple[Any, str, Any, str]
+) -> None:
     dynamodb, name, *_ = stored
     odd = {"pk": {"S": "P#made-up"}, "sk": {"S": "-"}, "version": {"S": "x"}, "body": {"B": b"\xff"}}
     dynamodb.put_item(TableName=name, Item=odd | {"sealed": {"S": "text"}, "inputs": {"N": "1"}})
-    told = duecare.told("log", "check")
+    told = duecare.json("log", "check")
     assert [one["where"] for one in told["faults"]] == ["party made-up"]
 
 
 def test_a_copy_that_is_gone_from_the_bucket_is_named(
-    duecare: Command, kept: Kept, stored: tuple[Any, str, Any, str]
+    duecare: Command, logged: LoggedService, stored: tuple[Any, str, Any, str]
 ) -> None:
     _, _, s3, bucket = stored
-    (name,) = (one for one in kept.archive.objects if f"/decision/{kept.id}/" in one)
+    (name,) = (one for one in logged.archive.objects if f"/decision/{logged.id}/" in one)
     s3.delete_object(Bucket=bucket, Key=name)
-    told = duecare.told("log", "check")
-    assert [one["where"] for one in told["faults"]] == [f"decision {kept.id}"]
+    told = duecare.json("log", "check")
+    assert [one["where"] for one in told["faults"]] == [f"decision {logged.id}"]
 
 
 @pytest.mark.parametrize("gone", [{"table": "no-such-table"}, {"archive": "no-such-bucket"}])
-def test_a_store_that_cannot_be_read_is_told_and_no_verdict(
+def test_an_unreadable_store_is_reported_without_a_verdict(
     duecare: Command,
     stored: tuple[Any, str, Any, str],
     gone: dict[str, str],
@@ -201,24 +205,24 @@ def test_a_store_that_cannot_be_read_is_told_and_no_verdict(
     assert "Traceback" not in result.stderr
 
 
-def test_what_is_on_its_way_is_counted_and_is_no_fault(
-    duecare: Command, kept: Kept, stored: tuple[Any, str, Any, str]
+def test_a_record_that_is_not_logged_yet_is_counted_and_is_no_fault(
+    duecare: Command, logged: LoggedService, stored: tuple[Any, str, Any, str]
 ) -> None:
     dynamodb, name, *_ = stored
-    known = {document.key for document in kept.table.everything()}
-    kept.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(kept.now))
-    for document in kept.table.everything():
+    known = {document.key for document in logged.table.everything()}
+    logged.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(logged.now))
+    for document in logged.table.everything():
         if document.key not in known and document.key.pk.startswith("S#"):
             dynamodb.put_item(TableName=name, Item=item(document))
-    told = duecare.told("log", "check")
+    told = duecare.json("log", "check")
     assert (told["ok"], told["records_on_their_way"]) == (True, 1)
 
 
 def test_a_copy_that_is_erased_between_the_list_and_the_reading_is_passed_over(
-    stored: tuple[Any, str, Any, str], kept: Kept, monkeypatch: pytest.MonkeyPatch
+    stored: tuple[Any, str, Any, str], logged: LoggedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, s3, bucket = stored
-    (name,) = (one for one in kept.archive.objects if f"/decision/{kept.id}/" in one)
+    (name,) = (one for one in logged.archive.objects if f"/decision/{logged.id}/" in one)
     real = s3.get_object
 
     def get_object(**asked: str) -> Any:
@@ -227,4 +231,4 @@ def test_a_copy_that_is_erased_between_the_list_and_the_reading_is_passed_over(
         return real(**asked)
 
     monkeypatch.setattr(s3, "get_object", get_object)
-    assert {at for at, _ in archive_of(s3, bucket)} == set(kept.archive.objects) - {name}
+    assert {at for at, _ in archive_of(s3, bucket)} == set(logged.archive.objects) - {name}

@@ -18,15 +18,15 @@ from duecare.ports import Document, Key
 from duecare.usecases import table
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.evidence.casefile.bundle import CaseFile
-from tests.client.evidence_world import Command, Served
-from tests.client.kept_log import Kept
+from tests.client.evidence_service import Command, EvidenceService
+from tests.client.logged_service import LoggedService
 from tests.support.imports import Imports, as_csv, debt_row
 from tests.support.world import DAY, RECIPIENT, consent_members, debt_members, stamp
 
 TEXT = "【某资产】您欠款27911元,退订回T"
 
 
-class Imported(Kept):
+class Imported(LoggedService):
     """Debt and consent came with files; `debts` and `consents` are these, in `folder`."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +56,7 @@ class Imported(Kept):
         return table.debt(table.recipient(self.pseudonyms.recipient_key(RECIPIENT)), "mou-zichan", "A-1")
 
     def debt_in_the_table(self, change: Callable[[DebtState], DebtState]) -> None:
-        """What an operator could do to a fact before it answers."""
+        """A change that an operator could make to a fact."""
 
         def changed(document: Document) -> Document:
             return document._replace(body=table.encode(change(table.read(document, DebtState))))
@@ -71,7 +71,7 @@ def world(tmp_path: Path) -> Imported:
 
 @pytest.fixture
 def duecare(world: Imported, tmp_path: Path) -> Command:
-    return Command(Served(world), tmp_path)
+    return Command(EvidenceService(world), tmp_path)
 
 
 def portfolio_checks(duecare: Command, file: Path, *portfolios: Path) -> list[tuple[bool, str]]:
@@ -91,7 +91,9 @@ def test_the_files_that_the_creditor_signed_say_the_same(world: Imported, duecar
     ]
 
 
-def test_without_them_it_is_said_what_is_not_shown(world: Imported, duecare: Command, tmp_path: Path) -> None:
+def test_without_a_portfolio_the_output_says_what_is_not_shown(
+    world: Imported, duecare: Command, tmp_path: Path
+) -> None:
     file = world.asked(tmp_path)
     result = duecare("bundle", "verify", str(file))
     assert result.exit_code == 0
@@ -111,7 +113,7 @@ def test_another_file_is_not_taken_for_it(world: Imported, duecare: Command, tmp
         assert f"sha256:{hashlib.sha256(known.read_bytes()).hexdigest()}" in said
 
 
-def test_where_no_fact_came_with_a_file_none_is_taken_for_one(
+def test_a_case_file_without_rows_of_a_file_matches_no_portfolio(
     world: Imported, duecare: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "single.duecare.json"
@@ -143,7 +145,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("forged", FORGED)
-def test_what_an_operator_made_of_a_row_is_found(
+def test_a_row_that_an_operator_changed_is_found(
     forged: str, world: Imported, duecare: Command, tmp_path: Path
 ) -> None:
     """Everything else about such a case file is good: the decision is what follows from what the operator says."""
@@ -212,7 +214,7 @@ def test_a_debt_that_was_not_left_out_is_found(world: Imported, duecare: Command
     assert (good, said) == (False, f"{world.debts}: row 2 holds the debt A-1, which the case file says was left out")
 
 
-def test_a_case_file_that_is_not_good_is_held_against_nothing(
+def test_a_case_file_with_a_failed_check_is_not_compared_with_a_portfolio(
     world: Imported, duecare: Command, tmp_path: Path
 ) -> None:
     file = world.asked(tmp_path)

@@ -1,4 +1,4 @@
-"""Whom the command speaks for: it says so, and `admin party add --profile-key` lets it speak for a new party."""
+"""The command says which party it speaks for, and `admin party add --profile-key` lets it speak for a new one."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def client(service: Any, party: str = "some-gateway") -> Client:
     return Client("https://duecare.test", party, service.party.jwk, transport=service.network, clock=lambda: NOW)
 
 
-def test_a_signed_result_about_what_was_asked_is_returned_as_it_is(service: Any) -> None:
+def test_a_signed_result_about_the_requested_period_is_returned_unchanged(service: Any) -> None:
     answer = signed(service, result())
     answers(service, answer)
     assert client(service).reconciliation(START, END) == answer
@@ -112,13 +112,13 @@ def test_times_without_a_zone_are_not_sent(service: Any) -> None:
         ({"gateway": "other-gateway"}, "another result"),
     ],
 )
-def test_a_signature_about_something_else_is_none(service: Any, claims: dict[str, Any], why: str) -> None:
+def test_a_signature_about_something_else_is_refused(service: Any, claims: dict[str, Any], why: str) -> None:
     answers(service, signed(service, result(), **claims))
     with pytest.raises(BadReceipt, match=why):
         client(service).reconciliation(START, END)
 
 
-def test_a_key_that_is_not_published_signs_nothing(service: Any) -> None:
+def test_a_signature_by_an_unpublished_key_is_refused(service: Any) -> None:
     answer = signed(service, result())
     service.published = [Key(9)]
     answers(service, answer)
@@ -180,7 +180,7 @@ def test_any_member_changed_after_it_was_signed_is_found_out(service: Any) -> No
     ],
     ids=str,
 )
-def test_what_has_another_form_is_no_answer(service: Any, change: dict[str, Any]) -> None:
+def test_an_answer_of_another_form_is_refused(service: Any, change: dict[str, Any]) -> None:
     answers(service, signed(service, result()) | change)
     with pytest.raises(BadAnswer):
         client(service).reconciliation(START, END)
@@ -207,7 +207,7 @@ def test_in_order_exits_0_and_says_so(duecare: Any, service: Any) -> None:
     assert "\x1b" not in said.stdout
 
 
-def test_what_is_missing_exits_1_and_is_named(duecare: Any, service: Any) -> None:
+def test_findings_exit_1_and_are_named(duecare: Any, service: Any) -> None:
     listed = [{**FOUND, "message_id": f"m-{number}[red]\x1b"} for number in range(7)]
     silent = {name: FOUND[name] for name in ("message_id", "decision_id", "decision", "decided_at", "valid_until")}
     answer = result(
@@ -239,7 +239,7 @@ def test_json_is_the_answer_as_it_was_signed(duecare: Any, service: Any) -> None
     assert (said.exit_code, json.loads(said.stdout)) == (1, answer)
 
 
-def test_what_is_not_final_exits_3_unless_something_is_missing_already(duecare: Any, service: Any) -> None:
+def test_a_result_that_is_not_final_exits_3_unless_it_has_findings(duecare: Any, service: Any) -> None:
     early = {"ok": False, "final": False, "complete_until": "2023-11-14T20:00:00Z"}
     for change, code in (({}, 3), ({"counts": {"delivered_twice": 1}, "delivered_twice": [FOUND]}, 1)):
         answers(service, signed(service, result(**early, **change)))
@@ -284,7 +284,7 @@ def test_a_refusal_is_no_finding(duecare: Any, service: Any, status: int, code: 
 @pytest.mark.parametrize(
     "bad", ["yesterday", "2023-13-01", "2023-11-01T00:00:00", "2023-11-01 00:00", "", "1700000000", "2023-W44-1T"]
 )
-def test_a_time_that_is_none_exits_2_and_nothing_is_sent(duecare: Any, service: Any, bad: str) -> None:
+def test_an_invalid_time_exits_2_and_sends_nothing(duecare: Any, service: Any, bad: str) -> None:
     said = duecare("reconcile", "--from", bad, "--to", "2023-11-14", "--profile", "local")
     assert said.exit_code == 2
     assert "--from" in said.stderr

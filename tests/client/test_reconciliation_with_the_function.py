@@ -81,7 +81,7 @@ def settle(world: LoggedWorld) -> None:
     world.sequenced()
 
 
-def test_what_was_delivered_is_reconciled_and_the_signature_holds(deployed: Deployed) -> None:
+def test_deliveries_are_reconciled_and_the_signature_verifies(deployed: Deployed) -> None:
     world = deployed.world
     world.verify()
     sent = {"message_id": "m-1", "at": stamp(world.now), "status": "delivered", "text_sha256": text_digest(CASE_TEXT)}
@@ -95,7 +95,7 @@ def test_what_was_delivered_is_reconciled_and_the_signature_holds(deployed: Depl
     assert again == answer
 
 
-def test_refusals_come_as_what_they_are(deployed: Deployed) -> None:
+def test_each_refusal_raises_the_exception_of_its_kind(deployed: Deployed) -> None:
     with pytest.raises(NotAllowed):
         deployed.client("mou-zichan").reconciliation(NOW - HOUR, NOW)
     with pytest.raises(Unacceptable) as refused:
@@ -103,7 +103,7 @@ def test_refusals_come_as_what_they_are(deployed: Deployed) -> None:
     assert refused.value.errors[0].code == "out-of-order"
 
 
-def test_another_services_keys_are_none(deployed: Deployed) -> None:
+def test_the_keys_of_another_service_are_refused(deployed: Deployed) -> None:
     settle(deployed.world)
     client = deployed.client("xinxi")
     client._issuer = "urn:duecare:other"

@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 class Page(HTMLParser):
-    """A page as a browser has it: its text, its elements with their attributes, and what stands in its marks."""
+    """A page as a browser parses it: its text, its elements with their attributes, and the text of its marks."""
 
     VOID = frozenset({"meta", "br", "col"})
 
@@ -240,7 +240,7 @@ def test_findings_that_overlap_are_each_marked_whole() -> None:
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>'\"&lt;{{ 7*7 }}\u202e\u2066txt"
 
 
-def test_what_others_wrote_is_text_and_nothing_else() -> None:
+def test_text_from_others_is_escaped() -> None:
     world = LoggedWorld()
     world.register("mou-zichan", "xinxi")
     party = Party(id="keji", roles=("collector",), name=HOSTILE, sender_names=(HOSTILE,), registered_at=world.now)
@@ -289,8 +289,8 @@ CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
     "findings that are nowhere": (
         lambda f: f["decision"]["record"].update(
             findings=[
-                {"code": "X", "rule": "y", "start": -1, "end": 10**9},
-                {"code": "X", "rule": "y", "start": 3, "end": 1},
+                {"code": "TEXT_AMOUNT", "rule": "y", "start": -1, "end": 10**9},
+                {"code": "TEXT_AMOUNT", "rule": "y", "start": 3, "end": 1},
             ]
         ),
         "决定记录",
@@ -306,7 +306,7 @@ CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-def test_what_failed_is_named_before_all_else_and_the_rest_is_told_as_hearsay(denied: bytes, name: str) -> None:
+def test_a_failed_check_is_named_first_and_the_rest_is_marked_as_unproven(denied: bytes, name: str) -> None:
     change, check = CHANGES[name]
     page = shown(changed(denied, change))
     assert page.text.lstrip().startswith("核验未通过Verification failed")
@@ -319,7 +319,7 @@ def test_what_failed_is_named_before_all_else_and_the_rest_is_told_as_hearsay(de
 
 
 @pytest.mark.parametrize("junk", [b"{}", b"null", b"\xff", b'{"bundle":"duecare-case-file/2"}'])
-def test_of_what_is_no_case_file_nothing_is_shown_but_that(junk: bytes) -> None:
+def test_the_page_of_a_malformed_case_file_shows_only_that(junk: bytes) -> None:
     page = shown(junk)
     assert page.text.lstrip().startswith("核验未通过")
     assert "文件格式" in page.text
@@ -333,7 +333,7 @@ def test_no_changed_byte_makes_a_page_that_breaks_or_says_verified(denied: bytes
         assert "核验未通过" in shown(bytes(spoilt)).text
 
 
-def test_a_fact_that_came_with_a_file_is_shown_as_a_row_that_nobody_signed_alone() -> None:
+def test_a_fact_from_a_file_is_shown_as_a_row_that_was_not_signed_alone() -> None:
     world = LoggedWorld()
     world.register()
     world.mandate()
@@ -383,7 +383,7 @@ def test_a_rehearsal_and_shadow_say_what_they_are() -> None:
     assert "Shadow mode" in shown(world.case_file(shadow)).text
 
 
-def test_who_was_not_registered_and_who_was_suspended_later_is_told() -> None:
+def test_an_unregistered_party_and_a_later_suspension_are_shown() -> None:
     world = LoggedWorld().honest()
     strange = world.verify(message_id="strange", collector="nobody-here")
     decided = world.verify(message_id="later")
@@ -436,6 +436,6 @@ def test_it_says_how_to_check_it_and_whose_word_the_key_is(allowed: bytes) -> No
     assert "it is not yet shown whose log it is" in page.text
 
 
-def test_chinese_is_set_with_full_width_punctuation_and_what_is_no_chinese_is_left() -> None:
+def test_chinese_gets_full_width_punctuation_and_other_text_does_not() -> None:
     assert chinese("\u9000\u8ba2(T);\u662f") == "\u9000\u8ba2\uff08T)\uff1b\u662f"
     assert chinese("entry 9, as it was (then); 10:30") == "entry 9, as it was (then); 10:30"

@@ -43,7 +43,7 @@ def test_a_profile_of_ones_own_is_in_the_configuration_directory(
 
 
 @pytest.mark.parametrize("written", ["", "{", "[]", '{"url": 7}', '{"parties": []}', "{}"])
-def test_a_profile_that_is_none_says_what_is_wrong(duecare: Any, message: dict[str, Any], written: str) -> None:
+def test_an_invalid_profile_says_what_is_wrong(duecare: Any, message: dict[str, Any], written: str) -> None:
     (duecare.directory / ".duecare" / "local.json").write_text(written)
     result = duecare("verify", "-", "--profile", "local", stdin=message)
     assert result.exit_code == 2

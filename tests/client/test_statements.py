@@ -82,6 +82,6 @@ def test_results_about_other_statements_are_no_answer(service: Any, results: Any
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "iat"])
-def test_a_statement_does_not_bring_what_signing_sets(service: Any, name: str) -> None:
+def test_a_statement_must_not_hold_the_members_that_signing_adds(service: Any, name: str) -> None:
     with pytest.raises(Unreadable, match=name):
         client(service).state("reply", {name: "x"})

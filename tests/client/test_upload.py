@@ -41,7 +41,7 @@ def csv(*rows: str) -> bytes:
 
 
 class Uploads:
-    """`/v1/uploads` and the bucket behind it. What is put must be what its manifest says; else it is refused."""
+    """`/v1/uploads` and its bucket. A file that differs from its manifest is refused."""
 
     def __init__(self, service: Any) -> None:
         self.service = service

@@ -1,4 +1,4 @@
-"""Files as creditors export them: what is told of them, and what is refused before anything leaves the machine."""
+"""Files as creditors export them: what the command reports, and what it refuses before anything is sent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("name", "packed", "charset", "format_"), SHAPES)
-def test_format_is_told_from_name_and_content(
+def test_the_format_follows_from_name_and_content(
     upload: Any, uploads: Uploads, profile: Path, name: str, packed: bool, charset: str, format_: str
 ) -> None:
     content = "\n".join([HEADER, row(1), "", row(2, original_creditor='"两\n行"')]).encode(charset)
@@ -59,7 +59,7 @@ def test_format_is_told_from_name_and_content(
 @pytest.mark.parametrize(
     ("name", "packed"), [("d.jsonl", False), ("d.ndjson.gz", True), ("export", False), ("e", True)]
 )
-def test_json_lines_are_told_by_name_or_by_their_first_brace(
+def test_json_lines_are_recognised_by_name_or_first_brace(
     upload: Any, uploads: Uploads, profile: Path, name: str, packed: bool
 ) -> None:
     members = dict(zip(HEADER.split(","), row(1).split(","), strict=True))
@@ -101,7 +101,7 @@ def test_a_file_that_would_be_refused_is_refused_here(upload: Any, uploads: Uplo
     assert [path.name for path in profile.iterdir() if path.is_file()] == ["d.csv"]
 
 
-def test_bad_first_rows_are_told_and_the_others_go_on(upload: Any, uploads: Uploads, profile: Path) -> None:
+def test_bad_first_rows_are_reported_and_the_upload_goes_on(upload: Any, uploads: Uploads, profile: Path) -> None:
     rows = [row(number, outstanding="much" if number % 2 else "1") for number in range(20)]
     (profile / "d.csv").write_bytes(csv(*rows))
     result = upload("debt", profile / "d.csv")
@@ -112,7 +112,7 @@ def test_bad_first_rows_are_told_and_the_others_go_on(upload: Any, uploads: Uplo
     assert NUMBER not in result.output
 
 
-def test_rows_in_another_charset_are_told_with_the_option(upload: Any, profile: Path) -> None:
+def test_rows_in_another_charset_are_reported_with_the_option(upload: Any, profile: Path) -> None:
     (profile / "d.csv").write_bytes(csv(row(1, original_creditor="")) + row(2).encode("gb18030"))
     assert "--charset gb18030" in upload("debt", profile / "d.csv").stderr
 
@@ -139,7 +139,7 @@ def test_bad_options_exit_2_before_anything_is_sent(
     assert uploads.service.requests == []
 
 
-def test_what_is_no_file_exits_2(upload: Any, uploads: Uploads, profile: Path) -> None:
+def test_a_path_without_a_regular_file_exits_2(upload: Any, uploads: Uploads, profile: Path) -> None:
     for path in (profile, profile / "none.csv", "-"):
         result = upload("debt", path)
         assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""An upload that is interrupted, and one whose network fails: what goes on, from where, and what is told."""
+"""An interrupted upload, and one whose network fails: where it resumes, and what the command prints."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def answering(status: int, code: str = "") -> Any:
     return lambda _: httpx.Response(status, text=f"<Error><Code>{code}</Code></Error>")
 
 
-def kept(file: Path) -> Path:
+def manifest_file(file: Path) -> Path:
     return file.with_name(file.name + ".duecare")
 
 
@@ -65,15 +65,15 @@ def test_interrupted_while_sending_it_says_how_to_go_on_and_sends_again(
     assert result.stdout == ""
     assert f"duecare --profile local upload debt --party some-asset {file}" in result.stderr
     assert "The file has not arrived." in result.stderr
-    assert kept(file).stat().st_mode & 0o777 == 0o600
-    assert NUMBER not in kept(file).read_text()
+    assert manifest_file(file).stat().st_mode & 0o777 == 0o600
+    assert NUMBER not in manifest_file(file).read_text()
 
     again = upload("debt", file, now=NOW + 3600)
     assert again.exit_code == 0, again.output
     assert "Resuming" in again.stderr
     assert len(uploads.manifests) == 1
     assert uploads.received == [file.read_bytes()]
-    assert not kept(file).exists()
+    assert not manifest_file(file).exists()
 
 
 def test_interrupted_while_following_it_only_follows(upload: Any, uploads: Uploads, file: Path) -> None:
@@ -87,7 +87,7 @@ def test_interrupted_while_following_it_only_follows(upload: Any, uploads: Uploa
     assert again.exit_code == 0
     assert json.loads(again.stdout)["state"] == "done"
     assert (len(uploads.manifests), len(uploads.puts)) == (1, 1)
-    assert not kept(file).exists()
+    assert not manifest_file(file).exists()
 
 
 def test_interrupted_before_anything_is_sent_it_starts_again(
@@ -97,16 +97,16 @@ def test_interrupted_before_anything_is_sent_it_starts_again(
     result = upload("debt", file)
     assert result.exit_code == 130
     assert "Nothing was sent." in result.stderr
-    assert not kept(file).exists()
+    assert not manifest_file(file).exists()
 
 
-def test_an_import_that_ended_meanwhile_is_told_and_forgotten(upload: Any, uploads: Uploads, file: Path) -> None:
+def test_an_import_that_ended_meanwhile_is_reported_and_forgotten(upload: Any, uploads: Uploads, file: Path) -> None:
     uploads.get_answers = [interrupt]
     upload("debt", file)
     uploads.states = dict.fromkeys(uploads.states, "done")
     assert upload("debt", file).exit_code == 0
     assert len(uploads.puts) == 1
-    assert not kept(file).exists()
+    assert not manifest_file(file).exists()
 
 
 def longer(file: Path) -> None:
@@ -118,7 +118,7 @@ def touched(file: Path) -> None:
 
 
 def spoiled(file: Path) -> None:
-    kept(file).write_text("{")
+    manifest_file(file).write_text("{")
 
 
 @pytest.mark.parametrize("change", [longer, touched, spoiled])
@@ -140,7 +140,9 @@ def test_other_options_start_anew(upload: Any, uploads: Uploads, file: Path, opt
     assert len(uploads.manifests) == 2
 
 
-def test_a_kept_manifest_that_is_no_longer_taken_is_signed_anew(upload: Any, uploads: Uploads, file: Path) -> None:
+def test_a_remembered_manifest_that_the_service_refuses_is_signed_again(
+    upload: Any, uploads: Uploads, file: Path
+) -> None:
     uploads.put_answers = [interrupt]
     upload("debt", file)
     uploads.post_answers = [lambda _: httpx.Response(422, json=BAD)]
@@ -165,12 +167,12 @@ def test_a_folder_that_takes_no_file_only_costs_the_going_on(
 # The network
 
 
-def test_a_manifest_that_is_refused_exits_1_and_is_not_kept(upload: Any, uploads: Uploads, file: Path) -> None:
+def test_a_manifest_that_is_refused_exits_1_and_is_not_manifest_file(upload: Any, uploads: Uploads, file: Path) -> None:
     uploads.post_answers = [lambda _: httpx.Response(422, json=BAD)]
     result = upload("debt", file)
     assert result.exit_code == 1
     assert "No such key." in result.stderr
-    assert not kept(file).exists()
+    assert not manifest_file(file).exists()
 
 
 def test_a_service_that_does_not_answer_exits_3_and_the_same_command_goes_on(
@@ -194,12 +196,12 @@ def test_a_put_that_fails_twice_is_sent_again_from_the_start(upload: Any, upload
     assert result.stderr.count("Sending it again") == 2
 
 
-def test_a_put_that_never_succeeds_exits_3_and_is_kept(upload: Any, uploads: Uploads, file: Path) -> None:
+def test_a_put_that_never_succeeds_exits_3_and_is_manifest_file(upload: Any, uploads: Uploads, file: Path) -> None:
     uploads.put_answers = [broken] * (len(RESEND_PAUSES) + 1)
     result = upload("debt", file)
     assert result.exit_code == 3
     assert uploads.put_answers == []
-    assert kept(file).exists()
+    assert manifest_file(file).exists()
 
 
 def test_an_expired_url_is_replaced_by_a_fresh_one_at_once(upload: Any, uploads: Uploads, file: Path) -> None:
@@ -235,7 +237,7 @@ def test_a_file_that_the_storage_does_not_take_is_not_sent_again(upload: Any, up
     assert result.exit_code == 1
     assert "BadDigest" in result.stderr
     assert len(uploads.puts) == 1
-    assert not kept(file).exists()
+    assert not manifest_file(file).exists()
 
 
 def test_a_file_that_changes_while_it_is_sent_exits_2(upload: Any, uploads: Uploads, file: Path) -> None:
@@ -284,7 +286,9 @@ WRONG = [{}, {"upload_id": 1}, {"upload_id": "u", "url": "https://b.test", "head
 
 
 @pytest.mark.parametrize("answer", WRONG)
-def test_an_answer_without_a_place_for_the_file_is_none(upload: Any, uploads: Uploads, file: Path, answer: Any) -> None:
+def test_an_answer_without_an_address_for_the_file_is_refused(
+    upload: Any, uploads: Uploads, file: Path, answer: Any
+) -> None:
     uploads.post_answers = [lambda _: httpx.Response(200, json=answer)] * 10
     assert upload("debt", file).exit_code == 3
     assert uploads.puts == []

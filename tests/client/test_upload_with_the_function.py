@@ -128,7 +128,7 @@ def test_the_counts_are_the_generators_and_the_same_file_again_changes_nothing(
     assert (again["accepted"], again["unchanged"]) == (0, result["accepted"])
 
 
-def test_a_snapshot_withdraws_what_is_confirmed(imports: Imports, upload: Any, tmp_path: Path) -> None:
+def test_a_snapshot_withdraws_the_confirmed_number(imports: Imports, upload: Any, tmp_path: Path) -> None:
     world, path = imports.world, tmp_path / "d.csv"
     path.write_bytes(as_csv(debt_row(world, number) for number in range(10)))
     assert upload(path).exit_code == 0

@@ -201,7 +201,7 @@ def test_a_decision_is_for_those_whom_it_concerns(client: Any) -> None:
         client("some-gateway").decision("../v1/status")
 
 
-def test_what_the_service_refuses_names_the_member(client: Any) -> None:
+def test_a_refused_request_names_the_member(client: Any) -> None:
     with pytest.raises(Unacceptable) as caught:
         client("some-gateway").verify(message(recipient="13812345678"))
     assert caught.value.errors[0].pointer == "/recipient"

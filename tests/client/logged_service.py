@@ -25,7 +25,7 @@ def item(document: Document) -> dict[str, Any]:
     return made
 
 
-class Kept(LoggedWorld):
+class LoggedService(LoggedWorld):
     """With a decision and everything behind it in the log."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Kept(LoggedWorld):
         return check_log(self.files.objects.get, KEY, memory, lambda done, size: None)
 
     def compare(self, outcome: Outcome, places: Positions) -> Outcome:
-        """The store as it stands now with a log that was looked at a minute ago."""
+        """Compares the current store with the log as it was read a minute ago."""
         held = Store(self.documents_stored(), self.archive.objects.items())
         between = CheckInterval(self.now, lambda: self.now + timedelta(minutes=1))
         return check_store(outcome, places, held, between, ISSUER, lambda count: None)

@@ -1,4 +1,4 @@
-"""A service with a log at the far end of the wire, made of memory, and the command beside it."""
+"""A service with a log, in memory, and the command that talks to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
 from duecare_core.errors import NotFound
 from duecare_core.evidence.casefile.bundle import MEDIA_TYPE
-from tests.client.kept_log import KEY, Kept
+from tests.client.logged_service import KEY, LoggedService
 from tests.support.world import ISSUER, KEYS
 
 URL = "https://duecare.test"
@@ -26,15 +26,15 @@ def problem(status: int, name: str) -> httpx.Response:
     return httpx.Response(status, json={"type": f"urn:duecare:problem:{name}", "title": name, "status": status})
 
 
-class Served:
-    """A kept log's objects, discovery and case files. A handler in `instead` answers its path in their place."""
+class EvidenceService:
+    """Serves the objects of a log, discovery and case files. A handler in `instead` answers a path in their place."""
 
-    def __init__(self, kept: Kept) -> None:
-        self.kept = kept
+    def __init__(self, logged: LoggedService) -> None:
+        self.logged = logged
         self.key: str | None = KEY
         self.instead: dict[str, list[Handler]] = {}
         self.asked: list[str] = []
-        self.decisions: dict[str, StoredDecision] = {kept.id: kept.decided}
+        self.decisions: dict[str, StoredDecision] = {logged.id: logged.decided}
         self.network = httpx.MockTransport(self._handle)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
@@ -46,7 +46,7 @@ class Served:
             log = {"log": {"verifier_key": self.key}} if self.key else {}
             return httpx.Response(200, json={"issuer": ISSUER, **log})
         if path.startswith("/log/"):
-            data = self.kept.files.objects.get(path.removeprefix("/log/"))
+            data = self.logged.files.objects.get(path.removeprefix("/log/"))
             return httpx.Response(404) if data is None else httpx.Response(200, content=data)
         if path.startswith("/v1/decisions/") and path.endswith("/bundle"):
             return self._case_file(request)
@@ -59,7 +59,7 @@ class Served:
         if decided is None:
             return problem(404, "not-found")
         try:
-            data = self.kept.case_file(decided, attempt=int(attempt) if attempt else None)
+            data = self.logged.case_file(decided, attempt=int(attempt) if attempt else None)
         except NotFound:
             return problem(404, "not-found")
         return httpx.Response(200, content=data, headers={"content-type": MEDIA_TYPE})
@@ -68,7 +68,7 @@ class Served:
 class Command:
     """In a folder with the profile `local` of a gateway."""
 
-    def __init__(self, served: Served, folder: Path) -> None:
+    def __init__(self, served: EvidenceService, folder: Path) -> None:
         self.served = served
         self.folder = folder
         self.slept: list[float] = []
@@ -88,11 +88,11 @@ class Command:
             environment=self.environment | environment,
             directory=self.folder,
             network=self.served.network,
-            clock=self.served.kept.now.timestamp,
+            clock=self.served.logged.now.timestamp,
             sleep=self.slept.append,
         )
         named = ("--profile", "local") if profile else ()
         return CliRunner().invoke(app, [*args, *named], obj=cli)
 
-    def told(self, *args: str, **given: Any) -> Any:
+    def json(self, *args: str, **given: Any) -> Any:
         return json.loads(self(*args, "--json", **given).stdout)
