@@ -142,7 +142,7 @@ def test_any_one_fact_spoiled_or_several_it_is_never_an_allow(names: list[str]) 
     st.builds(
         DecisionRequest,
         decision_id=st.just("d-1"),
-        recipient=st.just(RECIPIENT),
+        number=st.just(RECIPIENT),
         gateway=st.just("xinxi"),
         creditor=st.sampled_from(["mou-zichan", "other-bank"]),
         collector=st.sampled_from(["mou-zichan", "keji"]),

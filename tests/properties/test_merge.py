@@ -148,7 +148,7 @@ def test_the_service_and_the_replay_end_in_the_same_facts(said: list[Said], seed
         assert result.status in ("accepted", "unchanged"), result
         signed.append(SignedStatement(statement_id(token), parse(kind, _claims(party, members, world))))
     decided = world.verify()
-    inputs = Inputs(at=world.now, recipient=RECIPIENT, text=CASE_TEXT)
+    inputs = Inputs(at=world.now, number=RECIPIENT, text=CASE_TEXT)
     parties = {party: _party(world, party) for party in PARTIES}
     random.Random(seed + 1).shuffle(signed)
     replayed = replayed_facts(decided.record, inputs, signed, parties, RULES)

@@ -80,7 +80,7 @@ def ask(
     }
     request = DecisionRequest(
         decision_id="this",
-        recipient=number,
+        number=number,
         gateway="xinxi",
         creditor="mou-zichan",
         collector="keji" if sender == "collector" else "mou-zichan",
