@@ -32,7 +32,7 @@ def ledger(world: Busy) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("number", [1, 3, 10])
-def test_a_cap_of_n_lets_n_of_fifty_through(busy: Busy, number: int, seed: int) -> None:
+def test_a_cap_of_n_allows_n_of_fifty(busy: Busy, number: int, seed: int) -> None:
     world = capped(busy, number).honest()
     # Forty messages of two gateways, ten of them asked about by two threads.
     messages = [(("xinxi", "other-gateway")[n % 2], f"m-{n}") for n in range(40)]
@@ -48,7 +48,7 @@ def test_a_cap_of_n_lets_n_of_fifty_through(busy: Busy, number: int, seed: int) 
     assert len(ledger(world)) == number
 
 
-def test_shadow_and_rehearsals_between_them_count_for_nothing(busy: Busy) -> None:
+def test_shadow_decisions_and_rehearsals_do_not_count(busy: Busy) -> None:
     world = capped(busy, 3).honest()
     ahead = world.now + timedelta(hours=20)
     changes = [{}, {"shadow": True}, {"send_at": ahead}] * 10
@@ -59,7 +59,7 @@ def test_shadow_and_rehearsals_between_them_count_for_nothing(busy: Busy) -> Non
     assert len(ledger(world)) == 3
 
 
-def test_two_recipients_do_not_wait_for_each_other(busy: Busy) -> None:
+def test_the_caps_of_two_recipients_are_independent(busy: Busy) -> None:
     world = capped(busy, 1).honest()
     others = [f"+861381234{n:04}" for n in range(20)]
     for number in others:
@@ -69,7 +69,7 @@ def test_two_recipients_do_not_wait_for_each_other(busy: Busy) -> None:
     assert {one.record.decision for one in told} == {"allow"}
 
 
-def test_batches_side_by_side_fill_one_cap(busy: Busy) -> None:
+def test_concurrent_batches_share_one_cap(busy: Busy) -> None:
     world = capped(busy, 5).honest()
 
     def ask(batch: int) -> Callable[[], list[str]]:
@@ -82,7 +82,7 @@ def test_batches_side_by_side_fill_one_cap(busy: Busy) -> None:
     assert len(ledger(world)) == 5
 
 
-def test_an_opt_out_between_the_allows_of_a_cap_is_seen_by_all_that_come_after(busy: Busy) -> None:
+def test_an_opt_out_is_seen_by_all_later_verifies_under_a_cap(busy: Busy) -> None:
     world = capped(busy, 30).honest()
     together([lambda n=n: world.verify(message_id=f"m-{n}") for n in range(10)])  # type: ignore[misc]
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(world.now))

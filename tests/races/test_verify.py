@@ -160,9 +160,7 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
-def test_a_slow_verify_does_not_put_its_older_allow_in_the_place_of_a_newer_deny(
-    busy: Busy, asked_before: bool
-) -> None:
+def test_a_slow_verify_does_not_replace_a_newer_deny_with_its_allow(busy: Busy, asked_before: bool) -> None:
     busy.honest()
     if asked_before:
         busy.verify()
@@ -185,7 +183,7 @@ def test_a_slow_verify_does_not_put_its_older_allow_in_the_place_of_a_newer_deny
     assert (standing.replayed, standing.record) == (True, told)
 
 
-def test_a_consent_given_anew_is_seen_by_every_verify_that_begins_after_it(busy: Busy) -> None:
+def test_a_renewed_consent_is_seen_by_every_later_verify(busy: Busy) -> None:
     busy.honest()
     busy.accepted(
         "mou-zichan", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(busy.now - timedelta(hours=1))
