@@ -1,4 +1,4 @@
-"""What ports.py promises of Bulk, held against every implementation of it."""
+"""The contract of BulkStore, for every adapter."""
 
 from __future__ import annotations
 

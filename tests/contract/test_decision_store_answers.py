@@ -1,4 +1,4 @@
-"""DynamoDBGate and what only a busy or broken DynamoDB answers: batches in parts, nonsense, never an end."""
+"""`DynamoDBDecisionStore` on a busy or broken DynamoDB: partial batches, unreadable responses, no progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = [Key("P#a", "P"), Key("P#b", "P"), Key("P#c", "P")]
 
 
 class Scripted:
-    """A wire that answers what a function of each call says."""
+    """A wire whose responses a function gives."""
 
     def __init__(self, answer: Callable[[str, dict[str, Any]], Any]) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""What ports.py promises of Files and Queue, held against every implementation of them."""
+"""The contracts of FileStore and Queue, for every adapter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ports.py promises of Stream, LogFiles, Archive and Marks, held against every implementation of them."""
+"""The contracts of Stream, LogFiles, Archive and LogIndex, for every adapter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def log_ports(request: pytest.FixtureRequest) -> LogPorts:
     )
 
 
-# moto takes long over many transactions, or answers some of them with a 500.
+# moto is slow with many transactions, or answers some of them with a 500.
 AT_ONCE = pytest.mark.parametrize("log_ports", ["memory", "dynamodb-local"], indirect=True)
 REAL = pytest.mark.parametrize("log_ports", ["moto"], indirect=True)
 
@@ -99,7 +99,7 @@ def test_a_shard_is_read_on_from_any_position(log_ports: LogPorts) -> None:
     page = log_ports.stream.read(shard.id, "", 2)
     assert [one.document for one in page.changes] == [document(0), document(1)]
     assert not page.ended
-    for _ in range(2):  # again, and not only on from where it stopped
+    for _ in range(2):  # from the same position twice
         rest = log_ports.stream.read(shard.id, page.changes[0].position, 100)
         assert [one.document for one in rest.changes] == [document(number) for number in range(1, 5)]
     tip = log_ports.stream.read(shard.id, rest.changes[-1].position, 100)
@@ -125,7 +125,7 @@ def test_setting_a_ttl_is_a_change_without_document(log_ports: LogPorts) -> None
     assert len(changes(log_ports)) == 2  # and yet a position of the shard
 
 
-# Marks
+# LogIndex
 
 
 def pointer(name: str) -> Document:
@@ -133,7 +133,7 @@ def pointer(name: str) -> Document:
 
 
 def scan_all(ports: LogPorts, *prefixes: str) -> list[Document]:
-    """What a scan finds from the beginning of the table to its end."""
+    """The documents that a whole scan returns."""
     scanned = ports.log_index.scan_unindexed(prefixes, {})
     found = list(scanned.documents)
     while scanned.cursors:
@@ -143,9 +143,9 @@ def scan_all(ports: LogPorts, *prefixes: str) -> list[Document]:
 
 
 def test_index_entries_can_be_written_again(log_ports: LogPorts) -> None:
-    marks = [IndexEntry(pointer("a")), IndexEntry(pointer("b"), LATER)]
+    entries = [IndexEntry(pointer("a")), IndexEntry(pointer("b"), LATER)]
     for _ in range(2):
-        log_ports.log_index.put([*marks, *marks])
+        log_ports.log_index.put([*entries, *entries])
     assert log_ports.documents.get([pointer("a").key, pointer("b").key]) == {
         one.key: one for one in (pointer("a"), pointer("b"))
     }
@@ -222,7 +222,7 @@ def test_a_scan_of_many_pages_returns_each_document_once(log_ports: LogPorts) ->
 
 @AT_ONCE
 def test_a_scan_continues_from_its_cursors_in_another_process(log_ports: LogPorts) -> None:
-    """The cursors are kept as JSON; meanwhile documents are written, get their time to leave, and leave."""
+    """The cursors are saved as JSON. Meanwhile documents are written, get a TTL, and expire."""
     large = many(log_ports)
     first = log_ports.log_index.scan_unindexed(["S#"], {})
     cursors = json.loads(json.dumps(first.cursors))
@@ -321,7 +321,7 @@ def test_erase_deletes_only_the_named_copies(log_ports: LogPorts) -> None:
     assert log_ports.archive.read("r/a/2") == b"again"
 
 
-# What only the real ones have
+# Only the real adapters
 
 
 def test_a_writer_can_neither_delete_nor_overwrite_a_copy(moto: str) -> None:
@@ -333,7 +333,7 @@ def test_a_writer_can_neither_delete_nor_overwrite_a_copy(moto: str) -> None:
     assert abs(held["ObjectLockRetainUntilDate"] - LATER) < timedelta(seconds=1)
     with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=bucket, Key="r/a/1", VersionId=held["VersionId"])
-    # Whoever overwrites or deletes by name only lays something over it; erasing takes all of that away.
+    # Overwriting or deleting by name adds a version or a marker; erasing deletes all of them.
     s3.put_object(Bucket=bucket, Key="r/a/1", Body=b"2")
     s3.delete_object(Bucket=bucket, Key="r/a/1")
     assert s3.get_object(Bucket=bucket, Key="r/a/1", VersionId=held["VersionId"])["Body"].read() == b"1"

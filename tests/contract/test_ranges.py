@@ -1,4 +1,4 @@
-"""What ports.py promises of Ranges, held against every implementation of it."""
+"""The contract of RangeReader, for every adapter."""
 
 from __future__ import annotations
 

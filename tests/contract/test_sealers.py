@@ -1,4 +1,4 @@
-"""What ports.py promises of Sealer: what parties signed is encrypted and authenticated, in memory and under AWS KMS."""
+"""The contract of Sealer and Opener, for the memory adapter and for AWS KMS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATEMENT = "eyJhbGciOiJFZERTQSJ9.余敏.signature".encode()
 
 
 class Sealing(NamedTuple):
-    """A sealer, and how whoever may open opens what it sealed."""
+    """A sealer, and the function that opens."""
 
     sealer: Any
     open: Callable[[bytes], bytes]
@@ -95,7 +95,8 @@ def test_the_encryption_context_names_the_purpose(key: str) -> None:
 
 
 def test_another_encryption_context_is_rejected(key: str) -> None:
-    """The context is bound into the data key's encryption, in the clear in the header: changed, nothing opens."""
+    """The encryption context is in the header in the clear, and bound to the data key: if it is changed, nothing
+    opens."""
     sealed = KmsSealer(key).seal(STATEMENT)
     assert sealed.count(b"statement") == 1
     with pytest.raises(AWSEncryptionSDKClientError):

@@ -1,4 +1,4 @@
-"""What ports.py promises of Gate, Reader and Documents, held against every implementation of them."""
+"""The contracts of DecisionStore, DocumentReader and Documents, for every adapter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def document(key: Key = KEY, version: int = 1, body: bytes = b'{"n":1}', sealed:
 
 
 def record(ports: Ports, written: Document, beside: Document | None = None) -> Any:
-    """What becomes of one write alone."""
+    """The outcome of one write."""
     (outcome,) = ports.decisions.record([Write(written, beside)])
     return outcome
 
@@ -74,7 +74,7 @@ def test_a_key_may_contain_any_reference(ports: Ports, reader: Any) -> None:
     assert ports.decisions.load(["R#one"], []).partitions["R#one"] == [document(key)]
 
 
-# A situation: a recipient's whole partition, and documents beside it
+# A situation: whole partitions, and documents by key
 
 
 def test_the_situation_of_an_unknown_recipient_is_empty(ports: Ports) -> None:
@@ -110,7 +110,7 @@ def test_a_partition_of_more_than_a_mebibyte_is_read_whole(ports: Ports) -> None
 
 @SPLITS_BY_SIZE
 def test_many_documents_larger_than_one_answer_are_all_found(ports: Ports, reader: Any) -> None:
-    """A BatchGetItem answers at most 16 MiB and leaves the rest unprocessed."""
+    """A BatchGetItem returns at most 16 MiB; the other keys are unprocessed."""
     written = [document(Key("P#big", f"M#{n:03}"), sealed=os.urandom(390_000)) for n in range(45)]
     for n in range(0, 45, 9):
         ports.documents.commit(written[n : n + 9])
@@ -184,7 +184,7 @@ def test_a_record_over_another_version_changes_nothing(ports: Ports, version: in
     assert ports.decisions.get([KEY]) == {KEY: second}
 
 
-# Recording a document and one beside it
+# Recording a document with a companion
 
 
 def test_two_documents_are_recorded_both_or_neither(ports: Ports) -> None:
@@ -311,7 +311,7 @@ def test_exactly_one_of_many_commits_wins_with_all_its_documents(ports: Ports) -
 
     with ThreadPoolExecutor(12) as threads:
         won = list(threads.map(commit, range(12)))
-    assert won.count(True) <= 1  # a transaction conflict may turn all of them away; none may half succeed
+    assert won.count(True) <= 1  # a transaction conflict may reject all of them; none may succeed by half
     stood = ports.decisions.get([KEY, *(Key(f"S#{n}", "S") for n in range(12))])
     assert len(stood) == 2 * won.count(True)
 

@@ -1,4 +1,4 @@
-"""A batch under faults: what breaks for one message withholds that answer and no other."""
+"""Batches under faults: a failure of one message withholds its answer only."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The receipt key under faults: one that is not on file, where whoever checks evidence later looks for it, signs
-nothing; and what could not be put there is put there by the next invocation."""
+"""The receipt key under faults: a key that is not stored in the table signs nothing, and the next invocation stores
+it."""
 
 from __future__ import annotations
 

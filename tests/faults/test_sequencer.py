@@ -33,7 +33,7 @@ class Crash(Exception):
 
 
 class Fault:
-    """Counts writes; at the chosen one something goes wrong before it is done, or after."""
+    """Counts writes, and fails the chosen one before or after it is stored."""
 
     def __init__(self, at: int = -1, *, stored: bool = False, error: type[Exception] = Crash) -> None:
         self.at, self.stored, self.error = at, stored, error
@@ -44,7 +44,7 @@ class Fault:
 
 
 class _Faulty:
-    """One part of the world, whose writes may fail."""
+    """A port whose writes may fail."""
 
     def __init__(self, part: Any, fault: Fault) -> None:
         self._part, self._fault = part, fault
@@ -92,7 +92,7 @@ class Watched(LoggedWorld):
         self.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="other-bank", received_at=stamp(self.now))
 
     def settled(self) -> None:
-        """All is as it must be, whatever happened before."""
+        """Assert the invariants of the log."""
         self.sequencer()(lambda: True)
         self.look()
         self.swept()
@@ -132,7 +132,7 @@ def world() -> Watched:
 
 
 def watched() -> Watched:
-    """Everything that its table is ever written is remembered, whatever becomes of the stream."""
+    """Remembers every document written to the table, whatever happens to the stream."""
     world = Watched()
     changes: list[Any] = [one for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
     add = world.stream.add
@@ -149,7 +149,7 @@ def watched() -> Watched:
 
 
 def writes_of_a_run() -> list[str]:
-    """How many writes a run with something to do makes, from an empty log on."""
+    """The number of writes of a run with records to log, from an empty log."""
     world = watched()
     fault = Fault()
     world.sequencer(fault=fault)(lambda: True)
@@ -208,7 +208,7 @@ def test_repeated_crashes_are_recovered_from(world: Watched) -> None:
 
 
 def interleaved(world: Watched, order: list[int], runs: int) -> None:
-    """Sequencers that take turns at every write, in this order, each going on where it stood."""
+    """Sequencers that take turns at every write, in this order."""
     import threading  # noqa: PLC0415
 
     turns, done = threading.Condition(), [False] * runs
@@ -322,7 +322,7 @@ def test_an_idle_run_writes_nothing(world: Watched) -> None:
     sequencer(lambda: True)
     first = fault.count
     sequencer(lambda: True)
-    assert fault.count == first == 1  # a fresh process makes sure that the archive has its rules
+    assert fault.count == first == 1  # a new process puts the rules into the archive
 
 
 def test_trimmed_changes_are_counted_and_swept(world: Watched) -> None:
@@ -352,7 +352,7 @@ def test_a_shard_trimmed_before_it_was_read_is_counted(world: Watched) -> None:
 
 
 def test_a_sweep_does_not_log_a_record_whose_change_is_still_in_the_stream(world: Watched) -> None:
-    """The first look sees it without an entry; until the second its change has come."""
+    """The scan sees the record without an entry; its change arrives before the second look."""
     world.sequencer()(lambda: True)
     world.now += sequence.SWEEP_EVERY
     held: list[tuple[Any, Any]] = []

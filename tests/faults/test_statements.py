@@ -1,4 +1,4 @@
-"""A statement under faults: failed and not stored, stored although the answer was lost; resending ends in one state."""
+"""Statements under faults: failed and not stored, or stored with the response lost. Resending ends in one state."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_partly_stored_call_can_be_repeated_as_a_whole(faulty: Faulty) -> None
 @pytest.mark.parametrize("fault", ["no-table", "reset"])
 def test_a_suspension_that_cannot_be_written_is_not_acknowledged(faulty: Faulty, fault: str) -> None:
     faulty.broken({"operation": "PutItem", **ERRORS[fault]})
-    with pytest.raises(StoreFailed):  # the operator's call fails as a whole
+    with pytest.raises(StoreFailed):  # the whole call fails
         faulty.operate("party-suspend", id="mou-zichan")
     faulty.broken()
     assert faulty.verify().body["decision"] == "allow"

@@ -1,5 +1,5 @@
-"""Guarantees 1 and 2 under faults: no allow leaves without its record, and whatever breaks ends in a 503 or an answer
-that stands in the table."""
+"""Guarantees 1 and 2 under faults: no allow is answered without its record, and every failure ends in a 503 or in an
+answer that is recorded."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_call_that_fails_once_is_retried(faulty: Faulty, operation: str, fault
 @pytest.mark.parametrize("fault", SPOILED)
 @pytest.mark.parametrize("operation", READS)
 def test_a_truncated_read_never_becomes_an_allow(faulty: Faulty, operation: str, fault: str) -> None:
-    """The recipient said stop: nothing that a spoiled read leaves out may turn that into an allow."""
+    """The recipient has opted out. A read that omits documents must not become an allow."""
     faulty.one("xinxi", "opt-out", recipient="+8613812345678", creditor="*", received_at=faulty.now.isoformat())
     faulty.broken({"operation": operation, **SPOILED[fault]})
     answer = faulty.verify()
@@ -134,7 +134,7 @@ def test_every_answered_allow_has_its_record(faulty: Faulty, fault: str, times: 
 def test_a_second_attempt_with_its_response_lost_stays_the_second(faulty: Faulty, fault: str) -> None:
     first = faulty.verify()
     faulty.one("xinxi", "opt-out", recipient="+8613812345678", creditor="*", received_at=faulty.now.isoformat())
-    # The first Put meets the record that stands; the one that replaces it is the one to lose.
+    # The first Put conflicts with the stored record; the Put that replaces it is the one to fail.
     replaces = "ConditionExpression && contains(ConditionExpression, 'version')"
     faulty.broken({"operation": "PutItem", "body": replaces, **SPOILED[fault], "times": 1})
     second = faulty.verify()

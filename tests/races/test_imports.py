@@ -1,4 +1,4 @@
-"""Imports on DynamoDB Local: rows race single statements, workers are killed, messages and events come twice."""
+"""Imports on DynamoDB Local: rows race single statements, workers are killed, messages and events are redelivered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.world import DAY, consent_members, stamp
 
 @pytest.fixture
 def imports(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Imports:
-    """Parts of forty rows, so that there are several of them to import side by side."""
+    """Parts of forty rows, so that several are imported concurrently."""
     monkeypatch.setattr(ingest, "MAX_ROWS_PER_PART", 40)
     busy.register()
     bulk = tables.bulk(busy.endpoint, busy.table, timeout=20.0, deadline=60.0)

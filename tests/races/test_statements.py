@@ -20,7 +20,7 @@ RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 
 
 def insist(busy: Busy, party: str, token: str) -> StatementResult:
-    """State it, and again where the service asked for that (503), as a client does."""
+    """State it, and repeat it after a 503, as a client does."""
     for _ in range(20):
         try:
             return busy.state_all(party, [token])[0]
@@ -108,7 +108,7 @@ def many_statements(world: World) -> list[tuple[str, str]]:
 
 
 def state_of(world: World) -> dict[tuple[str, str], bytes]:
-    """What stands of the recipient and the mandate, without how often it was written."""
+    """The facts about the recipient and the mandate, without versions."""
     partition = world.documents.partition(f"R#{world.pseudonyms.recipient_key(RECIPIENT)}", "")
     mandates = world.documents.partition("P#mou-zichan", "M#")
     return {tuple(document.key): document.body for document in [*partition, *mandates]}
@@ -132,13 +132,13 @@ def test_twenty_threads_in_any_order_end_in_the_same_state(busy: Busy, seed: int
     together([lambda hand=hand: [insist(busy, *one) for one in hand] for hand in hands])
     assert state_of(busy) == state_of(alone)
     assert busy.reasons() == alone.reasons() == []
-    # Only the recipient's facts are at stake: what was stated and changed nothing need not be kept twice.
+    # Only the facts are compared: a statement that changed nothing may be stored in one order and not in the other.
     ids = {item["pk"]["S"] for item in busy.items("S#")}
     assert len(ids) == len(busy.items("S#"))
 
 
 def test_the_memory_table_ends_in_the_same_state_in_any_order() -> None:
-    """What the race above is compared with depends on no order either."""
+    """The expected state of the race above does not depend on the order either."""
     alone = World().register()
     statements = many_statements(alone)
     state_in(alone, statements)

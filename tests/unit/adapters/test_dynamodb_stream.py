@@ -1,4 +1,4 @@
-"""What DynamoDB Streams answers on AWS and no local engine does: pages of shards, empty pages, what was trimmed."""
+"""`DynamoDBStream` with responses that only AWS gives: pages of shards, empty pages, trimmed positions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 
 
 class Scripted:
-    """A wire that answers as told, and knows what it was asked."""
+    """A wire with scripted responses, which records the requests."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -90,7 +90,7 @@ def test_a_few_empty_pages_are_skipped_and_more_are_the_tip() -> None:
 
 
 def test_records_after_many_empty_pages_are_reached_by_later_reads() -> None:
-    """Each goes on from where the one before stopped; begun anew, none would ever get further."""
+    """Each read continues where the previous one stopped. From a new iterator, no read would reach the records."""
     far = [page(following=f"far-{number}") for number in range(2 * EMPTY_PAGES)]
     reads, wire = stream(BEGUN, *far, page(record(7)), *EMPTY)
     assert reads.read("a", "5", 1000) == reads.read("a", "5", 1000) == StreamPage((), ended=False)

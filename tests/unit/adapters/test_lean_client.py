@@ -1,4 +1,4 @@
-"""The lean client: its signatures against botocore's own signer, its retries and connections against a real socket."""
+"""The lean client: its signatures, compared with botocore's; its retries and connections, over a real socket."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def test_requests_are_signed_as_botocore_signs_them(  # noqa: PLR0917
     assert {name.lower(): value for name, value in request.headers.items()} | {"host": headers["host"]} == headers
 
 
-# A service that answers as told
+# A service with scripted responses
 
 
 class Service:
-    """Answers its requests in order, from a list: an answer, or something to do with the connection instead."""
+    """Answers requests from a list of responses, or of functions that act on the connection instead."""
 
     def __init__(self, *plan: Answer | Callable[[BaseHTTPRequestHandler], None], then: Answer = STORED) -> None:
         self.plan = list(plan)
@@ -166,7 +166,7 @@ def running(service: Service) -> Iterator[str]:
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True  # a connection that stands idle must not keep the server
+    server.daemon_threads = True  # an idle connection must not keep the server alive
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -199,7 +199,7 @@ WITHIN = 10  # seconds; only a test that fails waits that long
 
 
 def wait_for_input(client: Wire) -> None:
-    """Waits until the idle connection has something that belongs to no call: bytes, or its end."""
+    """Wait until the idle connection has unrequested bytes, or is closed."""
     (idle,) = client._idle
     assert idle._unread or select.select([idle._socket], [], [], WITHIN)[0]
 

@@ -1,4 +1,4 @@
-"""The lean client for S3: its signatures against botocore's own signer, what it makes of S3's answers."""
+"""The lean client for S3: its signatures, compared with botocore's, and its error codes."""
 
 from __future__ import annotations
 

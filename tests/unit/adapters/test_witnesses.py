@@ -1,4 +1,4 @@
-"""Cosignatures of witnesses: had where they can be had, over HTTP, from a witness that checks for itself."""
+"""Cosignatures over HTTP, from an independent implementation of a witness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = LogKey(ORIGIN, b"l" * 32)
 
 
 class Growing(dict[str, bytes]):
-    """A log's files, and its checkpoint as it grows."""
+    """A growing log with its checkpoints."""
 
     size = 0
 

@@ -31,7 +31,7 @@ SENT = text_digest(CASE_TEXT)
 
 
 class Reconciled(LoggedWorld):
-    """A log, deliveries, and what is found when the one is held against the other."""
+    """A world with a log and deliveries, and their reconciliation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ def at(record: Record, seconds: int, message_id: str = "m-1", **changes: Any) ->
 
 
 def test_decisions_are_read_in_the_order_of_their_time(world: Reconciled) -> None:
-    """The allow came into the log first; the deny that it replaced was found by a sweep."""
+    """The allow was logged first; a sweep found the deny that it replaced."""
     record = decided(world)
     deny, allow = at(record, 10, decision="deny"), at(record, 40, attempt=2)
     world.now += MINUTE
@@ -223,7 +223,7 @@ def test_only_the_decisions_of_a_page_in_the_period_count(world: Reconciled) -> 
 
 
 def test_decisions_before_decisions_since_are_unknown(world: Reconciled) -> None:
-    """Though it stands on a page that is."""
+    """Although its page has decisions that are read."""
     record = decided(world)
     logged(world, [(100, at(record, 10, "m-1")), (101, at(record, 30, "m-2"))])
     world.now += 2 * HOUR
@@ -280,7 +280,7 @@ def test_the_receipt_key_is_read_for_each_reconciliation(world: Reconciled) -> N
     assert [jwt.get_unverified_header(one)["kid"] for one in signed] == [key.kid for key in keys]
 
 
-# Whose
+# Who may reconcile
 
 
 def test_an_auditor_asks_for_any_gateway_and_a_gateway_for_itself(world: Reconciled) -> None:
@@ -397,7 +397,7 @@ def test_decisions_before_the_period_are_read_for_its_length_within_an_hour_and_
         assert NOW - length - since == back
 
 
-# What the log does not hold yet
+# Decisions that are not logged yet
 
 
 def test_nothing_is_judged_without_a_log(world: Reconciled) -> None:
@@ -435,7 +435,7 @@ def test_a_log_that_is_behind_causes_no_findings(world: Reconciled, monkeypatch:
     sent = world.now
     world.now += HOUR
     monkeypatch.setattr(sequence, "MAX_CHANGES", 1)
-    world.sequencer()(lambda: False)  # one move, and the decision is not among what it logs
+    world.sequencer()(lambda: False)  # one move, which does not log the decision
     answer = world.ask(start=sent - MINUTE, end=sent + MINUTE)
     assert (answer["complete_until"], answer["final"]) == (first, False)
     assert counted(answer) == {"pending": 2}
@@ -486,7 +486,7 @@ def test_an_unreadable_receipt_key_is_an_error(world: Reconciled) -> None:
 
 
 class Broken(MemoryTable):
-    """Fails, or spoils, what is read after so many documents."""
+    """Fails, or returns an unreadable document, after this many documents."""
 
     def __init__(self, inner: MemoryTable, after: int = 0, body: bytes | None = None) -> None:
         self._inner, self._after, self._body = inner, after, body

@@ -1,4 +1,4 @@
-"""A portfolio's way: announced, checked, split, merged row by row as single statements, counted, closed."""
+"""Imports of portfolios: announced, checked, split, merged row by row as single statements, counted, closed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def allowed(world: World, number: int) -> list[str]:
     return world.reasons(recipient=recipient(number), text="【某资产】请按约还款。退订回T")
 
 
-# What a file states counts as if it had been stated singly
+# A file has the effect of single statements
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -188,7 +188,7 @@ def test_too_many_duplicate_rows_reject_the_file(
     assert allowed(world, 0) == ["DEBT_MISSING"]
 
 
-# A file that is not what was announced
+# A file that does not match its manifest
 
 
 def refused(looked: UploadView) -> str:
@@ -285,7 +285,7 @@ def test_an_upload_is_shown_to_its_creditor_only(imports: Imports, world: World)
             imports.look(unknown)
 
 
-# Events and messages come again
+# Redelivered events and messages
 
 
 def test_an_event_for_an_unannounced_file_is_ignored(imports: Imports) -> None:

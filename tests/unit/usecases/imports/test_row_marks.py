@@ -1,4 +1,4 @@
-"""The marks of a file's rows: all of them are there, and none of them in memory for long."""
+"""The marks of a file's rows: complete, and with bounded memory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_row_about_nothing_has_no_mark() -> None:
 
 
 def test_the_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixty thousand marks are 480 kB."""
+    """Sixty thousand marks take 480 kB."""
     monkeypatch.setattr(marks_module, "_BLOCK", 64)
     values = iter(lambda: RANDOM.getrandbits(64), None)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The pages in which a gateway's logged decisions stand."""
+"""The pages that list a gateway's logged decisions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def record(number: int = 0, **changes: Any) -> Record:
 
 
 def listed(entered: list[tuple[int, Record]]) -> dict[tuple[str, str], list[int]]:
-    """Of each page its key and the entries that it lists."""
+    """The key of each page, with the indexes of the entries that it lists."""
     return {
         tuple(page.key): [one.index for one in table.read(page, DecisionPage).decisions]  # type: ignore[misc]
         for page in pages(entered)

@@ -1,5 +1,5 @@
-"""The sequencer where the world is not as it should be: changes that come twice or late, shards that go, days without
-a message, objects that are not what they were. What a crash does is in tests/faults/test_sequencer.py."""
+"""The sequencer in unusual conditions: changes delivered twice or late, trimmed shards, idle days, changed objects.
+Crashes are tested in tests/faults/test_sequencer.py."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def head(world: LoggedWorld) -> Head:
 
 @contextmanager
 def withheld(world: LoggedWorld) -> Iterator[list[Any]]:
-    """What is written meanwhile does not come to the stream; it is in this list."""
+    """Changes written meanwhile go into this list instead of the stream."""
     held: list[Any] = []
     add = world.stream.add
     world.stream.add = lambda *change: held.append(change)  # type: ignore[method-assign]
@@ -74,7 +74,7 @@ def withheld(world: LoggedWorld) -> Iterator[list[Any]]:
     world.stream.add = add  # type: ignore[method-assign]
 
 
-# Changes that come twice, or late
+# Changes delivered twice, or late
 
 
 @pytest.mark.parametrize("logged_before", [True, False], ids=["later", "in one batch"])
@@ -92,7 +92,7 @@ def test_a_record_delivered_twice_gets_one_entry(world: LoggedWorld, logged_befo
 
 
 def test_a_shard_delivered_again_adds_nothing(world: LoggedWorld) -> None:
-    """More than are looked for one by one: they are older than when the log had caught up."""
+    """More records than are all looked up: they are older than `caught_up_at`."""
     for number in range(sweep.MAX_KEYS_READ + 20):
         decide(world, number)
     world.stream.split(1)
@@ -129,7 +129,7 @@ def test_a_change_delivered_after_a_sweep_logged_its_record_adds_nothing(world: 
 
 
 def test_a_day_without_changes_is_not_counted_as_trimmed(world: LoggedWorld) -> None:
-    """The stream forgets what is older than a day, and the shard with it; what was read of it stands in the head."""
+    """The stream trims changes older than a day, and the shard with them; its position is in the head."""
     decide(world)
     world.sequenced()
     world.stream.split()
@@ -159,7 +159,7 @@ def test_a_shard_created_and_trimmed_between_two_runs_is_counted(world: LoggedWo
     world.now += HOUR
     world.sequenced()
     assert head(world).positions["0"] == "end"
-    world.stream._parents["0.0"] = "never seen"  # as if there had been another one between the two
+    world.stream._parents["0.0"] = "never seen"  # as if there had been another shard in between
     del world.stream._shards["0"], world.stream._parents["0"]
     world.now += HOUR
     assert world.sequenced().trimmed == 0  # but that one is known by now
@@ -346,13 +346,13 @@ def test_a_sweep_of_a_small_table_moves_the_head_once(world: LoggedWorld) -> Non
 
 
 def cut_after(pages: int) -> Callable[[], bool]:
-    """Time for so many pages of a sweep."""
+    """A run with time for this many pages of a sweep."""
     left = iter([True] * pages)
     return lambda: next(left, False)
 
 
 def lose_twelve(world: LoggedWorld) -> None:
-    """Decisions of which the stream does not tell, in a table of many pages; and a sweep is due."""
+    """Decisions that the stream never delivers, in a table of many pages, when a sweep is due."""
     world.sequenced()
     with withheld(world):
         for number in range(12):
@@ -368,7 +368,7 @@ def test_a_sweep_interrupted_after_each_page_has_the_same_result(world: LoggedWo
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     began, before = world.now, head(world)
-    forget_leaving(world)
+    clear_record_ttls(world)
     world.table.page_size = 1
     stretches = 0
     while head(world).swept_at != began:
@@ -414,7 +414,7 @@ def test_a_segment_is_scanned_again_if_the_process_ends_before_the_second_look(w
     assert place
     world.now += sequence.SUSPECT_FOR
     lives = world.sequencer()
-    assert lives(cut_after(1)).swept == 0  # it has not looked before
+    assert lives(cut_after(1)).swept == 0  # its first look
     assert head(world).sweep == place
     assert lives._segment
     assert lives._segment.suspects == found
@@ -425,7 +425,7 @@ def test_a_segment_is_scanned_again_if_the_process_ends_before_the_second_look(w
 
 
 def test_a_waiting_segment_does_not_undo_the_progress_of_another_sequencer(world: LoggedWorld) -> None:
-    """Another process has gone through the whole table by then."""
+    """Another process completes a sweep in between."""
     lose_twelve(world)
     slow, fast = world.sequencer(), world.sequencer()
     for _ in range(100):
@@ -472,11 +472,11 @@ def test_a_change_trimmed_during_a_sweep_causes_another_sweep(world: LoggedWorld
     assert missing(world) == set()
 
 
-# When what is logged leaves the table
+# When logged records expire
 
 
-def forget_leaving(world: LoggedWorld) -> None:
-    """As if nothing had a time to leave yet, but for what the sequencer wrote itself."""
+def clear_record_ttls(world: LoggedWorld) -> None:
+    """Clear the TTLs of all records, but not of the index."""
     for key in [one for one in world.table.expires if one.pk.startswith(EXPIRING)]:
         del world.table.expires[key]
 
@@ -507,7 +507,7 @@ def test_a_record_without_entry_has_no_ttl(world: LoggedWorld) -> None:
 
 
 def test_a_newer_version_has_no_ttl_until_it_has_its_own_entry(world: LoggedWorld) -> None:
-    """Whether it came before the sweep looked, or while it did."""
+    """The newer version is written before the scan, or during it."""
     world.sequenced()
     decide(world)
     world.sequenced()
@@ -535,7 +535,7 @@ def test_a_newer_version_has_no_ttl_until_it_has_its_own_entry(world: LoggedWorl
 
 
 def test_only_the_index_of_decisions_expires_after_the_lock_of_the_copies(world: LoggedWorld) -> None:
-    """A party's pointer must not: the party stands in the table for ever, and would be logged again without it."""
+    """A party's pointer must not expire: the party stays in the table, and would be logged again without it."""
     decide(world)
     began = world.now
     world.sequenced()
@@ -551,7 +551,7 @@ def test_only_the_index_of_decisions_expires_after_the_lock_of_the_copies(world:
 
 
 def test_index_entries_written_again_list_no_decision_twice(world: LoggedWorld) -> None:
-    """Whoever finds a staged object writes what it says, whoever else has done so before."""
+    """Every sequencer that finds a staged object applies it, whether or not another one has."""
     for number in range(3):
         decide(world, number)
     mark, calls = world.table.put, 0
@@ -586,7 +586,7 @@ def test_decisions_logged_by_a_sweep_are_listed(world: LoggedWorld) -> None:
     assert [one.message_id for one in world.listed()] == ["m-0", "m-1"]
 
 
-# What is published is not what the head says
+# Published objects that do not match the head
 
 
 def test_a_tree_with_changed_tiles_is_not_signed(world: LoggedWorld) -> None:
@@ -642,7 +642,7 @@ def test_a_missing_staged_object_is_an_error(world: LoggedWorld) -> None:
 
 
 def test_a_staged_object_is_kept_while_its_head_may_still_be_stored(world: LoggedWorld) -> None:
-    """The table said that somebody else is writing: it may be this very write, sent twice."""
+    """The table reported a concurrent write, which may be this very write, sent twice."""
     world.sequenced()
     decide(world)
 

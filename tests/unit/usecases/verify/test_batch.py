@@ -1,4 +1,4 @@
-"""Many messages at once: each as if it were asked about alone, in order, whatever the others are."""
+"""Batches: each message is answered as if it were asked about alone, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.world import CASE_TEXT, DAY, World, message
 
 
 class Counting(MemoryTable):
-    """Counts round trips, and what is read of the parties."""
+    """Counts the partitions and the keys of each load."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ def world() -> World:
 
 
 def claims(world: World, decided: StoredDecision) -> dict[str, object]:
-    """The receipt, verified with nothing of this project."""
+    """The claims of the receipt, verified without code of this project."""
     token = receipt(decided.record, ISSUER, decided.envelope.kid, decided.envelope.signature)
     (key,) = world.receipt_key.jwks()["keys"]
     header = jwt.get_unverified_header(token)
