@@ -25,7 +25,7 @@ from duecare_core.evidence.log.note import Checkpoint
 from tests.support.logs import LoggedWorld
 from tests.support.world import RECIPIENT, stamp
 
-WRITES = ("commit", "write", "publish", "delete", "keep", "mark", "leave")
+WRITES = ("commit", "write", "publish", "delete", "put_locked", "put", "expire")
 
 
 class Crash(Exception):
