@@ -113,7 +113,7 @@ class PortfolioBench:
 
     def run(self, rows: int, slices: int) -> PortfolioTimes:
         """Raises Problem if an import has another outcome than expected."""
-        table, beside, third = (tables.create(self._setting.endpoint) for _ in range(3))
+        table, bare_table, transactions_table = (tables.create(self._setting.endpoint) for _ in range(3))
         file = self._setting.folder / f"portfolio-{rows}.csv"
         now = datetime.now(UTC).replace(microsecond=0)
         portfolio.write(portfolio.Plan(rows, SEED, 0.0, "debt", "csv", "utf-8", now), file)
@@ -134,10 +134,10 @@ class PortfolioBench:
                 counts = [
                     (part * MAX_ROWS_PER_PART, min(MAX_ROWS_PER_PART, rows - part * MAX_ROWS_PER_PART)) for part in some
                 ]
-                bare_seconds, done = putters.run("bare", [(beside, *one) for one in counts])
+                bare_seconds, done = putters.run("bare", [(bare_table, *one) for one in counts])
                 spent["bare"].append((bare_seconds, _sum(done)))
                 fewer = counts[: self._workers * 4]  # enough to measure their rate
-                seconds_of_fewer, done = putters.run("transactions", [(third, *one) for one in fewer])
+                seconds_of_fewer, done = putters.run("transactions", [(transactions_table, *one) for one in fewer])
                 spent["transactions"].append((sum(count for _, count in fewer) / seconds_of_fewer, _sum(done)))
                 held = sum(count for _, count in counts)
                 self._progress(
@@ -166,7 +166,7 @@ class PortfolioBench:
             _sum(done),
             ingest_peak,
             worker_peak,
-            (self._size(table), self._size(beside)),
+            (self._size(table), self._size(bare_table)),
         )
 
     def _ingest(self, table: str, upload_id: str) -> tuple[list[int], float, float]:

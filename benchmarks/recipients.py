@@ -27,7 +27,7 @@ from tools.steps import Problem
 EARLIER_CONTACTS = 8
 MAX_BATCH, CONCURRENT = 25, 4
 REPORT_EVERY = 100_000
-_PLACEHOLDER = table.recipient("somebody")
+_PLACEHOLDER = table.recipient("placeholder")
 JsonItem = dict[str, Any]  # in DynamoDB's protocol
 
 

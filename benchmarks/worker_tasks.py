@@ -36,7 +36,7 @@ from tests.support.memory import MemoryQueue
 from tools.steps import Problem
 
 MAX_BATCH = 25
-PLACEHOLDER = table_keys.recipient("somebody")
+PLACEHOLDER = table_keys.recipient("placeholder")
 
 
 class WorkerTasks:

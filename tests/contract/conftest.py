@@ -1,4 +1,4 @@
-"""Every implementation of the ports, each test with a table of its own."""
+"""Every adapter of the ports, with a new table for each test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         return Ports("memory", table, table, table)
     endpoint = request.getfixturevalue(request.param.replace("-", "_"))
     name = tables.create(endpoint)
-    # A busy machine is not what is tested here.
+    # Time-outs are not tested here.
     decisions = tables.decision_store(endpoint, name, timeout=20.0, deadline=60.0)
     bulk = tables.bulk(endpoint, name, timeout=20.0, deadline=60.0)
     return Ports(request.param, decisions, tables.documents(endpoint, name), bulk)

@@ -1,4 +1,4 @@
-"""What ports.py promises of Bulk, held against every implementation of it."""
+"""The contract of BulkStore, for every adapter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_groups_of_a_hundred_are_written_side_by_side_and_read_at_once(ports: Po
     assert ports.bulk.get(document.key for document in every) == {document.key: document for document in every}
 
 
-def test_one_stale_document_keeps_its_group_out_and_no_other(ports: Ports) -> None:
+def test_one_conflict_rejects_its_group_only(ports: Ports) -> None:
     stored(ports, [debt(1)])
     outcomes = ports.bulk.commit_each([[debt(2), debt(1)], [debt(3)], [debt(1, version=2)]])
     assert isinstance(outcomes[0], VersionConflict)
@@ -41,7 +41,7 @@ def test_one_stale_document_keeps_its_group_out_and_no_other(ports: Ports) -> No
     assert debt(2).key not in found
 
 
-def test_no_groups_are_nothing_to_do(ports: Ports) -> None:
+def test_no_groups_write_nothing(ports: Ports) -> None:
     assert ports.bulk.commit_each([]) == []
 
 
@@ -68,6 +68,6 @@ def test_many_open_debts_are_listed_page_by_page(ports: Ports) -> None:
     assert set(ports.bulk.open_debts("bank#0")) == {document.key for document in many}
 
 
-def test_documents_and_gate_read_what_bulk_wrote(ports: Ports) -> None:
+def test_documents_and_decision_store_read_what_bulk_wrote(ports: Ports) -> None:
     stored(ports, [debt(1)])
     assert ports.documents.get([debt(1).key]) == ports.decisions.get([debt(1).key]) == {debt(1).key: debt(1)}

@@ -1,4 +1,4 @@
-"""DynamoDBGate and what only a busy or broken DynamoDB answers: batches in parts, nonsense, never an end."""
+"""`DynamoDBDecisionStore` on a busy or broken DynamoDB: partial batches, unreadable responses, no progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = [Key("P#a", "P"), Key("P#b", "P"), Key("P#c", "P")]
 
 
 class Scripted:
-    """A wire that answers what a function of each call says."""
+    """A wire whose responses a function gives."""
 
     def __init__(self, answer: Callable[[str, dict[str, Any]], Any]) -> None:
         self._answer = answer
@@ -49,14 +49,14 @@ def one_at_a_time(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     return {"Responses": {TABLE: [item(first)]}, "UnprocessedKeys": left}
 
 
-def test_what_a_batch_left_unprocessed_is_asked_for_again() -> None:
+def test_unprocessed_keys_are_requested_again() -> None:
     wire = Scripted(one_at_a_time)
     found = decision_store(wire).load(["R#one"], KEYS).documents
     assert found == {key: Document(key, 1, b"{}") for key in KEYS}
     assert wire.calls == ["Query", "BatchGetItem", "BatchGetItem", "BatchGetItem"]
 
 
-def test_what_is_asked_for_again_is_read_consistently_too() -> None:
+def test_unprocessed_keys_are_read_consistently() -> None:
     asked: list[bool] = []
 
     def answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def test_what_is_asked_for_again_is_read_consistently_too() -> None:
     assert asked == [True, True, True]
 
 
-def test_a_batch_that_never_makes_headway_is_given_up() -> None:
+def test_a_batch_without_progress_fails() -> None:
     def nothing(_operation: str, request: dict[str, Any]) -> dict[str, Any]:
         return {"Responses": {TABLE: []}, "UnprocessedKeys": request["RequestItems"]}
 
@@ -91,6 +91,6 @@ def test_a_batch_that_never_makes_headway_is_given_up() -> None:
     ],
     ids=["empty", "html", "no-items", "no-members", "no-version", "half-a-version", "not-base64"],
 )
-def test_an_answer_that_cannot_be_read_is_a_failure_and_never_an_empty_partition(answer: bytes) -> None:
+def test_an_unreadable_response_is_an_error_and_not_an_empty_partition(answer: bytes) -> None:
     with pytest.raises(StoreFailed):
         decision_store(Scripted(lambda *_: answer)).load(["R#one"], [])

@@ -1,4 +1,4 @@
-"""What ports.py promises of Files and Queue, held against every implementation of them."""
+"""The contracts of FileStore and Queue, for every adapter."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read(files: Any, name: str) -> bytes:
     return b"".join(files.read(name))
 
 
-def test_what_was_written_is_read_back(files: Any) -> None:
+def test_a_written_object_is_read_back(files: Any) -> None:
     files.write("a/1", [b"one", b"", b"two"])
     assert read(files, "a/1") == b"onetwo"
     files.write("a/1", [])
@@ -43,7 +43,7 @@ def test_a_long_object_is_written_and_read_in_pieces(files: Any) -> None:
     assert max(len(piece) for piece in files.read("long")) <= 1024 * 1024
 
 
-def test_what_is_not_there_is_not_found(files: Any) -> None:
+def test_an_absent_object_is_not_found(files: Any) -> None:
     with pytest.raises(NotFound):
         read(files, "nothing")
 
@@ -66,7 +66,7 @@ def test_more_than_a_page_of_names_is_listed_and_deleted(files: Any) -> None:
     assert list(files.names("many/")) == []
 
 
-def test_a_bucket_that_is_not_there_is_a_failed_store(moto: str, aws_environment: None) -> None:  # noqa: F811
+def test_a_missing_bucket_raises_store_failed(moto: str, aws_environment: None) -> None:  # noqa: F811
     nowhere = S3Files(f"none-{uuid.uuid4().hex}", tables.REGION, moto)
     with pytest.raises(StoreFailed):
         nowhere.write("a", [b"x"])
@@ -74,7 +74,7 @@ def test_a_bucket_that_is_not_there_is_a_failed_store(moto: str, aws_environment
         list(nowhere.names(""))
 
 
-def test_memory_queues_what_was_sent() -> None:
+def test_the_memory_queue_keeps_its_messages() -> None:
     queue = MemoryQueue()
     queue.send([b"1", b"2"])
     assert queue.messages == [b"1", b"2"]

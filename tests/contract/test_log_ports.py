@@ -1,4 +1,4 @@
-"""What ports.py promises of Stream, LogFiles, Archive and Marks, held against every implementation of them."""
+"""The contracts of Stream, LogFiles, Archive and LogIndex, for every adapter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def log_ports(request: pytest.FixtureRequest) -> LogPorts:
     )
 
 
-# moto takes long over many transactions, or answers some of them with a 500.
+# moto is slow with many transactions, or answers some of them with a 500.
 AT_ONCE = pytest.mark.parametrize("log_ports", ["memory", "dynamodb-local"], indirect=True)
 REAL = pytest.mark.parametrize("log_ports", ["moto"], indirect=True)
 
@@ -78,7 +78,7 @@ def documents(ports: LogPorts, limit: int = 100_000) -> list[Document]:
 # The stream
 
 
-def test_a_table_without_changes_has_none_to_read(log_ports: LogPorts) -> None:
+def test_a_table_without_changes_has_an_empty_stream(log_ports: LogPorts) -> None:
     assert log_ports.stream.shards()
     assert changes(log_ports) == []
 
@@ -99,7 +99,7 @@ def test_a_shard_is_read_on_from_any_position(log_ports: LogPorts) -> None:
     page = log_ports.stream.read(shard.id, "", 2)
     assert [one.document for one in page.changes] == [document(0), document(1)]
     assert not page.ended
-    for _ in range(2):  # again, and not only on from where it stopped
+    for _ in range(2):  # from the same position twice
         rest = log_ports.stream.read(shard.id, page.changes[0].position, 100)
         assert [one.document for one in rest.changes] == [document(number) for number in range(1, 5)]
     tip = log_ports.stream.read(shard.id, rest.changes[-1].position, 100)
@@ -118,14 +118,14 @@ def test_many_changes_are_read_whatever_the_page(log_ports: LogPorts) -> None:
     assert sorted(documents(log_ports, limit=333)) == written
 
 
-def test_a_time_to_leave_is_no_change_of_the_document(log_ports: LogPorts) -> None:
+def test_setting_a_ttl_is_a_change_without_document(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
     log_ports.log_index.expire([Expiry(document().key, 1, LATER)])
     assert documents(log_ports) == [document()]
     assert len(changes(log_ports)) == 2  # and yet a position of the shard
 
 
-# Marks
+# LogIndex
 
 
 def pointer(name: str) -> Document:
@@ -133,7 +133,7 @@ def pointer(name: str) -> Document:
 
 
 def scan_all(ports: LogPorts, *prefixes: str) -> list[Document]:
-    """What a scan finds from the beginning of the table to its end."""
+    """The documents that a whole scan returns."""
     scanned = ports.log_index.scan_unindexed(prefixes, {})
     found = list(scanned.documents)
     while scanned.cursors:
@@ -142,10 +142,10 @@ def scan_all(ports: LogPorts, *prefixes: str) -> list[Document]:
     return found
 
 
-def test_marks_are_written_any_number_of_times(log_ports: LogPorts) -> None:
-    marks = [IndexEntry(pointer("a")), IndexEntry(pointer("b"), LATER)]
+def test_index_entries_can_be_written_again(log_ports: LogPorts) -> None:
+    entries = [IndexEntry(pointer("a")), IndexEntry(pointer("b"), LATER)]
     for _ in range(2):
-        log_ports.log_index.put([*marks, *marks])
+        log_ports.log_index.put([*entries, *entries])
     assert log_ports.documents.get([pointer("a").key, pointer("b").key]) == {
         one.key: one for one in (pointer("a"), pointer("b"))
     }
@@ -165,14 +165,14 @@ def test_hundreds_are_written_at_once(log_ports: LogPorts) -> None:
     assert scan_all(log_ports, "X#") == []
 
 
-def test_nothing_to_mark_is_nothing_to_do(log_ports: LogPorts) -> None:
+def test_empty_puts_and_expires_change_nothing(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
     log_ports.log_index.put([])
     log_ports.log_index.expire([])
     assert scan_all(log_ports, document().key.pk[:2]) == [document()]
 
 
-def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPorts) -> None:
+def test_only_the_logged_version_gets_a_ttl(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
     log_ports.documents.commit([document(version=2)])
     gone = Key("X#gone", "X")
@@ -183,7 +183,7 @@ def test_only_the_version_that_was_logged_gets_a_time_to_leave(log_ports: LogPor
     assert log_ports.documents.get([gone]) == {}
 
 
-def test_a_later_version_has_no_time_to_leave_until_it_is_given_one(log_ports: LogPorts) -> None:
+def test_a_later_version_has_no_ttl_until_it_is_set(log_ports: LogPorts) -> None:
     log_ports.documents.commit([document()])
     log_ports.log_index.expire([Expiry(document().key, 1, LATER)])
     assert scan_all(log_ports, "X#") == []
@@ -191,7 +191,7 @@ def test_a_later_version_has_no_time_to_leave_until_it_is_given_one(log_ports: L
     assert scan_all(log_ports, "X#") == [document(version=2)]
 
 
-def test_the_sweep_sees_what_begins_so_and_nothing_else(log_ports: LogPorts) -> None:
+def test_a_scan_returns_only_documents_with_the_prefixes(log_ports: LogPorts) -> None:
     kinds = ("X#", "S#", "P#", "K#", "Z#", "R#", "E#")
     for pk in kinds:
         log_ports.documents.commit([document(pk=pk)])
@@ -199,7 +199,7 @@ def test_the_sweep_sees_what_begins_so_and_nothing_else(log_ports: LogPorts) -> 
     assert {one.key.pk[:2] for one in scan_all(log_ports, *kinds[:5])} == set(kinds[:5])
 
 
-def test_an_empty_table_is_seen_at_once(log_ports: LogPorts) -> None:
+def test_a_scan_of_an_empty_table_ends_at_once(log_ports: LogPorts) -> None:
     assert log_ports.log_index.scan_unindexed(["X#"], {}) == ([], {})
 
 
@@ -214,15 +214,15 @@ def many(ports: LogPorts) -> list[Document]:
 
 
 @AT_ONCE
-def test_a_scan_goes_over_many_pages_and_sees_each_document_once(log_ports: LogPorts) -> None:
+def test_a_scan_of_many_pages_returns_each_document_once(log_ports: LogPorts) -> None:
     large = many(log_ports)
     assert sorted(scan_all(log_ports, "S#")) == large
     assert len(log_ports.log_index.scan_unindexed(["S#"], {}).documents) < len(large)
 
 
 @AT_ONCE
-def test_a_scan_goes_on_from_its_places_in_another_process(log_ports: LogPorts) -> None:
-    """The cursors are kept as JSON; meanwhile documents are written, get their time to leave, and leave."""
+def test_a_scan_continues_from_its_cursors_in_another_process(log_ports: LogPorts) -> None:
+    """The cursors are saved as JSON. Meanwhile documents are written, get a TTL, and expire."""
     large = many(log_ports)
     first = log_ports.log_index.scan_unindexed(["S#"], {})
     cursors = json.loads(json.dumps(first.cursors))
@@ -240,7 +240,7 @@ def test_a_scan_goes_on_from_its_places_in_another_process(log_ports: LogPorts) 
 
 
 @AT_ONCE
-def test_each_segment_goes_on_by_itself(log_ports: LogPorts) -> None:
+def test_each_segment_can_be_continued_by_itself(log_ports: LogPorts) -> None:
     large = many(log_ports)
     first = log_ports.log_index.scan_unindexed(["S#"], {})
     found = list(first.documents)
@@ -257,7 +257,7 @@ def test_each_segment_goes_on_by_itself(log_ports: LogPorts) -> None:
 # The log's objects
 
 
-def test_what_was_written_is_read_and_what_is_not_there_is_none(log_ports: LogPorts) -> None:
+def test_written_objects_are_read_and_absent_ones_are_none(log_ports: LogPorts) -> None:
     tiles = {f"tile/0/{number:03}": bytes([number]) * 8192 for number in range(40)} | {"tile/entries/000.p/7": b""}
     log_ports.files.write(tiles)
     log_ports.files.write(tiles)
@@ -266,7 +266,7 @@ def test_what_was_written_is_read_and_what_is_not_there_is_none(log_ports: LogPo
     assert log_ports.files.read("tile/0/040") is None
 
 
-def test_what_is_not_there_is_deleted_without_error(log_ports: LogPorts) -> None:
+def test_deleting_an_absent_object_is_no_error(log_ports: LogPorts) -> None:
     log_ports.files.write({"staging/1": b"x"})
     for _ in range(2):
         log_ports.files.delete("staging/1")
@@ -286,7 +286,7 @@ def test_a_checkpoint_replaces_exactly_what_was_read(log_ports: LogPorts) -> Non
 # The archive
 
 
-def test_copies_are_kept_and_kept_again(log_ports: LogPorts) -> None:
+def test_copies_can_be_put_again(log_ports: LogPorts) -> None:
     copies = {f"r/-/statement/{number:03}": b'{"n":%d}' % number for number in range(40)}
     for _ in range(2):
         log_ports.archive.put_locked(copies, LATER)
@@ -299,19 +299,19 @@ def test_copies_are_kept_and_kept_again(log_ports: LogPorts) -> None:
 
 
 @REAL  # the one in memory calls it a mistake of the caller's
-def test_the_first_copy_of_a_name_stays(log_ports: LogPorts) -> None:
+def test_the_first_copy_of_a_name_is_kept(log_ports: LogPorts) -> None:
     log_ports.archive.put_locked({"parties/p/1": b"first"}, LATER)
     log_ports.archive.put_locked({"parties/p/1": b"second"}, LATER)
     assert log_ports.archive.read("parties/p/1") == b"first"
 
 
-def test_what_was_never_kept_is_not_found(log_ports: LogPorts) -> None:
+def test_an_absent_copy_is_not_found(log_ports: LogPorts) -> None:
     with pytest.raises(NotFound):
         log_ports.archive.read("nothing")
     assert list(log_ports.archive.names("noth")) == []
 
 
-def test_erased_copies_are_gone_and_their_neighbours_are_not(log_ports: LogPorts) -> None:
+def test_erase_deletes_only_the_named_copies(log_ports: LogPorts) -> None:
     log_ports.archive.put_locked({"r/a/1": b"1", "r/a/2": b"2", "r/a/22": b"22"}, LATER)
     log_ports.archive.erase(["r/a/2", "r/a/never"])
     assert list(log_ports.archive.names("r/")) == ["r/a/1", "r/a/22"]
@@ -321,10 +321,10 @@ def test_erased_copies_are_gone_and_their_neighbours_are_not(log_ports: LogPorts
     assert log_ports.archive.read("r/a/2") == b"again"
 
 
-# What only the real ones have
+# Only the real adapters
 
 
-def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: str) -> None:
+def test_a_writer_can_neither_delete_nor_overwrite_a_copy(moto: str) -> None:
     bucket, s3 = tables.bucket(moto, locks=True), tables.client("s3", moto)
     archive = tables.archive(moto, bucket)
     archive.put_locked({"r/a/1": b"1"}, LATER)
@@ -333,7 +333,7 @@ def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: st
     assert abs(held["ObjectLockRetainUntilDate"] - LATER) < timedelta(seconds=1)
     with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=bucket, Key="r/a/1", VersionId=held["VersionId"])
-    # Whoever overwrites or deletes by name only lays something over it; erasing takes all of that away.
+    # Overwriting or deleting by name adds a version or a marker; erasing deletes all of them.
     s3.put_object(Bucket=bucket, Key="r/a/1", Body=b"2")
     s3.delete_object(Bucket=bucket, Key="r/a/1")
     assert s3.get_object(Bucket=bucket, Key="r/a/1", VersionId=held["VersionId"])["Body"].read() == b"1"
@@ -350,7 +350,7 @@ def test_a_copy_can_be_neither_deleted_nor_overwritten_by_who_may_write(moto: st
         ("checkpoint", "text/plain; charset=utf-8", "no-cache"),
     ],
 )
-def test_objects_say_what_they_are_and_how_long_they_hold(moto: str, name: str, kind: str, cached: str) -> None:
+def test_objects_have_their_content_type_and_caching(moto: str, name: str, kind: str, cached: str) -> None:
     bucket = tables.bucket(moto)
     files = tables.log_files(moto, bucket)
     assert files.publish(name, b"x", None)
@@ -360,7 +360,7 @@ def test_objects_say_what_they_are_and_how_long_they_hold(moto: str, name: str, 
     assert (head()["ContentType"], head()["CacheControl"]) == (kind, cached)
 
 
-def test_a_store_that_does_not_answer_has_failed(moto: str) -> None:
+def test_a_missing_store_raises_store_failed(moto: str) -> None:
     failing: list[Callable[[], object]] = [
         lambda: tables.log_files(moto, "no-such-bucket").write({"tile/0/000": b"x"}),
         lambda: tables.log_files(moto, "no-such-bucket").publish("checkpoint", b"x", None),

@@ -1,4 +1,4 @@
-"""What ports.py promises of Ranges, held against every implementation of it."""
+"""The contract of RangeReader, for every adapter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def between(stretches: Stretches, first: str, last: str, pk: str = "G#one#2026-1
     return [found.key.sk for found in stretches.ranges.between(pk, first, last)]
 
 
-def test_a_stretch_has_both_of_its_ends_and_what_is_between_in_order(stretches: Stretches) -> None:
+def test_a_range_includes_both_ends_and_is_sorted(stretches: Stretches) -> None:
     for sk in ("c", "a", "e", "b", "d"):
         stretches.documents.commit([document(sk)])
     assert between(stretches, "b", "d") == ["b", "c", "d"]
@@ -61,7 +61,7 @@ def test_the_order_is_that_of_bytes(stretches: Stretches) -> None:
     assert between(stretches, "A", "\U0010ffff") == keys
 
 
-def test_what_begins_with_an_end_lies_after_it(stretches: Stretches) -> None:
+def test_a_key_that_begins_with_the_last_one_is_outside(stretches: Stretches) -> None:
     stretches.documents.commit([document("b"), document("b#1")])
     assert between(stretches, "a", "b") == ["b"]
     assert between(stretches, "b", "b~") == ["b", "b#1"]
@@ -72,14 +72,14 @@ def test_other_partitions_are_left_out(stretches: Stretches) -> None:
     assert between(stretches, "a", "z") == ["b"]
 
 
-def test_an_empty_stretch_and_one_that_ends_before_it_begins_have_nothing(stretches: Stretches) -> None:
+def test_an_empty_range_and_a_reversed_one_have_no_documents(stretches: Stretches) -> None:
     stretches.documents.commit([document("b")])
     assert between(stretches, "c", "z") == []
     assert between(stretches, "z", "a") == []
     assert between(stretches, "a", "z", "G#nobody") == []
 
 
-def test_a_stretch_sees_what_was_written_just_before(stretches: Stretches) -> None:
+def test_a_range_sees_documents_written_just_before(stretches: Stretches) -> None:
     for number in range(10):
         stretches.documents.commit([document(f"{number}")])
         assert len(between(stretches, "0", "9")) == number + 1
@@ -87,7 +87,7 @@ def test_a_stretch_sees_what_was_written_just_before(stretches: Stretches) -> No
 
 # moto puts everything on one page, however large.
 @pytest.mark.parametrize("stretches", ["memory", "dynamodb-local"], indirect=True)
-def test_more_than_a_page_is_read_whole_and_in_order(stretches: Stretches) -> None:
+def test_a_range_of_several_pages_is_whole_and_sorted(stretches: Stretches) -> None:
     written = [document(f"{number:03}", sealed=os.urandom(300_000)) for number in range(8)]
     for one in written:
         stretches.documents.commit([one])
@@ -95,7 +95,7 @@ def test_more_than_a_page_is_read_whole_and_in_order(stretches: Stretches) -> No
 
 
 @pytest.mark.parametrize("stretches", ["dynamodb-local"], indirect=True)
-def test_pages_are_read_as_they_are_asked_for(stretches: Stretches, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_read_on_demand(stretches: Stretches, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(8):
         stretches.documents.commit([document(f"{number:03}", sealed=os.urandom(300_000))])
     asked: list[str] = []
@@ -116,7 +116,7 @@ def test_pages_are_read_as_they_are_asked_for(stretches: Stretches, monkeypatch:
     assert len(asked) > 1
 
 
-def test_a_table_that_does_not_answer_is_a_failed_store() -> None:
+def test_a_missing_table_raises_store_failed() -> None:
     ranges = DynamoDBRangeReader(tables.wire("http://127.0.0.1:9", timeout=0.2, deadline=0.2), "none")
     with pytest.raises(StoreFailed):
         list(ranges.between("G#one", "a", "b"))

@@ -1,4 +1,4 @@
-"""What ports.py promises of Sealer: what parties signed is encrypted and authenticated, in memory and under AWS KMS."""
+"""The contract of Sealer and Opener, for the memory adapter and for AWS KMS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATEMENT = "eyJhbGciOiJFZERTQSJ9.余敏.signature".encode()
 
 
 class Sealing(NamedTuple):
-    """A sealer, and how whoever may open opens what it sealed."""
+    """A sealer, and the function that opens."""
 
     sealer: Any
     open: Callable[[bytes], bytes]
@@ -69,33 +69,34 @@ def kms_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", STATEMENT, bytes(range(256)) * 64], ids=len)
-def test_what_is_sealed_can_be_opened(sealing: Sealing, data: bytes) -> None:
+def test_sealed_data_can_be_opened(sealing: Sealing, data: bytes) -> None:
     assert sealing.open(sealing.sealer.seal(data)) == data
 
 
-def test_what_is_sealed_shows_nothing_of_what_is_inside(sealing: Sealing) -> None:
+def test_sealed_data_does_not_contain_the_plaintext(sealing: Sealing) -> None:
     assert STATEMENT[:20] not in sealing.sealer.seal(STATEMENT)
 
 
-def test_the_same_sealed_twice_cannot_be_told_to_be_the_same(sealing: Sealing) -> None:
+def test_sealing_twice_gives_different_ciphertexts(sealing: Sealing) -> None:
     assert sealing.sealer.seal(STATEMENT) != sealing.sealer.seal(STATEMENT)
 
 
 @pytest.mark.parametrize("place", [0, -1, -20])
-def test_what_was_tampered_with_is_not_opened(sealing: Sealing, place: int) -> None:
+def test_changed_ciphertext_is_not_opened(sealing: Sealing, place: int) -> None:
     sealed = bytearray(sealing.sealer.seal(STATEMENT))
     sealed[place] ^= 1
     with pytest.raises((InvalidTag, InvalidSignature, AWSEncryptionSDKClientError, SealFailed)):
         sealing.open(bytes(sealed))
 
 
-def test_the_context_says_what_the_data_is_for(key: str) -> None:
+def test_the_encryption_context_names_the_purpose(key: str) -> None:
     _, context = opened(key, KmsSealer(key).seal(STATEMENT))
     assert context.items() >= CONTEXT.items()
 
 
-def test_another_context_is_refused(key: str) -> None:
-    """The context is bound into the data key's encryption, in the clear in the header: changed, nothing opens."""
+def test_another_encryption_context_is_rejected(key: str) -> None:
+    """The encryption context is in the header in the clear, and bound to the data key: if it is changed, nothing
+    opens."""
     sealed = KmsSealer(key).seal(STATEMENT)
     assert sealed.count(b"statement") == 1
     with pytest.raises(AWSEncryptionSDKClientError):
@@ -115,7 +116,7 @@ def test_fifty_statements_take_one_data_key(key: str, kms_calls: list[str]) -> N
     assert opened(key, sealed[-1])[0] == STATEMENT + bytes([49])
 
 
-def test_a_data_key_is_not_used_for_ever(key: str, kms_calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_key_is_replaced_in_time(key: str, kms_calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("duecare.adapters.kms.MAX_MESSAGES", 10)
     sealer = KmsSealer(key)
     for _ in range(25):

@@ -1,4 +1,4 @@
-"""What ports.py promises of Gate, Reader and Documents, held against every implementation of them."""
+"""The contracts of DecisionStore, DocumentReader and Documents, for every adapter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def document(key: Key = KEY, version: int = 1, body: bytes = b'{"n":1}', sealed:
 
 
 def record(ports: Ports, written: Document, beside: Document | None = None) -> Any:
-    """What becomes of one write alone."""
+    """The outcome of one write."""
     (outcome,) = ports.decisions.record([Write(written, beside)])
     return outcome
 
@@ -44,7 +44,7 @@ def test_a_key_asked_for_twice_is_found_once(ports: Ports, reader: Any) -> None:
     assert reader.get([KEY, KEY]) == {KEY: document()}
 
 
-def test_what_stands_is_found_beside_what_is_absent(ports: Ports, reader: Any) -> None:
+def test_stored_documents_are_found_among_absent_ones(ports: Ports, reader: Any) -> None:
     ports.documents.commit([document()])
     assert reader.get([OTHER, KEY]) == {KEY: document()}
 
@@ -67,17 +67,17 @@ def test_sealed_bytes_come_back_as_they_were(ports: Ports, reader: Any, sealed: 
     assert reader.get([KEY])[KEY].sealed == sealed
 
 
-def test_a_key_may_hold_what_a_reference_may_hold(ports: Ports, reader: Any) -> None:
+def test_a_key_may_contain_any_reference(ports: Ports, reader: Any) -> None:
     key = Key("R#one", "D#bank#合同 #1/'\"\\: \U0001f4a9" + "\U00020000" * 100)
     ports.documents.commit([document(key)])
     assert reader.get([key]) == {key: document(key)}
     assert ports.decisions.load(["R#one"], []).partitions["R#one"] == [document(key)]
 
 
-# A situation: a recipient's whole partition, and documents beside it
+# A situation: whole partitions, and documents by key
 
 
-def test_a_situation_of_nobody_is_empty(ports: Ports) -> None:
+def test_the_situation_of_an_unknown_recipient_is_empty(ports: Ports) -> None:
     situation = ports.decisions.load(["R#nobody"], [KEY])
     assert situation == ({"R#nobody": []}, {})
 
@@ -110,7 +110,7 @@ def test_a_partition_of_more_than_a_mebibyte_is_read_whole(ports: Ports) -> None
 
 @SPLITS_BY_SIZE
 def test_many_documents_larger_than_one_answer_are_all_found(ports: Ports, reader: Any) -> None:
-    """A BatchGetItem answers at most 16 MiB and leaves the rest unprocessed."""
+    """A BatchGetItem returns at most 16 MiB; the other keys are unprocessed."""
     written = [document(Key("P#big", f"M#{n:03}"), sealed=os.urandom(390_000)) for n in range(45)]
     for n in range(0, 45, 9):
         ports.documents.commit(written[n : n + 9])
@@ -149,14 +149,14 @@ def test_a_first_record_is_stored(ports: Ports) -> None:
     assert ports.documents.get([KEY]) == {KEY: written}
 
 
-def test_a_second_first_record_changes_nothing_and_meets_what_stands(ports: Ports) -> None:
+def test_a_second_first_record_conflicts_with_the_stored_one(ports: Ports) -> None:
     first = document(sealed=b"first")
     record(ports, first)
     assert record(ports, document(body=b'{"n":2}', sealed=b"second")) == WriteConflict(first)
     assert ports.decisions.get([KEY]) == {KEY: first}
 
 
-def test_a_write_whose_answer_was_lost_meets_itself_as_an_equal_document(ports: Ports) -> None:
+def test_a_repeated_write_conflicts_with_an_equal_document(ports: Ports) -> None:
     written = document(body='{"text":"余敏"}'.encode(), sealed=bytes(range(256)))
     record(ports, written)
     assert record(ports, written) == WriteConflict(written)
@@ -184,7 +184,7 @@ def test_a_record_over_another_version_changes_nothing(ports: Ports, version: in
     assert ports.decisions.get([KEY]) == {KEY: second}
 
 
-# Recording a document and one beside it
+# Recording a document with a companion
 
 
 def test_two_documents_are_recorded_both_or_neither(ports: Ports) -> None:
@@ -196,25 +196,25 @@ def test_two_documents_are_recorded_both_or_neither(ports: Ports) -> None:
     assert ports.decisions.get([KEY, OTHER]) == {KEY: second, OTHER: document(OTHER, version=2, body=b"{}")}
 
 
-def test_where_the_record_stands_already_it_is_met_and_the_one_beside_is_not_written(ports: Ports) -> None:
+def test_if_the_record_conflicts_its_companion_is_not_written(ports: Ports) -> None:
     standing = document(sealed=b"1")
     record(ports, standing)
     assert record(ports, document(body=b"{}"), document(OTHER)) == WriteConflict(standing)
     assert ports.decisions.get([KEY, OTHER]) == {KEY: standing}
 
 
-def test_where_the_one_beside_has_moved_the_record_is_not_written(ports: Ports) -> None:
+def test_if_the_companion_conflicts_the_record_is_not_written(ports: Ports) -> None:
     ports.documents.commit([document(OTHER)])
     assert record(ports, document(), document(OTHER, body=b"{}")) == WriteConflict(None)
     assert ports.decisions.get([KEY, OTHER]) == {OTHER: document(OTHER)}
 
 
-def test_where_both_have_moved_the_record_is_met(ports: Ports) -> None:
+def test_if_both_conflict_the_existing_record_is_returned(ports: Ports) -> None:
     ports.documents.commit([document(OTHER), document()])
     assert record(ports, document(body=b"{}"), document(OTHER, body=b"{}")) == WriteConflict(document())
 
 
-def test_a_pair_whose_answer_was_lost_meets_itself(ports: Ports) -> None:
+def test_a_repeated_pair_conflicts_with_an_equal_record(ports: Ports) -> None:
     assert record(ports, document(), document(OTHER)) is None
     assert record(ports, document(), document(OTHER)) == WriteConflict(document())
 
@@ -240,7 +240,7 @@ def test_documents_of_several_partitions_are_committed_together(ports: Ports) ->
 
 
 @pytest.mark.parametrize("stale_at", [0, 1, 2])
-def test_one_stale_document_keeps_all_the_others_out(ports: Ports, stale_at: int) -> None:
+def test_one_conflict_rejects_the_whole_commit(ports: Ports, stale_at: int) -> None:
     ports.documents.commit([document()])
     others = [document(Key("S#x", "S")), document(OTHER)]
     with pytest.raises(VersionConflict):
@@ -248,7 +248,7 @@ def test_one_stale_document_keeps_all_the_others_out(ports: Ports, stale_at: int
     assert ports.decisions.get([KEY, OTHER, Key("S#x", "S")]) == {KEY: document()}
 
 
-def test_a_single_document_is_stale_where_another_stands(ports: Ports) -> None:
+def test_a_single_document_conflicts_with_a_stored_one(ports: Ports) -> None:
     ports.documents.commit([document()])
     with pytest.raises(VersionConflict):
         ports.documents.commit([document(body=b"{}")])
@@ -256,7 +256,7 @@ def test_a_single_document_is_stale_where_another_stands(ports: Ports) -> None:
 
 
 @pytest.mark.parametrize("version", [2, 7])
-def test_a_replacement_of_what_does_not_stand_is_stale(ports: Ports, version: int) -> None:
+def test_replacing_an_absent_document_is_a_conflict(ports: Ports, version: int) -> None:
     with pytest.raises(VersionConflict):
         ports.documents.commit([document(version=version)])
     with pytest.raises(VersionConflict):
@@ -264,7 +264,7 @@ def test_a_replacement_of_what_does_not_stand_is_stale(ports: Ports, version: in
     assert ports.decisions.get([KEY, OTHER]) == {}
 
 
-def test_a_replacement_over_a_later_version_is_stale(ports: Ports) -> None:
+def test_replacing_an_outdated_version_is_a_conflict(ports: Ports) -> None:
     for version in (1, 2, 3):
         ports.documents.commit([document(version=version)])
     with pytest.raises(VersionConflict):
@@ -291,7 +291,7 @@ def test_a_hundred_documents_are_committed_or_none(ports: Ports) -> None:
 # One writer wins
 
 
-def test_of_many_writers_of_one_version_exactly_one_wins_and_the_others_meet_it(ports: Ports) -> None:
+def test_exactly_one_of_many_writers_wins_and_the_others_get_its_document(ports: Ports) -> None:
     candidates = [document(body=b'{"n":%d}' % n, sealed=b"%d" % n) for n in range(12)]
     with ThreadPoolExecutor(12) as threads:
         met = list(threads.map(lambda one: record(ports, one), candidates))
@@ -301,7 +301,7 @@ def test_of_many_writers_of_one_version_exactly_one_wins_and_the_others_meet_it(
     assert ports.documents.get([KEY]) == {KEY: winners[0]}
 
 
-def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_documents(ports: Ports) -> None:
+def test_exactly_one_of_many_commits_wins_with_all_its_documents(ports: Ports) -> None:
     def commit(n: int) -> bool:
         try:
             ports.documents.commit([document(body=b'{"n":%d}' % n), document(Key(f"S#{n}", "S"))])
@@ -311,14 +311,14 @@ def test_of_many_committers_over_one_version_exactly_one_wins_with_all_of_its_do
 
     with ThreadPoolExecutor(12) as threads:
         won = list(threads.map(commit, range(12)))
-    assert won.count(True) <= 1  # a transaction conflict may turn all of them away; none may half succeed
+    assert won.count(True) <= 1  # a transaction conflict may reject all of them; none may succeed by half
     stood = ports.decisions.get([KEY, *(Key(f"S#{n}", "S") for n in range(12))])
     assert len(stood) == 2 * won.count(True)
 
 
 # moto answers some of many transactions at once with a 500.
 @pytest.mark.parametrize("ports", ["memory", "dynamodb-local"], indirect=True)
-def test_of_many_pairs_written_together_those_in_the_way_keep_only_themselves_out(ports: Ports) -> None:
+def test_conflicting_pairs_do_not_affect_the_others_written_with_them(ports: Ports) -> None:
     def pair(n: int, version: int = 1) -> Write:
         return Write(document(Key(f"X#{n}", "X")), document(Key(f"R#{n}", "L"), version))
 

@@ -1,4 +1,4 @@
-"""The functions on DynamoDB Local, with a proxy between the two that breaks calls as AWS breaks them."""
+"""The functions on DynamoDB Local, with a proxy in between that injects AWS's failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def proxy(dynamodb_local: str) -> Iterator[Microburst]:  # noqa: F811
 
 
 class Faulty(Stack):
-    """A deployment whose DynamoDB can be broken. What the test itself looks at is never broken."""
+    """A deployment whose DynamoDB calls can fail. The calls of the test itself never fail."""
 
     proxy: Microburst
 
@@ -31,7 +31,7 @@ class Faulty(Stack):
         self.proxy.rules([{"service": "dynamodb", **rule} for rule in rules])
 
     def records(self) -> list[dict[str, Any]]:
-        """The decisions that stand in the table."""
+        """The stored decisions."""
         return [item for item in self.items() if item["sk"]["S"] == "X"]
 
 
@@ -52,6 +52,6 @@ def faulty(
     faulty.proxy = proxy
     proxy.rules([])
     faulty.honest()
-    faulty.send("verify-status")  # the receipt key is on file, so that what is broken meets a decision
+    faulty.send("verify-status")  # stores the receipt key, so that the next failure hits a decision
     yield faulty
     proxy.rules([])

@@ -1,4 +1,4 @@
-"""A batch under faults: what breaks for one message withholds that answer and no other."""
+"""Batches under faults: a failure of one message withholds its answer only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def warm(faulty: Faulty) -> Faulty:
 
 
 @pytest.mark.parametrize("fault", ["throttled", "internal-error", "access-denied", "reset"])
-def test_a_record_that_cannot_be_written_withholds_its_own_answer_alone(warm: Faulty, fault: str) -> None:
+def test_a_failed_record_withholds_its_own_answer_only(warm: Faulty, fault: str) -> None:
     warm.broken({**put_of(warm, 2), **ERRORS[fault]})
     answer = ask(warm, messages())
     assert warm.proxy.fired()
@@ -44,7 +44,7 @@ def test_a_record_that_cannot_be_written_withholds_its_own_answer_alone(warm: Fa
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(warm: Faulty, fault: str) -> None:
+def test_a_record_stored_with_its_response_lost_is_answered_once(warm: Faulty, fault: str) -> None:
     warm.broken({**put_of(warm, 2), **SPOILED[fault], "times": 1})
     results = ask(warm, messages()).body["results"]
     assert warm.proxy.fired()
@@ -55,7 +55,7 @@ def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(
 
 @pytest.mark.parametrize("operation", ["Query", "BatchGetItem"])
 @pytest.mark.parametrize("fault", ["throttled", "no-table", "reset"])
-def test_what_cannot_be_read_is_decided_for_nobody(warm: Faulty, operation: str, fault: str) -> None:
+def test_a_failed_read_decides_no_message(warm: Faulty, operation: str, fault: str) -> None:
     warm.broken({"operation": operation, **ERRORS[fault]})
     cannot_decide(ask(warm, messages()))
     assert warm.records() == []
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_decided_for_nobody(warm: Faulty, operation: str,
 
 @pytest.mark.parametrize("operation", ["Query", "BatchGetItem", "PutItem"])
 @pytest.mark.parametrize("fault", ["throttled", "unavailable", "reset"])
-def test_what_fails_once_is_asked_again(warm: Faulty, operation: str, fault: str) -> None:
+def test_a_single_failure_is_retried(warm: Faulty, operation: str, fault: str) -> None:
     warm.broken({"operation": operation, **ERRORS[fault], "times": 1})
     results = ask(warm, messages()).body["results"]
     assert len(warm.proxy.fired()) == 1

@@ -1,5 +1,5 @@
-"""The receipt key under faults: one that is not on file, where whoever checks evidence later looks for it, signs
-nothing; and what could not be put there is put there by the next invocation."""
+"""The receipt key under faults: a key that is not stored in the table signs nothing, and the next invocation stores
+it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def kid(receipt: str) -> str:
 
 
 @pytest.mark.parametrize("fault", ERRORS)
-def test_a_key_that_cannot_be_put_on_file_decides_nothing_and_the_next_invocation_puts_it_there(
+def test_without_a_stored_receipt_key_nothing_is_decided_and_the_next_invocation_stores_it(
     cold: Faulty, fault: str
 ) -> None:
     cold.broken({**PUT, **ERRORS[fault]})
@@ -55,7 +55,7 @@ def test_a_key_that_cannot_be_put_on_file_decides_nothing_and_the_next_invocatio
 
 
 @pytest.mark.parametrize("name", SIGNING)
-def test_as_long_as_it_is_not_on_file_nothing_is_signed_published_or_promised(cold: Faulty, name: str) -> None:
+def test_an_unstored_receipt_key_neither_signs_nor_is_published(cold: Faulty, name: str) -> None:
     cold.broken({**PUT, **ERRORS["access-denied"]})
     for _ in range(3):
         cannot_decide(cold.send(name))
@@ -65,7 +65,7 @@ def test_as_long_as_it_is_not_on_file_nothing_is_signed_published_or_promised(co
     assert cold.send(name).status == 200
 
 
-def test_an_earlier_sandbox_has_put_it_there_and_a_fresh_one_that_cannot_know_decides_nothing(faulty: Faulty) -> None:
+def test_a_new_sandbox_decides_nothing_until_it_knows_that_the_key_is_stored(faulty: Faulty) -> None:
     on_file = keys_on_file(faulty)
     faulty.restart()
     faulty.broken({**PUT, **ERRORS["internal-error"]})
@@ -76,14 +76,14 @@ def test_an_earlier_sandbox_has_put_it_there_and_a_fresh_one_that_cannot_know_de
 
 
 @pytest.mark.parametrize("fault", ["throttled", "internal-error", "unavailable", "reset", "time-out"])
-def test_a_put_that_fails_once_is_asked_again_and_answered(cold: Faulty, fault: str) -> None:
+def test_a_put_that_fails_once_is_retried(cold: Faulty, fault: str) -> None:
     cold.broken({**PUT, **ERRORS[fault], "times": 1})
     assert cold.verify().body["decision"] == "allow"
     assert (len(cold.proxy.fired()), len(keys_on_file(cold))) == (1, 1)
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_key_that_was_stored_although_the_answer_was_lost_is_on_file_once(cold: Faulty, fault: str) -> None:
+def test_a_key_stored_with_its_response_lost_is_stored_once(cold: Faulty, fault: str) -> None:
     cold.broken({**PUT, **SPOILED[fault], "times": 1})
     assert cold.verify().body["decision"] == "allow"
     assert cold.proxy.fired()
@@ -92,9 +92,7 @@ def test_a_key_that_was_stored_although_the_answer_was_lost_is_on_file_once(cold
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_key_that_was_stored_although_every_answer_is_lost_decides_nothing_until_one_arrives(
-    cold: Faulty, fault: str
-) -> None:
+def test_a_key_whose_responses_are_all_lost_decides_nothing_until_one_arrives(cold: Faulty, fault: str) -> None:
     cold.broken({**PUT, **SPOILED[fault]})
     cannot_decide(cold.verify())
     (key,) = keys_on_file(cold)
@@ -104,7 +102,7 @@ def test_a_key_that_was_stored_although_every_answer_is_lost_decides_nothing_unt
     assert keys_on_file(cold) == [key]
 
 
-def test_a_transaction_in_the_way_is_no_proof_that_it_is_on_file(cold: Faulty) -> None:
+def test_a_transaction_conflict_does_not_prove_that_the_key_is_stored(cold: Faulty) -> None:
     cold.broken({**PUT, "error": {"code": "TransactionConflictException"}})
     cannot_decide(cold.verify(), "contention")
     assert (cold.records(), keys_on_file(cold)) == ([], [])
@@ -112,9 +110,7 @@ def test_a_transaction_in_the_way_is_no_proof_that_it_is_on_file(cold: Faulty) -
     assert cold.verify().body["decision"] == "allow"
 
 
-def test_a_rotated_key_that_cannot_be_put_on_file_signs_nothing_and_the_old_one_goes_on(
-    stack: Stack, faulty: Faulty
-) -> None:
+def test_a_rotated_key_that_cannot_be_stored_leaves_the_old_key_signing(stack: Stack, faulty: Faulty) -> None:
     arn = receipt_secret(stack, {"seed": "11" * 32, "retired": []})
     faulty.restart(DUECARE_RECEIPT_KEY_SECRET=arn)
     old = faulty.send("verify-jwks").body["keys"][0]

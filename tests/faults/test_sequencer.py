@@ -25,7 +25,7 @@ from duecare_core.evidence.log.note import Checkpoint
 from tests.support.logs import LoggedWorld
 from tests.support.world import RECIPIENT, stamp
 
-WRITES = ("commit", "write", "publish", "delete", "keep", "mark", "leave")
+WRITES = ("commit", "write", "publish", "delete", "put_locked", "put", "expire")
 
 
 class Crash(Exception):
@@ -33,7 +33,7 @@ class Crash(Exception):
 
 
 class Fault:
-    """Counts writes; at the chosen one something goes wrong before it is done, or after."""
+    """Counts writes, and fails the chosen one before or after it is stored."""
 
     def __init__(self, at: int = -1, *, stored: bool = False, error: type[Exception] = Crash) -> None:
         self.at, self.stored, self.error = at, stored, error
@@ -44,7 +44,7 @@ class Fault:
 
 
 class _Faulty:
-    """One part of the world, whose writes may fail."""
+    """A port whose writes may fail."""
 
     def __init__(self, part: Any, fault: Fault) -> None:
         self._part, self._fault = part, fault
@@ -92,7 +92,7 @@ class Watched(LoggedWorld):
         self.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="other-bank", received_at=stamp(self.now))
 
     def settled(self) -> None:
-        """All is as it must be, whatever happened before."""
+        """Assert the invariants of the log."""
         self.sequencer()(lambda: True)
         self.look()
         self.swept()
@@ -132,7 +132,7 @@ def world() -> Watched:
 
 
 def watched() -> Watched:
-    """Everything that its table is ever written is remembered, whatever becomes of the stream."""
+    """Remembers every document written to the table, whatever happens to the stream."""
     world = Watched()
     changes: list[Any] = [one for one in world.table.everything() if one.key.pk.startswith(LOGGED_PREFIXES)]
     add = world.stream.add
@@ -149,7 +149,7 @@ def watched() -> Watched:
 
 
 def writes_of_a_run() -> list[str]:
-    """How many writes a run with something to do makes, from an empty log on."""
+    """The number of writes of a run with records to log, from an empty log."""
     world = watched()
     fault = Fault()
     world.sequencer(fault=fault)(lambda: True)
@@ -161,7 +161,7 @@ def writes_of_a_run() -> list[str]:
 @pytest.mark.parametrize("stored", [False, True], ids=["not stored", "stored"])
 @pytest.mark.parametrize("error", [Crash, StoreFailed, VersionConflict], ids=["crash", "error", "refused"])
 @pytest.mark.parametrize("at", writes_of_a_run())
-def test_stopped_at_any_write_the_next_one_recovers_by_the_normal_path(
+def test_after_a_crash_at_any_write_the_next_run_recovers(
     world: Watched, at: str, error: type[Exception], stored: bool
 ) -> None:
     # "refused", though stored: the write's answer was lost, it was tried again, and met itself.
@@ -177,7 +177,7 @@ def test_stopped_at_any_write_the_next_one_recovers_by_the_normal_path(
     world.settled()
 
 
-def test_every_kind_of_write_is_among_those_at_which_it_is_stopped(world: Watched) -> None:
+def test_the_crashes_cover_every_kind_of_write(world: Watched) -> None:
     seen: list[str] = []
 
     class Named(Fault):
@@ -196,7 +196,7 @@ def test_every_kind_of_write_is_among_those_at_which_it_is_stopped(world: Watche
     assert set(seen) == set(WRITES)
 
 
-def test_stopped_again_and_again_it_still_comes_right(world: Watched) -> None:
+def test_repeated_crashes_are_recovered_from(world: Watched) -> None:
     rng = random.Random(7)
     for number in range(40):
         world.some_records(number)
@@ -208,7 +208,7 @@ def test_stopped_again_and_again_it_still_comes_right(world: Watched) -> None:
 
 
 def interleaved(world: Watched, order: list[int], runs: int) -> None:
-    """Sequencers that take turns at every write, in this order, each going on where it stood."""
+    """Sequencers that take turns at every write, in this order."""
     import threading  # noqa: PLC0415
 
     turns, done = threading.Condition(), [False] * runs
@@ -277,7 +277,7 @@ class _Turning:
 
 @settings(max_examples=60, deadline=None)
 @given(order=st.lists(st.integers(0, 2), max_size=60))
-def test_several_at_once_give_each_record_one_entry(order: list[int]) -> None:
+def test_concurrent_sequencers_give_each_record_one_entry(order: list[int]) -> None:
     world = watched()
     world.some_records()
     interleaved(world, order, runs=3)
@@ -316,16 +316,16 @@ def test_a_second_run_over_the_same_stream_adds_nothing(world: Watched) -> None:
     world.settled()
 
 
-def test_running_with_nothing_to_do_writes_nothing(world: Watched) -> None:
+def test_an_idle_run_writes_nothing(world: Watched) -> None:
     world.sequencer()(lambda: True)
     sequencer = world.sequencer(fault=(fault := Fault()))
     sequencer(lambda: True)
     first = fault.count
     sequencer(lambda: True)
-    assert fault.count == first == 1  # a fresh process makes sure that the archive has its rules
+    assert fault.count == first == 1  # a new process puts the rules into the archive
 
 
-def test_what_was_cut_from_the_stream_is_counted_and_swept(world: Watched) -> None:
+def test_trimmed_changes_are_counted_and_swept(world: Watched) -> None:
     world.sequencer()(lambda: True)
     world.some_records()
     world.stream.trim("0")
@@ -339,7 +339,7 @@ def test_what_was_cut_from_the_stream_is_counted_and_swept(world: Watched) -> No
     world.settled()
 
 
-def test_a_shard_that_went_before_it_was_read_is_counted(world: Watched) -> None:
+def test_a_shard_trimmed_before_it_was_read_is_counted(world: Watched) -> None:
     world.sequencer()(lambda: True)
     world.some_records()
     world.stream.split()
@@ -351,8 +351,8 @@ def test_a_shard_that_went_before_it_was_read_is_counted(world: Watched) -> None
     world.settled()
 
 
-def test_a_sweep_takes_nothing_whose_change_is_still_on_its_way(world: Watched) -> None:
-    """The first look sees it without an entry; until the second its change has come."""
+def test_a_sweep_does_not_log_a_record_whose_change_is_still_in_the_stream(world: Watched) -> None:
+    """The scan sees the record without an entry; its change arrives before the second look."""
     world.sequencer()(lambda: True)
     world.now += sequence.SWEEP_EVERY
     held: list[tuple[Any, Any]] = []
@@ -368,7 +368,7 @@ def test_a_sweep_takes_nothing_whose_change_is_still_on_its_way(world: Watched) 
     world.settled()
 
 
-def test_two_that_sweep_give_one_entry(world: Watched) -> None:
+def test_two_concurrent_sweeps_give_one_entry(world: Watched) -> None:
     world.sequencer()(lambda: True)
     world.some_records()
     world.stream.trim("0")
@@ -380,7 +380,7 @@ def test_two_that_sweep_give_one_entry(world: Watched) -> None:
     world.settled()
 
 
-def test_a_record_that_cannot_be_read_holds_nothing_up(world: Watched) -> None:
+def test_an_unreadable_record_does_not_block_the_others(world: Watched) -> None:
     world.sequencer()(lambda: True)
     broken = world.table.everything()[0]._replace(key=table.decision("a" * 26), version=1, sealed=b"junk")
     world.table.commit([broken])
@@ -389,7 +389,7 @@ def test_a_record_that_cannot_be_read_holds_nothing_up(world: Watched) -> None:
     assert "a" * 26 not in {entry.id for entry in world.entries()}
 
 
-def test_it_stops_when_the_time_is_short_and_goes_on_from_there(
+def test_a_run_stops_when_the_time_is_up_and_the_next_continues(
     world: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 3)
@@ -399,7 +399,7 @@ def test_it_stops_when_the_time_is_short_and_goes_on_from_there(
     world.settled()
 
 
-def test_another_key_may_not_sign_this_log(world: Watched) -> None:
+def test_a_sequencer_with_another_key_is_rejected(world: Watched) -> None:
     from duecare_core.errors import SecretsFailed  # noqa: PLC0415
     from duecare_core.evidence.log.note import LogKey  # noqa: PLC0415
 

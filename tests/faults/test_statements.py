@@ -1,4 +1,4 @@
-"""A statement under faults: failed and not stored, stored although the answer was lost; resending ends in one state."""
+"""Statements under faults: failed and not stored, or stored with the response lost. Resending ends in one state."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ def test_a_call_that_fails_once_is_repeated(faulty: Faulty, operation: str, faul
 @pytest.mark.parametrize(
     "reasons", [("ConditionalCheckFailed", "None"), ("TransactionConflict", "TransactionConflict")]
 )
-def test_a_transaction_that_others_are_in_the_way_of_is_read_and_tried_again(
-    faulty: Faulty, reasons: tuple[str, str]
-) -> None:
+def test_a_transaction_conflict_is_retried_after_another_read(faulty: Faulty, reasons: tuple[str, str]) -> None:
     faulty.broken({"operation": "TransactWriteItems", **cancelled(*reasons), "times": 2})
     answer = faulty.state("xinxi", opt_out(faulty))
     assert [result["status"] for result in answer.body["results"]] == ["accepted"]
@@ -57,7 +55,7 @@ def test_a_transaction_that_others_are_in_the_way_of_is_read_and_tried_again(
 
 
 @pytest.mark.parametrize("reasons", [("ConditionalCheckFailed", "None"), ("TransactionConflict", "None")])
-def test_a_transaction_that_others_never_let_through_is_a_503(faulty: Faulty, reasons: tuple[str, str]) -> None:
+def test_a_persistent_transaction_conflict_is_a_503(faulty: Faulty, reasons: tuple[str, str]) -> None:
     before = faulty.items()
     faulty.broken({"operation": "TransactWriteItems", **cancelled(*reasons)})
     cannot_decide(faulty.state("xinxi", opt_out(faulty)), "contention")
@@ -65,7 +63,9 @@ def test_a_transaction_that_others_never_let_through_is_a_503(faulty: Faulty, re
 
 
 @pytest.mark.parametrize("reasons", [("ValidationError", "None"), ("ThrottlingError", "None"), ("None", "None"), ()])
-def test_a_transaction_cancelled_for_another_reason_is_a_failed_store(faulty: Faulty, reasons: tuple[str, ...]) -> None:
+def test_a_transaction_cancelled_for_another_reason_is_a_store_failure(
+    faulty: Faulty, reasons: tuple[str, ...]
+) -> None:
     before = faulty.items()
     faulty.broken({"operation": "TransactWriteItems", **cancelled(*reasons)})
     cannot_decide(faulty.state("xinxi", opt_out(faulty)))
@@ -73,7 +73,7 @@ def test_a_transaction_cancelled_for_another_reason_is_a_failed_store(faulty: Fa
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_statement_that_was_stored_although_its_answer_was_lost_counts_once(faulty: Faulty, fault: str) -> None:
+def test_a_statement_stored_with_its_response_lost_counts_once(faulty: Faulty, fault: str) -> None:
     token = opt_out(faulty)
     faulty.broken({"operation": "TransactWriteItems", **SPOILED[fault], "times": 1})
     answer = faulty.state("xinxi", token)
@@ -87,7 +87,7 @@ def test_a_statement_that_was_stored_although_its_answer_was_lost_counts_once(fa
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_statement_whose_every_answer_is_lost_is_known_when_it_is_sent_again(faulty: Faulty, fault: str) -> None:
+def test_a_statement_whose_responses_are_all_lost_is_recognised_later(faulty: Faulty, fault: str) -> None:
     token = opt_out(faulty)
     faulty.broken({"operation": "TransactWriteItems", **SPOILED[fault]})
     answer = faulty.state("xinxi", token)
@@ -100,7 +100,7 @@ def test_a_statement_whose_every_answer_is_lost_is_known_when_it_is_sent_again(f
     assert faulty.verify().reasons == ["OPTED_OUT"]
 
 
-def test_a_call_that_broke_in_the_middle_can_be_sent_again_as_a_whole(faulty: Faulty) -> None:
+def test_a_partly_stored_call_can_be_repeated_as_a_whole(faulty: Faulty) -> None:
     tokens = [
         faulty.jws("xinxi", "opt-out", recipient=f"+861381234567{n}", creditor="*", received_at=stamp(faulty.now))
         for n in range(4)
@@ -117,7 +117,7 @@ def test_a_call_that_broke_in_the_middle_can_be_sent_again_as_a_whole(faulty: Fa
 @pytest.mark.parametrize("fault", ["no-table", "reset"])
 def test_a_suspension_that_cannot_be_written_is_not_acknowledged(faulty: Faulty, fault: str) -> None:
     faulty.broken({"operation": "PutItem", **ERRORS[fault]})
-    with pytest.raises(StoreFailed):  # the operator's call fails as a whole
+    with pytest.raises(StoreFailed):  # the whole call fails
         faulty.operate("party-suspend", id="mou-zichan")
     faulty.broken()
     assert faulty.verify().body["decision"] == "allow"
@@ -126,7 +126,7 @@ def test_a_suspension_that_cannot_be_written_is_not_acknowledged(faulty: Faulty,
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_suspension_whose_answer_was_lost_is_in_force(faulty: Faulty, fault: str) -> None:
+def test_a_suspension_stored_with_its_response_lost_is_in_force(faulty: Faulty, fault: str) -> None:
     faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": 1})
     assert faulty.operate("party-suspend", id="mou-zichan")["result"]["state"] == "suspended"
     faulty.broken()
@@ -134,9 +134,7 @@ def test_a_suspension_whose_answer_was_lost_is_in_force(faulty: Faulty, fault: s
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_party_whose_registration_was_stored_although_its_answer_was_lost_is_registered(
-    faulty: Faulty, fault: str
-) -> None:
+def test_a_registration_stored_with_its_response_lost_is_acknowledged(faulty: Faulty, fault: str) -> None:
     faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": 1})
     new = events.load("admin-add-keji") | {"id": "keji-2"}
     assert faulty.operate(**new)["status"] == 200

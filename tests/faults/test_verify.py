@@ -1,5 +1,5 @@
-"""Guarantees 1 and 2 under faults: no allow leaves without its record, and whatever breaks ends in a 503 or an answer
-that stands in the table."""
+"""Guarantees 1 and 2 under faults: no allow is answered without its record, and every failure ends in a 503 or in an
+answer that is recorded."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_call_that_keeps_failing_is_a_503_and_no_record(faulty: Faulty, operat
 
 
 @pytest.mark.parametrize(("operation", "fault"), PASSING)
-def test_a_call_that_fails_once_is_asked_again_and_answered(faulty: Faulty, operation: str, fault: str) -> None:
+def test_a_call_that_fails_once_is_retried(faulty: Faulty, operation: str, fault: str) -> None:
     faulty.broken({"operation": operation, **ERRORS[fault], "times": 1})
     answer = faulty.verify()
     assert (answer.status, answer.body["decision"]) == (200, "allow")
@@ -67,10 +67,8 @@ def test_a_call_that_fails_once_is_asked_again_and_answered(faulty: Faulty, oper
 
 @pytest.mark.parametrize("fault", SPOILED)
 @pytest.mark.parametrize("operation", READS)
-def test_a_read_whose_answer_is_spoiled_never_makes_an_allow_of_less_than_everything(
-    faulty: Faulty, operation: str, fault: str
-) -> None:
-    """The recipient said stop: nothing that a spoiled read leaves out may turn that into an allow."""
+def test_a_truncated_read_never_becomes_an_allow(faulty: Faulty, operation: str, fault: str) -> None:
+    """The recipient has opted out. A read that omits documents must not become an allow."""
     faulty.one("xinxi", "opt-out", recipient="+8613812345678", creditor="*", received_at=faulty.now.isoformat())
     faulty.broken({"operation": operation, **SPOILED[fault]})
     answer = faulty.verify()
@@ -84,20 +82,20 @@ def test_a_read_whose_answer_is_spoiled_never_makes_an_allow_of_less_than_everyt
 # The record's own write
 
 
-def test_a_transaction_in_the_way_of_the_record_is_a_503(faulty: Faulty) -> None:
+def test_a_persistent_transaction_conflict_on_the_record_is_a_503(faulty: Faulty) -> None:
     faulty.broken({"operation": WRITE, "error": {"code": "TransactionConflictException"}})
     cannot_decide(faulty.verify(), "contention")
     assert faulty.records() == []
 
 
-def test_a_transaction_in_the_way_once_is_waited_out(faulty: Faulty) -> None:
+def test_a_single_transaction_conflict_is_retried(faulty: Faulty) -> None:
     faulty.broken({"operation": WRITE, "error": {"code": "TransactionConflictException"}, "times": 1})
     assert faulty.verify().body["decision"] == "allow"
     assert len(faulty.records()) == 1
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(faulty: Faulty, fault: str) -> None:
+def test_a_record_stored_with_its_response_lost_is_answered_once(faulty: Faulty, fault: str) -> None:
     faulty.broken({"operation": WRITE, **SPOILED[fault], "times": 1})
     answer = faulty.verify()
     assert (answer.status, answer.body["decision"], answer.body["attempt"]) == (200, "allow", 1)
@@ -111,9 +109,7 @@ def test_a_record_that_was_stored_although_its_answer_was_lost_is_answered_once(
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_record_whose_every_answer_is_lost_is_a_503_and_the_same_decision_when_asked_again(
-    faulty: Faulty, fault: str
-) -> None:
+def test_a_record_whose_responses_are_all_lost_is_a_503_and_replayed_later(faulty: Faulty, fault: str) -> None:
     faulty.broken({"operation": WRITE, **SPOILED[fault]})
     cannot_decide(faulty.verify())
     (record,) = faulty.records()
@@ -125,7 +121,7 @@ def test_a_record_whose_every_answer_is_lost_is_a_503_and_the_same_decision_when
 
 @pytest.mark.parametrize("fault", SPOILED)
 @pytest.mark.parametrize("times", [1, None])
-def test_an_allow_that_leaves_always_has_its_record(faulty: Faulty, fault: str, times: int | None) -> None:
+def test_every_answered_allow_has_its_record(faulty: Faulty, fault: str, times: int | None) -> None:
     faulty.broken({"operation": WRITE, **SPOILED[fault], "times": times})
     answer = faulty.verify()
     if answer.status == 200:
@@ -135,10 +131,10 @@ def test_an_allow_that_leaves_always_has_its_record(faulty: Faulty, fault: str, 
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
-def test_a_next_attempt_whose_answer_was_lost_is_the_second_and_not_the_third(faulty: Faulty, fault: str) -> None:
+def test_a_second_attempt_with_its_response_lost_stays_the_second(faulty: Faulty, fault: str) -> None:
     first = faulty.verify()
     faulty.one("xinxi", "opt-out", recipient="+8613812345678", creditor="*", received_at=faulty.now.isoformat())
-    # The first Put meets the record that stands; the one that replaces it is the one to lose.
+    # The first Put conflicts with the stored record; the Put that replaces it is the one to fail.
     replaces = "ConditionExpression && contains(ConditionExpression, 'version')"
     faulty.broken({"operation": "PutItem", "body": replaces, **SPOILED[fault], "times": 1})
     second = faulty.verify()
@@ -148,7 +144,7 @@ def test_a_next_attempt_whose_answer_was_lost_is_the_second_and_not_the_third(fa
     assert record["version"]["N"] == "2"
 
 
-def test_a_replacement_that_cannot_be_written_leaves_the_earlier_record_and_no_answer(faulty: Faulty) -> None:
+def test_a_failed_replacement_keeps_the_earlier_record_and_is_a_503(faulty: Faulty) -> None:
     faulty.verify()
     before = faulty.records()
     faulty.one("xinxi", "opt-out", recipient="+8613812345678", creditor="*", received_at=faulty.now.isoformat())
@@ -158,12 +154,12 @@ def test_a_replacement_that_cannot_be_written_leaves_the_earlier_record_and_no_a
     assert faulty.records() == before
 
 
-def test_status_says_which_part_fails(faulty: Faulty) -> None:
+def test_status_names_the_failing_part(faulty: Faulty) -> None:
     faulty.broken({"operation": "BatchGetItem", **ERRORS["throttled"]})
     cannot_decide(faulty.send("verify-status"))
 
 
-def test_a_table_that_is_mended_decides_again(faulty: Faulty) -> None:
+def test_decisions_resume_when_the_table_recovers(faulty: Faulty) -> None:
     faulty.broken({**ERRORS["reset"]})
     cannot_decide(faulty.verify())
     faulty.broken()

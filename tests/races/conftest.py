@@ -17,17 +17,17 @@ T = TypeVar("T")
 
 
 class Busy(World):
-    """A world whose table is DynamoDB Local's."""
+    """A world on a table of DynamoDB Local."""
 
     def __init__(self, endpoint: str, **changes: Any) -> None:
         self.endpoint = endpoint
         self.table = tables.create(endpoint)
-        # Many threads on one engine wait for each other: that is not what is tested here.
+        # Many threads on one engine wait for each other; time-outs are not tested here.
         decisions = tables.decision_store(endpoint, self.table, timeout=20.0, deadline=60.0)
         super().__init__(decisions, tables.documents(endpoint, self.table), **changes)
 
     def items(self, prefix: str = "") -> list[dict[str, Any]]:
-        """Everything that stands under partitions beginning so."""
+        """The items whose partition key begins with `prefix`."""
         return [item for item in tables.items(self.endpoint, self.table) if item["pk"]["S"].startswith(prefix)]
 
 
@@ -41,7 +41,7 @@ def busy(
 
 
 def together(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """What these calls answer, each in a thread of its own, all of them let go at the same time."""
+    """The results of these calls, each in a thread of its own, started at the same time."""
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:
@@ -53,7 +53,7 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def around(act: Callable[[], Any], ask: Callable[[int, int], Any], threads: int = 6) -> list[Any]:
-    """What those calls of `ask` answered that began after `act` was acknowledged, with others under way all along."""
+    """The results of the calls of `ask` that began after `act` was acknowledged; others run all the while."""
     acknowledged = threading.Event()
     everybody = threading.Barrier(threads + 1)
 

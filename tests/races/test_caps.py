@@ -1,4 +1,4 @@
-"""Guarantee 6 under contention: a frequency cap of N lets N through, never N + 1, whoever asks at the same time."""
+"""Guarantee 6 under contention: a frequency cap of N allows N messages, never N + 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOURS = row("quiet_hours", id="hours", quiet=[{"from": "02:00", "to": "03:00"}])
 
 
 def capped(busy: Busy, number: int, **members: object) -> Busy:
-    """The same table under a pack that lets so many through in a day."""
+    """The same table with a rule pack that allows this many messages a day."""
     return Busy(busy.endpoint, rules=Rules(pack=packed(cap(number, **members), HOURS, ELEMENTS)), backoff=backoff)
 
 
@@ -32,9 +32,9 @@ def ledger(world: Busy) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("number", [1, 3, 10])
-def test_a_cap_of_n_lets_n_of_fifty_through(busy: Busy, number: int, seed: int) -> None:
+def test_a_cap_of_n_allows_n_of_fifty(busy: Busy, number: int, seed: int) -> None:
     world = capped(busy, number).honest()
-    # Forty messages of two gateways, ten of them asked about by two threads.
+    # Forty messages of two gateways; ten of them by two threads each.
     messages = [(("xinxi", "other-gateway")[n % 2], f"m-{n}") for n in range(40)]
     asked = [*messages, *messages[:10]]
     random.Random(seed).shuffle(asked)
@@ -48,28 +48,28 @@ def test_a_cap_of_n_lets_n_of_fifty_through(busy: Busy, number: int, seed: int) 
     assert len(ledger(world)) == number
 
 
-def test_shadow_and_rehearsals_between_them_count_for_nothing(busy: Busy) -> None:
+def test_shadow_decisions_and_rehearsals_do_not_count(busy: Busy) -> None:
     world = capped(busy, 3).honest()
     ahead = world.now + timedelta(hours=20)
     changes = [{}, {"shadow": True}, {"send_at": ahead}] * 10
-    told = together([lambda n=n, change=change: world.verify(message_id=f"m-{n}", **change)  # type: ignore[misc]
+    decided = together([lambda n=n, change=change: world.verify(message_id=f"m-{n}", **change)  # type: ignore[misc]
                      for n, change in enumerate(changes)])  # fmt: skip
     counted = [one.record for one in told if one.record.enforced and not one.record.provisional]
     assert [record.decision for record in counted].count("allow") == 3
     assert len(ledger(world)) == 3
 
 
-def test_two_recipients_do_not_wait_for_each_other(busy: Busy) -> None:
+def test_the_caps_of_two_recipients_are_independent(busy: Busy) -> None:
     world = capped(busy, 1).honest()
     others = [f"+861381234{n:04}" for n in range(20)]
     for number in others:
         world.consent(recipient=number)
         world.debt(recipient=number)
-    told = together([lambda number=number: world.verify(message_id=number, recipient=number) for number in others])
+    decided = together([lambda number=number: world.verify(message_id=number, recipient=number) for number in others])
     assert {one.record.decision for one in told} == {"allow"}
 
 
-def test_batches_side_by_side_fill_one_cap(busy: Busy) -> None:
+def test_concurrent_batches_share_one_cap(busy: Busy) -> None:
     world = capped(busy, 5).honest()
 
     def ask(batch: int) -> Callable[[], list[str]]:
@@ -82,10 +82,10 @@ def test_batches_side_by_side_fill_one_cap(busy: Busy) -> None:
     assert len(ledger(world)) == 5
 
 
-def test_an_opt_out_between_the_allows_of_a_cap_is_seen_by_all_that_come_after(busy: Busy) -> None:
+def test_an_opt_out_is_seen_by_all_later_verifies_under_a_cap(busy: Busy) -> None:
     world = capped(busy, 30).honest()
     together([lambda n=n: world.verify(message_id=f"m-{n}") for n in range(10)])  # type: ignore[misc]
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(world.now))
-    told = together([lambda n=n: world.verify(message_id=f"n-{n}") for n in range(10)])  # type: ignore[misc]
+    decided = together([lambda n=n: world.verify(message_id=f"n-{n}") for n in range(10)])  # type: ignore[misc]
     assert {one.record.reasons for one in told} == {("OPTED_OUT",)}
     assert len(ledger(world)) == 10

@@ -1,4 +1,4 @@
-"""Imports on DynamoDB Local: rows race single statements, workers are killed, messages and events come twice."""
+"""Imports on DynamoDB Local: rows race single statements, workers are killed, messages and events are redelivered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.world import DAY, consent_members, stamp
 
 @pytest.fixture
 def imports(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Imports:
-    """Parts of forty rows, so that there are several of them to import side by side."""
+    """Parts of forty rows, so that several are imported concurrently."""
     monkeypatch.setattr(ingest, "MAX_ROWS_PER_PART", 40)
     busy.register()
     bulk = tables.bulk(busy.endpoint, busy.table, timeout=20.0, deadline=60.0)
@@ -80,14 +80,14 @@ def test_a_bulk_row_never_overwrites_a_newer_single_statement(busy: Busy, import
     assert (state_, accepted + unchanged, rejected) == ("done", 120, 0)
 
 
-def test_every_part_imported_by_two_workers_at_once_counts_once(busy: Busy, imports: Imports) -> None:
+def test_a_part_imported_by_two_workers_at_once_counts_once(busy: Busy, imports: Imports) -> None:
     upload_id, messages = arrived(imports, [debt_row(busy, n) for n in range(200)])
     together([lambda message=message: imports.one(message) for message in messages * 2])  # type: ignore[misc]
     assert counts(imports, upload_id) == ("done", 200, 0, 0)
     assert len(outstanding(busy)) == 200
 
 
-def test_the_same_object_event_at_once_and_again_changes_nothing_twice(busy: Busy, imports: Imports) -> None:
+def test_concurrent_and_repeated_object_events_count_once(busy: Busy, imports: Imports) -> None:
     rows = [debt_row(busy, n) for n in range(100)]
     data = as_csv(rows)
     opened = imports.announce(data, len(rows))
@@ -126,7 +126,7 @@ class Dying:
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored", "not stored"])
 @pytest.mark.parametrize("write", [1, 2, 3])
-def test_a_worker_killed_in_the_middle_loses_nothing_and_counts_nothing_twice(
+def test_a_worker_killed_during_a_part_loses_nothing_and_counts_nothing_twice(
     busy: Busy, imports: Imports, monkeypatch: pytest.MonkeyPatch, write: int, stored: bool
 ) -> None:
     monkeypatch.setattr("duecare.usecases.imports.import_part.MAX_DOCUMENTS_WRITTEN", 15)
@@ -145,7 +145,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_counts_nothing_twice(
 
 
 @pytest.mark.parametrize("where", ["count", "close"])
-def test_a_worker_killed_after_its_rows_or_before_it_closed_is_made_up_for(
+def test_a_worker_killed_after_its_rows_or_before_closing_is_recovered_from(
     busy: Busy, imports: Imports, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     upload_id, messages = arrived(imports, [debt_row(busy, n) for n in range(80)])
@@ -164,7 +164,7 @@ def test_a_worker_killed_after_its_rows_or_before_it_closed_is_made_up_for(
 
 
 @pytest.mark.parametrize("at", ["parts", "become", "send"])
-def test_an_ingest_that_died_is_done_again_by_the_event_that_comes_again(
+def test_a_crashed_ingest_is_repeated_by_the_redelivered_event(
     busy: Busy, imports: Imports, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     rows = [debt_row(busy, n) for n in range(100)]
@@ -190,7 +190,7 @@ def test_an_ingest_that_died_is_done_again_by_the_event_that_comes_again(
     assert counts(imports, opened.upload_id) == ("done", 100, 0, 0)
 
 
-def test_a_store_that_fails_leaves_the_part_to_come_again(busy: Busy, imports: Imports) -> None:
+def test_a_store_failure_leaves_the_part_for_redelivery(busy: Busy, imports: Imports) -> None:
     upload_id, messages = arrived(imports, [debt_row(busy, n) for n in range(40)])
 
     class Failing(Dying):
@@ -206,7 +206,7 @@ def test_a_store_that_fails_leaves_the_part_to_come_again(busy: Busy, imports: I
     assert counts(imports, upload_id) == ("done", 40, 0, 0)
 
 
-def test_a_row_imported_a_moment_ago_allows(busy: Busy, imports: Imports) -> None:
+def test_a_verify_sees_a_row_imported_just_before(busy: Busy, imports: Imports) -> None:
     busy.mandate()
     _, messages = arrived(imports, [debt_row(busy, n) for n in range(3)])
     for message in messages:
@@ -215,9 +215,7 @@ def test_a_row_imported_a_moment_ago_allows(busy: Busy, imports: Imports) -> Non
     assert busy.reasons(recipient=recipient(1), text="【某资产】请按约还款。退订回T") == []
 
 
-def test_a_snapshot_withdraws_on_the_engine_too_and_leaves_what_was_stated_meanwhile(
-    busy: Busy, imports: Imports
-) -> None:
+def test_a_snapshot_withdraws_and_keeps_debts_stated_meanwhile(busy: Busy, imports: Imports) -> None:
     for message in arrived(imports, [debt_row(busy, n) for n in range(60)])[1]:
         imports.one(message)
     as_of = stamp(busy.now - timedelta(minutes=1))

@@ -20,7 +20,7 @@ RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 
 
 def insist(busy: Busy, party: str, token: str) -> StatementResult:
-    """State it, and again where the service asked for that (503), as a client does."""
+    """State it, and repeat it after a 503, as a client does."""
     for _ in range(20):
         try:
             return busy.state_all(party, [token])[0]
@@ -29,7 +29,7 @@ def insist(busy: Busy, party: str, token: str) -> StatementResult:
     raise AssertionError("never let through")
 
 
-def test_the_same_statement_by_many_at_once_is_accepted_once(busy: Busy) -> None:
+def test_a_statement_sent_by_many_threads_is_accepted_once(busy: Busy) -> None:
     busy.register()
     token = busy.jws("mou-zichan", "consent", **consent_members(busy.now))
     results = together([lambda: insist(busy, "mou-zichan", token)] * 16)
@@ -55,7 +55,7 @@ def test_concurrent_statements_about_one_recipient_all_count(busy: Busy) -> None
         assert busy.reasons(debt_ref=f"B-{n}") == (["DEBT_DISPUTED"] if n < 4 else [])
 
 
-def test_of_concurrent_confirmations_of_one_debt_the_newest_counts(busy: Busy) -> None:
+def test_the_newest_of_concurrent_confirmations_counts(busy: Busy) -> None:
     busy.honest()
     tokens = [
         busy.jws(
@@ -72,7 +72,7 @@ def test_of_concurrent_confirmations_of_one_debt_the_newest_counts(busy: Busy) -
     assert busy.reasons(text=text.replace("1000", "1001")) == ["TEXT_AMOUNT"]
 
 
-def test_of_two_that_say_different_things_of_one_instant_one_is_a_conflict(busy: Busy) -> None:
+def test_one_of_two_contradicting_statements_is_a_conflict(busy: Busy) -> None:
     busy.register()
     tokens = [busy.jws("mou-zichan", "debt", **debt_members(busy.now, outstanding=f"{n}1")) for n in (1, 2, 3)]
     results = together([lambda token=token: insist(busy, "mou-zichan", token) for token in tokens])
@@ -108,7 +108,7 @@ def many_statements(world: World) -> list[tuple[str, str]]:
 
 
 def state_of(world: World) -> dict[tuple[str, str], bytes]:
-    """What stands of the recipient and the mandate, without how often it was written."""
+    """The facts about the recipient and the mandate, without versions."""
     partition = world.documents.partition(f"R#{world.pseudonyms.recipient_key(RECIPIENT)}", "")
     mandates = world.documents.partition("P#mou-zichan", "M#")
     return {tuple(document.key): document.body for document in [*partition, *mandates]}
@@ -120,7 +120,7 @@ def state_in(world: World, statements: Sequence[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_twenty_threads_stating_in_any_order_end_in_the_same_state(busy: Busy, seed: int) -> None:
+def test_twenty_threads_in_any_order_end_in_the_same_state(busy: Busy, seed: int) -> None:
     busy.register()
     statements = many_statements(busy)
     alone = World().register()
@@ -132,13 +132,13 @@ def test_twenty_threads_stating_in_any_order_end_in_the_same_state(busy: Busy, s
     together([lambda hand=hand: [insist(busy, *one) for one in hand] for hand in hands])
     assert state_of(busy) == state_of(alone)
     assert busy.reasons() == alone.reasons() == []
-    # Only the recipient's facts are at stake: what was stated and changed nothing need not be kept twice.
+    # Only the facts are compared: a statement that changed nothing may be stored in one order and not in the other.
     ids = {item["pk"]["S"] for item in busy.items("S#")}
     assert len(ids) == len(busy.items("S#"))
 
 
-def test_memory_ends_in_the_same_state_in_whatever_order() -> None:
-    """What the race above is compared with depends on no order either."""
+def test_the_memory_table_ends_in_the_same_state_in_any_order() -> None:
+    """The expected state of the race above does not depend on the order either."""
     alone = World().register()
     statements = many_statements(alone)
     state_in(alone, statements)
@@ -151,7 +151,7 @@ def test_memory_ends_in_the_same_state_in_whatever_order() -> None:
 
 
 @pytest.mark.parametrize("verb", ["suspend", "add_key"])
-def test_the_operators_concurrent_changes_of_one_party_all_count(busy: Busy, verb: str) -> None:
+def test_concurrent_changes_of_one_party_all_count(busy: Busy, verb: str) -> None:
     busy.register("xinxi")
     added = [public_jwk(new_private_jwk()) for _ in range(4)]
 
@@ -166,7 +166,7 @@ def test_the_operators_concurrent_changes_of_one_party_all_count(busy: Busy, ver
     assert party.state == ("suspended" if verb == "suspend" else "active")
 
 
-def test_of_many_registrations_of_one_id_one_wins(busy: Busy) -> None:
+def test_one_of_many_registrations_of_one_id_wins(busy: Busy) -> None:
     def register(n: int) -> str:
         party = Party(id="xinxi", roles=("gateway",), name=f"信息公司 {n}", registered_at=busy.now)
         try:
@@ -180,7 +180,7 @@ def test_of_many_registrations_of_one_id_one_wins(busy: Busy) -> None:
     assert busy.operate.show("xinxi").name in told
 
 
-def test_a_suspension_acknowledged_before_a_statement_arrives_keeps_it_out(busy: Busy) -> None:
+def test_a_suspension_rejects_every_later_statement(busy: Busy) -> None:
     busy.honest()
 
     def state(thread: int, n: int) -> str:

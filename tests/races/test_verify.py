@@ -65,7 +65,7 @@ def test_an_expired_answer_is_renewed_once_at_a_time_and_stays_one_attempt(busy:
     assert {one.envelope.signature for one in decided} == {busy.verify().envelope.signature}
 
 
-# Every way of saying stop: whom it is said by, and what every later verify answers.
+# Every kind of stop: the reason of later verifies, and how it is stated.
 
 
 def stop(busy: Busy, kind: str) -> None:
@@ -111,7 +111,7 @@ def test_a_stop_acknowledged_before_a_verify_starts_is_always_seen(busy: Busy, k
     busy.honest()
 
     def verify(thread: int, n: int) -> tuple[str, ...]:
-        # In shadow: nothing but the stop may deny.
+        # In shadow, so that frequency caps do not deny.
         return busy.verify(message_id=f"m-{thread}-{n}", shadow=True).record.reasons
 
     later = around(lambda: stop(busy, kind), verify)
@@ -142,7 +142,7 @@ def test_a_key_revoked_before_a_verify_starts_is_always_refused(busy: Busy) -> N
 
 
 class Interrupted:
-    """A store that does something else between a verify's read and its write: a slow sandbox, so to say."""
+    """A store that runs something else between a verify's read and its write."""
 
     def __init__(self, decisions: Any, meanwhile: Callable[[], None]) -> None:
         self._decisions = decisions
@@ -160,9 +160,7 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
-def test_a_slow_verify_does_not_put_its_older_allow_in_the_place_of_a_newer_deny(
-    busy: Busy, asked_before: bool
-) -> None:
+def test_a_slow_verify_does_not_replace_a_newer_deny_with_its_allow(busy: Busy, asked_before: bool) -> None:
     busy.honest()
     if asked_before:
         busy.verify()
@@ -185,7 +183,7 @@ def test_a_slow_verify_does_not_put_its_older_allow_in_the_place_of_a_newer_deny
     assert (standing.replayed, standing.record) == (True, told)
 
 
-def test_a_consent_given_anew_is_seen_by_every_verify_that_begins_after_it(busy: Busy) -> None:
+def test_a_renewed_consent_is_seen_by_every_later_verify(busy: Busy) -> None:
     busy.honest()
     busy.accepted(
         "mou-zichan", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(busy.now - timedelta(hours=1))

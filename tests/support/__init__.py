@@ -1,1 +1,1 @@
-"""What the tests share: in-memory adapters, worlds, builders, engines."""
+"""Shared by the tests: in-memory adapters, worlds, builders, engines."""

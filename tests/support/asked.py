@@ -1,4 +1,4 @@
-"""An honest message put to `decide` with facts made by hand, for what depends on place, time and contacts alone."""
+"""`decide` on an allowed message with facts made by hand, for tests of place, time and contacts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def ask(
     pack: Pack = PACK,
     **changes: Any,
 ) -> Decision:
-    """`zones`: what the debt, and then the consent, state; `changes`: other members of the facts."""
+    """`zones`: the time zones of the debt and of the consent. `changes`: other members of the facts."""
     debt_zone, consent_zone = (*zones, None, None)[:2]
     debt = Debt(
         at=LONG_AGO,

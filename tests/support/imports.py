@@ -1,4 +1,4 @@
-"""Uploads in a world of one's own: announce, put the file, let the workers work; over any implementation of a port."""
+"""Uploads in a test world: announce, put the file, run the workers; over any adapters of the ports."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ COLUMNS = ("recipient", "debt_ref", "currency", "outstanding", "as_of", "status"
 
 
 class Imports:
-    """The use cases of an import around a world; `bulk` and `files` where they are not in memory."""
+    """The use cases of imports in a world. `bulk`, `files`: adapters other than those in memory."""
 
     def __init__(self, world: World, *, bulk: Any = None, files: Any = None) -> None:
         self.world = world
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        means = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.backoff)
+        deps = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.backoff)
         self.uploads = Uploads(
             documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
         )
-        self.ingest = Ingest(means, self.queue)
-        self.rows = ImportPart(means, world.rules)
-        self.close = CloseImport(means)
+        self.ingest = Ingest(deps, self.queue)
+        self.rows = ImportPart(deps, world.rules)
+        self.close = CloseImport(deps)
 
     def manifest(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> str:
         claims = {
@@ -74,7 +74,7 @@ class Imports:
             self.close(work.upload, upload)
 
     def send(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadView:
-        """All of it; what became of the file."""
+        """Announce, put and import a file. Returns the upload afterwards."""
         opened = self.announce(data, rows, party, **changes)
         self.put(opened.upload_id, data)
         self.work()
@@ -95,7 +95,7 @@ class Imports:
 
 
 def debt_row(world: World, number: int, **changes: Any) -> dict[str, Any]:
-    """A debt of a recipient of its own."""
+    """A debt of a separate recipient."""
     return debt_members(world.now, recipient=recipient(number), debt_ref=f"L-{number}", **changes)
 
 

@@ -60,8 +60,7 @@ class LoggedWorld(World):
         return self.sequencer()(lambda: True)
 
     def swept(self) -> None:
-        """A day later everything has its entry, and its time to leave the table: a sweep gives what has no entry its
-        one, and the next one has nothing left to find."""
+        """A day later: sweeps have logged every record without an entry, and set the TTL of every logged record."""
         for _ in range(2):
             self.now += sequence.SWEEP_EVERY
             sequencer = self.sequencer()
@@ -70,7 +69,7 @@ class LoggedWorld(World):
             sequencer(lambda: True)
 
     def left(self) -> None:
-        """Decisions and statements have left the table: a sweep has said when, and that time has come."""
+        """Expire decisions and statements: a sweep has set their TTL, and it has passed."""
         self.swept()
         self.now += TABLE_RETENTION
         for key, at in list(self.table.expires.items()):
@@ -113,10 +112,10 @@ class LoggedWorld(World):
         assert root(size, self.tile) == checkpoint.root
         return [read_entry(one) for one in raw]
 
-    # What must be true of the table
+    # Invariants of the table
 
     def nothing_leaves_too_soon(self) -> None:
-        """At any time: what has a time to leave has its entry, its copy and its pointer, and leaves at that time."""
+        """At any time: a record with a TTL has its entry, its copy and its pointer, and the right TTL."""
         for key, at in list(self.table.expires.items()):
             if key.pk.startswith(EXPIRING):
                 record = recorded(self.table.get([key])[key])
@@ -126,8 +125,8 @@ class LoggedWorld(World):
                 assert pointer.index < table.read(self.table.get([table.LOG_HEAD])[table.LOG_HEAD], sequence.Head).size
 
     def everything_is_marked(self) -> None:
-        """Once all is done: each entry has its pointer, and that a copy; each decision's is listed once; and whatever
-        may leave the table has a time to."""
+        """When all is done: each entry has its pointer and its copy, each decision is listed once, and every record
+        that expires has a TTL."""
         entries = self.entries()
         for index, entry in enumerate(entries):
             key = pointers.key(entry.kind, entry.id, entry.record_sha256)
@@ -142,7 +141,7 @@ class LoggedWorld(World):
         self.nothing_leaves_too_soon()
 
     def listed(self) -> list[listing.ListedDecision]:
-        """The decisions of all pages, each of which stands where it belongs and leaves one day."""
+        """The decisions of all pages, after checking the key and the TTL of each page."""
         found: list[listing.ListedDecision] = []
         for document in self.table.everything():
             if document.key.pk.startswith("G#"):

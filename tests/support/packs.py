@@ -50,5 +50,5 @@ def cap(number: int, **members: Any) -> dict[str, Any]:
 
 
 def at(text: str, zone: str = "UTC", fold: int = 0) -> datetime:
-    """A wall time somewhere, as an instant."""
+    """A wall time in a time zone, as an instant."""
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)

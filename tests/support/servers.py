@@ -1,4 +1,4 @@
-"""The engines that tests run against, one of each for a worker: moto in process, Amazon's DynamoDB Local beside it."""
+"""The engines of the tests, one of each per test worker: moto in process, and DynamoDB Local."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.dynamodb_local import DynamoDBLocal, missing
 
 @pytest.fixture(autouse=True)
 def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Lambda puts into a function's environment; nothing of this machine's own AWS settings."""
+    """The environment of a Lambda function, without this machine's AWS settings."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", tables.ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", tables.SECRET_KEY)
     monkeypatch.setenv("AWS_REGION", tables.REGION)
@@ -28,7 +28,7 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The lean client keeps its connections as long as the process lives; here they end with the test."""
+    """Close the lean client's connections after the test; it would keep them for the life of the process."""
     made: list[Wire] = []
     make = Wire.__init__
 
@@ -55,7 +55,7 @@ def moto() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dynamodb_local() -> Iterator[str]:
-    """The address of Amazon's DynamoDB Local. What it needs may be missing on one's own machine, but not in CI."""
+    """The address of Amazon's DynamoDB Local. Skips the test if Java is missing; fails it in CI."""
     need_engine(missing())
     with DynamoDBLocal() as engine:
         yield engine.endpoint

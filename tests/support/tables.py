@@ -1,4 +1,4 @@
-"""A table of its own for each test, on any engine that speaks DynamoDB over HTTP, and the adapters bound to it."""
+"""A new table for each test, on any engine that speaks DynamoDB over HTTP, and the adapters on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def client(service: str, endpoint: str) -> Any:
 
 def create(endpoint: str, *, stream: bool = False) -> str:
     """The name of a new, empty table with the template's keys. Without its stream unless a test reads that: DynamoDB
-    Local goes through a stream's records at every write."""
+    Local scans a stream's records at every write."""
     name = f"duecare-{uuid.uuid4().hex}"
     client("dynamodb", endpoint).create_table(
         TableName=name,
@@ -69,7 +69,7 @@ def queue(endpoint: str) -> str:
 
 
 def items(endpoint: str, table: str) -> list[dict[str, Any]]:
-    """Everything that stands in a table, in the order of its keys."""
+    """All items of a table, sorted by key."""
     pages = client("dynamodb", endpoint).get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     found = [item for page in pages for item in page["Items"]]
     return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))

@@ -1,4 +1,4 @@
-"""A witness, made from c2sp.org/tlog-witness alone: what it checks it checks by itself."""
+"""An independent witness, implemented from c2sp.org/tlog-witness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Tree = tuple[int, bytes]
 
 
 class Witness:
-    """Keeps the latest checkpoint of one log, and cosigns what is consistent with it."""
+    """Keeps the latest checkpoint of one log, and cosigns checkpoints that are consistent with it."""
 
     def __init__(self, name: str, seed: bytes, log_key: str) -> None:
         self.name = name
@@ -76,7 +76,7 @@ class Witness:
 
 
 def _consistent(old: Tree, new: Tree, proof: list[bytes]) -> bool:
-    """By recursion over RFC 6962, section 2.1.2: what both roots are, when the proof is taken at its word."""
+    """The two roots that the proof implies, by recursion over RFC 6962, section 2.1.2."""
     left = list(proof)
 
     def both(size_old: int, size: int, whole: bool) -> tuple[bytes, bytes]:

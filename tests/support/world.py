@@ -1,4 +1,4 @@
-"""A small world to test in: the case's parties with real keys, over any implementation of the ports."""
+"""A small world for tests: parties with real keys, over any adapters of the ports."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PARTIES: dict[str, tuple[list[str], str, list[str]]] = {
     "yunyingshang": (["carrier"], "运营商", []),
     "shenji": (["auditor"], "审计", []),
 }
-# One key pair a party, always the same: golden files hold what they sign.
+# One fixed key pair for each party: golden files contain signatures.
 KEYS = {
     party: keys.private_jwk(Ed25519PrivateKey.from_private_bytes(sha256(party.encode()).digest())) for party in PARTIES
 }
@@ -151,11 +151,11 @@ class World:
         key = table.decision(record.decision_id)
         document = self.documents.get([key])[key]
         if decided.replayed or unpack(document).record != record:
-            return  # a later attempt stands there by now
+            return  # replaced by a later attempt
         inputs = decode(self.inputs_key.open(document.inputs, record.decision_id))
         found = self.documents.get([table.party(who) for who in inputs.parties])
         if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
-            return  # somebody was suspended since, at the same time
+            return  # a party was changed concurrently
         parties = {who: table.read(found[table.party(who)], Party) for who in inputs.parties}
         signed = [SignedStatement(name, _parsed(self.tokens[name])) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
@@ -196,7 +196,7 @@ def stamp(at: datetime) -> str:
 
 
 def daytime(now: datetime) -> str:
-    """A time zone in which it is between 12:00 and 13:00: where a message may arrive, whenever the tests run."""
+    """A time zone in which it is between 12:00 and 13:00, outside quiet hours whenever the tests run."""
     return f"Etc/GMT{now.astimezone(UTC).hour - 12:+d}"
 
 

@@ -166,7 +166,7 @@ class Opener(Protocol):
 
 
 class Sealer(Protocol):
-    """Encryption at rest of what parties signed. A sealer need not be able to open."""
+    """Encryption at rest of signed statements. A sealer need not be able to open."""
 
     def seal(self, data: bytes) -> bytes:
         """Encrypt and authenticate. Raises SealFailed."""
@@ -267,7 +267,7 @@ class ScanPage(NamedTuple):
 
 
 class LogIndex(Protocol):
-    """What the table knows of the log: pointers and pages about logged records, and which records have no TTL yet."""
+    """The index of logged records in the table: pointers, decision pages, and the TTLs of the records."""
 
     def put(self, entries: Sequence[IndexEntry]) -> None:
         """Write each, whatever is stored under its key; writing again is no error. Raises StoreFailed if any of them

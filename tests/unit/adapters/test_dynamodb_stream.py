@@ -1,4 +1,4 @@
-"""What DynamoDB Streams answers on AWS and no local engine does: pages of shards, empty pages, what was trimmed."""
+"""`DynamoDBStream` with responses that only AWS gives: pages of shards, empty pages, trimmed positions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 
 
 class Scripted:
-    """A wire that answers as told, and knows what it was asked."""
+    """A wire with scripted responses, which records the requests."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -83,14 +83,14 @@ def test_a_closed_shard_ends() -> None:
     assert read.changes[0] == Change("1", AT, DOCUMENT)
 
 
-def test_a_few_empty_pages_are_looked_behind_and_so_many_are_the_tip() -> None:
+def test_a_few_empty_pages_are_skipped_and_more_are_the_tip() -> None:
     reads, wire = stream(BEGUN, page(), page(), page(record(1)), *EMPTY)
     assert len(reads.read("a", "", 1000).changes) == 1
     assert wire.operations() == ["GetShardIterator", *["GetRecords"] * (3 + EMPTY_PAGES)]
 
 
-def test_what_lies_behind_many_empty_pages_is_reached_by_the_reads_that_follow() -> None:
-    """Each goes on from where the one before stopped; begun anew, none would ever get further."""
+def test_records_after_many_empty_pages_are_reached_by_later_reads() -> None:
+    """Each read continues where the previous one stopped. From a new iterator, no read would reach the records."""
     far = [page(following=f"far-{number}") for number in range(2 * EMPTY_PAGES)]
     reads, wire = stream(BEGUN, *far, page(record(7)), *EMPTY)
     assert reads.read("a", "5", 1000) == reads.read("a", "5", 1000) == StreamPage((), ended=False)
@@ -100,7 +100,7 @@ def test_what_lies_behind_many_empty_pages_is_reached_by_the_reads_that_follow()
     assert iterators[: 2 * EMPTY_PAGES + 1] == ["begun", *(f"far-{number}" for number in range(2 * EMPTY_PAGES))]
 
 
-def test_another_position_is_begun_anew() -> None:
+def test_another_position_gets_a_new_iterator() -> None:
     reads, wire = stream(BEGUN, page(record(6)), *EMPTY, BEGUN, *EMPTY)
     reads.read("a", "5", 1000)
     reads.read("a", "5", 1000)
@@ -111,7 +111,7 @@ def test_another_position_is_begun_anew() -> None:
     )
 
 
-def test_an_iterator_that_dynamodb_has_forgotten_by_now_is_not_used() -> None:
+def test_an_old_iterator_is_not_used() -> None:
     watch = Watch()
     reads, wire = stream(BEGUN, *EMPTY, BEGUN, *EMPTY, watch=watch)
     reads.read("a", "5", 1000)
@@ -120,7 +120,7 @@ def test_an_iterator_that_dynamodb_has_forgotten_by_now_is_not_used() -> None:
     assert wire.operations().count("GetShardIterator") == 2
 
 
-def test_an_iterator_that_has_expired_all_the_same_fails_one_read_alone() -> None:
+def test_an_expired_iterator_fails_one_read_only() -> None:
     reads, _ = stream(BEGUN, *EMPTY, WireError("ExpiredIteratorException"), BEGUN, page(record(6)), *EMPTY)
     reads.read("a", "5", 1000)
     with pytest.raises(StoreFailed):
@@ -128,21 +128,21 @@ def test_an_iterator_that_has_expired_all_the_same_fails_one_read_alone() -> Non
     assert len(reads.read("a", "5", 1000).changes) == 1
 
 
-def test_no_more_is_read_than_asked_for() -> None:
+def test_the_limit_is_kept() -> None:
     reads, wire = stream(BEGUN, page(*map(record, range(1000))), page(*map(record, range(500))))
     assert len(reads.read("a", "", 1500).changes) == 1500
     assert [asked["Limit"] for operation, asked in wire.asked if operation == "GetRecords"] == [1000, 500]
 
 
 @pytest.mark.parametrize("where", ["GetShardIterator", "GetRecords"])
-def test_a_position_that_is_too_old_is_told_as_that(where: str) -> None:
+def test_a_position_that_is_too_old_raises_stream_trimmed(where: str) -> None:
     gone = WireError("TrimmedDataAccessException", b"", 400)
     reads, _ = stream(*([gone] if where == "GetShardIterator" else [BEGUN, gone]))
     with pytest.raises(StreamTrimmed):
         reads.read("a", "5", 1000)
 
 
-def test_whatever_else_goes_wrong_is_a_store_that_failed() -> None:
+def test_any_other_error_raises_store_failed() -> None:
     for answer in (WireError("ResourceNotFoundException"), {"Nothing": 1}, WireError("InternalServerError", b"", 500)):
         reads, _ = stream(answer)
         with pytest.raises(StoreFailed):
@@ -152,7 +152,7 @@ def test_whatever_else_goes_wrong_is_a_store_that_failed() -> None:
         reads.shards()
 
 
-def test_what_is_no_new_version_is_a_position_and_no_document() -> None:
+def test_a_change_without_a_new_version_has_no_document() -> None:
     reads, _ = stream(
         BEGUN,
         page(
@@ -177,7 +177,7 @@ def test_what_is_no_new_version_is_a_position_and_no_document() -> None:
         item(sealed={"B": "=="}),
     ],
 )
-def test_an_item_that_nobody_can_read_keeps_no_other_from_being_read(foreign: dict[str, Any]) -> None:
+def test_an_unreadable_item_does_not_block_the_others(foreign: dict[str, Any]) -> None:
     reads, _ = stream(BEGUN, page(record(1, NewImage=foreign), record(2), following=None))
     unreadable, good = reads.read("a", "", 1000).changes
     assert (unreadable.document, good.document) == (Document(Key("X#1", "X"), 0, b""), DOCUMENT)

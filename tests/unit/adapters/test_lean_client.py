@@ -1,4 +1,4 @@
-"""The lean client: its signatures against botocore's own signer, its retries and connections against a real socket."""
+"""The lean client: its signatures, compared with botocore's; its retries and connections, over a real socket."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def test_requests_are_signed_as_botocore_signs_them(  # noqa: PLR0917
     assert {name.lower(): value for name, value in request.headers.items()} | {"host": headers["host"]} == headers
 
 
-# A service that answers as told
+# A service with scripted responses
 
 
 class Service:
-    """Answers its requests in order, from a list: an answer, or something to do with the connection instead."""
+    """Answers requests from a list of responses, or of functions that act on the connection instead."""
 
     def __init__(self, *plan: Answer | Callable[[BaseHTTPRequestHandler], None], then: Answer = STORED) -> None:
         self.plan = list(plan)
@@ -166,7 +166,7 @@ def running(service: Service) -> Iterator[str]:
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True  # a connection that stands idle must not keep the server
+    server.daemon_threads = True  # an idle connection must not keep the server alive
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -199,7 +199,7 @@ WITHIN = 10  # seconds; only a test that fails waits that long
 
 
 def wait_for_input(client: Wire) -> None:
-    """Waits until the idle connection has something that belongs to no call: bytes, or its end."""
+    """Wait until the idle connection has unrequested bytes, or is closed."""
     (idle,) = client._idle
     assert idle._unread or select.select([idle._socket], [], [], WITHIN)[0]
 
@@ -222,7 +222,7 @@ def test_connections_are_kept_alive_and_used_again(calling: Callable[..., Wire])
     assert service.connections == 2
 
 
-def test_a_throttled_call_is_repeated_after_a_pause(calling: Callable[..., Wire]) -> None:
+def test_a_throttled_call_is_retried_after_a_backoff(calling: Callable[..., Wire]) -> None:
     service = Service(THROTTLED)
     client = calling(service)
     with patch("time.sleep") as pause:
@@ -234,11 +234,11 @@ def test_a_throttled_call_is_repeated_after_a_pause(calling: Callable[..., Wire]
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_a_failing_service_is_asked_again(calling: Callable[..., Wire], status: int) -> None:
+def test_a_server_error_is_retried(calling: Callable[..., Wire], status: int) -> None:
     assert calling(Service((status, b"<html>down</html>"))).call(*CALL) == STORED[1]
 
 
-def test_a_service_that_goes_on_throttling_is_an_error_after_four_attempts(calling: Callable[..., Wire]) -> None:
+def test_persistent_throttling_is_an_error_after_four_attempts(calling: Callable[..., Wire]) -> None:
     service = Service(then=THROTTLED)
     with pytest.raises(WireError) as raised:
         calling(service).call(*CALL)
@@ -253,7 +253,7 @@ def test_no_attempt_begins_after_the_deadline(calling: Callable[..., Wire]) -> N
     assert len(service.requests) == 1
 
 
-def test_a_condition_that_does_not_hold_is_told_at_once_with_its_item(calling: Callable[..., Wire]) -> None:
+def test_a_false_condition_is_not_retried_and_returns_the_item(calling: Callable[..., Wire]) -> None:
     service = Service(NOT_MET)
     with pytest.raises(WireError) as raised:
         calling(service).call(*CALL)
@@ -274,7 +274,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced_at_once(calling: Ca
 
 
 @pytest.mark.parametrize("fault", [hang_up, cut_short])
-def test_a_connection_that_closes_instead_of_answering_is_replaced_at_once(
+def test_a_connection_closed_instead_of_a_response_is_replaced_at_once(
     calling: Callable[..., Wire], fault: Callable[[BaseHTTPRequestHandler], None]
 ) -> None:
     service = Service(STORED, fault)
@@ -285,14 +285,14 @@ def test_a_connection_that_closes_instead_of_answering_is_replaced_at_once(
     assert len(service.requests) == 3
 
 
-def test_a_service_that_goes_on_closing_is_an_error(calling: Callable[..., Wire]) -> None:
+def test_persistently_closed_connections_are_an_error(calling: Callable[..., Wire]) -> None:
     service = Service(*[hang_up] * 4)
     with pytest.raises(WireError) as raised:
         calling(service).call(*CALL)
     assert raised.value.code == "ConnectionClosed"
 
 
-def test_no_answer_within_the_timeout_is_an_error(calling: Callable[..., Wire]) -> None:
+def test_no_response_within_the_timeout_is_an_error(calling: Callable[..., Wire]) -> None:
     over = threading.Event()
 
     def silent(_: BaseHTTPRequestHandler) -> None:
@@ -305,7 +305,7 @@ def test_no_answer_within_the_timeout_is_an_error(calling: Callable[..., Wire]) 
     over.set()
 
 
-def test_a_late_answer_is_never_taken_for_the_next_one(calling: Callable[..., Wire]) -> None:
+def test_a_late_response_is_never_taken_for_the_next_one(calling: Callable[..., Wire]) -> None:
     given_up, sent = threading.Event(), threading.Event()
 
     def late(handler: BaseHTTPRequestHandler) -> None:
@@ -322,7 +322,7 @@ def test_a_late_answer_is_never_taken_for_the_next_one(calling: Callable[..., Wi
     assert client.call(*CALL) == STORED[1]
 
 
-def test_an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one(calling: Callable[..., Wire]) -> None:
+def test_an_unrequested_response_is_never_taken_for_the_next_one(calling: Callable[..., Wire]) -> None:
     client = calling(Service(answer_twice))
     client.call(*CALL)
     wait_for_input(client)
@@ -331,7 +331,7 @@ def test_an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one(calling
 
 @pytest.mark.parametrize("at_once", [1, 7, 64 * 1024])
 @pytest.mark.parametrize("way", [in_chunks, after_an_interim_answer])
-def test_an_answer_is_read_however_it_comes(
+def test_a_response_is_read_in_whatever_pieces_it_comes(
     calling: Callable[..., Wire],
     monkeypatch: pytest.MonkeyPatch,
     way: Callable[[BaseHTTPRequestHandler], None],
@@ -345,7 +345,7 @@ def test_an_answer_is_read_however_it_comes(
     assert service.connections == 1
 
 
-def test_what_is_not_http_is_an_error(calling: Callable[..., Wire]) -> None:
+def test_a_response_that_is_not_http_is_an_error(calling: Callable[..., Wire]) -> None:
     service = Service(then=STORED)
     service.plan = [not_http]
     with pytest.raises(WireError) as raised:
@@ -354,7 +354,7 @@ def test_what_is_not_http_is_an_error(calling: Callable[..., Wire]) -> None:
     assert len(service.requests) == 1
 
 
-def test_nobody_listening_is_an_error() -> None:
+def test_a_refused_connection_is_an_error() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{probe.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The lean client for S3: its signatures against botocore's own signer, what it makes of S3's answers."""
+"""The lean client for S3: its signatures, compared with botocore's, and its error codes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_puts_are_signed_as_botocore_signs_them(
         ("http://127.0.0.1:4566", "us-east-1", "127.0.0.1:4566", "/bucket/r/-/a%20b"),
     ],
 )
-def test_the_bucket_is_in_the_name_of_awss_host_and_in_anybody_elses_path(
+def test_the_bucket_is_in_awss_host_name_and_in_another_endpoints_path(
     endpoint: str | None, region: str, host: str, path: str
 ) -> None:
     request = puts(endpoint, region)._request(Call("r/-/a b", b""))
@@ -82,5 +82,5 @@ def test_the_bucket_is_in_the_name_of_awss_host_and_in_anybody_elses_path(
         (400, b"\xff<Code>a b</Code>", "Status400"),
     ],
 )
-def test_errors_have_s3s_own_names(status: int, body: bytes, code: str) -> None:
+def test_errors_have_the_codes_of_s3(status: int, body: bytes, code: str) -> None:
     assert puts()._code(status, body) == code

@@ -1,4 +1,4 @@
-"""Cosignatures of witnesses: had where they can be had, over HTTP, from a witness that checks for itself."""
+"""Cosignatures over HTTP, from an independent implementation of a witness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = LogKey(ORIGIN, b"l" * 32)
 
 
 class Growing(dict[str, bytes]):
-    """A log's files, and its checkpoint as it grows."""
+    """A growing log with its checkpoints."""
 
     size = 0
 
@@ -50,7 +50,7 @@ def test_a_checkpoint_gets_the_cosignatures_of_its_witnesses() -> None:
     assert failed == []
 
 
-def test_one_that_has_just_started_learns_from_the_witness_what_it_saw() -> None:
+def test_a_new_sequencer_learns_from_the_witness_the_size_it_signed_last() -> None:
     witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
     with served(witness) as url:
         named = [Configured(witness.verifier_key, url)]
@@ -73,7 +73,7 @@ def test_a_log_that_was_rewritten_is_not_cosigned() -> None:
     assert witness.latest[0] == 100
 
 
-def test_a_witness_that_is_not_there_holds_nothing_up() -> None:
+def test_an_unreachable_witness_does_not_delay_publication() -> None:
     witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
     note = files.grow(3)
     cosign = Witnesses(files, [Configured(witness.verifier_key, "http://127.0.0.1:9/w")], failed.append)  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def test_a_witness_that_is_not_there_holds_nothing_up() -> None:
         WitnessResponse(200, "— w.example AAAAAAAA\n".encode()),
     ],
 )
-def test_what_is_no_cosignature_is_left_out(answer: WitnessResponse) -> None:
+def test_an_invalid_cosignature_is_omitted(answer: WitnessResponse) -> None:
     witness, files, failed = Witness("w.example", b"w" * 32, KEY.verifier_key), Growing(), []
     note = files.grow(3)
     named = [Configured(witness.verifier_key, "http://witness.example")]
@@ -127,6 +127,6 @@ def test_witnesses_are_configured_as_keys_and_urls() -> None:
             configured(bad)
 
 
-def test_nobody_answering_is_an_error_of_the_system() -> None:
+def test_a_refused_connection_raises_os_error() -> None:
     with pytest.raises(OSError, match="refused"):
         post("http://127.0.0.1:9/add-checkpoint", b"")

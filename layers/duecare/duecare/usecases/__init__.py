@@ -1,6 +1,7 @@
-"""What the service does, a folder for each concern. They use ports, never an adapter.
+"""The use cases of the service, a folder for each concern. They use ports, never an adapter.
 
 table       the keys of the one table, and documents as values
+retry       the retry after a write conflict
 access      who calls: bearer tokens, and the caller's registration
 verify      one message, one decision
 statements  statements become facts

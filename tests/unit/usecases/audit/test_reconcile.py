@@ -31,7 +31,7 @@ SENT = text_digest(CASE_TEXT)
 
 
 class Reconciled(LoggedWorld):
-    """A log, deliveries, and what is found when the one is held against the other."""
+    """A world with a log and deliveries, and their reconciliation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def counted(answer: dict[str, Any]) -> dict[str, int]:
     return {name: count for name, count in answer["counts"].items() if count}
 
 
-def test_what_was_asked_allowed_and_delivered_is_in_order(world: Reconciled) -> None:
+def test_an_allowed_and_delivered_message_is_ok(world: Reconciled) -> None:
     world.verify()
     world.deliver()
     world.settle()
@@ -87,7 +87,7 @@ def test_what_was_asked_allowed_and_delivered_is_in_order(world: Reconciled) -> 
     assert answer["log_size"] > 5
 
 
-def test_each_thing_that_is_missing_is_named_with_its_decision(world: Reconciled) -> None:
+def test_each_finding_names_its_decision(world: Reconciled) -> None:
     denied = world.verify(message_id="m-denied", text="【某资产】再不还就联系你的父母,退订回T").record
     allowed = world.verify(message_id="m-silent").record
     statement = world.deliver("m-denied", text_sha256=denied.text_sha256)
@@ -120,7 +120,7 @@ def test_each_thing_that_is_missing_is_named_with_its_decision(world: Reconciled
     assert [one["decision_id"] for one in answer["allowed_without_delivery"]] == [allowed.decision_id]
 
 
-def test_shadow_rehearsal_expiry_and_another_text_are_told_apart(world: Reconciled) -> None:
+def test_shadow_rehearsal_expiry_and_another_text_are_distinguished(world: Reconciled) -> None:
     world.verify(message_id="m-shadow", shadow=True)
     world.verify(message_id="m-rehearsed", send_at=world.now + HOUR)
     world.verify(message_id="m-late")
@@ -137,7 +137,7 @@ def test_shadow_rehearsal_expiry_and_another_text_are_told_apart(world: Reconcil
     )
 
 
-def test_every_attempt_is_in_the_listing_that_the_sequencer_writes(world: Reconciled) -> None:
+def test_the_sequencer_lists_every_attempt(world: Reconciled) -> None:
     first = world.verify().record
     world.accepted("xinxi", "opt-out", recipient="+8613812345678", creditor="mou-zichan", received_at=stamp(world.now))
     world.now += SECOND
@@ -173,8 +173,8 @@ def at(record: Record, seconds: int, message_id: str = "m-1", **changes: Any) ->
     return structs.replace(record, message_id=message_id, at=when, valid_until=until, **changes)
 
 
-def test_decisions_are_taken_in_the_order_of_their_time_and_not_of_the_log(world: Reconciled) -> None:
-    """The allow came into the log first; the deny that it replaced was found by a sweep."""
+def test_decisions_are_read_in_the_order_of_their_time(world: Reconciled) -> None:
+    """The allow was logged first; a sweep found the deny that it replaced."""
     record = decided(world)
     deny, allow = at(record, 10, decision="deny"), at(record, 40, attempt=2)
     world.now += MINUTE
@@ -190,7 +190,7 @@ def test_decisions_are_taken_in_the_order_of_their_time_and_not_of_the_log(world
     }
 
 
-def test_pages_of_several_minutes_moves_and_gateways_are_held_apart(world: Reconciled) -> None:
+def test_pages_of_several_minutes_moves_and_gateways_are_not_mixed(world: Reconciled) -> None:
     record = decided(world)
     seconds = [59, 3, 61, 0, 118, 60, 45, 119]
     made = [(100 + number, at(record, second, f"m-{number}")) for number, second in enumerate(seconds)]
@@ -213,7 +213,7 @@ def test_pages_of_several_minutes_moves_and_gateways_are_held_apart(world: Recon
     assert counted(world.ask("other-gateway")) == {"decisions": 8, "allowed": 8, "allowed_without_delivery": 8}
 
 
-def test_of_a_page_only_what_is_of_the_period_counts(world: Reconciled) -> None:
+def test_only_the_decisions_of_a_page_in_the_period_count(world: Reconciled) -> None:
     """A page begins before it, and another one ends after it."""
     record = decided(world)
     logged(world, [(100 + number, at(record, 20 * number, f"m-{number}")) for number in range(12)])
@@ -222,8 +222,8 @@ def test_of_a_page_only_what_is_of_the_period_counts(world: Reconciled) -> None:
     assert counted(world.ask(start=start, end=end))["decisions"] == 3  # of 40, 60 and 80 seconds
 
 
-def test_what_was_decided_before_what_is_read_is_not_known(world: Reconciled) -> None:
-    """Though it stands on a page that is."""
+def test_decisions_before_decisions_since_are_unknown(world: Reconciled) -> None:
+    """Although its page has decisions that are read."""
     record = decided(world)
     logged(world, [(100, at(record, 10, "m-1")), (101, at(record, 30, "m-2"))])
     world.now += 2 * HOUR
@@ -270,7 +270,7 @@ def test_the_result_is_signed_with_a_published_key(world: Reconciled) -> None:
     }
 
 
-def test_the_key_is_asked_for_each_time(world: Reconciled) -> None:
+def test_the_receipt_key_is_read_for_each_reconciliation(world: Reconciled) -> None:
     world.settle()
     keys = [ReceiptKey(b"1" * 32), ReceiptKey(b"2" * 32)]
     waiting = iter(keys)
@@ -280,7 +280,7 @@ def test_the_key_is_asked_for_each_time(world: Reconciled) -> None:
     assert [jwt.get_unverified_header(one)["kid"] for one in signed] == [key.kid for key in keys]
 
 
-# Whose
+# Who may reconcile
 
 
 def test_an_auditor_asks_for_any_gateway_and_a_gateway_for_itself(world: Reconciled) -> None:
@@ -303,21 +303,23 @@ def test_an_auditor_asks_for_any_gateway_and_a_gateway_for_itself(world: Reconci
         ("shenji", "mou-zichan", NotFound, "unknown-gateway"),
     ],
 )
-def test_nobody_elses(world: Reconciled, party: str, gateway: str | None, kind: type[RequestError], name: str) -> None:
+def test_no_other_party_may_reconcile(
+    world: Reconciled, party: str, gateway: str | None, kind: type[RequestError], name: str
+) -> None:
     with pytest.raises(kind) as refused:
         world.ask(party, gateway)
     assert refused.value.name == name
 
 
 @pytest.mark.parametrize("party", ["xinxi", "shenji"])
-def test_a_suspended_party_is_told_nothing(world: Reconciled, party: str) -> None:
+def test_a_suspended_party_may_not_reconcile(world: Reconciled, party: str) -> None:
     world.operate.suspend(party)
     with pytest.raises(NotAllowed) as refused:
         world.ask(party, "xinxi")
     assert refused.value.name == "party-suspended"
 
 
-def test_a_suspended_gateway_can_be_looked_into(world: Reconciled) -> None:
+def test_an_auditor_may_reconcile_a_suspended_gateway(world: Reconciled) -> None:
     world.operate.suspend("xinxi")
     world.settle()
     assert world.ask("shenji", "xinxi")["ok"]
@@ -337,7 +339,7 @@ def test_a_suspended_gateway_can_be_looked_into(world: Reconciled) -> None:
         (NOW, datetime.max.replace(tzinfo=UTC), "/to", "out-of-range"),
     ],
 )
-def test_a_period_that_cannot_be_is_refused(
+def test_an_impossible_period_is_rejected(
     world: Reconciled, start: datetime, end: datetime, pointer: str, code: str
 ) -> None:
     with pytest.raises(Unacceptable) as refused:
@@ -355,7 +357,7 @@ def test_the_longest_period_up_to_now_is_reconciled(world: Reconciled) -> None:
     assert not answer["ok"]
 
 
-def test_a_period_of_a_zone_is_told_in_utc_and_has_fractions(world: Reconciled) -> None:
+def test_a_period_with_an_offset_is_answered_in_utc_with_fractions(world: Reconciled) -> None:
     world.verify()
     world.deliver(at="2026-11-24T09:00:00.5Z", text_sha256=SENT)
     world.settle()
@@ -385,7 +387,7 @@ def test_decision_and_delivery_may_lie_on_either_side_of_midnight(world: Reconci
     assert after["ok"]
 
 
-def test_what_stands_before_the_period_is_read_as_long_as_the_period_is_an_hour_at_least_and_a_day_at_most(
+def test_decisions_before_the_period_are_read_for_its_length_within_an_hour_and_a_day(
     world: Reconciled,
 ) -> None:
     world.settle()
@@ -395,10 +397,10 @@ def test_what_stands_before_the_period_is_read_as_long_as_the_period_is_an_hour_
         assert NOW - length - since == back
 
 
-# What the log does not hold yet
+# Decisions that are not logged yet
 
 
-def test_nothing_is_judged_where_there_is_no_log_yet(world: Reconciled) -> None:
+def test_nothing_is_judged_without_a_log(world: Reconciled) -> None:
     world.verify()
     world.deliver()
     world.now += HOUR
@@ -408,7 +410,7 @@ def test_nothing_is_judged_where_there_is_no_log_yet(world: Reconciled) -> None:
     assert "complete_until" not in answer
 
 
-def test_what_is_later_than_the_log_is_pending_and_nobody_is_accused(world: Reconciled) -> None:
+def test_deliveries_later_than_the_log_are_pending(world: Reconciled) -> None:
     world.verify()
     world.deliver()
     world.settle()
@@ -424,9 +426,7 @@ def test_what_is_later_than_the_log_is_pending_and_nobody_is_accused(world: Reco
     assert answer["final"]
 
 
-def test_a_log_that_is_behind_accuses_nobody_however_much_it_grows(
-    world: Reconciled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_that_is_behind_causes_no_findings(world: Reconciled, monkeypatch: pytest.MonkeyPatch) -> None:
     world.settle()
     first = world.ask()["complete_until"]
     world.deliver("m-1", status="blocked")
@@ -435,13 +435,13 @@ def test_a_log_that_is_behind_accuses_nobody_however_much_it_grows(
     sent = world.now
     world.now += HOUR
     monkeypatch.setattr(sequence, "MAX_CHANGES", 1)
-    world.sequencer()(lambda: False)  # one move, and the decision is not among what it logs
+    world.sequencer()(lambda: False)  # one move, which does not log the decision
     answer = world.ask(start=sent - MINUTE, end=sent + MINUTE)
     assert (answer["complete_until"], answer["final"]) == (first, False)
     assert counted(answer) == {"pending": 2}
 
 
-def test_a_log_with_nothing_to_add_still_says_that_it_is_whole(world: Reconciled) -> None:
+def test_an_idle_log_is_complete(world: Reconciled) -> None:
     world.settle()
     size = world.ask()["log_size"]
     for _ in range(3):
@@ -451,7 +451,7 @@ def test_a_log_with_nothing_to_add_still_says_that_it_is_whole(world: Reconciled
         assert (answer["final"], answer["log_size"]) == (True, size)
 
 
-def test_an_allow_that_can_still_be_delivered_on_is_not_missing_yet(world: Reconciled) -> None:
+def test_an_allow_that_may_still_be_delivered_is_not_missing(world: Reconciled) -> None:
     world.verify()
     world.now += 90 * SECOND
     world.debt(debt_ref="later", as_of=stamp(world.now))
@@ -477,7 +477,7 @@ def test_a_delivery_stated_late_still_counts(world: Reconciled) -> None:
 # Faults, and too much of it
 
 
-def test_a_key_that_cannot_be_read_is_no_answer(world: Reconciled) -> None:
+def test_an_unreadable_receipt_key_is_an_error(world: Reconciled) -> None:
     def failing() -> ReceiptKey:
         raise SecretsFailed("no")
 
@@ -486,7 +486,7 @@ def test_a_key_that_cannot_be_read_is_no_answer(world: Reconciled) -> None:
 
 
 class Broken(MemoryTable):
-    """Fails, or spoils, what is read after so many documents."""
+    """Fails, or returns an unreadable document, after this many documents."""
 
     def __init__(self, inner: MemoryTable, after: int = 0, body: bytes | None = None) -> None:
         self._inner, self._after, self._body = inner, after, body
@@ -499,7 +499,7 @@ class Broken(MemoryTable):
 
 
 @pytest.mark.parametrize("body", [None, b"{}", b"", b'{"message_id": 1}'])
-def test_what_cannot_be_read_is_no_answer_and_never_left_out(world: Reconciled, body: bytes | None) -> None:
+def test_an_unreadable_document_is_an_error(world: Reconciled, body: bytes | None) -> None:
     world.verify()
     world.deliver()
     world.settle()
@@ -519,7 +519,7 @@ class Slow(MemoryTable):
         return self._world.table.between(pk, first, last)
 
 
-def test_what_takes_too_long_is_refused_with_what_to_do(world: Reconciled) -> None:
+def test_a_period_that_takes_too_long_is_rejected_with_a_remedy(world: Reconciled) -> None:
     world.settle()
     end = world.now
     use_case = world.use_case(ranges=Slow(world, SECOND))
@@ -530,7 +530,7 @@ def test_what_takes_too_long_is_refused_with_what_to_do(world: Reconciled) -> No
     use_case(world.caller("xinxi"), ReconciliationQuery(start=end - DAY, end=end))
 
 
-def test_what_is_too_much_to_be_held_is_refused_the_same_way(
+def test_a_period_with_too_many_events_is_rejected_with_a_remedy(
     world: Reconciled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(usecase, "MAX_EVENTS", 3)
@@ -543,7 +543,7 @@ def test_what_is_too_much_to_be_held_is_refused_the_same_way(
     assert refused.value.name == "period-too-full"
 
 
-def test_the_longest_answer_is_within_what_a_function_may_answer() -> None:
+def test_the_longest_response_is_below_the_limit_of_a_function() -> None:
     """Lambda: 6 MB, with the body's quotes escaped; the client: 8 MiB."""
     longest = Discrepancy(
         message_id="\U0001f4a9" * 128,

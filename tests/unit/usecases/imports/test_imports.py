@@ -1,4 +1,4 @@
-"""A portfolio's way: announced, checked, split, merged row by row as single statements, counted, closed."""
+"""Imports of portfolios: announced, checked, split, merged row by row as single statements, counted, closed."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def allowed(world: World, number: int) -> list[str]:
     return world.reasons(recipient=recipient(number), text="【某资产】请按约还款。退订回T")
 
 
-# What a file states counts as if it had been stated singly
+# A file has the effect of single statements
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_every_row_counts_as_a_statement_of_its_own(imports: Imports, world: World) -> None:
+def test_a_row_has_the_effect_of_a_single_statement(imports: Imports, world: World) -> None:
     looked = imports.debts([debt_row(world, n) for n in range(10)])
     assert counts(looked) == ("done", 10, 0, 0)
     assert looked.upload.parts == 4
@@ -58,7 +58,7 @@ def test_every_row_counts_as_a_statement_of_its_own(imports: Imports, world: Wor
     assert allowed(world, 10) == ["DEBT_MISSING"]
 
 
-def test_a_row_has_the_manifest_and_its_number_as_its_statement(imports: Imports, world: World) -> None:
+def test_the_statement_id_of_a_row_is_the_manifests_with_its_number(imports: Imports, world: World) -> None:
     looked = imports.debts([debt_row(world, n) for n in range(3)])
     allowed(world, 1)
     relied = world.verify(recipient=recipient(1), text="【某资产】请按约还款。退订回T").record.relied_on
@@ -77,7 +77,7 @@ def test_the_same_file_again_changes_nothing_and_writes_nothing(imports: Imports
     assert {key: doc for key, doc in world.documents._documents.items() if key.pk.startswith("R#")} == before
 
 
-def test_a_row_never_overwrites_a_newer_statement_and_is_told_as_unchanged(imports: Imports, world: World) -> None:
+def test_a_row_older_than_a_statement_is_unchanged(imports: Imports, world: World) -> None:
     world.debt(recipient=recipient(1), debt_ref="L-1", outstanding="5", as_of=stamp(world.now))
     looked = imports.debts([debt_row(world, n) for n in (1, 2)])
     assert counts(looked) == ("done", 1, 1, 0)
@@ -85,7 +85,7 @@ def test_a_row_never_overwrites_a_newer_statement_and_is_told_as_unchanged(impor
     assert b'"outstanding":"5"' in world.documents.get([key])[key].body
 
 
-def test_what_stands_among_rows_that_are_new_is_met_though_it_was_not_read_first(
+def test_a_row_written_without_reading_conflicts_with_a_stored_document(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_rows, "MAX_ROWS_MERGED", 3)
@@ -98,7 +98,7 @@ def test_what_stands_among_rows_that_are_new_is_met_though_it_was_not_read_first
     assert b'"outstanding":"5"' in world.documents.get([key])[key].body
 
 
-def test_a_row_that_contradicts_what_stands_is_rejected(imports: Imports, world: World) -> None:
+def test_a_row_that_contradicts_a_stored_statement_is_rejected(imports: Imports, world: World) -> None:
     row = debt_row(world, 1)
     world.accepted("mou-zichan", "debt", **{**row, "outstanding": "5"})
     looked = imports.debts([row, debt_row(world, 2)])
@@ -106,7 +106,7 @@ def test_a_row_that_contradicts_what_stands_is_rejected(imports: Imports, world:
     assert [(number, code) for number, _, code, _ in imports.rejects(looked.upload_id)] == [("1", "conflict")]
 
 
-def test_a_bad_row_is_rejected_alone_with_its_column_and_no_number_is_told(imports: Imports, world: World) -> None:
+def test_a_bad_row_is_rejected_by_itself_with_its_column_and_without_the_number(imports: Imports, world: World) -> None:
     rows = [debt_row(world, n) for n in range(4)]
     rows[1]["outstanding"] = "a lot"
     rows[2]["recipient"] = "13812345678"
@@ -118,7 +118,7 @@ def test_a_bad_row_is_rejected_alone_with_its_column_and_no_number_is_told(impor
     assert looked.rejects_url
 
 
-def test_as_of_may_stand_once_in_the_manifest(imports: Imports, world: World) -> None:
+def test_as_of_may_be_in_the_manifest(imports: Imports, world: World) -> None:
     rows = [{name: cell for name, cell in debt_row(world, n).items() if name != "as_of"} for n in range(3)]
     data = as_csv(rows).replace(b",as_of", b"").replace(b",,open", b",open")
     assert counts(imports.send(data, 3, as_of=stamp(world.now - DAY))) == ("done", 3, 0, 0)
@@ -127,7 +127,7 @@ def test_as_of_may_stand_once_in_the_manifest(imports: Imports, world: World) ->
 
 @pytest.mark.parametrize("charset", ["utf-8", "gb18030"])
 @pytest.mark.parametrize("gzip", [True, False])
-def test_packed_or_not_and_in_either_charset(imports: Imports, world: World, charset: str, gzip: bool) -> None:
+def test_files_may_be_gzip_and_in_either_charset(imports: Imports, world: World, charset: str, gzip: bool) -> None:
     rows = [debt_row(world, n, original_creditor="某银行,“分行”") for n in range(3)]
     data = as_csv(rows, gzip=gzip, charset=charset)
     looked = imports.send(data, 3, charset=charset, format="csv+gzip" if gzip else "csv")
@@ -149,7 +149,7 @@ def test_json_lines_and_consents(imports: Imports, world: World) -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_of_doubled_rows_the_newest_counts_wherever_they_stand(imports: Imports, world: World) -> None:
+def test_the_newest_of_duplicate_rows_counts(imports: Imports, world: World) -> None:
     rows = [debt_row(world, n) for n in range(8)]
     rows.append(debt_row(world, 0, as_of=stamp(world.now), outstanding="77"))
     rows.insert(4, debt_row(world, 0, as_of=stamp(world.now - 3 * DAY), outstanding="99"))
@@ -160,7 +160,7 @@ def test_of_doubled_rows_the_newest_counts_wherever_they_stand(imports: Imports,
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_two_contents_of_one_instant_reject_both_and_an_older_row_counts(imports: Imports, world: World) -> None:
+def test_contradicting_rows_are_rejected_and_an_older_row_counts(imports: Imports, world: World) -> None:
     rows = [debt_row(world, n) for n in range(8)]
     rows.append(debt_row(world, 2, outstanding="1"))
     rows.append(debt_row(world, 2, as_of=stamp(world.now - 3 * DAY), outstanding="42"))
@@ -179,7 +179,7 @@ def test_the_same_row_twice_counts_once(imports: Imports, world: World) -> None:
 
 
 @pytest.mark.parametrize("debts", [1, 2, 3])
-def test_too_many_doubled_rows_refuse_the_file(
+def test_too_many_duplicate_rows_reject_the_file(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch, debts: int
 ) -> None:
     monkeypatch.setattr(ingest, "MAX_DUPLICATES", 3)
@@ -188,7 +188,7 @@ def test_too_many_doubled_rows_refuse_the_file(
     assert allowed(world, 0) == ["DEBT_MISSING"]
 
 
-# A file that is not what was announced
+# A file that does not match its manifest
 
 
 def refused(looked: UploadView) -> str:
@@ -197,7 +197,7 @@ def refused(looked: UploadView) -> str:
     return looked.upload.problem.name
 
 
-def test_another_file_than_the_announced_is_refused_and_nothing_of_it_counts(imports: Imports, world: World) -> None:
+def test_a_file_with_another_digest_is_rejected_whole(imports: Imports, world: World) -> None:
     data = as_csv([debt_row(world, n) for n in range(5)])
     opened = imports.announce(data, 5)
     imports.put(opened.upload_id, data.replace(b"27911", b"27912"))
@@ -207,12 +207,12 @@ def test_another_file_than_the_announced_is_refused_and_nothing_of_it_counts(imp
 
 
 @pytest.mark.parametrize("rows", [4, 6])
-def test_another_number_of_rows_is_refused(imports: Imports, world: World, rows: int) -> None:
+def test_a_file_with_another_row_count_is_rejected(imports: Imports, world: World, rows: int) -> None:
     data = as_csv([debt_row(world, n) for n in range(5)])
     assert refused(imports.send(data, rows)) == "wrong-row-count"
 
 
-def test_what_is_wrong_with_the_file_as_a_whole_is_told(imports: Imports, world: World) -> None:
+def test_the_reason_why_a_file_is_rejected_is_shown(imports: Imports, world: World) -> None:
     data = as_csv([debt_row(world, n) for n in range(3)])
     assert refused(imports.send(data.replace(b"debt_ref", b"ref", 1), 3)) == "unknown-columns"
     assert refused(imports.send(data.replace(b",currency,", b",debt_ref,", 1), 3)) == "doubled-columns"
@@ -220,7 +220,7 @@ def test_what_is_wrong_with_the_file_as_a_whole_is_told(imports: Imports, world:
     assert allowed(world, 1) == ["DEBT_MISSING"]
 
 
-def test_a_file_of_a_creditor_that_was_suspended_meanwhile_is_refused(imports: Imports, world: World) -> None:
+def test_a_file_of_a_creditor_suspended_since_is_rejected(imports: Imports, world: World) -> None:
     data = as_csv([debt_row(world, 1)])
     opened = imports.announce(data, 1)
     world.operate.suspend("mou-zichan")
@@ -255,13 +255,13 @@ def test_the_same_manifest_again_is_the_same_upload(imports: Imports, world: Wor
         ({"confirm_withdrawals": 5}, "snapshot-only"),
     ],
 )
-def test_a_manifest_that_cannot_be_accepted_says_where(imports: Imports, changes: dict[str, Any], code: str) -> None:
+def test_a_rejected_manifest_names_the_member(imports: Imports, changes: dict[str, Any], code: str) -> None:
     with pytest.raises(Unacceptable) as refused:
         imports.announce(b"x", 1, **changes)
     assert refused.value.errors[0].code == code
 
 
-def test_a_manifest_of_another_creditor_or_of_no_creditor_is_refused(imports: Imports, world: World) -> None:
+def test_a_manifest_of_another_creditor_or_of_no_creditor_is_rejected(imports: Imports, world: World) -> None:
     token = imports.manifest(b"x", 1, "other-bank")
     with pytest.raises(RequestError) as refused:
         imports.uploads.open(world.caller("mou-zichan"), token)
@@ -274,7 +274,7 @@ def test_a_manifest_of_another_creditor_or_of_no_creditor_is_refused(imports: Im
     assert another.value.name == "not-the-issuer"
 
 
-def test_an_upload_is_shown_to_its_creditor_alone(imports: Imports, world: World) -> None:
+def test_an_upload_is_shown_to_its_creditor_only(imports: Imports, world: World) -> None:
     opened = imports.announce(b"x", 1)
     assert counts(imports.look(opened.upload_id)) == ("awaiting_file", 0, 0, 0)
     for party in ("other-bank", "xinxi", "shenji"):
@@ -285,15 +285,15 @@ def test_an_upload_is_shown_to_its_creditor_alone(imports: Imports, world: World
             imports.look(unknown)
 
 
-# Events and messages come again
+# Redelivered events and messages
 
 
-def test_an_event_of_a_file_that_nobody_announced_is_no_error(imports: Imports) -> None:
+def test_an_event_for_an_unannounced_file_is_ignored(imports: Imports) -> None:
     assert imports.put("a" * 26, b"x") is None
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_the_same_event_and_the_same_messages_twice_count_once(imports: Imports, world: World) -> None:
+def test_repeated_events_and_messages_count_once(imports: Imports, world: World) -> None:
     data = as_csv([debt_row(world, n) for n in range(8)])
     opened = imports.announce(data, 8)
     imports.put(opened.upload_id, data)
@@ -310,7 +310,7 @@ def test_the_same_event_and_the_same_messages_twice_count_once(imports: Imports,
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("work_after", [1, 4, 5, 6, 9])
-def test_two_passes_over_one_file_do_not_stand_in_each_others_way(
+def test_two_concurrent_passes_over_one_file_do_not_interfere(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch, work_after: int
 ) -> None:
     """The event came twice: while one pass writes its parts, another ends and its workers begin."""
@@ -342,7 +342,7 @@ def test_two_passes_over_one_file_do_not_stand_in_each_others_way(
     assert len(imports.rejects(opened.upload_id)) == 2
 
 
-def test_when_all_is_done_no_number_is_left_among_the_files(imports: Imports, world: World) -> None:
+def test_no_number_remains_in_the_files_after_an_import(imports: Imports, world: World) -> None:
     rows = [debt_row(world, n) for n in range(3)]
     rows[0]["status"] = "lost"
     looked = imports.debts(rows)
@@ -356,7 +356,7 @@ def portfolio(world: World, *numbers: int, **changes: Any) -> list[dict[str, Any
     return [debt_row(world, n, **changes) for n in numbers]
 
 
-def test_what_a_snapshot_does_not_hold_is_withdrawn_as_of_then(imports: Imports, world: World) -> None:
+def test_debts_omitted_from_a_snapshot_are_withdrawn_as_of_its_date(imports: Imports, world: World) -> None:
     imports.debts(portfolio(world, *range(10)))
     as_of = stamp(world.now)
     looked = imports.debts(portfolio(world, *range(9)), snapshot=True, as_of=as_of)
@@ -375,7 +375,7 @@ def test_a_debt_stated_after_the_snapshot_stays_open(imports: Imports, world: Wo
     assert allowed(world, 9) == []
 
 
-def test_the_debts_of_other_creditors_and_settled_ones_are_left_alone(imports: Imports, world: World) -> None:
+def test_a_snapshot_does_not_touch_settled_debts_or_other_creditors(imports: Imports, world: World) -> None:
     imports.debts(portfolio(world, *range(10)))
     other = debt_row(world, 3)
     world.accepted("other-bank", "debt", **other)
@@ -386,7 +386,7 @@ def test_the_debts_of_other_creditors_and_settled_ones_are_left_alone(imports: I
     assert allowed(world, 9) == ["DEBT_SETTLED"]
 
 
-def test_too_many_withdrawals_wait_until_they_are_confirmed_by_their_number(imports: Imports, world: World) -> None:
+def test_many_withdrawals_need_confirmation_by_their_number(imports: Imports, world: World) -> None:
     imports.debts(portfolio(world, *range(10)))
     as_of = stamp(world.now)
     looked = imports.debts(portfolio(world, *range(7)), snapshot=True, as_of=as_of)
@@ -399,7 +399,7 @@ def test_too_many_withdrawals_wait_until_they_are_confirmed_by_their_number(impo
     assert [allowed(world, n) for n in (6, 7, 9)] == [[], ["DEBT_WITHDRAWN"], ["DEBT_WITHDRAWN"]]
 
 
-def test_a_close_that_died_half_way_withdraws_the_rest_and_counts_all(
+def test_closing_after_a_crash_withdraws_the_rest_and_counts_all(
     imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(close, "MAX_DEBTS_READ", 2)

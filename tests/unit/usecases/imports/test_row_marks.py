@@ -1,4 +1,4 @@
-"""The marks of a file's rows: all of them are there, and none of them in memory for long."""
+"""The marks of a file's rows: complete, and with bounded memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def some(number: int) -> list[int]:
     return [RANDOM.getrandbits(64) for _ in range(number)]
 
 
-def test_every_mark_is_found_wherever_it_waits_and_no_other() -> None:
+def test_every_mark_is_found_and_no_other() -> None:
     values = some(100_000)
     with RowMarks() as marks:
         for value in values:
@@ -32,7 +32,7 @@ def test_every_mark_is_found_wherever_it_waits_and_no_other() -> None:
     assert "1" not in there
 
 
-def test_what_stands_twice_is_told_however_far_apart() -> None:
+def test_duplicate_marks_are_found_however_far_apart() -> None:
     values = some(80_000)
     with RowMarks() as marks:
         for value in [*values, *values[:3], values[-1], values[0]]:
@@ -40,7 +40,7 @@ def test_what_stands_twice_is_told_however_far_apart() -> None:
         assert marks.duplicates(4) == {*values[:3], values[-1]}
 
 
-def test_no_more_is_looked_for_than_is_asked() -> None:
+def test_the_search_for_duplicates_stops_at_the_limit() -> None:
     values = some(30_000)
     with RowMarks() as marks:
         for value in values * 2:
@@ -58,7 +58,7 @@ def test_a_row_about_nothing_has_no_mark() -> None:
 
 
 def test_the_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixty thousand marks are 480 kB."""
+    """Sixty thousand marks take 480 kB."""
     monkeypatch.setattr(marks_module, "_BLOCK", 64)
     values = iter(lambda: RANDOM.getrandbits(64), None)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The pages in which a gateway's logged decisions stand."""
+"""The pages that list a gateway's logged decisions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def record(number: int = 0, **changes: Any) -> Record:
 
 
 def listed(entered: list[tuple[int, Record]]) -> dict[tuple[str, str], list[int]]:
-    """Of each page its key and the entries that it lists."""
+    """The key of each page, with the indexes of the entries that it lists."""
     return {
         tuple(page.key): [one.index for one in table.read(page, DecisionPage).decisions]  # type: ignore[misc]
         for page in pages(entered)
@@ -53,20 +53,20 @@ def test_day_and_minute_are_those_of_utc() -> None:
     assert list(listed([(1, late)])) == [("G#xinxi#2026-11-24", "2026-11-24T23:30#0000000000000001")]
 
 
-def test_a_page_has_so_many_at_most_and_the_keys_are_in_the_order_of_the_log() -> None:
+def test_a_page_is_limited_and_the_keys_are_in_the_order_of_the_log() -> None:
     found = listed([(number, record(number)) for number in range(99_900, 99_900 + 2 * MAX_PAGE + 1)])
     assert [len(indexes) for indexes in found.values()] == [MAX_PAGE, MAX_PAGE, 1]
     assert list(found) == sorted(found)
     assert [one for indexes in found.values() for one in indexes] == list(range(99_900, 99_900 + 2 * MAX_PAGE + 1))
 
 
-def test_the_largest_page_is_far_below_what_an_item_may_have() -> None:
+def test_the_largest_page_is_far_below_the_limit_of_an_item() -> None:
     worst = record(message_id="\x01" * 256, text_sha256="sha256:" + "0" * 64)
     (page,) = pages((number, worst) for number in range(10**15, 10**15 + MAX_PAGE))
     assert len(page.body) < 400 * 1024
 
 
-def test_a_decision_is_listed_with_what_reconciliation_needs_and_where_its_entry_is() -> None:
+def test_a_listed_decision_has_the_members_that_reconciliation_needs() -> None:
     (page,) = pages([(7, record(3))])
     assert page.version == 1
     (one,) = msgspec.json.decode(page.body)["decisions"]

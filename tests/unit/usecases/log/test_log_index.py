@@ -1,4 +1,4 @@
-"""What a busy DynamoDB answers to many marks at once: some left undone, some refused."""
+"""`DynamoDBLogIndex` on a busy DynamoDB: unprocessed items and rejected updates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPIRES = datetime(2027, 5, 1, tzinfo=UTC)
 
 
 class Busy(Wire):
-    """A wire whose batches leave undone what `undone` picks of them, and whose updates are answered as told."""
+    """A wire that leaves the writes that `undone` selects unprocessed, and answers updates with `updated`."""
 
     def __init__(self, undone: Callable[[list[Any]], list[Any]] = lambda _: [], updated: bytes | WireError = b"{}"):
         self._undone, self._updated = undone, updated
@@ -43,8 +43,8 @@ def pointer(number: int, expires: datetime | None = None) -> IndexEntry:
 
 
 def log_index(wire: Busy) -> tuple[DynamoDBLogIndex, list[int]]:
-    rested: list[int] = []
-    return DynamoDBLogIndex(wire, "t", rested.append), rested
+    waits: list[int] = []
+    return DynamoDBLogIndex(wire, "t", waits.append), waits
 
 
 def expiry(number: int) -> Expiry:
@@ -55,38 +55,38 @@ def written(wire: Busy) -> list[dict[str, Any]]:
     return [write["PutRequest"]["Item"] for batch in wire.batches for write in batch]
 
 
-def test_marks_go_twenty_five_to_a_batch_and_each_key_once() -> None:
+def test_entries_are_written_in_batches_of_25_and_each_key_once() -> None:
     wire = Busy()
-    adapter, rested = log_index(wire)
+    adapter, waits = log_index(wire)
     adapter.put([pointer(number % 60) for number in range(120)])
     assert [len(batch) for batch in wire.batches] == [25, 25, 10]
     assert len({item["pk"]["S"] for item in written(wire)}) == 60
-    assert rested == []
+    assert waits == []
 
 
-def test_a_mark_that_leaves_one_day_says_so_in_the_same_write() -> None:
+def test_an_entry_is_written_with_its_ttl() -> None:
     wire = Busy()
     log_index(wire)[0].put([pointer(1, EXPIRES), pointer(2)])
     assert [item.get("expires") for item in written(wire)] == [{"N": "1809129600"}, None]
     assert wire.updates == []
 
 
-def test_what_is_left_undone_is_written_again_after_a_rest() -> None:
+def test_unprocessed_items_are_written_again_after_a_backoff() -> None:
     wire = Busy(undone=lambda writes: writes[5:])
-    adapter, rested = log_index(wire)
+    adapter, waits = log_index(wire)
     adapter.put([pointer(number) for number in range(12)])
     assert [len(batch) for batch in wire.batches] == [12, 7, 2]
-    assert rested == [0, 1]
+    assert waits == [0, 1]
 
 
-def test_what_stays_undone_has_failed() -> None:
-    adapter, rested = log_index(Busy(undone=lambda writes: writes))
+def test_items_that_stay_unprocessed_fail_the_write() -> None:
+    adapter, waits = log_index(Busy(undone=lambda writes: writes))
     with pytest.raises(StoreFailed):
         adapter.put([pointer(1)])
-    assert rested == list(range(8))
+    assert waits == list(range(8))
 
 
-def test_only_the_version_that_was_logged_gets_a_time_to_leave() -> None:
+def test_only_the_logged_version_gets_a_ttl() -> None:
     wire = Busy()
     log_index(wire)[0].expire([expiry(1)])
     (update,) = wire.updates
@@ -104,7 +104,7 @@ def test_only_the_version_that_was_logged_gets_a_time_to_leave() -> None:
         (WireError("ConnectionClosed"), True),
     ],
 )
-def test_a_newer_version_is_left_alone_and_everything_else_has_failed(answer: WireError, fails: bool) -> None:
+def test_a_newer_version_is_skipped_and_any_other_error_fails(answer: WireError, fails: bool) -> None:
     adapter, _ = log_index(Busy(updated=answer))
     if fails:
         with pytest.raises(StoreFailed):

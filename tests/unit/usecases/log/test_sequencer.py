@@ -1,5 +1,5 @@
-"""The sequencer where the world is not as it should be: changes that come twice or late, shards that go, days without
-a message, objects that are not what they were. What a crash does is in tests/faults/test_sequencer.py."""
+"""The sequencer in unusual conditions: changes delivered twice or late, trimmed shards, idle days, changed objects.
+Crashes are tested in tests/faults/test_sequencer.py."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def head(world: LoggedWorld) -> Head:
 
 @contextmanager
 def withheld(world: LoggedWorld) -> Iterator[list[Any]]:
-    """What is written meanwhile does not come to the stream; it is in this list."""
+    """Changes written meanwhile go into this list instead of the stream."""
     held: list[Any] = []
     add = world.stream.add
     world.stream.add = lambda *change: held.append(change)  # type: ignore[method-assign]
@@ -74,14 +74,12 @@ def withheld(world: LoggedWorld) -> Iterator[list[Any]]:
     world.stream.add = add  # type: ignore[method-assign]
 
 
-# Changes that come twice, or late
+# Changes delivered twice, or late
 
 
 @pytest.mark.parametrize("logged_before", [True, False], ids=["later", "in one batch"])
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=3)], ids=["at once", "hours later"])
-def test_a_record_that_is_delivered_twice_has_one_entry(
-    world: LoggedWorld, logged_before: bool, later: timedelta
-) -> None:
+def test_a_record_delivered_twice_gets_one_entry(world: LoggedWorld, logged_before: bool, later: timedelta) -> None:
     decide(world)
     if logged_before:
         world.sequenced()
@@ -93,8 +91,8 @@ def test_a_record_that_is_delivered_twice_has_one_entry(
     assert missing(world) == set()
 
 
-def test_a_whole_shard_that_comes_back_adds_nothing(world: LoggedWorld) -> None:
-    """More than are looked for one by one: they are older than when the log had caught up."""
+def test_a_shard_delivered_again_adds_nothing(world: LoggedWorld) -> None:
+    """More records than are all looked up: they are older than `caught_up_at`."""
     for number in range(sweep.MAX_KEYS_READ + 20):
         decide(world, number)
     world.stream.split(1)
@@ -112,7 +110,7 @@ def test_a_whole_shard_that_comes_back_adds_nothing(world: LoggedWorld) -> None:
     assert world.checkpoint().size == size
 
 
-def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: LoggedWorld) -> None:
+def test_a_change_delivered_after_a_sweep_logged_its_record_adds_nothing(world: LoggedWorld) -> None:
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     with withheld(world) as held:
@@ -130,8 +128,8 @@ def test_a_change_that_comes_after_its_record_was_swept_adds_nothing(world: Logg
 # Shards, and days without a message
 
 
-def test_a_day_without_a_message_is_no_gap(world: LoggedWorld) -> None:
-    """The stream forgets what is older than a day, and the shard with it; what was read of it stands in the head."""
+def test_a_day_without_changes_is_not_counted_as_trimmed(world: LoggedWorld) -> None:
+    """The stream trims changes older than a day, and the shard with them; its position is in the head."""
     decide(world)
     world.sequenced()
     world.stream.split()
@@ -144,7 +142,7 @@ def test_a_day_without_a_message_is_no_gap(world: LoggedWorld) -> None:
         assert world.sequenced().trimmed == 0
 
 
-def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: LoggedWorld) -> None:
+def test_an_idle_head_moves_once_per_heartbeat(world: LoggedWorld) -> None:
     world.sequenced()
     versions = []
     for _ in range(20):
@@ -155,13 +153,13 @@ def test_while_nothing_happens_the_head_moves_now_and_then_and_no_more(world: Lo
     assert len(set(versions)) == 5
 
 
-def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: LoggedWorld) -> None:
+def test_a_shard_created_and_trimmed_between_two_runs_is_counted(world: LoggedWorld) -> None:
     world.sequenced()
     world.stream.split(1)
     world.now += HOUR
     world.sequenced()
     assert head(world).positions["0"] == "end"
-    world.stream._parents["0.0"] = "never seen"  # as if there had been another one between the two
+    world.stream._parents["0.0"] = "never seen"  # as if there had been another shard in between
     del world.stream._shards["0"], world.stream._parents["0"]
     world.now += HOUR
     assert world.sequenced().trimmed == 0  # but that one is known by now
@@ -170,14 +168,16 @@ def test_a_shard_that_came_and_went_between_two_runs_is_counted(world: LoggedWor
     assert world.sequenced().trimmed == 1
 
 
-def test_what_had_gone_before_the_log_began_is_no_gap(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_trimmed_before_the_log_began_are_not_counted(
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 2)
     world.stream._parents["0"] = "gone"
     world.stream._shards["1"], world.stream._parents["1"] = list(world.stream._shards["0"]), "gone too"
     assert world.sequenced().trimmed == 0
 
 
-def test_it_ends_although_there_is_always_something_new(world: LoggedWorld) -> None:
+def test_a_run_ends_although_changes_keep_arriving(world: LoggedWorld) -> None:
     world.sequenced()
     read, reads = world.stream.read, 0
 
@@ -204,7 +204,9 @@ def test_the_end_of_a_shard_is_not_the_tip(world: LoggedWorld) -> None:
     assert read_on(world.stream, first.positions, 1000).tip
 
 
-def test_losing_now_and_then_is_no_contention(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_occasional_conflicts_on_the_head_are_not_contention(
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 1)
     for number in range(2 * sequence.MAX_ATTEMPTS):
         decide(world, number)
@@ -228,7 +230,7 @@ def test_losing_now_and_then_is_no_contention(world: LoggedWorld, monkeypatch: p
     assert heads > 2 * sequence.MAX_ATTEMPTS
 
 
-def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
+def test_caught_up_at_is_the_time_before_the_stream_was_read(
     world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequence, "MAX_CHANGES", 3)
@@ -244,7 +246,7 @@ def test_what_is_known_to_have_its_entry_is_noted_by_when_it_had_changed(
 # Sweeping
 
 
-def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: LoggedWorld) -> None:
+def test_a_log_that_begins_late_sweeps_records_older_than_the_stream(world: LoggedWorld) -> None:
     decide(world)
     world.stream.trim("0")
     sequencer = world.sequencer()
@@ -254,7 +256,7 @@ def test_a_log_that_begins_late_has_what_the_stream_forgot_before(world: LoggedW
     assert missing(world) == set()
 
 
-def test_a_sweep_of_many_goes_in_parts(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_logs_many_records_in_several_moves(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.sequenced()
     for number in range(30):
         decide(world, number)
@@ -284,7 +286,7 @@ def test_a_sweep_of_many_goes_in_parts(world: LoggedWorld, monkeypatch: pytest.M
     assert doubled(world) == []
 
 
-def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(world: LoggedWorld) -> None:
+def test_a_sweep_does_not_log_records_written_after_its_scan(world: LoggedWorld) -> None:
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     sequencer = world.sequencer()
@@ -300,7 +302,7 @@ def test_a_sweep_leaves_to_the_stream_what_was_written_since_its_first_look(worl
     assert world.sequenced().added == 1
 
 
-def test_every_sweep_tells_of_what_cannot_be_read(world: LoggedWorld) -> None:
+def test_every_sweep_counts_unreadable_documents(world: LoggedWorld) -> None:
     world.sequenced()
     broken = decisions(world)[:1] or [Document(table.decision("a" * 26), 1, b"{}", b"junk")]
     world.table.commit(broken)
@@ -317,7 +319,7 @@ def test_every_sweep_tells_of_what_cannot_be_read(world: LoggedWorld) -> None:
     "body",
     [b"", b"null", b"[]", b"{", b'{"a":1e999}', b'{"a":12345678901234567890}', b'"\\ud800"', b"\xff", b"[" * 9999],
 )
-def test_nothing_that_stands_in_the_table_holds_the_log_up(world: LoggedWorld, body: bytes) -> None:
+def test_no_document_in_the_table_can_block_the_log(world: LoggedWorld, body: bytes) -> None:
     decide(world)
     (good,) = decisions(world)
     for at, pk in enumerate(LOGGED_PREFIXES):
@@ -344,13 +346,13 @@ def test_a_sweep_of_a_small_table_moves_the_head_once(world: LoggedWorld) -> Non
 
 
 def cut_after(pages: int) -> Callable[[], bool]:
-    """Time for so many pages of a sweep."""
+    """A run with time for this many pages of a sweep."""
     left = iter([True] * pages)
     return lambda: next(left, False)
 
 
 def lose_twelve(world: LoggedWorld) -> None:
-    """Decisions of which the stream does not tell, in a table of many pages; and a sweep is due."""
+    """Decisions that the stream never delivers, in a table of many pages, when a sweep is due."""
     world.sequenced()
     with withheld(world):
         for number in range(12):
@@ -359,14 +361,14 @@ def lose_twelve(world: LoggedWorld) -> None:
     world.now += sequence.SWEEP_EVERY
 
 
-def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: LoggedWorld) -> None:
+def test_a_sweep_interrupted_after_each_page_has_the_same_result(world: LoggedWorld) -> None:
     """Each page in another process."""
     for number in range(12):
         decide(world, number)
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     began, before = world.now, head(world)
-    forget_leaving(world)
+    clear_record_ttls(world)
     world.table.page_size = 1
     stretches = 0
     while head(world).swept_at != began:
@@ -380,7 +382,7 @@ def test_a_sweep_that_is_cut_after_each_page_ends_as_one_that_is_not(world: Logg
     world.everything_is_marked()
 
 
-def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(world: LoggedWorld) -> None:
+def test_a_sweep_interrupted_after_each_page_logs_every_lost_record(world: LoggedWorld) -> None:
     lose_twelve(world)
     lost = decisions(world)
     began = world.now
@@ -399,7 +401,7 @@ def test_what_has_no_entry_gets_it_although_the_sweep_is_cut_after_each_page(wor
     world.everything_is_marked()
 
 
-def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_one(world: LoggedWorld) -> None:
+def test_a_segment_is_scanned_again_if_the_process_ends_before_the_second_look(world: LoggedWorld) -> None:
     lose_twelve(world)
     dies = world.sequencer()
     for _ in range(100):
@@ -412,7 +414,7 @@ def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_on
     assert place
     world.now += sequence.SUSPECT_FOR
     lives = world.sequencer()
-    assert lives(cut_after(1)).swept == 0  # it has not looked before
+    assert lives(cut_after(1)).swept == 0  # its first look
     assert head(world).sweep == place
     assert lives._segment
     assert lives._segment.suspects == found
@@ -422,8 +424,8 @@ def test_a_process_that_dies_between_the_looks_leaves_the_stretch_to_the_next_on
     assert found.keys() <= {table.decision(one.decision_id) for one in world.listed()}
 
 
-def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: LoggedWorld) -> None:
-    """Another process has gone through the whole table by then."""
+def test_a_waiting_segment_does_not_undo_the_progress_of_another_sequencer(world: LoggedWorld) -> None:
+    """Another process completes a sweep in between."""
     lose_twelve(world)
     slow, fast = world.sequencer(), world.sequencer()
     for _ in range(100):
@@ -440,7 +442,7 @@ def test_one_that_waits_for_its_second_look_does_not_take_a_sweep_back(world: Lo
     assert doubled(world) == []
 
 
-def test_no_sweep_begins_where_the_time_is_short(world: LoggedWorld) -> None:
+def test_no_sweep_begins_when_the_time_is_up(world: LoggedWorld) -> None:
     world.sequenced()
     world.now += sequence.SWEEP_EVERY
     before = head(world).swept_at
@@ -448,7 +450,7 @@ def test_no_sweep_begins_where_the_time_is_short(world: LoggedWorld) -> None:
     assert (head(world).swept_at, head(world).sweep) == (before, None)
 
 
-def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(world: LoggedWorld) -> None:
+def test_a_change_trimmed_during_a_sweep_causes_another_sweep(world: LoggedWorld) -> None:
     for number in range(12):
         decide(world, number)
     world.sequenced()
@@ -470,16 +472,16 @@ def test_what_was_lost_while_a_sweep_was_under_way_is_looked_for_by_another(worl
     assert missing(world) == set()
 
 
-# When what is logged leaves the table
+# When logged records expire
 
 
-def forget_leaving(world: LoggedWorld) -> None:
-    """As if nothing had a time to leave yet, but for what the sequencer wrote itself."""
+def clear_record_ttls(world: LoggedWorld) -> None:
+    """Clear the TTLs of all records, but not of the index."""
     for key in [one for one in world.table.expires if one.pk.startswith(EXPIRING)]:
         del world.table.expires[key]
 
 
-def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(world: LoggedWorld) -> None:
+def test_the_daily_sweep_sets_the_ttl_and_a_pass_does_not(world: LoggedWorld) -> None:
     world.sequenced()
     decide(world)
     world.sequenced()
@@ -492,7 +494,7 @@ def test_a_pass_gives_no_record_a_time_to_leave_and_the_next_days_sweep_does(wor
     world.nothing_leaves_too_soon()
 
 
-def test_what_has_no_entry_has_no_time_to_leave(world: LoggedWorld) -> None:
+def test_a_record_without_entry_has_no_ttl(world: LoggedWorld) -> None:
     world.sequenced()
     with withheld(world):
         decide(world)
@@ -504,8 +506,8 @@ def test_what_has_no_entry_has_no_time_to_leave(world: LoggedWorld) -> None:
     world.nothing_leaves_too_soon()
 
 
-def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: LoggedWorld) -> None:
-    """Whether it came before the sweep looked, or while it did."""
+def test_a_newer_version_has_no_ttl_until_it_has_its_own_entry(world: LoggedWorld) -> None:
+    """The newer version is written before the scan, or during it."""
     world.sequenced()
     decide(world)
     world.sequenced()
@@ -532,8 +534,8 @@ def test_a_newer_version_stays_until_it_has_an_entry_of_its_own(world: LoggedWor
     assert world.table.expires[second.key] == unpack(second).record.at + TABLE_RETENTION
 
 
-def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: LoggedWorld) -> None:
-    """A party's pointer must not: the party stands in the table for ever, and would be logged again without it."""
+def test_only_the_index_of_decisions_expires_after_the_lock_of_the_copies(world: LoggedWorld) -> None:
+    """A party's pointer must not expire: the party stays in the table, and would be logged again without it."""
     decide(world)
     began = world.now
     world.sequenced()
@@ -548,8 +550,8 @@ def test_only_what_stands_for_a_decision_leaves_with_the_copies_lock(world: Logg
 # The listing
 
 
-def test_marks_that_are_written_again_list_no_decision_twice(world: LoggedWorld) -> None:
-    """Whoever finds a staged object writes what it says, whoever else has done so before."""
+def test_index_entries_written_again_list_no_decision_twice(world: LoggedWorld) -> None:
+    """Every sequencer that finds a staged object applies it, whether or not another one has."""
     for number in range(3):
         decide(world, number)
     mark, calls = world.table.put, 0
@@ -571,7 +573,7 @@ def test_marks_that_are_written_again_list_no_decision_twice(world: LoggedWorld)
     assert [one.message_id for one in world.listed()] == ["m-0", "m-1", "m-2", "m-3"]
 
 
-def test_what_a_sweep_logs_is_listed_as_well(world: LoggedWorld) -> None:
+def test_decisions_logged_by_a_sweep_are_listed(world: LoggedWorld) -> None:
     decide(world)
     world.sequenced()
     with withheld(world):
@@ -584,10 +586,10 @@ def test_what_a_sweep_logs_is_listed_as_well(world: LoggedWorld) -> None:
     assert [one.message_id for one in world.listed()] == ["m-0", "m-1"]
 
 
-# What is published is not what the head says
+# Published objects that do not match the head
 
 
-def test_nothing_is_signed_over_tiles_that_have_changed(world: LoggedWorld) -> None:
+def test_a_tree_with_changed_tiles_is_not_signed(world: LoggedWorld) -> None:
     decide(world)
     world.sequenced()
     before = world.files.objects["checkpoint"]
@@ -601,7 +603,7 @@ def test_nothing_is_signed_over_tiles_that_have_changed(world: LoggedWorld) -> N
 
 
 @pytest.mark.parametrize("damage", [lambda data: data.replace(b"party", b"parti"), lambda data: data[:-1]])
-def test_nothing_is_signed_over_entries_that_have_changed(world: LoggedWorld, damage: Any) -> None:
+def test_a_tree_with_changed_entries_is_not_signed(world: LoggedWorld, damage: Any) -> None:
     decide(world)
     world.sequenced()
     name = entries_path(0, world.checkpoint().size)
@@ -611,7 +613,7 @@ def test_nothing_is_signed_over_entries_that_have_changed(world: LoggedWorld, da
         world.sequenced()
 
 
-def test_nothing_is_signed_over_another_log(world: LoggedWorld) -> None:
+def test_a_tree_of_another_log_is_not_signed(world: LoggedWorld) -> None:
     """Entries and tiles that agree with each other, but not with the head."""
     decide(world)
     world.sequenced()
@@ -626,7 +628,7 @@ def test_nothing_is_signed_over_another_log(world: LoggedWorld) -> None:
         world.sequenced()
 
 
-def test_a_staged_object_that_is_gone_is_told(world: LoggedWorld) -> None:
+def test_a_missing_staged_object_is_an_error(world: LoggedWorld) -> None:
     world.sequenced()
     decide(world)
     publish = world.files.publish
@@ -639,8 +641,8 @@ def test_a_staged_object_that_is_gone_is_told(world: LoggedWorld) -> None:
         world.sequenced()
 
 
-def test_a_staged_object_stays_where_its_head_may_still_win(world: LoggedWorld) -> None:
-    """The table said that somebody else is writing: it may be this very write, sent twice."""
+def test_a_staged_object_is_kept_while_its_head_may_still_be_stored(world: LoggedWorld) -> None:
+    """The table reported a concurrent write, which may be this very write, sent twice."""
     world.sequenced()
     decide(world)
 
@@ -656,7 +658,7 @@ def test_a_staged_object_stays_where_its_head_may_still_win(world: LoggedWorld) 
     assert [name for name in world.files.objects if name.startswith("staging/")]
 
 
-def test_the_time_of_an_entry_is_the_records_own_to_the_letter(world: LoggedWorld) -> None:
+def test_the_time_of_an_entry_is_spelled_as_in_the_record(world: LoggedWorld) -> None:
     world.now += timedelta(microseconds=120300)
     decide(world)
     world.sequenced()

@@ -1,4 +1,4 @@
-"""Many messages at once: each as if it were asked about alone, in order, whatever the others are."""
+"""Batches: each message is answered as if it were asked about alone, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.world import CASE_TEXT, DAY, World, message
 
 
 class Counting(MemoryTable):
-    """Counts round trips, and what is read of the parties."""
+    """Counts the partitions and the keys of each load."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def test_the_order_is_kept_and_each_has_its_own_answer(world: World) -> None:
     assert {result.record.decision for result in results[1:]} == {"deny"}
 
 
-def test_parties_are_read_once_and_messages_go_side_by_side(world: World) -> None:
+def test_parties_are_read_once_and_messages_share_round_trips(world: World) -> None:
     world.decisions.loads.clear()
     world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(50)))
     assert world.decisions.loads == [(25, 5), (25, 0)]
@@ -57,7 +57,7 @@ def test_a_message_id_twice_in_one_batch_is_answered_as_the_single_route_would(w
     assert isinstance(other, Conflict)
 
 
-def test_what_is_wrong_with_one_is_its_own_problem(world: World) -> None:
+def test_an_invalid_message_does_not_affect_the_others(world: World) -> None:
     results = world.verify_many(
         message(message_id="m-1", recipient="+1202555"),
         message(message_id="m-2"),
@@ -70,7 +70,7 @@ def test_what_is_wrong_with_one_is_its_own_problem(world: World) -> None:
     assert results[3].record.decision == "deny"
 
 
-def test_a_record_that_cannot_be_stored_denies_an_answer_to_its_message_alone(world: World) -> None:
+def test_a_record_that_cannot_be_stored_fails_its_message_only(world: World) -> None:
     record = world.decisions.record
 
     def failing(writes: list[Write]) -> list[WriteConflict | StoreFailed | None]:
@@ -81,7 +81,7 @@ def test_a_record_that_cannot_be_stored_denies_an_answer_to_its_message_alone(wo
     assert [isinstance(result, StoreFailed) for result in results] == [False, True, False]
 
 
-def test_a_read_that_fails_later_takes_no_answer_back(world: World) -> None:
+def test_a_later_read_failure_keeps_earlier_results(world: World) -> None:
     load, loads = world.decisions.load, iter([None, StoreFailed("x")])
 
     def failing(pks: Any, keys: Any) -> Situation:
@@ -95,6 +95,6 @@ def test_a_read_that_fails_later_takes_no_answer_back(world: World) -> None:
     assert [isinstance(result, StoreFailed) for result in results] == [False] * 25 + [True] * 5
 
 
-def test_a_caller_that_may_not_ask_gets_no_answer_at_all(world: World) -> None:
+def test_a_caller_without_the_role_gets_no_results(world: World) -> None:
     with pytest.raises(NotAllowed):
         world.verify_many(message(), gateway="mou-zichan")

@@ -49,7 +49,7 @@ def stored(act: Callable[[], object], world: World) -> list[Document]:
 
 
 class Losing(MemoryTable):
-    """Every write of a decision loses to another one, which `existing` makes."""
+    """A store in which every write of a decision conflicts; `existing` makes the stored document."""
 
     def __init__(self, existing: Callable[[Write], Document | None]) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ def world() -> World:
 
 
 def claims(world: World, decided: StoredDecision) -> dict[str, object]:
-    """The receipt, verified with nothing of this project."""
+    """The claims of the receipt, verified without code of this project."""
     token = receipt(decided.record, ISSUER, decided.envelope.kid, decided.envelope.signature)
     (key,) = world.receipt_key.jwks()["keys"]
     header = jwt.get_unverified_header(token)
@@ -82,7 +82,7 @@ def test_an_expired_receipt_is_renewed_as_the_same_attempt(world: World) -> None
     assert claims(world, again)["exp"] == int(world.now.timestamp()) + 120
 
 
-def test_another_outcome_replaces_the_decision_with_the_next_attempt(world: World) -> None:
+def test_another_outcome_is_recorded_as_the_next_attempt(world: World) -> None:
     first = world.verify()
     world.accepted("xinxi", "reply", recipient=RECIPIENT, message_id="m-1", text="T", received_at=stamp(world.now))
     second = world.verify()
@@ -127,13 +127,13 @@ def test_a_send_at_about_now_is_the_real_message(world: World, seconds: int) -> 
 
 
 @pytest.mark.parametrize("offset", [timedelta(seconds=-121), timedelta(days=7, seconds=1)])
-def test_a_send_at_out_of_range_is_refused(world: World, offset: timedelta) -> None:
+def test_a_send_at_out_of_range_is_rejected(world: World, offset: timedelta) -> None:
     with pytest.raises(Unacceptable):
         world.verify(send_at=world.now + offset)
 
 
 @pytest.mark.parametrize("send_at", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)])
-def test_a_send_at_at_the_end_of_time_is_refused(world: World, send_at: datetime) -> None:
+def test_an_extreme_send_at_is_rejected(world: World, send_at: datetime) -> None:
     with pytest.raises(Unacceptable):
         world.verify(send_at=send_at)
 
@@ -156,7 +156,7 @@ def test_only_a_gateway_may_ask(world: World) -> None:
     assert refused.value.name == "wrong-role"
 
 
-def test_a_revoked_key_is_refused_whatever_the_authorizer_remembers(world: World) -> None:
+def test_a_revoked_key_is_rejected_despite_a_cached_authorization(world: World) -> None:
     world.operate.revoke_key("xinxi", world.caller("xinxi").kid)
     with pytest.raises(NotAllowed) as refused:
         world.verify()
@@ -164,13 +164,13 @@ def test_a_revoked_key_is_refused_whatever_the_authorizer_remembers(world: World
 
 
 @pytest.mark.parametrize("number", ["+1202555", "+4407911123456", "+99912345678"])
-def test_a_number_that_is_not_possible_is_refused(world: World, number: str) -> None:
+def test_an_impossible_number_is_rejected(world: World, number: str) -> None:
     with pytest.raises(Unacceptable) as refused:
         world.verify(recipient=number)
     assert number not in str(refused.value.detail) + str(refused.value.errors)
 
 
-def test_nothing_of_the_number_or_the_text_is_at_rest(world: World) -> None:
+def test_neither_number_nor_text_is_stored_in_the_clear(world: World) -> None:
     world.verify()
     for document in world.documents._documents.values():
         stored = document.body + document.sealed + document.inputs
@@ -192,7 +192,7 @@ def test_a_decision_is_shown_to_its_gateway_its_creditor_and_auditors_only(world
             look_up(world.caller("xinxi"), unknown)
 
 
-def test_the_answer_speaks_the_language_asked_for() -> None:
+def test_the_answer_is_in_the_requested_language() -> None:
     world = World().register()
     decided = world.verify()
     url = "https://duecare.example"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from duecare.adapters.boto3_client import client, converted_errors
 from duecare.adapters.lean_client import Call, Credentials, WireError
 from duecare.adapters.s3.log_files import CONCURRENT_WRITE, CONDITION_FALSE
+from duecare.adapters.s3.objects import delete_all, pages
 from duecare.adapters.s3.puts import MAX_CONCURRENT, Puts
 from duecare_core.errors import StoreFailed
 
-_MAX_DELETES = 1000
 _MAX_ATTEMPTS = 3
 # Not COMPLIANCE, which cannot be bypassed: the law may demand that a recipient's copies are erased.
 _MODE = "GOVERNANCE"
@@ -58,28 +57,18 @@ class S3Archive:
         return (name for name, _ in self.names_with_times(prefix))
 
     def names_with_times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        for page in self._pages("list_objects_v2", prefix):
+        for page in pages(self._s3, "list_objects_v2", self._bucket, prefix):
             yield from ((str(found["Key"]), found["LastModified"]) for found in page.get("Contents", ()))
 
     def erase(self, names: Iterable[str]) -> None:
         versions = [version for name in names for version in self._versions(name)]
-        for at in range(0, len(versions), _MAX_DELETES):
-            these = {"Objects": versions[at : at + _MAX_DELETES], "Quiet": True}
-            with converted_errors():
-                answer = self._s3.delete_objects(Bucket=self._bucket, Delete=these, BypassGovernanceRetention=True)
-            if answer.get("Errors"):
-                raise StoreFailed(str(answer["Errors"][0].get("Code")))
+        delete_all(self._s3, self._bucket, versions, BypassGovernanceRetention=True)
 
     def _versions(self, name: str) -> list[dict[str, str]]:
         """Every version of this object, and every delete marker."""
         return [
             {"Key": name, "VersionId": str(found["VersionId"])}
-            for page in self._pages("list_object_versions", name)
+            for page in pages(self._s3, "list_object_versions", self._bucket, name)
             for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
             if found["Key"] == name
         ]
-
-    def _pages(self, operation: str, prefix: str) -> Iterator[Any]:
-        pages = self._s3.get_paginator(operation).paginate(Bucket=self._bucket, Prefix=prefix)
-        with converted_errors():
-            yield from pages

@@ -10,11 +10,10 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 
 from duecare.adapters.boto3_client import client, converted_errors
+from duecare.adapters.s3.objects import delete_all, pages
 from duecare.ports import UploadTarget
-from duecare_core.errors import StoreFailed
 
 PIECE = 256 * 1024
-_MAX_DELETES = 1000
 # One part in memory at a time, however large the object is.
 _TRANSFER = TransferConfig(multipart_threshold=8 * 1024 * 1024, multipart_chunksize=8 * 1024 * 1024, use_threads=False)
 
@@ -56,19 +55,11 @@ class S3Files:
             self._s3.upload_fileobj(_PieceReader(pieces), self._bucket, name, Config=_TRANSFER)
 
     def names(self, prefix: str) -> Iterator[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with converted_errors():
-            for page in pages:
-                yield from (str(found["Key"]) for found in page.get("Contents", ()))
+        for page in pages(self._s3, "list_objects_v2", self._bucket, prefix):
+            yield from (str(found["Key"]) for found in page.get("Contents", ()))
 
     def delete(self, names: Iterable[str]) -> None:
-        wanted = [{"Key": name} for name in names]
-        for at in range(0, len(wanted), _MAX_DELETES):
-            these = {"Objects": wanted[at : at + _MAX_DELETES], "Quiet": True}
-            with converted_errors():
-                answer = self._s3.delete_objects(Bucket=self._bucket, Delete=these)
-            if answer.get("Errors"):
-                raise StoreFailed(str(answer["Errors"][0].get("Code")))
+        delete_all(self._s3, self._bucket, [{"Key": name} for name in names])
 
 
 class _PieceReader(io.RawIOBase):

@@ -1,1 +1,1 @@
-"""For those whom a decision concerns: look it up, get its case file, reconcile deliveries."""
+"""Use cases for the parties to a decision: look it up, get its case file, reconcile deliveries."""

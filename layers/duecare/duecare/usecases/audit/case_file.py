@@ -97,7 +97,7 @@ class CaseFiles:
 
 def not_yet() -> Conflict:
     return Conflict(
-        "What this case file needs is recorded, but not in the log yet; ask again in a few seconds.",
+        "A part of this case file is recorded but not in the log yet; ask again in a few seconds.",
         name="not-logged-yet",
     )
 

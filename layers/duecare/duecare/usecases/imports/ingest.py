@@ -68,7 +68,7 @@ class Ingest:
         self._queue = queue
 
     def __call__(self, upload_id: str) -> UploadState | None:
-        """Returns the upload as it is afterwards, or None if nobody announced it. Raises CannotDecide: the event is
+        """Returns the upload as it is afterwards, or None if there is no such upload. Raises CannotDecide: the event is
         delivered again."""
         key = table.upload(upload_id)
         upload = table.find(self._deps.documents.get([key]), key, UploadState)

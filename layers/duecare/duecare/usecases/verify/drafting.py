@@ -38,7 +38,7 @@ def request_of(message: Message, decision_id: str, gateway: str) -> DecisionRequ
 def encoded_inputs(
     request: DecisionRequest, facts: Facts, decision: Decision, situation: Situation, now: datetime
 ) -> bytes:
-    """What a replay needs beside the record and the statements, with the version of each party that was read."""
+    """The inputs that a replay needs besides the record and the statements, with the version of each party read."""
     parties = (request.gateway, request.creditor, request.collector)
     read = {party: situation.documents.get(table.party(party)) for party in parties}
     versions = {party: document.version for party, document in read.items() if document}

@@ -111,7 +111,7 @@ class Verify:
         return [one.result() for one in pending]  # 7. Answer.
 
     def _load(self, caller: Caller, batch: list[PendingMessage], reading: list[PendingMessage]) -> Situation:
-        """3. Load: one strongly consistent Query a recipient, beside one strongly consistent BatchGetItem of the
+        """3. Load: one strongly consistent Query for each recipient and one strongly consistent BatchGetItem of the
         parties of `reading`."""
         keys = [
             key for one in reading for key in situation_keys(caller.party, one.message.creditor, one.message.collector)
