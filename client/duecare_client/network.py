@@ -24,8 +24,8 @@ def connections(**options: Any) -> httpx.Client:
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # Not the library's own words: they may repeat the password in the address of a proxy.
         given = " or ".join(name for name in _PROXY_VARIABLES if os.environ.get(name)) or "the proxy settings"
-        said = f"the proxy in {given} cannot be used ({type(error).__name__}); expected an address like"
-        raise BadSettings(f"{said} http://proxy.example:3128") from None
+        fault = f"the proxy in {given} cannot be used ({type(error).__name__}); expected an address like"
+        raise BadSettings(f"{fault} http://proxy.example:3128") from None
 
 
 def unreachable(url: str, error: Exception, *, proxied: bool) -> Unreachable:

@@ -139,8 +139,8 @@ def check_members(members: Mapping[str, Any], now: datetime) -> Manifest:
         manifest: Manifest = validate({**placeholders, **given}, Manifest)
         check_manifest(manifest, now)
     except Unacceptable as refusal:
-        said = "; ".join(f"{_OPTIONS.get(one.pointer, one.pointer[1:])}: {one.message}" for one in refusal.errors)
-        raise BadSettings(said.replace("Expected", "expected")) from None
+        faults = "; ".join(f"{_OPTIONS.get(one.pointer, one.pointer[1:])}: {one.message}" for one in refusal.errors)
+        raise BadSettings(faults.replace("Expected", "expected")) from None
     return manifest
 
 

@@ -119,11 +119,11 @@ def _failure(response: httpx.Response, body: bytes) -> Exception:
     status = response.status_code
     found = _CODE.search(body)
     code = found[1].decode() if found else response.reason_phrase
-    said = f"the storage answered {status} ({code})"
+    response_line = f"the storage answered {status} ({code})"
     if status in _NEEDS_NEW_URL:
-        return Unavailable(said, status=403)
+        return Unavailable(response_line, status=403)
     if status == 429 or status >= 500 or code in _TRANSIENT_CODES:
-        return Unavailable(said, status=status)
+        return Unavailable(response_line, status=status)
     if 400 <= status < 500:
-        return RequestError(f"{said}: it does not accept this file", name="file-not-taken")
-    return BadAnswer(f"{said}, which is not an answer to a PUT")
+        return RequestError(f"{response_line}: it does not accept this file", name="file-not-taken")
+    return BadAnswer(f"{response_line}, which is not an answer to a PUT")

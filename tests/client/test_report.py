@@ -289,8 +289,8 @@ CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
     "findings that are nowhere": (
         lambda f: f["decision"]["record"].update(
             findings=[
-                {"code": "TEXT_AMOUNT", "rule": "y", "start": -1, "end": 10**9},
-                {"code": "TEXT_AMOUNT", "rule": "y", "start": 3, "end": 1},
+                {"code": "X", "rule": "y", "start": -1, "end": 10**9},
+                {"code": "X", "rule": "y", "start": 3, "end": 1},
             ]
         ),
         "决定记录",

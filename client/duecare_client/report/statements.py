@@ -128,24 +128,24 @@ def _statements(values: Any) -> Iterator[str]:
 
 
 def _lines(members: Mapping[str, Any]) -> Iterator[MemberLine]:
-    for name, said in members.items():
-        if name in _SHOWN_WITH_SIGNATURE or said is None or said in ("", [], {}):
+    for name, content in members.items():
+        if name in _SHOWN_WITH_SIGNATURE or content is None or content in ("", [], {}):
             continue
-        many = said if isinstance(said, list | tuple) else [said]
+        many = content if isinstance(content, list | tuple) else [content]
         yield MemberLine(name, label("member", name), tuple(value(name, one) for one in many))
 
 
-def value(name: str, said: Any) -> Cell:
+def value(name: str, content: Any) -> Cell:
     """A word of the contract in both languages; any other value as it is spelled."""
-    if isinstance(said, bool):
-        return both("value.yes" if said else "value.no")
-    if isinstance(said, datetime):
-        return f"{said.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    if isinstance(said, str):
+    if isinstance(content, bool):
+        return both("value.yes" if content else "value.no")
+    if isinstance(content, datetime):
+        return f"{content.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(content, str):
         if name == "method":
-            return label("method", said) or label("value", said) or said
-        return (label("value", said) or said) if name in _TRANSLATED or said == "*" else said
-    return json.dumps(said, ensure_ascii=False, default=str)
+            return label("method", content) or label("value", content) or content
+        return (label("value", content) or content) if name in _TRANSLATED or content == "*" else content
+    return json.dumps(content, ensure_ascii=False, default=str)
 
 
 def entry(proof: str) -> int | None:
