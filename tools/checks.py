@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from tools import dynamodb_local, programs, rie
+from tools import dynamodb_local, openapi_lint, programs, rie
 from tools.build import TEMPLATE_PYTHON, build, python_for, running_python, sam_environment
 from tools.environments import executable
 from tools.steps import ROOT, Problem, main, step
@@ -29,6 +29,12 @@ def check() -> None:
     lacking = _prepare()
     for one in lacking:
         print(f"  MISSING: {one}; its tests {'fail' if CI else 'are skipped'}")
+    if openapi_lint.missing() is None:
+        try:
+            openapi_lint.check()
+        except Problem as problem:
+            print(problem)
+            failed.append("the OpenAPI document")
     if not _pytest("--durations=25", *sys.argv[1:]):
         failed.append("pytest")
     if CI and lacking:
@@ -87,7 +93,8 @@ def _passes(name: str, command: list[str]) -> bool:
 def _prepare() -> list[str]:
     """Fetch and build what the tests would otherwise wait for; returns what this machine lacks."""
     openssl = None if shutil.which("openssl") else "The check of a case file with public tools needs openssl"
-    wanted = (dynamodb_local.missing(), rie.missing(), programs.missing("go", "The check of the log by Go"), openssl)
+    go = programs.missing("go", "The check of the log by Go")
+    wanted = (dynamodb_local.missing(), rie.missing(), go, openapi_lint.missing(), openssl)
     lacking = [one for one in wanted if one is not None]
     if dynamodb_local.missing() is None:
         with step("DynamoDB Local"):
