@@ -54,7 +54,7 @@ def test_shadow_decisions_and_rehearsals_do_not_count(busy: Busy) -> None:
     changes = [{}, {"shadow": True}, {"send_at": ahead}] * 10
     decided = together([lambda n=n, change=change: world.verify(message_id=f"m-{n}", **change)  # type: ignore[misc]
                      for n, change in enumerate(changes)])  # fmt: skip
-    counted = [one.record for one in told if one.record.enforced and not one.record.provisional]
+    counted = [one.record for one in decided if one.record.enforced and not one.record.provisional]
     assert [record.decision for record in counted].count("allow") == 3
     assert len(ledger(world)) == 3
 
@@ -87,5 +87,5 @@ def test_an_opt_out_is_seen_by_all_later_verifies_under_a_cap(busy: Busy) -> Non
     together([lambda n=n: world.verify(message_id=f"m-{n}") for n in range(10)])  # type: ignore[misc]
     world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(world.now))
     decided = together([lambda n=n: world.verify(message_id=f"n-{n}") for n in range(10)])  # type: ignore[misc]
-    assert {one.record.reasons for one in told} == {("OPTED_OUT",)}
+    assert {one.record.reasons for one in decided} == {("OPTED_OUT",)}
     assert len(ledger(world)) == 10

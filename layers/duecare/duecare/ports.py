@@ -24,7 +24,7 @@ conflict do not collide again."""
 
 
 class Key(NamedTuple):
-    """Partition and sort key, as in the table of docs/how-it-works.md."""
+    """Partition and sort key, as in the table of docs/architecture.md."""
 
     pk: str
     sk: str

@@ -2,7 +2,7 @@
 
 A partition key is a letter, `#` and a name. A sort key within a recipient's partition is a letter, and `#` and a name
 where there can be several. The archive's copies and the log's checks know the letters of logged records; all others are
-the service's own (docs/how-it-works.md, "The table").
+the service's own (docs/architecture.md, "The table").
 """
 
 from __future__ import annotations

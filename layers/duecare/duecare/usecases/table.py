@@ -1,4 +1,4 @@
-"""The keys of the one table, and documents as values (docs/how-it-works.md, "The table")."""
+"""The keys of the one table, and documents as values (docs/architecture.md, "The table")."""
 
 from __future__ import annotations
 

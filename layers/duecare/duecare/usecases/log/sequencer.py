@@ -1,4 +1,4 @@
-"""The sequencer: gives every record exactly one entry in the log. The steps of docs/how-it-works.md, numbered as there.
+"""The sequencer: gives every record exactly one entry in the log. The steps of docs/architecture.md, numbered as there.
 
 Exactly one, because the head holds both the size of the log and the stream positions up to which records are logged,
 and one conditional write moves both. Any number of sequencers may run: one moves the head, the others start over. After

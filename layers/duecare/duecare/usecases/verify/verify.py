@@ -1,4 +1,4 @@
-"""Verify: may this message be delivered? The seven steps of docs/how-it-works.md, numbered as there.
+"""Verify: may this message be delivered? The seven steps of docs/architecture.md, numbered as there.
 
     1. authorize   2. parse   3. load   4. decide   5. sign   6. record   7. answer
 
