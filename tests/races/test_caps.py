@@ -43,8 +43,8 @@ def test_a_cap_of_n_allows_n_of_fifty(busy: Busy, number: int, seed: int) -> Non
         return lambda: world.verify(gateway, message_id=message_id).record.reasons
 
     told = list(zip(asked, together([verify(*one) for one in asked]), strict=True))
-    assert len({one for one, reasons in told if not reasons}) == number
-    assert {reasons for _, reasons in told if reasons} == {("FREQUENCY_CAP",)}
+    assert len({one for one, reasons in decided if not reasons}) == number
+    assert {reasons for _, reasons in decided if reasons} == {("FREQUENCY_CAP",)}
     assert len(ledger(world)) == number
 
 
@@ -66,7 +66,7 @@ def test_the_caps_of_two_recipients_are_independent(busy: Busy) -> None:
         world.consent(recipient=number)
         world.debt(recipient=number)
     decided = together([lambda number=number: world.verify(message_id=number, recipient=number) for number in others])
-    assert {one.record.decision for one in told} == {"allow"}
+    assert {one.record.decision for one in decided} == {"allow"}
 
 
 def test_concurrent_batches_share_one_cap(busy: Busy) -> None:
@@ -76,9 +76,9 @@ def test_concurrent_batches_share_one_cap(busy: Busy) -> None:
         messages = [message(message_id=f"m-{batch}-{n}") for n in range(4)]
         return lambda: [result.record.decision for result in world.verify_many(*messages)]
 
-    told = [decision for decisions in together([ask(batch) for batch in range(6)]) for decision in decisions]
-    assert told.count("allow") == 5
-    assert told.count("deny") == 19
+    decided = [decision for decisions in together([ask(batch) for batch in range(6)]) for decision in decisions]
+    assert decided.count("allow") == 5
+    assert decided.count("deny") == 19
     assert len(ledger(world)) == 5
 
 
