@@ -42,7 +42,7 @@ def test_a_cap_of_n_allows_n_of_fifty(busy: Busy, number: int, seed: int) -> Non
     def verify(gateway: str, message_id: str) -> Callable[[], tuple[str, ...]]:
         return lambda: world.verify(gateway, message_id=message_id).record.reasons
 
-    told = list(zip(asked, together([verify(*one) for one in asked]), strict=True))
+    decided = list(zip(asked, together([verify(*one) for one in asked]), strict=True))
     assert len({one for one, reasons in decided if not reasons}) == number
     assert {reasons for _, reasons in decided if reasons} == {("FREQUENCY_CAP",)}
     assert len(ledger(world)) == number
