@@ -11,28 +11,48 @@ from msgspec import Meta
 # in its place, which is as strict in the dialects that read it (ECMA-262, RE2).
 _END = r"\Z"
 
-PartyId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}" + _END)]
-PartyOrAll = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{1,62})" + _END)]
 # A recipient is named in three ways, which must not be mixed up: by number, by the HMAC of the number under the pepper
 # (the key of the recipient's facts), and by a salted digest of the number (in records and receipts).
 E164 = NewType("E164", str)
 RecipientKey = NewType("RecipientKey", str)
 RecipientDigest = NewType("RecipientDigest", str)
+
+# Of every pattern, what it expects, with an example: an error says this and never shows the pattern.
+EXPECTED: dict[str, str] = {}
+
+
+def _form(pattern: str, expected: str, end: str = _END) -> Meta:
+    EXPECTED[pattern + end] = expected
+    return Meta(pattern=pattern + end, description=expected)
+
+
+_PARTY = "[a-z0-9][a-z0-9-]{1,62}"
+PartyId = Annotated[str, _form(f"^{_PARTY}", "a party id: lower-case letters, digits and hyphens, such as mou-zichan")]
+PartyOrAll = Annotated[str, _form(rf"^(\*|{_PARTY})", "a party id such as mou-zichan, or * for all creditors")]
 PhoneNumber = Annotated[
-    E164, Meta(pattern=r"^\+[1-9][0-9]{6,14}" + _END, description="ITU-T E.164, in its one spelling")
+    E164, _form(r"^\+[1-9][0-9]{6,14}", "a telephone number in its one E.164 spelling, such as +8613800138000")
 ]
-Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}" + _END)]
-Amount = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?" + _END, description="a decimal string")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}" + _END, description="ISO 4217")]
-Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}" + _END, description="ISO 3166-2")]
-TimeZone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}" + _END, description="IANA time zone")]
+Digest = Annotated[str, _form(r"^sha256:[0-9a-f]{64}", "sha256: and 64 lower-case hexadecimal digits")]
+Amount = Annotated[
+    str,
+    _form(r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?", "a decimal string without sign or separators, such as 27911.00"),
+]
+Currency = Annotated[str, _form(r"^[A-Z]{3}", "an ISO 4217 currency code, such as CNY")]
+Region = Annotated[str, _form(r"^[A-Z]{2}-[A-Z0-9]{1,3}", "an ISO 3166-2 code, such as CN-SH")]
+TimeZone = Annotated[str, _form(r"^[A-Za-z0-9_+/-]{1,64}", "an IANA time zone, such as Asia/Shanghai")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 _UNIX = Meta(ge=0, le=253402300799, description="RFC 7519 NumericDate")
 NumericDate = Annotated[int, _UNIX] | Annotated[float, _UNIX]
 # No control characters, because these strings reach keys, logs and pages.
-Reference = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,128}" + _END)]
-DisplayName = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}" + _END)]
-Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+Reference = Annotated[str, _form(r"^[^\x00-\x1f\x7f]{1,128}", "1 to 128 characters, none of them a control character")]
+DisplayName = Annotated[str, _form(r"^[^\x00-\x1f\x7f]{1,80}", "1 to 80 characters, none of them a control character")]
+Text = Annotated[
+    str,
+    Meta(min_length=1, max_length=2000),
+    _form(
+        r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*", "a text without control characters other than line breaks and tabs", "$"
+    ),
+]
 
 Channel = Literal["sms", "voice", "email", "im"]
 Channels = Annotated[list[Channel], Meta(min_length=1, max_length=4)]

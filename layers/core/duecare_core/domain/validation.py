@@ -8,10 +8,13 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
+from duecare_core.domain.fields import EXPECTED
 from duecare_core.errors import Unacceptable, Violation
 
 T = TypeVar("T")
 
+# As msgspec prints a pattern.
+_EXPECTED = {repr(pattern): expected for pattern, expected in EXPECTED.items()}
 _MEMBER_NAME = re.compile(r"[a-z_]{1,40}\Z")
 
 
@@ -49,4 +52,8 @@ def _violation(text: str) -> Violation:
         return Violation(f"{pointer}/{name}", "missing", "this member is required")
     if message.startswith("Invalid") and "value" in message:
         return Violation(pointer, "unknown-value", "not one of the values that the contract has here")
+    _, matching, pattern = message.partition(" matching regex ")
+    if matching:
+        expected = _EXPECTED.get(pattern, "a string of another form")
+        return Violation(pointer, "wrong-type-or-form", f"expected {expected}")
     return Violation(pointer, "wrong-type-or-form", message[0].lower() + message[1:])
