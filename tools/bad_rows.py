@@ -31,7 +31,7 @@ def faults_of(kind: str, file_format: str, as_of: datetime) -> list[Fault]:
 
 
 def _cell(column: str, code: str, value: str, **others: str) -> Fault:
-    """This value stands in the column (and those in others)."""
+    """Puts this value into the column, and those into others."""
     return Fault(column, code, lambda members: members.update({column: value, **others}), lambda line: line)
 
 
@@ -56,7 +56,7 @@ def _of_both() -> list[Fault]:
         _cell("recipient", "formula", "+cmd|' /C calc'!A0"),
         _cell("subject", "wrong-type-or-form", "440106199001011234"),
         _line("row-too-long", lambda line: b"x" * 66_000 + line),
-        _line("undecodable", lambda line: b"\xff" + line),  # a byte that stands in neither charset
+        _line("undecodable", lambda line: b"\xff" + line),  # a byte that neither charset has
         _line("nul-character", lambda line: b"\0" + line),
     ]
 

@@ -84,7 +84,7 @@ class CaseFileDownloads:
 
 
 class Demonstration:
-    """One telling of the story: a recipient and message ids of its own, so that it can be told again."""
+    """One run of the story, with a recipient and message ids of its own, so that it can run again."""
 
     def __init__(self, clients: dict[LocalParty, Any], home: Path, now: datetime, out: Console) -> None:
         """`clients`: the creditor's and the gateway's."""

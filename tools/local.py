@@ -102,7 +102,7 @@ def _write_profile(stack: MiniStack, deployed: Deployed, log_key: str | None = N
 
 
 def _known_log_key() -> str | None:
-    """As it was the last time: whoever trusted it then need not trust another."""
+    """The key in the profile of the last run: it stays the trusted one."""
     try:
         known = json.loads(PROFILE.read_text(encoding="utf-8")).get("log_key")
     except (OSError, ValueError, AttributeError):

@@ -202,7 +202,7 @@ def _alive(pid: int) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in whatever form this system tells it: with the id, it names one process for good."""
+    """When a process began, in this system's own form. Together with the id it identifies one process."""
     try:
         # The 22nd field of /proc/<pid>/stat; the 2nd may hold spaces, and ends with the last bracket.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

@@ -2,7 +2,7 @@
 
     python -m tools.portfolio --rows 1000 --seed 7 --bad 0.01 --kind debt --format csv --out portfolio.csv
 
-Beside it stands `<out>.expected.json`: how many rows there are, how many are good, and of every bad row its number and
+The file `<out>.expected.json` says how many rows there are, how many are good, and of every bad row its number and
 the column and code of its reject, as `duecare_core.domain.portfolio` must say them. Nothing
 grows with the file but that list.
 """

@@ -52,7 +52,7 @@ def end_group(pid: int, number: signal.Signals) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether an HTTP server answers there, with whatever status."""
+    """Whether an HTTP server answers there, with any status."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except urllib.error.HTTPError as error:

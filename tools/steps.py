@@ -99,7 +99,7 @@ def _files(given: Path) -> Iterator[Path]:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """One process at a time; the operating system lets go when the holder dies."""
-    import fcntl  # noqa: PLC0415  not on Windows, where `make` is told below that it will not work
+    import fcntl  # noqa: PLC0415  not on Windows, where `make` fails below with a reason
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

@@ -1,4 +1,4 @@
-"""`make stop` and `make status`. Standard library only: they work whatever state the environments are in."""
+"""`make stop` and `make status`. Standard library only: they work even if the environments are broken."""
 
 from __future__ import annotations
 

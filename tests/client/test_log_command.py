@@ -56,7 +56,7 @@ def test_how_far_it_is_goes_to_stderr_alone(duecare: Command) -> None:
     assert "entries: " not in result.stdout
 
 
-def test_it_remembers_beside_the_local_profile_and_sees_a_log_that_was_rolled_back(
+def test_the_last_checkpoint_is_kept_with_the_local_profile_and_a_rollback_is_found(
     duecare: Command, logged: LoggedService, tmp_path: Path
 ) -> None:
     before = dict(logged.files.objects)

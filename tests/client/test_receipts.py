@@ -142,7 +142,9 @@ def test_keys_are_asked_for_again_when_the_service_has_a_new_one(service: Any, m
     assert service.paths().count("/.well-known/jwks.json") == 2
 
 
-def test_keys_come_from_the_configured_service_whatever_discovery_says(service: Any, message: dict[str, Any]) -> None:
+def test_keys_come_from_the_configured_service_even_if_discovery_names_another(
+    service: Any, message: dict[str, Any]
+) -> None:
     client(service).verify_receipt(service.receipt(message), message=message, decision="allow")
     assert {request.url.host for request in service.requests} == {"duecare.test"}
 

@@ -166,7 +166,7 @@ def test_one_language_is_one_language(denied: bytes) -> None:
     assert {one[1].get("lang") for one in english.elements} == {None, "en"}
 
 
-def test_the_number_is_masked_wherever_it_stands_unless_it_is_asked_for(denied: bytes) -> None:
+def test_the_number_is_masked_everywhere_unless_it_is_requested(denied: bytes) -> None:
     world = LoggedWorld().honest()
     full_width = "13812345678".translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"})
     said = f"{RECIPIENT} 13812345678 138-1234-5678 138 1234 5678 {full_width} 欠款"

@@ -215,7 +215,7 @@ def test_pauses_between_questions_grow_up_to_two_seconds(upload: Any, uploads: U
     assert (uploads.slept[0], uploads.slept[-1]) == (0.25, 2.0)
 
 
-def test_as_of_stands_once_in_the_manifest(upload: Any, uploads: Uploads, profile: Path) -> None:
+def test_as_of_occurs_once_in_the_manifest(upload: Any, uploads: Uploads, profile: Path) -> None:
     path = profile / "d.csv"
     path.write_text("recipient,debt_ref,currency,outstanding,status\n+8613800138000,L-1,CNY,1,open\n")
     assert upload("debt", path, "--as-of", AS_OF).exit_code == 0

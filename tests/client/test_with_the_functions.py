@@ -191,7 +191,7 @@ def test_asking_again_is_a_replay_and_another_body_a_conflict(client: Any) -> No
         gateway.verify(message(text="another text"))
 
 
-def test_a_decision_is_for_those_whom_it_concerns(client: Any) -> None:
+def test_only_the_parties_of_a_decision_and_auditors_read_it(client: Any) -> None:
     answer = client("some-gateway").verify(message())
     for party in ("some-gateway", "some-asset"):
         assert client(party).decision(answer["decision_id"])["answer"]["receipt"] == answer["receipt"]

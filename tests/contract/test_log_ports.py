@@ -110,7 +110,7 @@ def test_a_shard_is_read_on_from_any_position(log_ports: LogPorts) -> None:
 
 
 @AT_ONCE
-def test_many_changes_are_read_whatever_the_page(log_ports: LogPorts) -> None:
+def test_many_changes_are_read_with_any_page_size(log_ports: LogPorts) -> None:
     written = [document(number) for number in range(1_250)]
     for at in range(0, len(written), 50):
         log_ports.documents.commit(written[at : at + 50])

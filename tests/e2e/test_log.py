@@ -89,7 +89,7 @@ def test_a_copy_in_the_archive_can_be_neither_deleted_nor_replaced(stack: Stack,
         s3.put_object(Bucket=archive, Key=name, Body=b"{}", IfNoneMatch="*")
 
 
-def test_what_is_not_of_the_log_is_not_served(stack: Stack) -> None:
+def test_only_objects_of_the_log_are_served(stack: Stack) -> None:
     for path in ("tile/0/999", "tile/8/000", "tile/staging", "staging/1", "tile/0/000.p/0"):
         assert httpx.get(f"{stack.url}/log/{path}").status_code == 404, path
 

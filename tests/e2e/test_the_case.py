@@ -124,7 +124,7 @@ def test_a_halt_stops_one_creditor(stack: Stack, creditor: Caller, gateway: Call
     assert reasons(gateway.post("/v1/verify", {**message, "text": HONEST_TEXT})) == ["HALTED"]
 
 
-def test_the_api_refuses_whoever_it_does_not_know(stack: Stack, gateway: Caller, message: dict[str, Any]) -> None:
+def test_the_api_refuses_an_unknown_caller(stack: Stack, gateway: Caller, message: dict[str, Any]) -> None:
     unsigned = httpx.post(f"{stack.url}/v1/verify", json=message)
     assert unsigned.status_code == 401
     wrong = [gateway.token(**claims) for claims in ({"aud": "other"}, {"iss": "mou-zichan"}, {"exp": 4_000_000_000})]
@@ -133,7 +133,7 @@ def test_the_api_refuses_whoever_it_does_not_know(stack: Stack, gateway: Caller,
         assert refused.status_code == 403, token
 
 
-def test_whoever_may_not_ask_is_told_so(creditor: Caller, message: dict[str, Any]) -> None:
+def test_a_party_without_the_role_gets_a_403_that_says_why(creditor: Caller, message: dict[str, Any]) -> None:
     answer = creditor.post("/v1/verify", message)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
 
@@ -147,7 +147,7 @@ def test_a_bad_body_gets_its_problem_and_repeats_nothing(gateway: Caller, messag
     assert (broken.status_code, broken.json()["type"]) == (400, "urn:duecare:problem:unreadable")
 
 
-def test_what_anyone_may_see(stack: Stack) -> None:
+def test_public_routes_need_no_token(stack: Stack) -> None:
     discovery = httpx.get(f"{stack.url}/.well-known/duecare").json()
     assert discovery["issuer"] == stack.outputs["Issuer"]
     assert discovery["jwks_uri"] == f"{stack.url}/.well-known/jwks.json"

@@ -145,7 +145,7 @@ def test_a_file_that_arrives_twice_counts_once(creditor: Caller) -> None:
     assert counts(ended(creditor, opened["upload_id"])) == ("done", 4_000, 0, 0)
 
 
-def test_what_a_snapshot_leaves_out_is_withdrawn(register: Register, creditor: Caller) -> None:
+def test_a_snapshot_withdraws_the_debts_it_leaves_out(register: Register, creditor: Caller) -> None:
     rows = [debt(recipient(), as_of=at(hours=-1)) for _ in range(6)]
     assert counts(imported(creditor, debts(*rows), 6)) == ("done", 6, 0, 0)
     told = imported(creditor, debts(*rows[:5]), 5, snapshot=True, as_of=at(minutes=-1))

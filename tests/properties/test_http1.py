@@ -81,7 +81,7 @@ RESPONSES = st.one_of(
 
 
 @given(data=RESPONSES, interim=st.integers(0, 3), piece=PIECES)
-def test_a_valid_response_is_read_in_whatever_pieces_it_comes(
+def test_a_valid_response_is_read_from_pieces_of_any_size(
     listener: socket.socket, data: bytes, interim: int, piece: int
 ) -> None:
     data = b"HTTP/1.1 100 Continue\r\n\r\n" * interim + data

@@ -194,7 +194,7 @@ def test_a_function_reads_its_own_secrets_alone(functions: dict[str, Template], 
     assert granted == SECRETS.get(name, set())
 
 
-def test_whoever_takes_statements_in_cannot_read_them(functions: dict[str, Template]) -> None:
+def test_the_function_that_accepts_statements_cannot_decrypt_them(functions: dict[str, Template]) -> None:
     uses = {
         (name, action, str(statement["Resource"]))
         for name, function in functions.items()

@@ -37,7 +37,7 @@ def test_a_port_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, port: str
         local.start()
 
 
-def test_what_is_not_installed_yet_says_how(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_environment_that_is_missing_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(environments.PLACES, "ministack", tmp_path)
     with pytest.raises(Problem, match="run `make setup`"):
         environments.executable("ministack", "ministack")
@@ -49,13 +49,13 @@ def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatc
         steps.need("make", "make", "builds")
 
 
-def test_a_python_without_venv_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_venv_the_error_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(Problem, match="apt-get install python3-venv"):
         environments.setup(["dev"])
 
 
-def test_an_old_python_is_told_which_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_python_gets_an_error_with_the_version_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
     with pytest.raises(Problem, match=r"3\.11 or later is needed"):
         environments.setup(["dev"])
@@ -69,7 +69,7 @@ def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     assert failed.value.log == log
 
 
-def test_a_failed_deploy_shows_what_sam_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failed_deploy_shows_the_output_of_sam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sam = tmp_path / "sam"
     sam.write_text("#!/bin/sh\necho CREATE_FAILED: the reason\nexit 1\n")
     sam.chmod(0o755)

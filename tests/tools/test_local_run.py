@@ -182,7 +182,7 @@ def names(home: Path) -> set[str]:
     return {path.name for path in home.iterdir()}
 
 
-def test_clean_deletes_what_the_service_holds_and_keeps_what_a_user_made(running: MiniStack) -> None:
+def test_clean_deletes_the_state_of_the_service_and_keeps_files_of_the_user(running: MiniStack) -> None:
     kept = filled(running.home)
     clean.clean(running.home, confirmed=True)
     assert names(running.home) == kept

@@ -48,7 +48,7 @@ def manifest(made: Plan, packed: bool) -> Manifest:
         ("consent", "jsonl", True, "gb18030"),
     ],
 )
-def test_what_is_expected_of_twenty_thousand_rows_is_what_the_reader_says(
+def test_the_expected_faults_of_twenty_thousand_rows_are_those_the_reader_finds(
     tmp_path: Path, kind: str, file_format: str, packed: bool, charset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whether a number is possible takes most of the time, and most numbers are good: each prefix is looked at once.
@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     assert gzip.decompress(made(7)) != gzip.decompress(made(8))
 
 
-def test_the_command_writes_the_file_and_what_is_expected(tmp_path: Path) -> None:
+def test_the_command_writes_the_file_and_its_expected_faults(tmp_path: Path) -> None:
     out = tmp_path / "portfolio.jsonl"
     words = ["--rows", "50", "--bad", "1", "--kind", "consent", "--format", "jsonl", "--gzip", "--charset", "gb18030"]
     subprocess.run([sys.executable, "-m", "tools.portfolio", *words, "--out", out], check=True, capture_output=True)

@@ -21,7 +21,7 @@ def written(folder: Path, *rows: dict[str, Any]) -> Path:
     return file
 
 
-def test_what_a_pack_changes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_changes_of_a_pack_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path, cap(1, id="one-a-week", days=7), hours("09:00-18:00", id="office"))
     check(file, as_json=False)
     said = capsys.readouterr().out

@@ -83,7 +83,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Check before you send, and be able to prove that you did.",
-    epilog="--profile and --json may stand anywhere. Exit codes: 0 allow or done, 1 deny, rejected, refused or a "
+    epilog="--profile and --json may come anywhere. Exit codes: 0 allow or done, 1 deny, rejected, refused or a "
     "failed check, 2 bad usage, settings or file, 3 could not decide (do not send), 130 interrupted. A profile is a "
     'JSON file: {"url": "https://…", "parties": {"ID": {"roles": ["gateway"], "key": "FILE"}}}, where FILE is a '
     "private JWK, relative to the profile; client/README.md lists the other members.",

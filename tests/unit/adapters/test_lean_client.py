@@ -331,7 +331,7 @@ def test_an_unrequested_response_is_never_taken_for_the_next_one(calling: Callab
 
 @pytest.mark.parametrize("at_once", [1, 7, 64 * 1024])
 @pytest.mark.parametrize("way", [in_chunks, after_an_interim_answer])
-def test_a_response_is_read_in_whatever_pieces_it_comes(
+def test_a_response_is_read_from_pieces_of_any_size(
     calling: Callable[..., Wire],
     monkeypatch: pytest.MonkeyPatch,
     way: Callable[[BaseHTTPRequestHandler], None],

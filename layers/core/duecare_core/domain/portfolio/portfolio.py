@@ -111,7 +111,7 @@ def _reject(violation: Violation, members: dict[str, Any]) -> Reject:
     value = members.get(column)
     texts = value if isinstance(value, list) else [value]
     if any(isinstance(text, str) and _FORMULA.match(text) for text in texts):
-        return Reject(column, "formula", "starts as a spreadsheet formula does, which cannot stand in this column")
+        return Reject(column, "formula", "starts like a spreadsheet formula, which this column cannot hold")
     if violation.code == "wrong-type-or-form":
         return Reject(column, violation.code, f"{_FORMS.get(column, 'another value')} is expected")
     return Reject(column, violation.code, violation.message)
