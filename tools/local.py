@@ -84,6 +84,8 @@ def _port() -> int:
 
 def _write_profile(stack: MiniStack, deployed: Deployed, log_key: str | None = None) -> None:
     """What the `duecare` command reads as `--profile local`. `log_key` is there when something has been logged."""
+    last = _last_profile()
+    parties = {party.id: {"roles": [party.role], "key": key_file(HOME, party).name} for party in PARTIES}
     profile: dict[str, Any] = {
         "url": deployed.url,
         "issuer": deployed.outputs["Issuer"],
@@ -92,8 +94,9 @@ def _write_profile(stack: MiniStack, deployed: Deployed, log_key: str | None = N
         "stack": STACK,
         "table": deployed.outputs["TableName"],
         "archive": deployed.outputs["ArchiveBucket"],
-        "log_key": log_key or _known_log_key(),
-        "parties": {party.id: {"roles": [party.role], "key": key_file(HOME, party).name} for party in PARTIES},
+        # The key of the last run stays the trusted one, and parties that the user added (`--profile-key`) stay too.
+        "log_key": log_key or last.get("log_key"),
+        "parties": last.get("parties", {}) | parties,
     }
     # Whole or not at all: somebody may be reading the old one.
     fresh = PROFILE.with_suffix(".new")
@@ -101,13 +104,13 @@ def _write_profile(stack: MiniStack, deployed: Deployed, log_key: str | None = N
     fresh.replace(PROFILE)
 
 
-def _known_log_key() -> str | None:
-    """The key in the profile of the last run: it stays the trusted one."""
+def _last_profile() -> dict[str, Any]:
+    """The profile that the last run wrote; empty if there is none."""
     try:
-        known = json.loads(PROFILE.read_text(encoding="utf-8")).get("log_key")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return known if isinstance(known, str) else None
+        last = json.loads(PROFILE.read_text(encoding="utf-8"))
+        return last if isinstance(last, dict) and isinstance(last.get("parties", {}), dict) else {}
+    except (OSError, ValueError):
+        return {}
 
 
 if __name__ == "__main__":

@@ -217,3 +217,20 @@ def test_clean_in_a_script_wants_its_answer_in_the_command(monkeypatch: pytest.M
 
 def test_clean_knows_the_keys_of_the_parties() -> None:
     assert tuple(party.id for party in PARTIES) == clean.PARTIES
+
+
+def test_parties_that_the_user_added_to_the_profile_survive_another_run(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    profile = home / "local.json"
+    monkeypatch.setattr(local, "PROFILE", profile)
+    outputs = {"Issuer": "urn:issuer", "TableName": "table", "ArchiveBucket": "archive"}
+    deployed = Deployed("http://127.0.0.1:1", outputs)
+    local._write_profile(MiniStack(home, 1), deployed, "log-key")
+    added = {"roles": ["creditor"], "key": "../try/my-bank.jwk"}
+    written = json.loads(profile.read_text())
+    profile.write_text(json.dumps(written | {"parties": written["parties"] | {"my-bank": added}}))
+    local._write_profile(MiniStack(home, 2), deployed)
+    again = json.loads(profile.read_text())
+    assert again["parties"] == written["parties"] | {"my-bank": added}
+    assert again["log_key"] == "log-key"
