@@ -66,7 +66,7 @@ def test_the_caps_of_two_recipients_are_independent(busy: Busy) -> None:
         world.consent(recipient=number)
         world.debt(recipient=number)
     decided = together([lambda number=number: world.verify(message_id=number, recipient=number) for number in others])
-    assert {one.record.decision for one in told} == {"allow"}
+    assert {one.record.decision for one in decided} == {"allow"}
 
 
 def test_concurrent_batches_share_one_cap(busy: Busy) -> None:
