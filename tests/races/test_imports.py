@@ -163,7 +163,7 @@ def test_a_worker_killed_after_its_rows_or_before_closing_is_recovered_from(
     assert counts(imports, upload_id) == ("done", 80, 0, 0)
 
 
-@pytest.mark.parametrize("at", ["parts", "become", "send"])
+@pytest.mark.parametrize("at", ["parts", "change", "send"])
 def test_a_crashed_ingest_is_repeated_by_the_redelivered_event(
     busy: Busy, imports: Imports, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
