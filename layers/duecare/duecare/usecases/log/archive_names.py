@@ -1,11 +1,17 @@
-"""The names of copies in the archive that are about no recipient."""
+"""The names of copies in the archive. Copies about a recipient lie under that recipient's prefix, so that an erasure
+finds them."""
 
 from __future__ import annotations
+
+from duecare_core.domain.fields import RecipientKey
+from duecare_core.evidence.stored import Identity
+
+_FOLDERS = {"party": "parties", "receipt-key": "receipt-keys", "erasure": "erasures"}
 
 
 def rules_name(rules_sha256: str) -> str:
     """The copy of a rule pack: its RFC 8785 bytes under their digest."""
-    return f"rules/{hexadecimal(rules_sha256)}"
+    return f"rules/{_hexadecimal(rules_sha256)}"
 
 
 def party_name(party: str, version: int) -> str:
@@ -13,5 +19,24 @@ def party_name(party: str, version: int) -> str:
     return f"parties/{party}/{version}"
 
 
-def hexadecimal(sha256: str) -> str:
+def recipient_prefix(recipient_key: RecipientKey) -> str:
+    return f"r/{recipient_key}/"
+
+
+def decision_name(recipient_key: RecipientKey, identity: Identity) -> str:
+    """The copy of one version of a decision."""
+    return f"{recipient_prefix(recipient_key)}decision/{identity.id}/{_hexadecimal(identity.record_sha256)}"
+
+
+def statement_name(recipient_key: RecipientKey | None, identity: Identity) -> str:
+    """The copy of a statement; one that concerns no recipient lies under `r/-/`."""
+    return f"{recipient_prefix(recipient_key or RecipientKey('-'))}statement/{_hexadecimal(identity.id)}"
+
+
+def other_name(identity: Identity) -> str:
+    """The copy of a record that concerns no recipient."""
+    return f"{_FOLDERS[identity.kind]}/{identity.id}"
+
+
+def _hexadecimal(sha256: str) -> str:
     return sha256.removeprefix("sha256:")

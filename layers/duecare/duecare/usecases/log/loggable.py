@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare.usecases import table
-from duecare.usecases.log import decision_pages, pointers
+from duecare.usecases.log import archive_names, decision_pages, pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.errors import BadEvidence, StoreFailed
@@ -20,9 +20,6 @@ from duecare_core.evidence.stored import Identity, archive_copy, identify
 
 # The table deletes these some time after they have their log entry and their copy.
 EXPIRING = (DECISION_PREFIX, STATEMENT_PREFIX)
-
-# The archive folders of copies that are about no recipient.
-_FOLDERS = {"party": "parties", "receipt-key": "receipt-keys", "erasure": "erasures"}
 
 
 class Loggable(NamedTuple):
@@ -88,17 +85,13 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     if identity.kind == "decision":
         decided = unpack(document)
         record = decided.record
-        name = f"r/{decided.envelope.recipient_key}/decision/{identity.id}/{_hex(identity.record_sha256)}"
+        name = archive_names.decision_name(decided.envelope.recipient_key, identity)
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
         statement = table.read(document, StatementRecord)
-        name = f"r/{statement.recipient_key or '-'}/statement/{_hex(identity.id)}"
+        name = archive_names.statement_name(statement.recipient_key, identity)
         return Loggable(document, identity, _time(statement.received_at), name, copy)
-    return Loggable(document, identity, _time(at), f"{_FOLDERS[identity.kind]}/{identity.id}", copy)
-
-
-def _hex(sha256: str) -> str:
-    return sha256.removeprefix("sha256:")
+    return Loggable(document, identity, _time(at), archive_names.other_name(identity), copy)
 
 
 def _time(at: datetime) -> str:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from duecare.ports import Archive, Clock, Documents, Entropy
 from duecare.usecases import table
+from duecare.usecases.log.archive_names import recipient_prefix
 from duecare_core.domain.location.phone import canonical_number, is_e164
 from duecare_core.errors import Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
@@ -62,7 +63,7 @@ class Erase:
                 errors=(Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form"),),
             )
         now = self._deps.clock()
-        prefix = f"r/{self._deps.pseudonyms.recipient_key(canonical_number(recipient))}/"
+        prefix = recipient_prefix(self._deps.pseudonyms.recipient_key(canonical_number(recipient)))
         found = list(self._deps.archive.names_with_times(prefix))
         due = [name for name, at in found if at + self._retention <= now]
         kept = [at for _, at in found if at + self._retention > now]
