@@ -30,7 +30,7 @@ _PARTY = "[a-z0-9][a-z0-9-]{1,62}"
 PartyId = Annotated[str, _form(f"^{_PARTY}", "a party id: lower-case letters, digits and hyphens, such as mou-zichan")]
 PartyOrAll = Annotated[str, _form(rf"^(\*|{_PARTY})", "a party id such as mou-zichan, or * for all creditors")]
 PhoneNumber = Annotated[
-    E164, _form(r"^\+[1-9][0-9]{6,14}", "a telephone number in its one E.164 spelling, such as +8613800138000")
+    E164, _form(r"^\+[1-9][0-9]{6,14}", "a telephone number in its one E.164 spelling, such as +12025550123")
 ]
 Digest = Annotated[str, _form(r"^sha256:[0-9a-f]{64}", "sha256: and 64 lower-case hexadecimal digits")]
 Amount = Annotated[
