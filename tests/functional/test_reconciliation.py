@@ -13,7 +13,7 @@ import pytest
 
 from duecare.usecases import table
 from duecare.usecases.log.head import Head
-from duecare.usecases.log.loggable import loggable, marks
+from duecare.usecases.log.loggable import index_entries, loggable
 from duecare_core.domain.reconciliation import FINDINGS
 from duecare_core.evidence.reconciliation import result_digest
 from tests.functional.answers import Answer
@@ -41,7 +41,7 @@ def sequence(stack: Stack, *decision_ids: str) -> None:
     documents = tables.documents(stack.endpoint, stack.table)
     found = documents.get([table.decision(decision_id) for decision_id in decision_ids])
     records = [record for document in found.values() if (record := loggable(document, stack.now))]
-    documents.commit([mark.document for mark in marks(records, 0, stack.now)])
+    documents.commit([mark.document for mark in index_entries(records, 0, stack.now)])
     at = stack.now + timedelta(minutes=10)
     head = Head(size=9, root="00", at=at, verifier_key="", positions={}, swept_at=at, caught_up_at=at)
     documents.commit([table.write(table.LOG_HEAD, None, head)])
