@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.harness import Progress, Row, run
-from tools.steps import Problem
+from tools.steps import ToolError
 
 
 def _measure(progress: Progress) -> list[Row]:
@@ -18,7 +18,7 @@ def _measure(progress: Progress) -> list[Row]:
         from benchmarks import batch, bill, bundle_verify, cold, decide, sequencing, times, units  # noqa: PLC0415
 
         if not units.rules_hold():
-            raise Problem("this DynamoDB does not count capacity units as AWS documents them")
+            raise ToolError("this DynamoDB does not count capacity units as AWS documents them")
         progress("capacity units of an allow and a deny; the decision alone")
         allow, deny = units.measure(prepared.recipients)
         sizes = units.record_bytes(prepared.recipients)

@@ -21,7 +21,7 @@ from benchmarks.interleave import Side, allowed, interleave
 from benchmarks.recipients import Recipients
 from duecare.adapters.lean_client import Call, WireError
 from duecare.runtime.services.verify import VerifyService
-from tools.steps import Problem
+from tools.steps import ToolError
 
 MESSAGES = 100
 WARM_UP, ROUNDS = 20, 80
@@ -77,4 +77,4 @@ class _BareCalls:
         for calls in exchanges:
             for answer in self._wire.exchange_each(calls):
                 if isinstance(answer, WireError):
-                    raise Problem(f"the calls of a batch cannot be repeated: {answer.code} {answer.body!r}")
+                    raise ToolError(f"the calls of a batch cannot be repeated: {answer.code} {answer.body!r}")

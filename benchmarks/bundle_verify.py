@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks import ROOT
-from tools.steps import Problem
+from tools.steps import ToolError
 
 FILE = ROOT / "tests" / "golden" / "bundle.json"
 RUNS = 9
@@ -39,5 +39,5 @@ def _seconds(command: list[str]) -> float:
     ran = subprocess.run(command, capture_output=True, check=False)
     took = time.perf_counter() - began
     if ran.returncode or not json.loads(ran.stdout)["ok"]:
-        raise Problem(f"the case file of the benchmark does not verify: {ran.stderr.decode()}")
+        raise ToolError(f"the case file of the benchmark does not verify: {ran.stderr.decode()}")
     return took

@@ -20,7 +20,7 @@ from benchmarks.events import event
 from benchmarks.fixtures import TABLE
 from benchmarks.harness import Progress
 from benchmarks.recipients import Recipients
-from tools.steps import Problem
+from tools.steps import ToolError
 
 PAIRS = 21
 
@@ -84,5 +84,5 @@ def _start(program: str, environment: dict[str, str], standard_input: str) -> fl
         check=False,
     )
     if done.returncode != 0:
-        raise Problem(f"a cold start failed:\n{done.stderr}")
+        raise ToolError(f"a cold start failed:\n{done.stderr}")
     return float(done.stderr.split()[-1])

@@ -19,7 +19,7 @@ from duecare_core.domain.decision.decision import DecisionRequest
 from duecare_core.domain.facts.states import Facts
 from duecare_core.domain.fields import E164
 from duecare_core.evidence.pseudonyms import Pseudonyms
-from tools.steps import Problem
+from tools.steps import ToolError
 
 # A shared machine has slow minutes: the best of several medians counts.
 REPEATS, ROUNDS = 20, 200
@@ -55,7 +55,7 @@ def _best_median(recipients: Recipients, recipient: str, text: str) -> float:
     )
     facts, rules, now = _facts(recipients), rulebook.rules(), datetime.now(UTC)
     if reasons := decide(request, facts, rules, now).codes:
-        raise Problem(f"expected an allow, and the decision is a deny: {reasons}")
+        raise ToolError(f"expected an allow, and the decision is a deny: {reasons}")
     medians = []
     for _ in range(REPEATS):
         spent = []
@@ -73,5 +73,5 @@ def _facts(recipients: Recipients) -> Facts:
     situation = VerifyService.from_environment().decision_store.load([table.recipient(recipient_key)], keys)
     gateway = table.find_party(situation.documents, "xinxi")
     if gateway is None:
-        raise Problem("the gateway is not registered")
+        raise ToolError("the gateway is not registered")
     return facts_of(situation, gateway, "mou-zichan", "keji", recipient_key)

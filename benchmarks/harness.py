@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from benchmarks import ROOT
 from tools.dynamodb_local import missing
-from tools.steps import Problem
+from tools.steps import ToolError
 
 FILE = ROOT / ".duecare" / "bench.json"
 Progress = Callable[[str], None]
@@ -39,9 +39,9 @@ def run(measure: Callable[[Progress], list[Row]]) -> int:
     """The exit code: 0, 1 if a row misses its target, 2 if nothing could be measured."""
     try:
         if lacking := missing():
-            raise Problem(f"The benchmarks run on DynamoDB Local. {lacking}")
+            raise ToolError(f"The benchmarks run on DynamoDB Local. {lacking}")
         rows = measure(progress)
-    except Problem as problem:
+    except ToolError as problem:
         print(problem, file=sys.stderr)
         return 2
     _print(rows)

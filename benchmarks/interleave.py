@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.harness import Progress
-from tools.steps import Problem
+from tools.steps import ToolError
 
 # Prepares everything that is not timed, and returns the function to time. If that returns something, it must be an
 # allow as the handler returns it.
@@ -41,10 +41,10 @@ def interleave(sides: dict[str, Side], warm_up: int, rounds: int, progress: Prog
 
 
 def allowed(answer: dict[str, Any]) -> None:
-    """Raises Problem for a deny or a failure, which would be faster."""
+    """Raises ToolError for a deny or a failure, which would be faster."""
     if answer["statusCode"] != 200:
-        raise Problem(f"not an allow: {answer}")
+        raise ToolError(f"not an allow: {answer}")
     body = json.loads(answer["body"])
     for result in body.get("results", [body]):
         if result.get("decision") != "allow":
-            raise Problem(f"not an allow: {result}")
+            raise ToolError(f"not an allow: {result}")

@@ -31,7 +31,7 @@ from duecare_core.evidence.statement import sign
 from tests.support import tables
 from tests.support.world import ISSUER, KEYS, World
 from tools import portfolio
-from tools.steps import Problem
+from tools.steps import ToolError
 
 CREDITOR = "mou-zichan"
 SEED = 7
@@ -112,7 +112,7 @@ class PortfolioBench:
         self._files = FolderFiles(setting.folder)
 
     def run(self, rows: int, slices: int) -> PortfolioTimes:
-        """Raises Problem if an import has another outcome than expected."""
+        """Raises ToolError if an import has another outcome than expected."""
         table, bare_table, transactions_table = (tables.create(self._setting.endpoint) for _ in range(3))
         file = self._setting.folder / f"portfolio-{rows}.csv"
         now = datetime.now(UTC).replace(microsecond=0)
@@ -175,15 +175,15 @@ class PortfolioBench:
             _, [(upload, parts, seconds)] = worker.run("ingest", [(table, upload_id)])
             (peak,) = worker.each("peak")
         if upload is None or upload.state != "importing":
-            raise Problem(f"the file was not ingested: {upload}")
+            raise ToolError(f"the file was not ingested: {upload}")
         return parts, seconds, peak
 
     def _check(self, upload: UploadState, accepted: int, unchanged: int) -> None:
-        """Raises Problem if the import has another outcome than expected."""
+        """Raises ToolError if the import has another outcome than expected."""
         expected = ("done", accepted, unchanged, 0, 0)
         found = (upload.state, upload.accepted, upload.unchanged, upload.rejected, upload.withdrawn or 0)
         if found != expected:
-            raise Problem(f"the import ended as {found} and not {expected}")
+            raise ToolError(f"the import ended as {found} and not {expected}")
 
     def _samples(self, table: str) -> list[str]:
         """Items that the import wrote. A scan is in the order of the keys' hashes, so the first ones are a fair

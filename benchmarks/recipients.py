@@ -21,7 +21,7 @@ from duecare_core.domain.rules.frequency_caps import contact, pack_contacts
 from duecare_core.evidence.item_keys import CONTACTS
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.world import RECIPIENT
-from tools.steps import Problem
+from tools.steps import ToolError
 
 # Contacts in each ledger: more than most recipients have.
 EARLIER_CONTACTS = 8
@@ -87,7 +87,7 @@ class Recipients:
         bodies = [f'{{"RequestItems":{{"{self.table}":[{",".join(batch)}]}}}}' for batch in batches]
         for answer in self._client.exchange([Call("BatchWriteItem", body.encode()) for body in bodies]):
             if json.loads(answer)["UnprocessedItems"]:
-                raise Problem("DynamoDB Local did not take all facts")
+                raise ToolError("DynamoDB Local did not take all facts")
 
 
 def case_facts(client: Wire, name: str, pseudonyms: Pseudonyms) -> list[JsonItem]:

@@ -24,7 +24,7 @@ from tests.support import world as case
 from tests.support.memory import MemoryArchive, MemoryLogFiles, MemoryTable
 from tests.support.packs import RULES
 from tools.dynamodb_local import DynamoDBLocal
-from tools.steps import Problem
+from tools.steps import ToolError
 
 RECORDS = 6_000
 WARM_UP = 6_000  # for the engine's just-in-time compiler
@@ -91,7 +91,7 @@ class _SequencerBench:
     def put(self, documents: Sequence[Document]) -> None:
         for at in range(0, len(documents), MAX_BATCH):
             if self._bulk.commit_each([documents[at : at + MAX_BATCH]]) != [None]:
-                raise Problem("the decisions could not be put")
+                raise ToolError("the decisions could not be put")
 
     def run(self, records: int) -> Sequencing:
         self._stream.seconds = self._index.seconds = 0.0
@@ -99,7 +99,7 @@ class _SequencerBench:
         stats = self._sequence(lambda: True)
         took, ours = time.perf_counter() - began, time.process_time() - ours
         if stats.added != records:
-            raise Problem(f"{stats.added} of {records} decisions are in the log")
+            raise ToolError(f"{stats.added} of {records} decisions are in the log")
         return Sequencing(records, took, ours, self._stream.seconds, self._index.seconds)
 
 

@@ -24,7 +24,7 @@ from benchmarks.recipients import Recipients
 from duecare.adapters.lean_client import Call
 from duecare.runtime.handler import http_handler
 from duecare.runtime.services.verify import VerifyService
-from tools.steps import Problem
+from tools.steps import ToolError
 
 WARM_UP, ROUNDS, BUSY_ROUNDS = 400, 800, 400
 CALLS = ["Query", "BatchGetItem", "TransactWriteItems"]
@@ -91,7 +91,7 @@ def recorded(recipients: Recipients) -> tuple[str, list[Call]]:
         allowed(metering.handler(event(recipient), None))
         calls = [call for together in metering.wire.exchanges for call in together]
     if [call.operation for call in calls] != CALLS:
-        raise Problem(f"verify makes other calls than the baseline expects: {calls}")
+        raise ToolError(f"verify makes other calls than the baseline expects: {calls}")
     return recipient, calls
 
 

@@ -21,7 +21,7 @@ from benchmarks.calls import metered
 from benchmarks.events import denied_event, event
 from benchmarks.fixtures import TABLE
 from benchmarks.recipients import Recipients
-from tools.steps import Problem
+from tools.steps import ToolError
 
 # The maximum length of a reference. Hexadecimal digits compress worst.
 MAX_REFERENCE = 128
@@ -33,7 +33,7 @@ class Units(NamedTuple):
 
 
 def measure(recipients: Recipients) -> tuple[Units, Units]:
-    """The units of an allow and of a deny. Raises Problem if an event gets another decision."""
+    """The units of an allow and of a deny. Raises ToolError if an event gets another decision."""
     return _asked("allow", event(recipients.one()))[0], _asked("deny", denied_event())[0]
 
 
@@ -54,7 +54,7 @@ def _asked(expected: str, asked: dict[str, Any]) -> tuple[Units, int]:
         answer = metering.handler(asked, None)
         units, (write,) = Units(*metering.wire.units.values()), metering.wire.exchanges[-1]
     if json.loads(answer["body"]).get("decision") != expected:
-        raise Problem(f"expected {expected}: {answer}")
+        raise ToolError(f"expected {expected}: {answer}")
     members = json.loads(write.body)
     put = members["TransactItems"][0]["Put"] if "TransactItems" in members else members
     return units, _size(put["Item"])

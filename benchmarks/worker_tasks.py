@@ -33,7 +33,7 @@ from duecare.usecases.imports.upload_state import ImportDeps, UploadState
 from duecare_core.errors import StoreFailed, VersionConflict
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.memory import MemoryQueue
-from tools.steps import Problem
+from tools.steps import ToolError
 
 MAX_BATCH = 25
 PLACEHOLDER = table_keys.recipient("placeholder")
@@ -105,7 +105,7 @@ class WorkerTasks:
     def _send(self, operation: str, bodies: Iterator[str]) -> None:
         while calls := [Call(operation, body.encode()) for body in islice(bodies, MAX_CONCURRENT)]:
             if any(b'"UnprocessedItems":{"' in answer for answer in self._wire.exchange(calls)):
-                raise Problem("DynamoDB Local did not take all items")
+                raise ToolError("DynamoDB Local did not take all items")
 
     def _batches(self, table: str, first: int, count: int) -> Iterator[str]:
         puts = (f'{{"PutRequest":{{"Item":{item}}}}}' for item in self._items(first, count))

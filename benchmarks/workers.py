@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from tools.steps import Problem
+from tools.steps import ToolError
 
 MAX_TASK_SECONDS = 600.0
 REGION = "us-east-1"
@@ -75,7 +75,7 @@ class Workers:
 
     def run(self, task: str, arguments: Iterable[Sequence[Any]]) -> tuple[float, list[Any]]:
         """Run a task once for each tuple of arguments. Returns the duration in seconds and the results. Raises
-        Problem."""
+        ToolError."""
         waiting, results = list(arguments)[::-1], []
         busy: set[Any] = set()
         began = time.monotonic()
@@ -85,7 +85,7 @@ class Workers:
         while busy:
             ready = wait(busy, MAX_TASK_SECONDS)
             if not ready:
-                raise Problem(f"a worker has not responded for {MAX_TASK_SECONDS:.0f} s")
+                raise ToolError(f"a worker has not responded for {MAX_TASK_SECONDS:.0f} s")
             for connection in busy.intersection(ready):
                 results.append(_result(connection))
                 if waiting:
@@ -105,9 +105,9 @@ def _result(connection: Any) -> Any:
     try:
         result = connection.recv()
     except EOFError:
-        raise Problem("a worker died") from None
+        raise ToolError("a worker died") from None
     if isinstance(result, BaseException):
-        raise Problem(f"a worker failed: {result!r}")
+        raise ToolError(f"a worker failed: {result!r}")
     return result
 
 
@@ -135,4 +135,4 @@ def serve(connection: Connection, setting: Setting) -> None:
         try:
             connection.send(by_name[name](*arguments))
         except Exception as error:  # reported to the measuring process, which ends the run
-            connection.send(Problem(f"{name}: {error!r}"))
+            connection.send(ToolError(f"{name}: {error!r}"))

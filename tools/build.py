@@ -44,7 +44,7 @@ def python_for(runtime: str) -> Path | None:
 
 
 def build(runtime: str) -> Path:
-    """The folder with the built template, functions and layer for that runtime. Raises Problem with SAM's own words.
+    """The folder with the built template, functions and layer for that runtime. Raises ToolError with SAM's own words.
 
     The digest is written last, so that a build that was cut short is not used.
     """

@@ -14,7 +14,7 @@ import sys
 from tools import dynamodb_local, openapi_lint, programs, rie
 from tools.build import TEMPLATE_PYTHON, build, python_for, running_python, sam_environment
 from tools.environments import executable
-from tools.steps import ROOT, Problem, main, step
+from tools.steps import ROOT, ToolError, main, step
 
 CI = os.environ.get("CI") == "true"
 # Without network, engines or deployment.
@@ -23,7 +23,7 @@ PYTEST = ("-n", "auto", "-q", "-r", "fEs")
 
 
 def check() -> None:
-    """Raises Problem naming what failed. pytest's own arguments may follow (`python -m tools.checks tests/unit`)."""
+    """Raises ToolError naming what failed. pytest's own arguments may follow (`python -m tools.checks tests/unit`)."""
     failed = _lint(sam=True)
     print("Preparing the engines of the tests:")
     lacking = _prepare()
@@ -32,7 +32,7 @@ def check() -> None:
     if openapi_lint.missing() is None:
         try:
             openapi_lint.check()
-        except Problem as problem:
+        except ToolError as problem:
             print(problem)
             failed.append("the OpenAPI document")
     if not _pytest("--durations=25", *sys.argv[1:]):
@@ -44,7 +44,7 @@ def check() -> None:
 
 
 def quick() -> None:
-    """Raises Problem naming what failed."""
+    """Raises ToolError naming what failed."""
     failed = _lint(sam=False)
     if not _pytest("--hypothesis-profile=quick", *PURE):
         failed.append("pytest")
@@ -64,7 +64,7 @@ def _pytest(*arguments: str) -> bool:
 
 def _report(failed: list[str]) -> None:
     if failed:
-        raise Problem(f"Failed: {', '.join(failed)}.")
+        raise ToolError(f"Failed: {', '.join(failed)}.")
 
 
 def _commands(*, sam: bool) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools.ministack import MiniStack
-from tools.steps import HOME, Problem, main
+from tools.steps import HOME, ToolError, main
 
 # The parties of the case, whose keys `make run` makes; a test compares them with tools.parties.
 PARTIES = ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")
@@ -29,7 +29,7 @@ CACHES = ("tmp", "build", "cache", "logs", "tests")
 
 
 def clean(home: Path = HOME, *, confirmed: bool = False) -> None:
-    """Raises Problem if nobody can be asked, or the answer is no."""
+    """Raises ToolError if nobody can be asked, or the answer is no."""
     if _found(home, STATE) and not confirmed:
         _ask()
     if MiniStack(home, 0).stop():
@@ -44,10 +44,10 @@ def clean(home: Path = HOME, *, confirmed: bool = False) -> None:
 
 def _ask() -> None:
     if not sys.stdin.isatty():
-        raise Problem("`make clean` asks before it deletes; in a script, answer with: make clean YES=1")
+        raise ToolError("`make clean` asks before it deletes; in a script, answer with: make clean YES=1")
     print("This deletes what the local service holds: parties and their keys, statements, decisions and the log.")
     if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise Problem("Nothing was deleted.")
+        raise ToolError("Nothing was deleted.")
 
 
 def _found(home: Path, patterns: tuple[str, ...]) -> list[Path]:

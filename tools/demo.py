@@ -23,7 +23,7 @@ from duecare_client.errors import Conflict
 from duecare_client.report.page import render
 from duecare_core.evidence.casefile.bundle import check
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, LocalParty, key_file
-from tools.steps import Problem, shown
+from tools.steps import ToolError, shown
 
 # Word for word what was sent on 20 October 2023 (the masks are the court report's).
 CASE_TEXT = (
@@ -40,7 +40,7 @@ _PATIENCE = 20.0
 ALLOWED_FILE, DENIED_FILE = "allowed.duecare.json", "denied.duecare.json"
 
 
-class UnexpectedAnswer(Problem):
+class UnexpectedAnswer(ToolError):
     """The service works, and its state is not what the case begins with."""
 
 
@@ -51,7 +51,7 @@ class CaseFileDownloads:
         self._gateway, self._home, self._out = gateway, home, out
 
     def make(self, allowed: str, denied: str) -> str:
-        """The log's verifier key. Raises Problem where a check fails."""
+        """The log's verifier key. Raises ToolError where a check fails."""
         self._out.print()
         self._out.print(Text("6. The case files of the allowed and of the denied message", style="bold"))
         log_key = ""
@@ -96,7 +96,7 @@ class Demonstration:
         self.decisions: dict[str, str] = {}
 
     def tell(self) -> str:
-        """Show it; the id of the last decision. Raises Problem where the service answers anything else.
+        """Show it; the id of the last decision. Raises ToolError where the service answers anything else.
 
         `decisions` then has the id of each message's decision, by its number in the story.
         """
@@ -198,7 +198,7 @@ def demonstrate(url: str, home: Path) -> str:
         last = story.tell()
         log_key = CaseFileDownloads(clients[GATEWAY], home, out).make(story.decisions["2"], story.decisions["3"])
     except DuecareError as error:
-        raise Problem(f"The case could not be shown: {error}", home / "logs" / "ministack.log") from error
+        raise ToolError(f"The case could not be shown: {error}", home / "logs" / "ministack.log") from error
     out.print(f"""
 Go on:
   .venv/bin/duecare --profile local verify {shown(home / "message.json")}

@@ -14,7 +14,7 @@ from tools import routes
 from tools.build import SOURCES, architecture, build, parameters, running_python, sam_environment
 from tools.environments import executable
 from tools.ministack import CREDENTIALS, REGION, MiniStack
-from tools.steps import ROOT, Problem, digest, run, step, tail, wait_for
+from tools.steps import ROOT, ToolError, digest, run, step, tail, wait_for
 
 STACK = "duecare"
 # MiniStack gives an API the id that this tag names, so that its URL is known before it exists.
@@ -49,7 +49,7 @@ def client(stack: MiniStack, service: str) -> Any:
 
 
 def deploy(stack: MiniStack) -> Deployed:
-    """Build and deploy what has changed since the last time; nothing if nothing has. Raises Problem."""
+    """Build and deploy what has changed since the last time; nothing if nothing has. Raises ToolError."""
     note = stack.home / "deployed.json"
     wanted = digest([*SOURCES, *_STEPS], running_python(), architecture(), stack.endpoint)
     if _is_deployed(stack, note, wanted):
@@ -97,8 +97,8 @@ def _sam_deploy(stack: MiniStack, built: Path) -> None:
     env = {**sam_environment(), **stack.environment(), "SAM_CLI_POLL_DELAY": "1"}
     try:
         run(command, log, env=env, cwd=stack.home)
-    except Problem as problem:
-        raise Problem(
+    except ToolError as problem:
+        raise ToolError(
             f"template.yaml could not be deployed. {problem}\n\nTo start anew: make clean, then make run", log
         ) from None
 
@@ -150,7 +150,7 @@ def _outputs(stack: MiniStack) -> dict[str, str]:
 
 def _wait_until_it_answers(stack: MiniStack) -> None:
     if not wait_for(lambda: _status(stack) == 200, 60, every=0.3):
-        raise Problem(
+        raise ToolError(
             f"The stack is deployed, but GET {api_url(stack)}/v1/status answers {_status(stack) or 'nothing'}:\n\n"
             f"{tail(stack.log)}",
             stack.log,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tools import programs
 from tools.processes import HOST, Server, answers, free_port
-from tools.steps import HOME, LOGS, Problem, locked, run
+from tools.steps import HOME, LOGS, ToolError, locked, run
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
@@ -32,7 +32,7 @@ def missing() -> str | None:
 
 
 def install() -> Path:
-    """The folder of the engine, fetched once and held to its digest. Raises Problem."""
+    """The folder of the engine, fetched once and held to its digest. Raises ToolError."""
     emulator = PLACE / "package" / "emulator"
     with locked(HOME / "dynamodb-local.lock"):
         if _installed():
@@ -45,7 +45,7 @@ def install() -> Path:
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != SHA512:
             archive.unlink()
-            raise Problem(f"{PACKAGE} has changed: its SHA-512 is {found}, expected {SHA512}")
+            raise ToolError(f"{PACKAGE} has changed: its SHA-512 is {found}, expected {SHA512}")
         with tarfile.open(archive) as package:
             # Python before 3.11.4 has no filter; the digest already says what is in there.
             if hasattr(tarfile, "data_filter"):
@@ -60,9 +60,9 @@ class DynamoDBLocal(Server):
     """A running engine. `endpoint`: its address."""
 
     def __init__(self) -> None:
-        """Fetches the engine if need be. Raises Problem if that fails or this machine lacks something."""
+        """Fetches the engine if need be. Raises ToolError if that fails or this machine lacks something."""
         if lacking := missing():
-            raise Problem(lacking)
+            raise ToolError(lacking)
         port = free_port()
         self.endpoint = f"http://{HOST}:{port}"
         command = [*programs.command("java"), "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]

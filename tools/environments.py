@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.steps import HOME, LOGS, ROOT, Problem, digest, locked, main, run
+from tools.steps import HOME, LOGS, ROOT, ToolError, digest, locked, main, run
 
 OLDEST = (3, 11)
 # Each tool has an environment of its own, because each pins packages that another needs newer.
@@ -42,10 +42,10 @@ OWN = (ROOT / "layers" / "core", ROOT / "client")
 
 
 def executable(environment: str, name: str) -> str:
-    """The path of a command in an environment. Raises Problem where `make setup` has not been run."""
+    """The path of a command in an environment. Raises ToolError where `make setup` has not been run."""
     path = PLACES[environment] / "bin" / name
     if not path.exists():
-        raise Problem(f"{name} is not installed yet: run `make setup`")
+        raise ToolError(f"{name} is not installed yet: run `make setup`")
     return str(path)
 
 
@@ -56,10 +56,10 @@ def current(name: str) -> bool:
 
 
 def make(name: str) -> None:
-    """Make one environment anew. Raises Problem with pip's own words."""
+    """Make one environment anew. Raises ToolError with pip's own words."""
     place, log = PLACES[name], LOGS / f"setup-{name}.log"
     if Path(sys.prefix) == place:
-        raise Problem(f"{place.name} cannot replace itself: run `make setup` with the system's own Python")
+        raise ToolError(f"{place.name} cannot replace itself: run `make setup` with the system's own Python")
     shutil.rmtree(place, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(place)], log)
     pip = [str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
@@ -69,9 +69,9 @@ def make(name: str) -> None:
         if _lock(name) == _lock("dev"):
             for package in OWN:
                 run([*pip, "--no-deps", "--no-build-isolation", "-e", str(package)], log)
-    except Problem as problem:
+    except ToolError as problem:
         hint = "" if _reachable(log) else "\n\nThe package index could not be reached; is there a network?"
-        raise Problem(f"The environment {name} could not be made. {problem}{hint}", log) from None
+        raise ToolError(f"The environment {name} could not be made. {problem}{hint}", log) from None
     (place / ".stamp").write_text(_wanted(name))
 
 
@@ -97,7 +97,7 @@ def _timed(name: str) -> None:
     began = time.monotonic()
     try:
         make(name)
-    except Problem as problem:
+    except ToolError as problem:
         if name not in OPTIONAL:
             raise
         print(f"  {name} is not installed, the tests do with what is on PATH. {problem}", flush=True)
@@ -107,9 +107,9 @@ def _timed(name: str) -> None:
 
 def _check_python() -> None:
     if sys.version_info < OLDEST:
-        raise Problem(f"This is Python {sys.version.split()[0]}; 3.11 or later is needed. Say which: make PYTHON=...")
+        raise ToolError(f"This is Python {sys.version.split()[0]}; 3.11 or later is needed. Say which: make PYTHON=...")
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
-        raise Problem("Python's venv is missing. Install it, on Debian with: apt-get install python3-venv")
+        raise ToolError("Python's venv is missing. Install it, on Debian with: apt-get install python3-venv")
 
 
 def _lock(name: str) -> Path:
@@ -130,7 +130,7 @@ def _reachable(log: Path) -> bool:
 def _work() -> None:
     names = sys.argv[1:] or [name for name in PLACES if name != "other"]
     if unknown := [name for name in names if name not in PLACES]:
-        raise Problem(f"There is no environment {', '.join(unknown)}; there are {', '.join(PLACES)}")
+        raise ToolError(f"There is no environment {', '.join(unknown)}; there are {', '.join(PLACES)}")
     setup(names)
 
 

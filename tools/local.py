@@ -10,7 +10,7 @@ from tools.demo import UnexpectedAnswer, demonstrate
 from tools.deploy import STACK, Deployed, deploy, table_id
 from tools.ministack import LOST_STATE, REGION, MiniStack
 from tools.parties import PARTIES, key_file, register
-from tools.steps import HOME, Problem, main, step
+from tools.steps import HOME, ToolError, main, step
 from tools.stop import PROFILE
 
 DEFAULT_PORT = 4566
@@ -43,13 +43,13 @@ def _start(stack: MiniStack) -> None:
         register(stack, table_id(stack, deployed.outputs["TableName"]))
     try:
         log_key = demonstrate(deployed.url, HOME)
-    except Problem as problem:
+    except ToolError as problem:
         raise _explained(problem, stack) from problem
     stack.forget_loss()
     _write_profile(stack, deployed, log_key)
 
 
-def _explained(problem: Problem, stack: MiniStack) -> Problem:
+def _explained(problem: ToolError, stack: MiniStack) -> ToolError:
     """The likeliest cause, and how to go on."""
     if stack.lost_state():
         cause = f"A likely cause: {LOST_STATE}"
@@ -61,7 +61,7 @@ def _explained(problem: Problem, stack: MiniStack) -> Problem:
         )
     else:
         return problem
-    return Problem(f"{problem}\n\n{cause}", problem.log)
+    return ToolError(f"{problem}\n\n{cause}", problem.log)
 
 
 def _interrupted(stack: MiniStack, *, was_running: bool) -> None:
@@ -78,7 +78,7 @@ def _port() -> int:
     """DUECARE_PORT, else the port of the last time."""
     given = os.environ.get("DUECARE_PORT") or str(MiniStack(HOME, 0).last_port() or DEFAULT_PORT)
     if not (given.isascii() and given.isdigit() and 1024 <= int(given) <= 65535):
-        raise Problem(f"DUECARE_PORT={given} is not a port: give a number from 1024 to 65535")
+        raise ToolError(f"DUECARE_PORT={given} is not a port: give a number from 1024 to 65535")
     return int(given)
 
 

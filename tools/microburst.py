@@ -22,7 +22,7 @@ class Microburst(Server):
     """`upstream`: the endpoint behind it. `endpoint`: where to send calls."""
 
     def __init__(self, upstream: str) -> None:
-        """Raises Problem if it is not installed."""
+        """Raises ToolError if it is not installed."""
         port = free_port()
         self.endpoint = f"http://{HOST}:{port}"
         super().__init__(

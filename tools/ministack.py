@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.environments import executable
 from tools.processes import HOST, end_group, port_free, spawn, wait_until_ready
-from tools.steps import Problem, shown, wait_for
+from tools.steps import ToolError, shown, wait_for
 
 REGION = "us-east-1"
 # It answers anyone; these are what every local AWS expects, and no credentials of anybody's.
@@ -51,7 +51,7 @@ class MiniStack:
         }
 
     def start(self) -> None:
-        """Start it, unless it runs already. Raises Problem where the port is taken or it does not come up."""
+        """Start it, unless it runs already. Raises ToolError where the port is taken or it does not come up."""
         if self.running() and self.answers():
             return
         if self.running() is None and self._process_file.exists():
@@ -69,9 +69,9 @@ class MiniStack:
             process.returncode = 0  # disowned: it may outlive this program, which is no reason for a ResourceWarning
 
     def need_port(self) -> None:
-        """Raises Problem if another program listens on the port."""
+        """Raises ToolError if another program listens on the port."""
         if not port_free(self.port):
-            raise Problem(
+            raise ToolError(
                 f"Port {self.port} is in use by another program.\n"
                 f"Stop that program, or choose another port: DUECARE_PORT={self.port + 1} make run"
             )
@@ -87,7 +87,7 @@ class MiniStack:
         os.kill(pid, signal.SIGTERM)
         if not wait_for(lambda: not _alive(pid), _STOPS_WITHIN, every=0.05):
             # Not killed: that would lose what it has not written yet.
-            raise Problem(f"MiniStack (process {pid}) does not end within {_STOPS_WITHIN} s; see {shown(self.log)}")
+            raise ToolError(f"MiniStack (process {pid}) does not end within {_STOPS_WITHIN} s; see {shown(self.log)}")
         # The functions' workers may outlive it.
         end_group(pid, signal.SIGTERM)
         self._process_file.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from tools import programs
-from tools.steps import LOGS, ROOT, Problem, main, run, step, tail
+from tools.steps import LOGS, ROOT, ToolError, main, run, step, tail
 
 PATH = ROOT / "docs" / "openapi.json"
 REDOCLY = "@redocly/cli@2.77.0"
@@ -26,20 +26,20 @@ def missing() -> str | None:
 
 
 def check() -> None:
-    """Raises Problem with the findings."""
+    """Raises ToolError with the findings."""
     with step("openapi-spec-validator"):
         try:
             validate(json.loads(PATH.read_text(encoding="utf-8")))
         except OpenAPIValidationError as error:
-            raise Problem(f"{PATH.name} is not valid: {error.message}") from None
+            raise ToolError(f"{PATH.name} is not valid: {error.message}") from None
     if lacking := missing():
-        raise Problem(lacking)
+        raise ToolError(lacking)
     lint = ["exec", "--yes", f"--package={REDOCLY}", "--", "redocly", "lint", str(PATH.relative_to(ROOT))]
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     with step(REDOCLY):
         run([*programs.command("npm"), *lint], LOG, env={**os.environ, **programs.npm_environment(), **quiet})
         if re.search(r"^You have \d+ warning", LOG.read_text(encoding="utf-8"), re.MULTILINE):
-            raise Problem(f"Redocly's linter warns:\n\n{tail(LOG)}", LOG)
+            raise ToolError(f"Redocly's linter warns:\n\n{tail(LOG)}", LOG)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ import subprocess
 from tools.build import TEMPLATE_PYTHON, python_for, running_python
 from tools.checks import PURE, PYTEST
 from tools.environments import executable
-from tools.steps import ROOT, Problem, main
+from tools.steps import ROOT, ToolError, main
 
 SUPPORTED = ("python3.11", TEMPLATE_PYTHON)
 
 
 def test() -> None:
-    """Raises Problem if a test fails. A Python that this machine does not have is named and left out."""
+    """Raises ToolError if a test fails. A Python that this machine does not have is named and left out."""
     failed = []
     for runtime in SUPPORTED:
         if runtime == running_python():
@@ -30,7 +30,7 @@ def test() -> None:
         if subprocess.run(pytest, cwd=ROOT, check=False).returncode:
             failed.append(runtime)
     if failed:
-        raise Problem(f"Failed on {', '.join(failed)}.")
+        raise ToolError(f"Failed on {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from duecare_client.keyfile import generate, published, read_private, write_private
 from tools.environments import executable
 from tools.ministack import MiniStack
-from tools.steps import Problem
+from tools.steps import ToolError
 
 
 class LocalParty(NamedTuple):
@@ -35,7 +35,7 @@ def key_file(home: Path, party: LocalParty) -> Path:
 
 
 def register(stack: MiniStack, table: str) -> None:
-    """Make sure that every party is registered with the key beside local.json. Raises Problem.
+    """Make sure that every party is registered with the key beside local.json. Raises ToolError.
 
     `table`: the table's id, for a table that was made anew has the same name and no parties.
     """
@@ -69,7 +69,7 @@ def _register(stack: MiniStack, party: LocalParty) -> None:
         if added.returncode == 1 and _admin(stack, "party", "show", party.id).returncode == 0:
             return
     if added.returncode:
-        raise Problem(f"The party {party.id} could not be registered: {added.stderr.strip() or added.stdout.strip()}")
+        raise ToolError(f"The party {party.id} could not be registered: {added.stderr.strip() or added.stdout.strip()}")
 
 
 def _admin(stack: MiniStack, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.steps import ROOT, Problem, tail, wait_for
+from tools.steps import ROOT, ToolError, tail, wait_for
 
 HOST = "127.0.0.1"
 _ENDS_WITHIN = 10
@@ -38,11 +38,11 @@ def spawn(
 def wait_until_ready(
     name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path, within: float
 ) -> None:
-    """Raises Problem with the end of the log if the process ends first or is not ready in time."""
+    """Raises ToolError with the end of the log if the process ends first or is not ready in time."""
     if not wait_for(lambda: process.poll() is not None or ready(), within):
-        raise Problem(f"{name} did not answer within {within:.0f} s:\n\n{tail(log)}", log)
+        raise ToolError(f"{name} did not answer within {within:.0f} s:\n\n{tail(log)}", log)
     if process.returncode is not None:
-        raise Problem(f"{name} stopped while it started:\n\n{tail(log)}", log)
+        raise ToolError(f"{name} stopped while it started:\n\n{tail(log)}", log)
 
 
 def end_group(pid: int, number: signal.Signals) -> None:
@@ -98,7 +98,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Raises Problem if it does not come up."""
+        """Raises ToolError if it does not come up."""
         self.log.unlink(missing_ok=True)
         self._process = spawn(self._command, self.log, env=self._env, cwd=self._cwd)
         try:

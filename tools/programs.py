@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from tools.environments import PLACES
-from tools.steps import HOME, Problem, locked
+from tools.steps import HOME, ToolError, locked
 
 # Where the wheels put them, under site-packages; Debian's package of each.
 _PINNED = {
@@ -25,9 +25,9 @@ _DEBIAN = {"java": "default-jre-headless", "npm": "npm", "go": "golang-go"}
 
 
 def command(name: str) -> list[str]:
-    """The words that start `java`, `npm` or `go`. Raises Problem if this machine has none."""
+    """The words that start `java`, `npm` or `go`. Raises ToolError if this machine has none."""
     if lacking := missing(name, "this"):
-        raise Problem(lacking)
+        raise ToolError(lacking)
     return _found(name)
 
 
@@ -47,12 +47,12 @@ def npm_environment() -> dict[str, str]:
 def go_environment(cache: Path) -> dict[str, str]:
     """Compiles against golang.org/x/mod, which Go ships for its own use. Needs no network, no C compiler, no root.
 
-    Raises Problem if Go is missing, or came without its sources.
+    Raises ToolError if Go is missing, or came without its sources.
     """
     root = subprocess.run([*command("go"), "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip()
     shipped = Path(root) / "src" / "cmd" / "vendor" / "golang.org" / "x" / "mod"
     if not (shipped / "sumdb" / "note").is_dir():
-        raise Problem(f"{root} has no golang.org/x/mod: run `make setup`, or on Debian: apt-get install golang-src")
+        raise ToolError(f"{root} has no golang.org/x/mod: run `make setup`, or on Debian: apt-get install golang-src")
     path = HOME / "tools" / "gopath"
     link = path / "src" / "golang.org" / "x" / "mod"
     with locked(HOME / "gopath.lock"):

@@ -23,7 +23,7 @@ from typing import Any
 from tools.build import architecture, build, python_for
 from tools.environments import PLACES
 from tools.processes import HOST, Server, free_port, port_free
-from tools.steps import HOME, LOGS, ROOT, Problem, digest, locked, run
+from tools.steps import HOME, LOGS, ROOT, ToolError, digest, locked, run
 
 HANDLER = "app.handler"
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
@@ -35,11 +35,11 @@ class Runtime(Server):
     def __init__(self, function: str, runtime: str, environment: Mapping[str, str]) -> None:
         """`function`: its logical id in template.yaml. `environment`: all that it sees besides Lambda's own variables.
 
-        Raises Problem if the build fails or this machine has no interpreter of that runtime.
+        Raises ToolError if the build fails or this machine has no interpreter of that runtime.
         """
         python = python_for(runtime)
         if python is None:
-            raise Problem(f"There is no {runtime} on this machine")
+            raise ToolError(f"There is no {runtime} on this machine")
         built = build(runtime)
         task, layers = built / function, [built / name / "python" for name in ("CoreLayer", "DuecareLayer")]
         self._port = free_port()
@@ -91,7 +91,7 @@ def missing() -> str | None:
     """What this machine lacks to run it, or None."""
     try:
         _emulator()
-    except Problem as problem:
+    except ToolError as problem:
         return str(problem)
     return "the runtime interface emulator runs on Linux only" if sys.platform != "linux" else None
 
@@ -100,7 +100,7 @@ def _emulator() -> Path:
     """The one that fits this machine, out of SAM's environment."""
     found = [*PLACES["sam"].glob(f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{architecture()}")]
     if not found:
-        raise Problem("Amazon's runtime interface emulator comes with SAM, which is not installed: run `make setup`")
+        raise ToolError("Amazon's runtime interface emulator comes with SAM, which is not installed: run `make setup`")
     if not os.access(found[0], os.X_OK):
         found[0].chmod(0o755)
     return found[0]

@@ -12,20 +12,20 @@ from duecare_core.domain.rules.rule_types import AnyRow
 from duecare_core.domain.rules.tighten import tighten
 from duecare_core.errors import BadPack
 from tools.rules_page import PACK, value
-from tools.steps import Problem, main, shown
+from tools.steps import ToolError, main, shown
 
 OPERATOR = PACK.with_name("operator.json")
 
 
 def check(file: Path, *, as_json: bool) -> None:
-    """Raises Problem, which names the row and the member that is invalid or would loosen a rule."""
+    """Raises ToolError, which names the row and the member that is invalid or would loosen a rule."""
     try:
         shipped = parse(PACK.read_bytes())
         effective = tighten(shipped, parse(file.read_bytes()))
     except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror}") from error
+        raise ToolError(f"{file} cannot be read: {error.strerror}") from error
     except BadPack as error:
-        raise Problem(f"{file} cannot be used: {error}") from error
+        raise ToolError(f"{file} cannot be used: {error}") from error
     changes = list(_changes(shipped, effective))
     if as_json:
         listed = [{"id": row.id, "change": change, "is": value(row)} for change, row in changes]

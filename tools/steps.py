@@ -20,7 +20,7 @@ TAIL = 25
 Found = TypeVar("Found")
 
 
-class Problem(Exception):
+class ToolError(Exception):
     """What went wrong and what to do about it, for a person to read; `log` is the file that says more."""
 
     def __init__(self, message: str, log: Path | None = None) -> None:
@@ -45,7 +45,7 @@ def step(label: str) -> Iterator[None]:
 
 
 def run(command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> None:
-    """Run to the end with all output in `log`. Raises Problem with the log's tail."""
+    """Run to the end with all output in `log`. Raises ToolError with the log's tail."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         try:
@@ -53,10 +53,10 @@ def run(command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = No
                 command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False
             ).returncode
         except OSError as error:
-            raise Problem(f"{command[0]} cannot be started: {error.strerror}") from None
+            raise ToolError(f"{command[0]} cannot be started: {error.strerror}") from None
     if code:
         name = " ".join([Path(command[0]).name, *command[1:2]])
-        raise Problem(f"`{name}` failed with exit code {code}:\n\n{tail(log)}", log)
+        raise ToolError(f"`{name}` failed with exit code {code}:\n\n{tail(log)}", log)
 
 
 def wait_for(what: Callable[[], Found], seconds: float, *, every: float = 0.1) -> Found:
@@ -72,10 +72,10 @@ def tail(log: Path, lines: int = TAIL) -> str:
 
 
 def need(tool: str, package: str, why: str) -> str:
-    """The tool's path. Raises Problem, naming what to install."""
+    """The tool's path. Raises ToolError, naming what to install."""
     found = shutil.which(tool)
     if found is None:
-        raise Problem(f"{tool} is missing: it {why}. Install it, on Debian with: apt-get install {package}")
+        raise ToolError(f"{tool} is missing: it {why}. Install it, on Debian with: apt-get install {package}")
     return found
 
 
@@ -120,7 +120,7 @@ def main(work: Callable[[], None]) -> None:
     bypass_proxies()
     try:
         work()
-    except Problem as problem:
+    except ToolError as problem:
         where = f"\n\nThe whole log: {shown(problem.log)}" if problem.log else ""
         sys.exit(f"\n{problem}{where}")
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools.ministack import MiniStack
-from tools.steps import HOME, Problem, main
+from tools.steps import HOME, ToolError, main
 
 PROFILE = HOME / "local.json"
 
@@ -20,13 +20,13 @@ def stop() -> None:
 
 
 def status() -> None:
-    """Where it runs. Raises Problem where it does not."""
+    """Where it runs. Raises ToolError where it does not."""
     port = MiniStack(HOME, 0).noted_port()
     if port is None:
-        raise Problem("duecare is not running; `make run` starts it.")
+        raise ToolError("duecare is not running; `make run` starts it.")
     profile = json.loads(PROFILE.read_text()) if PROFILE.is_file() else {}
     if profile.get("aws_endpoint_url") != MiniStack(HOME, port).endpoint:
-        raise Problem(
+        raise ToolError(
             f"The local AWS runs on port {port}, but duecare is not deployed there.\n"
             "`make run` goes on with that, `make stop` ends it."
         )

@@ -15,7 +15,7 @@ from tools.build import TEMPLATE_PYTHON, python_for, running_python
 from tools.deploy import client, deploy
 from tools.ministack import MiniStack
 from tools.processes import free_port
-from tools.steps import HOME, Problem, locked
+from tools.steps import HOME, ToolError, locked
 
 _SESSION = "DUECARE_TEST_SESSION"
 _SESSIONS = HOME / "tests"
@@ -73,7 +73,7 @@ def stack() -> Stack:
         try:
             local.start()
             deployed = deploy(local)
-        except Problem as problem:
+        except ToolError as problem:
             pytest.fail(str(problem))
     return Stack(deployed.url, deployed.outputs, local)
 

@@ -14,7 +14,7 @@ import pytest
 from tools import deploy, environments, local, steps
 from tools.ministack import MiniStack
 from tools.processes import HOST
-from tools.steps import Problem
+from tools.steps import ToolError
 
 
 @pytest.fixture
@@ -26,45 +26,45 @@ def taken_port() -> Iterator[int]:
 
 
 def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, taken_port: int) -> None:
-    with pytest.raises(Problem, match=rf"Port {taken_port} is in use.*\n.*DUECARE_PORT={taken_port + 1} make run"):
+    with pytest.raises(ToolError, match=rf"Port {taken_port} is in use.*\n.*DUECARE_PORT={taken_port + 1} make run"):
         MiniStack(tmp_path, taken_port).start()
 
 
 @pytest.mark.parametrize("port", ["http", "80", "70000", "-1", "４５６６"])
 def test_a_port_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("DUECARE_PORT", port)
-    with pytest.raises(Problem, match="is not a port"):
+    with pytest.raises(ToolError, match="is not a port"):
         local.start()
 
 
 def test_an_environment_that_is_missing_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(environments.PLACES, "ministack", tmp_path)
-    with pytest.raises(Problem, match="run `make setup`"):
+    with pytest.raises(ToolError, match="run `make setup`"):
         environments.executable("ministack", "ministack")
 
 
 def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(Problem, match=r"make is missing.*apt-get install make"):
+    with pytest.raises(ToolError, match=r"make is missing.*apt-get install make"):
         steps.need("make", "make", "builds")
 
 
 def test_without_venv_the_error_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(Problem, match="apt-get install python3-venv"):
+    with pytest.raises(ToolError, match="apt-get install python3-venv"):
         environments.setup(["dev"])
 
 
 def test_an_old_python_gets_an_error_with_the_version_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
-    with pytest.raises(Problem, match=r"3\.11 or later is needed"):
+    with pytest.raises(ToolError, match=r"3\.11 or later is needed"):
         environments.setup(["dev"])
 
 
 def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "deploy.log"
     program = "print('first'); print('the reason'); raise SystemExit(3)"
-    with pytest.raises(Problem, match=r"(?s)exit code 3.*the reason") as failed:
+    with pytest.raises(ToolError, match=r"(?s)exit code 3.*the reason") as failed:
         steps.run([sys.executable, "-c", program], log)
     assert failed.value.log == log
 
@@ -76,7 +76,7 @@ def test_a_failed_deploy_shows_the_output_of_sam(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(deploy, "executable", lambda *_names: str(sam))
     monkeypatch.setattr(deploy, "_make_bucket", lambda _stack: None)
     monkeypatch.setattr(deploy, "_remove_failed", lambda _stack: None)
-    with pytest.raises(Problem, match="CREATE_FAILED: the reason"):
+    with pytest.raises(ToolError, match="CREATE_FAILED: the reason"):
         deploy._sam_deploy(MiniStack(tmp_path, 1), tmp_path)
 
 

@@ -19,7 +19,7 @@ from tools.deploy import Deployed
 from tools.ministack import MiniStack
 from tools.parties import PARTIES
 from tools.processes import HOST, free_port
-from tools.steps import Problem, wait_for
+from tools.steps import ToolError, wait_for
 
 SERVER = f"""#!{sys.executable}
 import os
@@ -79,7 +79,7 @@ def test_nothing_is_stopped_where_the_new_port_is_taken(monkeypatch: pytest.Monk
         other.bind((HOST, 0))
         other.listen()
         monkeypatch.setenv("DUECARE_PORT", str(other.getsockname()[1]))
-        with pytest.raises(Problem, match="is in use by another program"):
+        with pytest.raises(ToolError, match="is in use by another program"):
             local.start()
     assert running.answers()
 
@@ -105,7 +105,7 @@ def test_ctrl_c_stops_what_the_command_started(
     assert "Interrupted, stopping the local AWS" in said
     assert "failed" not in said
     assert MiniStack(home, 0).running() is None
-    with pytest.raises(Problem, match="not running"):
+    with pytest.raises(ToolError, match="not running"):
         stop.status()
 
 
@@ -133,7 +133,7 @@ def test_ctrl_c_leaves_running_what_ran_before(
 
 
 def test_status_names_a_local_aws_without_the_service(running: MiniStack, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Problem, match=f"runs on port {running.port}, but duecare is not deployed there"):
+    with pytest.raises(ToolError, match=f"runs on port {running.port}, but duecare is not deployed there"):
         stop.status()
     profile = {"url": "http://there", "aws_endpoint_url": running.endpoint}
     (running.home / "local.json").write_text(json.dumps(profile))
@@ -142,7 +142,7 @@ def test_status_names_a_local_aws_without_the_service(running: MiniStack, capsys
 
 
 def test_an_unclean_end_is_named_where_the_case_fails(running: MiniStack) -> None:
-    failure, surprise = Problem("no answer"), UnexpectedAnswer("another answer")
+    failure, surprise = ToolError("no answer"), UnexpectedAnswer("another answer")
     assert local._explained(failure, running) is failure
     assert "a party was suspended, or the service was halted" in str(local._explained(surprise, running))
     pid = running.running()
@@ -200,7 +200,7 @@ def test_clean_asks_and_deletes_nothing_without_a_yes(
     typed = io.StringIO(answer)
     monkeypatch.setattr(typed, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", typed)
-    with pytest.raises(Problem, match="Nothing was deleted"):
+    with pytest.raises(ToolError, match="Nothing was deleted"):
         clean.clean(running.home)
     assert names(running.home) == before
     assert running.answers()
@@ -210,7 +210,7 @@ def test_clean_in_a_script_wants_its_answer_in_the_command(monkeypatch: pytest.M
     filled(home)
     before = names(home)
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(Problem, match="make clean YES=1"):
+    with pytest.raises(ToolError, match="make clean YES=1"):
         clean.clean(home)
     assert names(home) == before
 

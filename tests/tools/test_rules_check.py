@@ -12,7 +12,7 @@ from duecare.runtime import rulebook
 from duecare_core.errors import RulesFailed
 from tests.support.packs import PACK, cap, hours
 from tools.rules_check import check
-from tools.steps import Problem
+from tools.steps import ToolError
 
 
 def written(folder: Path, *rows: dict[str, Any]) -> Path:
@@ -35,15 +35,15 @@ def test_the_changes_of_a_pack_are_listed(tmp_path: Path, capsys: pytest.Capture
 
 def test_a_pack_that_loosens_a_rule_is_refused_and_the_row_named(tmp_path: Path) -> None:
     looser = cap(9, id="cn-sms-day", window="calendar_day")
-    with pytest.raises(Problem, match="row cn-sms-day, member max: lets more through"):
+    with pytest.raises(ToolError, match="row cn-sms-day, member max: lets more through"):
         check(written(tmp_path, looser), as_json=False)
 
 
 def test_a_file_that_is_not_there_or_no_pack_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="cannot be read: No such file"):
+    with pytest.raises(ToolError, match="cannot be read: No such file"):
         check(tmp_path / "none.json", as_json=False)
     (tmp_path / "none.json").write_text("{")
-    with pytest.raises(Problem, match="cannot be used"):
+    with pytest.raises(ToolError, match="cannot be used"):
         check(tmp_path / "none.json", as_json=False)
 
 

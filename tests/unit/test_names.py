@@ -10,8 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("layers", "client", "functions", "integrations", "benchmarks", "tools", "tests/support")
 
-# `tools.steps.Problem` is the error of every tool; `duecare.runtime.responses.Problem` is a problem+json response.
-EXCEPTIONS = {"Problem"}
 # A type is named for what it is, not for when it happened.
 PARTICIPLES = """
     Allowed Answered Asked Bare Begun Bound Called Checked Counted Decided Described Done Erased Failed Filled
@@ -36,7 +34,7 @@ def test_no_class_name_is_defined_twice() -> None:
     places = defaultdict(list)
     for name, place in classes():
         places[name].append(place)
-    assert {name: found for name, found in places.items() if len(found) > 1 and name not in EXCEPTIONS} == {}
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_no_class_is_named_by_a_bare_participle() -> None:
