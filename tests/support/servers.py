@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -42,6 +43,17 @@ def closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         wire.close()
 
 
+def one_at_a_time(app: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:
+    """moto undoes a failed transaction by restoring the whole table, and with it undoes writes of concurrent requests."""
+    lock = threading.Lock()
+
+    def locked(*request: Any) -> list[bytes]:
+        with lock:
+            return list(app(*request))
+
+    return locked
+
+
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     """The address of moto, over HTTP so that the lean client reaches it too."""
@@ -49,6 +61,8 @@ def moto() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    assert server._server is not None
+    server._server.app = one_at_a_time(server._server.app)
     yield f"http://{host}:{port}"
     server.stop()
 
