@@ -44,7 +44,7 @@ def closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def one_at_a_time(app: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:
-    """moto undoes a failed transaction by restoring the whole table, and with it undoes writes of concurrent requests."""
+    """moto undoes a failed transaction by restoring the whole table, which undoes writes of concurrent requests too."""
     lock = threading.Lock()
 
     def locked(*request: Any) -> list[bytes]:
