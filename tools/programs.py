@@ -39,9 +39,12 @@ def missing(name: str, user: str) -> str | None:
 
 
 def npm_environment() -> dict[str, str]:
-    """npm trusts the certificates that this machine trusts; Node alone trusts those that it was built with."""
+    """The environment for npm and the programs that it runs: they find node, and trust the certificates that this
+    machine trusts. Node alone trusts those that it was built with."""
     trusted = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
-    return {"NODE_EXTRA_CA_CERTS": trusted, **os.environ} if Path(trusted).is_file() else dict(os.environ)
+    certificates = {"NODE_EXTRA_CA_CERTS": trusted} if Path(trusted).is_file() else {}
+    path = os.pathsep.join([str(Path(command("npm")[0]).parent), os.environ.get("PATH", os.defpath)])
+    return {**certificates, **os.environ, "PATH": path}
 
 
 def go_environment(cache: Path) -> dict[str, str]:
