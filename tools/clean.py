@@ -16,15 +16,15 @@ from tools.steps import HOME, ToolError, main
 
 # The parties of the case, whose keys `make run` makes; a test compares them with tools.parties.
 PARTIES = ("mou-zichan", "keji", "xinxi", "yunyingshang", "shenji")
-# What would be missed.
+# Data that a user would miss.
 STATE = (
     *("state", "s3", "local.json", "deployed.json", "registered.json", "ministack.json", "unclean"),
     *(f"{party}{suffix}" for party in PARTIES for suffix in (".jwk", ".pub.jwk")),
-    # What was seen of its log: the next one has another key, and is not to be taken for a forgery.
+    # The last checkpoint seen: the next log has another key, and must not look like a forgery.
     *("log-*.checkpoint", "log-*.key"),
     *("message.json", "allowed.duecare.*", "denied.duecare.*"),
 )
-# What is made again when it is needed. A lock that a running setup holds must not disappear.
+# Caches, which are rebuilt when needed. A lock that a running setup holds must not disappear.
 CACHES = ("tmp", "build", "cache", "logs", "tests")
 
 

@@ -22,7 +22,7 @@ API_ID = "duecare"
 _BUCKET = "duecare-artifacts"
 # Each is a process of its own here.
 _PARTS_AT_ONCE = 2
-# What decides, besides the sources, what a deployment comes out as.
+# The sources of a deployment besides the built functions.
 _STEPS = (ROOT / "tools" / "routes.py", ROOT / "tools" / "deploy.py")
 
 
@@ -69,7 +69,7 @@ def deploy(stack: MiniStack) -> Deployed:
 
 
 def table_id(stack: MiniStack, name: str) -> str:
-    """What tells one table from a later one of the same name."""
+    """Distinguishes a table from a later one with the same name."""
     return str(client(stack, "dynamodb").describe_table(TableName=name)["Table"]["TableId"])
 
 

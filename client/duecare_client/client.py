@@ -129,13 +129,16 @@ class Client(Reader):
         """Asks whether this message may be sent now. Send only if the result is true.
 
         The result is true only if the answer is an enforced, final allow that has not expired, and its receipt is
-        signed by the service, is about exactly this message and text, and says the same as the answer. A denial, a
+        signed by the service, names this message_id, creditor, collector, channel and text, and says the same as the
+        answer. (A receipt names the recipient by a salted digest, which only the case file opens.) A denial, a
         rehearsal and an answer in shadow mode are false, and `why_not` says why.
 
         Raises CannotDecide if there is no answer: hold the message and ask again with the same `message_id`, which is
         the idempotency key. Raises RequestError if the message is wrong, and BadReceipt if the receipt does not prove
         the answer; a person has to look at both. After any exception, do not send.
         """
+        if not isinstance(message, Mapping):
+            raise Unreadable("a message is a mapping of its members, such as message_id, recipient, creditor and text")
         asked = dict(message)
         return self.check_answer(asked, self.verify(asked))
 
@@ -157,6 +160,7 @@ class Client(Reader):
             raise BadReceipt("the answer is about another message: its message_id differs. Do not send")
         claims = self._receipt_claims(read.receipt, {**expected, "gateway": self.party})
         permissions.check_enforced(claims, read)
+        permissions.check_requested(message, read)
         return Permission(
             decision=read.decision,
             decision_id=read.decision_id,

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from duecare_client import BadAnswer, BadReceipt, CannotDecide, Client, NotAllowed, Permission, RequestError
+from duecare_client.errors import Unreadable
 
 NOW = 1_700_000_000
 DENIED = [{"code": "DEBT_MISSING", "message": "No debt."}, {"code": "QUIET_HOURS", "message": "Not now."}]
@@ -53,11 +54,11 @@ def test_a_permission_turns_false_when_it_expires(gateway: Client, message: dict
 
 def test_a_permission_can_be_checked_for_another_instant(gateway: Client, message: dict[str, Any]) -> None:
     permission = gateway.may_send(message)
-    assert permission.valid(NOW + 60)
-    assert permission.valid(datetime.fromtimestamp(NOW + 60, UTC))
-    assert not permission.valid(NOW + 120)
-    assert not permission.valid(datetime.fromtimestamp(NOW + 120, UTC))
-    assert not permission.valid(float("nan"))
+    assert permission.valid_at(datetime.fromtimestamp(NOW + 60, UTC))
+    assert not permission.valid_at(datetime.fromtimestamp(NOW + 120, UTC))
+    for misuse in (datetime.fromtimestamp(NOW), 0, False, 3.5, float("nan"), None, "2023"):  # noqa: DTZ006  naive
+        with pytest.raises(Unreadable):
+            permission.valid_at(misuse)  # type: ignore[arg-type]
 
 
 def test_a_denial_is_false_and_says_every_reason(service: Any, gateway: Client, message: dict[str, Any]) -> None:
@@ -253,3 +254,18 @@ def test_a_permission_is_a_plain_value(gateway: Client, message: dict[str, Any])
         permission.decision = "deny"  # type: ignore[misc]
     assert "clock" not in repr(permission)
     assert isinstance(permission, Permission)
+
+
+def test_a_message_sent_in_shadow_mode_is_never_permitted(
+    service: Any, gateway: Client, message: dict[str, Any]
+) -> None:
+    """The receipt does not say whether the decision is enforced, so the body alone is not believed."""
+    changed(service, message, enforced=True)
+    with pytest.raises(BadReceipt, match="asked for shadow mode"):
+        gateway.may_send({**message, "shadow": True})
+
+
+@pytest.mark.parametrize("message", [None, 5, "x", [1]])
+def test_a_value_that_is_no_message_is_an_error_of_the_clients_tree(gateway: Client, message: Any) -> None:
+    with pytest.raises(Unreadable, match="a mapping of its members"):
+        gateway.may_send(message)

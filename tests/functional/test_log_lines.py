@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import time
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from duecare.runtime import telemetry
 from duecare_core.errors import DuecareError
 from tests.functional.conftest import Stack, leaks
 from tests.support import events
 from tests.support.functions import NAMES, REQUEST_ID
 from tests.support.world import ISSUER
+
+
+class Context(NamedTuple):
+    aws_request_id: str
+
 
 NOWHERE = {
     "DUECARE_TABLE": "no-such-table",
@@ -74,3 +80,11 @@ def test_the_id_of_an_earlier_invocation_is_not_kept(stack: Stack) -> None:
     stack.invoke("import_part", events.load("import_part-part"))
     first, *_, last = [json.loads(line) for line in stack.said.getvalue().splitlines()]
     assert (first["correlation_id"], last["correlation_id"]) == ("request-1", REQUEST_ID)
+
+
+@pytest.mark.parametrize("event", [None, "text", [1], {"requestContext": "x"}, {"requestContext": None}])
+def test_an_event_of_any_shape_takes_the_ids_of_its_own_invocation(event: Any) -> None:
+    telemetry.begin({"requestContext": {"requestId": "api-1"}}, Context("lambda-1"))
+    telemetry.begin(event, Context("lambda-2"))
+    assert telemetry.logger.get_correlation_id() == "lambda-2"
+    assert telemetry.logger.get_current_keys()["function_request_id"] == "lambda-2"

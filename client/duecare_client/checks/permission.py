@@ -63,22 +63,21 @@ class Permission:
     clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
     def __bool__(self) -> bool:
-        return self.valid()
+        return self._valid(self.clock())
 
-    def valid(self, now: datetime | float | None = None) -> bool:
-        """Whether the message may be sent at `now` (seconds since 1970, or a datetime; the current time if absent)."""
-        seconds = self._seconds(now)
+    def valid_at(self, at: datetime) -> bool:
+        """Whether the message may be sent at this instant, which has an offset. Raises Unreadable for any other value:
+        a naive datetime would be read in the time zone of this machine."""
+        return self._valid(_instant(at))
+
+    def _valid(self, seconds: float) -> bool:
         final = self.enforced is True and self.provisional is False
         return self.decision == "allow" and final and seconds < int(self.valid_until.timestamp())
 
     @property
     def why_not(self) -> str:
         """Why the message must not be sent now, in English; empty while it may be sent."""
-        return self.why_not_at(None)
-
-    def why_not_at(self, now: datetime | float | None) -> str:
-        """Why the message must not be sent at `now`; empty if it may be sent then."""
-        if self.valid(now):
+        if self:
             return ""
         why = []
         if self.decision != "allow":
@@ -92,10 +91,11 @@ class Permission:
             why.append(f"expired at {_spelled(self.valid_until)}: ask again with the same message_id")
         return "; ".join(why)
 
-    def _seconds(self, now: datetime | float | None) -> float:
-        if now is None:
-            return self.clock()
-        return now.timestamp() if isinstance(now, datetime) else now
+
+def _instant(at: object) -> float:
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        raise Unreadable("an instant is a datetime with an offset, such as datetime.now(UTC)")
+    return at.timestamp()
 
 
 def _spelled(at: datetime) -> str:
@@ -130,6 +130,13 @@ def claims_of_answer(answer: ReceivedAnswer) -> dict[str, Any]:
         "exp": int(answer.valid_until.timestamp()),
         "provisional": answer.provisional,
     }
+
+
+def check_requested(message: Mapping[str, Any], answer: ReceivedAnswer) -> None:
+    """Raises BadReceipt if the message asked for shadow mode and the answer says that it is enforced: the receipt does
+    not say whether it is, so an altered answer would permit sending."""
+    if message.get("shadow") and answer.enforced:
+        raise BadReceipt("the answer does not match: the message asked for shadow mode. Do not send")
 
 
 def check_enforced(claims: Mapping[str, Any], answer: ReceivedAnswer) -> None:

@@ -22,9 +22,10 @@ def begin(event: Mapping[str, Any], context: Any) -> None:
     """
     with suppress(Exception):
         request_id = getattr(context, "aws_request_id", None)
-        request = event.get("requestContext") or {}
+        # First without the event, which may be anything: no line may carry the ids of the previous invocation.
         logger.append_keys(function_request_id=request_id)
-        logger.set_correlation_id(request.get("requestId") or request_id)
+        logger.set_correlation_id(request_id)
+        logger.set_correlation_id(event["requestContext"].get("requestId") or request_id)
 
 
 def count(name: str, **details: object) -> None:

@@ -9,10 +9,12 @@ import jwt
 import msgspec
 import pytest
 
+from duecare.ports import Document, Key
 from duecare.runtime.responses import answer
+from duecare.usecases import table
 from duecare.usecases.audit.look_up import LookUp
 from duecare.usecases.verify.stored_decision import StoredDecision
-from duecare_core.errors import Conflict, NotAllowed, NotFound, Unacceptable
+from duecare_core.errors import Conflict, NotAllowed, NotFound, StoreFailed, Unacceptable
 from duecare_core.evidence.canonical import canonical, digest
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import as_json
@@ -203,3 +205,12 @@ def test_the_answer_is_in_the_requested_language() -> None:
     assert not chinese["reasons"][0]["message"].isascii()
     assert english["disclosure_url"] == f"{url}/m/{decided.record.decision_id}"
     assert "retry_at" not in english
+
+
+@pytest.mark.parametrize("sort_key", ["S#mou-zichan", "L", "Y#anything", ""])
+def test_a_document_of_an_unknown_kind_among_the_facts_is_never_ignored(world: World, sort_key: str) -> None:
+    """It may be a stop that another version of the program wrote."""
+    pk = table.recipient(world.pseudonyms.recipient_key(RECIPIENT))
+    world.documents.commit([Document(Key(pk, sort_key), 1, b"{}")])
+    with pytest.raises(StoreFailed, match="unknown kind"):
+        world.verify()

@@ -39,15 +39,19 @@ def facts_of(
             number = table.read(document, NumberState)
         elif kind == CONTACTS:
             contacts = _contacts(document)
-        elif kind == STOP and owner in (creditor, "*"):
-            stops.append(table.read(document, StopState))
+        elif kind == STOP:
+            if owner in (creditor, "*"):
+                stops.append(table.read(document, StopState))
+        elif kind not in (CONSENT, DEBT, DISPUTE):
+            # It may be a stop that another version of this program wrote: ignoring it could allow.
+            raise StoreFailed("a document of an unknown kind is stored among a recipient's facts")
         elif owner != creditor:
             continue
         elif kind == CONSENT:
             consents[name] = table.read(document, ConsentState)
         elif kind == DEBT:
             debts[name] = table.read(document, DebtState)
-        elif kind == DISPUTE:
+        else:
             disputes.append(table.read(document, Dispute))
     documents = situation.documents
     return Facts(
