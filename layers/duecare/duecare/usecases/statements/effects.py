@@ -27,7 +27,7 @@ from duecare_core.domain.facts.statement import (
     Statement,
     StatementKind,
 )
-from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, StopState
+from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, NumberState, StopState
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.reconciliation import Delivery
 from duecare_core.domain.rules.reply import Reply, read_reply
@@ -215,7 +215,9 @@ def slot_key(partition: str, slot: FactSlot) -> Key:
         return table.dispute(partition, creditor, item)
     if kind is Mandate:
         return table.mandate(creditor, item)
-    return table.number(partition)
+    if kind is NumberState:
+        return table.number(partition)
+    raise TypeError(f"{kind.__name__} has no key in the table")
 
 
 def _is_news(before: FactState | None, after: FactState) -> bool:
