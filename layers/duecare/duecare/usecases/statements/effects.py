@@ -7,7 +7,7 @@ rest: who may speak for which recipient, whether the things that a statement ref
 from __future__ import annotations
 
 from datetime import UTC
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import structs
 
@@ -56,12 +56,19 @@ class VerifiedStatement(NamedTuple):
 
 class Effect(NamedTuple):
     """The documents to write, and the members of the answer: `status` (`accepted` or `unchanged`), `read_as` (how a
-    reply was read) and `same_as` (the id of an earlier statement with the same content)."""
+    reply was read) and `same_as` (the id of an earlier statement with the same content).
+
+    `effect`: whether the statement is `in_force`, is `superseded` by a newer one (`superseded_by`) or has no effect on
+    decisions (`none`). `chain_of`: the recipient's chain that it belongs to (a creditor's id, or `*`), or None.
+    """
 
     documents: list[Document]
     status: str
     read_as: str | None = None
     same_as: str | None = None
+    effect: Literal["in_force", "superseded", "none"] = "in_force"
+    superseded_by: str | None = None
+    chain_of: str | None = None
 
 
 class StatementEffects:
