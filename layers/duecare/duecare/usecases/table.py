@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 EVERYTHING = Key(f"{keys.PARTY}#*", keys.PARTY)
 RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
+ACKNOWLEDGEMENT_KEYS = f"{keys.ACKNOWLEDGEMENT_KEY}#acknowledgement"
 LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
 SHARDS = 16
 _ENCODER = msgspec.json.Encoder()
@@ -62,6 +63,20 @@ def contacts(pk: str) -> Key:
     return Key(pk, keys.CONTACTS)
 
 
+def chain_head(pk: str, of: str) -> Key:
+    """The head of the recipient's chain of a creditor, or of `*`."""
+    return Key(pk, f"{keys.CHAIN_HEAD}#{of}")
+
+
+def chain_links(recipient_key: RecipientKey, of: str) -> str:
+    """The partition of a chain: outside the recipient's, so that verify does not read it. In the order of `seq`."""
+    return f"{keys.CHAIN_LINKS}#{recipient_key}#{of}"
+
+
+def chain_link(recipient_key: RecipientKey, of: str, seq: int) -> Key:
+    return Key(chain_links(recipient_key, of), f"{seq:010}")
+
+
 def party(party_id: str) -> Key:
     return Key(f"{keys.PARTY}#{party_id}", keys.PARTY)
 
@@ -80,6 +95,10 @@ def statement(statement_id: str) -> Key:
 
 def receipt_key(kid: str) -> Key:
     return Key(RECEIPT_KEYS, kid)
+
+
+def acknowledgement_key(kid: str) -> Key:
+    return Key(ACKNOWLEDGEMENT_KEYS, kid)
 
 
 def erasure(erasure_id: str) -> Key:

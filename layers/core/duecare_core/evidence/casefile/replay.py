@@ -73,6 +73,7 @@ def differences(record: Record, decision: Decision, rules: Rules, at: datetime) 
         "retry_at": decision.retry_at,
         "relied_on": decision.relied_on,
         "regions": decision.regions,
+        "chains": decision.chains,
         "valid_until": whole_seconds(at) + good_for,
     }
     return tuple(name for name, value in made.items() if getattr(record, name) != value)
@@ -120,6 +121,7 @@ def replayed_facts(
         stops=tuple(stop for stop in stops if isinstance(stop, StopState)),
         number=number if isinstance(number, NumberState) else None,
         contacts=tuple(one.contact(record.creditor) for one in inputs.counted),
+        chains=record.chains,
     )
 
 

@@ -35,7 +35,8 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     that is delivered twice may start two passes. `parts`: their number; the last one has the duplicate rows, if there
     are any (`doubled`). `done`: how many have been imported; the counts are of these.
     `to_withdraw`: the number of debts that a snapshot withdraws, fixed before the first is withdrawn; `to_confirm`: the
-    number that it would withdraw if the creditor confirmed it.
+    number that it would withdraw if the creditor confirmed it. `acknowledgement`: of the manifest, once the import is
+    done.
     """
 
     manifest: Manifest
@@ -55,6 +56,7 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     to_withdraw: int | None = None
     to_confirm: int | None = None
     ended_at: datetime | None = None
+    acknowledgement: str | None = None
 
     @property
     def creditor(self) -> str:

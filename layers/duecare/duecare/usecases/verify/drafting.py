@@ -87,6 +87,7 @@ def new_record(  # noqa: PLR0913
         regions=decision.regions,
         rules_version=rules.version,
         rules_sha256=rules.digest,
+        chains=decision.chains,
         inputs_sha256=digest(inputs),
     )
 

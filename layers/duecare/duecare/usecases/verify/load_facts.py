@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from duecare.ports import Document, Key, Situation
 from duecare.usecases import table
+from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.rules.frequency_caps import Contact, unpack_contacts
 from duecare_core.errors import StoreFailed
-from duecare_core.evidence.item_keys import CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
+from duecare_core.evidence.item_keys import CHAIN_HEAD, CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
 
 
 def situation_keys(gateway: str, creditor: str, collector: str | None) -> list[Key]:
@@ -29,6 +30,7 @@ def facts_of(
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
     stops: list[StopState] = []
+    chains: list[ChainHead] = []
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()
     collector = collector or creditor
@@ -42,6 +44,9 @@ def facts_of(
         elif kind == STOP:
             if owner in (creditor, "*"):
                 stops.append(table.read(document, StopState))
+        elif kind == CHAIN_HEAD:
+            if owner in (creditor, "*"):
+                chains.append(table.read(document, ChainHead))
         elif kind not in (CONSENT, DEBT, DISPUTE):
             # It may be a stop that another version of this program wrote: ignoring it could allow.
             raise StoreFailed("a document of an unknown kind is stored among a recipient's facts")
@@ -66,6 +71,7 @@ def facts_of(
         stops=tuple(stops),
         number=number,
         contacts=contacts,
+        chains=tuple(sorted(chains, key=lambda head: head.of == "*")),
     )
 
 
