@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, urlencode
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.usecases.imports.upload_state import upload_id_of
+from duecare.usecases.table import upload_id_of
 from duecare_core.evidence.jose.keys import Jwk, private_jwk, public_jwk, thumbprint
 from duecare_core.evidence.statement import sign, statement_id
 from tests.support.world import CASE_TEXT, ISSUER, NOTICE, OUTSTANDING, PARTIES, RECIPIENT

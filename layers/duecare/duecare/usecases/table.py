@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -138,6 +139,11 @@ def delivery(gateway: str, message_id: str, at: datetime) -> Key:
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC and of fixed length, so that the texts sort as the instants do."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def upload_id_of(manifest_id: str) -> str:
+    """26 characters (base32) derived from the manifest's statement id: the same manifest is the same upload."""
+    return base64.b32encode(hashlib.sha256(manifest_id.encode()).digest()[:16]).decode().rstrip("=").lower()
 
 
 def upload(upload_id: str) -> Key:

@@ -59,8 +59,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     `relied_on`: the ids of the statements that the decision depends on. `contacts`: those that frequency caps counted.
     `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt by which the message was judged.
     `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let an answer be
-    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none. `chains`: the
-    heads of the recipient's chains; none where nothing about the recipient may be said.
+    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none. `chains`:
+    the heads of the recipient's chains; none where nothing about the recipient may be said.
     """
 
     reasons: tuple[Reason, ...]

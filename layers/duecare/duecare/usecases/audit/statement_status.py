@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from duecare.ports import Archive, Clock, DecisionStore, Document, LogFiles, Opener
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_active, check_caller
-from duecare.usecases.imports.upload_state import UploadState, upload_id_of
 from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.log.published_log import snapshot
@@ -23,10 +24,16 @@ from duecare_core.evidence.statement import StatementRecord, read_sealed
 _ID = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
+class _UploadAcknowledgement(Struct, frozen=True):
+    """The member of an upload that is read here."""
+
+    acknowledgement: str | None = None
+
+
 class LogProofOf(NamedTuple):
     """The index of a log entry, and its proof (c2sp.org/tlog-proof@v1)."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is not used
     proof: str
 
 
@@ -80,8 +87,8 @@ class LookUpStatement:
 
     def _of_manifest(self, statement_id: str) -> str:
         """Raises NotFound as long as the import is not done: only then is its manifest accepted."""
-        key = table.upload(upload_id_of(statement_id))
-        upload = table.find(self._deps.decisions.load([], [key]).documents, key, UploadState)
+        key = table.upload(table.upload_id_of(statement_id))
+        upload = table.find(self._deps.decisions.load([], [key]).documents, key, _UploadAcknowledgement)
         if upload is None or upload.acknowledgement is None:
             raise _unknown()
         return upload.acknowledgement

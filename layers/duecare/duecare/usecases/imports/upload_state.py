@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -86,11 +84,6 @@ class ImportDeps(NamedTuple):
 
 # The edited upload, and the documents to write in the same transaction; None to leave the upload as it is.
 Edit = Callable[[UploadState], tuple[UploadState, Sequence[Document]] | None]
-
-
-def upload_id_of(manifest_id: str) -> str:
-    """26 characters (base32) derived from the manifest's statement id: the same manifest is the same upload."""
-    return base64.b32encode(hashlib.sha256(manifest_id.encode()).digest()[:16]).decode().rstrip("=").lower()
 
 
 # Names of files.

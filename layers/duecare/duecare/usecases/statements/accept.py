@@ -153,9 +153,7 @@ class AcceptStatements:
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
             )
 
-    def _write(
-        self, party: Party, verified: VerifiedStatement, kid: str, token: str, now: datetime
-    ) -> StatementResult:
+    def _write(self, party: Party, verified: VerifiedStatement, kid: str, token: str, now: datetime) -> StatementResult:
         """Merge, acknowledge and store, unless nothing changes. If another writer was faster, read again. Raises
         Contention."""
 

@@ -30,7 +30,7 @@ class ChainExtension(NamedTuple):
 
 
 def extend(documents: Documents, recipient_key: RecipientKey, of: str, statement_id: str) -> ChainExtension:
-    """The chain of `of` (a creditor's id, or `*`) with this statement at its end. Writes nothing. Raises StoreFailed."""
+    """The chain of `of`, a creditor's id or `*`, with this statement at its end. Writes nothing. Raises StoreFailed."""
     key = table.chain_head(table.recipient(recipient_key), of)
     stored = documents.get([key]).get(key)
     head = extended(table.read(stored, ChainHead) if stored else None, of, statement_id)
