@@ -25,7 +25,6 @@ from duecare.usecases.imports.upload_state import (
     rejects_name,
 )
 from duecare.usecases.retry import retry_on_conflict
-from duecare_core.domain.facts.merge import merge_debt
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.errors import VersionConflict
 
@@ -144,7 +143,7 @@ class CloseImport:
             content=self._deps.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
             status="withdrawn",
         )
-        return table.write(key, document, merge_debt(state, withdrawn, None))
+        return table.write(key, document, structs.replace(state, newest=withdrawn))
 
 
 def _in_groups(keys: Iterator[Key]) -> Iterator[list[Key]]:

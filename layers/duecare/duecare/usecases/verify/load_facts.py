@@ -28,7 +28,7 @@ def facts_of(
     consents: dict[str, ConsentState] = {}
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
-    stops: list[StopState] = []
+    stop = stop_of_all = StopState()
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()
     collector = collector or creditor
@@ -40,8 +40,10 @@ def facts_of(
         elif kind == CONTACTS:
             contacts = _contacts(document)
         elif kind == STOP:
-            if owner in (creditor, "*"):
-                stops.append(table.read(document, StopState))
+            if owner == "*":
+                stop_of_all = table.read(document, StopState)
+            elif owner == creditor:
+                stop = table.read(document, StopState)
         elif kind not in (CONSENT, DEBT, DISPUTE):
             # It may be a stop that another version of this program wrote: ignoring it could allow.
             raise StoreFailed("a document of an unknown kind is stored among a recipient's facts")
@@ -63,7 +65,8 @@ def facts_of(
         consents=consents,
         debts=debts,
         disputes=tuple(disputes),
-        stops=tuple(stops),
+        stop=stop,
+        stop_of_all=stop_of_all,
         number=number,
         contacts=contacts,
     )
