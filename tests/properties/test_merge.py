@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -17,8 +18,8 @@ from duecare.usecases.verify.load_facts import facts_of, situation_keys
 from duecare_core.domain.facts.merge import FactSlot, FactState, MergeInput, merge, touched_slots
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import StatementKind
-from duecare_core.domain.facts.states import ConsentState, DebtState, Facts
-from duecare_core.domain.rules.reply import read_reply
+from duecare_core.domain.facts.states import Facts, Start
+from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, replayed_facts
@@ -103,7 +104,20 @@ def merge_input(said: Said, answers_dispute: str | None = None) -> MergeInput:
     statement = parse(kind, {"iss": party, "aud": ISSUER, "iat": 0, **members})
     merged = content(statement)
     reply = read_reply(members["text"], RULES, NOW) if kind == "reply" else None
-    return MergeInput(statement, digest(b"id" + merged), digest(merged), None, members.get("creditor", ""), reply)
+    statement_id = digest(b"id" + merged)
+    start = None
+    if reply is Reply.OPT_IN:
+        start = Start(statement.received_at, statement_id, digest(merged), NOW - timedelta(days=9), "d", "sha256:")
+    return MergeInput(
+        statement,
+        statement_id,
+        digest(merged),
+        NOW,
+        answered=members.get("answers_dispute"),
+        creditor=members.get("creditor", ""),
+        reply=reply,
+        start=start,
+    )
 
 
 def merge_all(inputs: Iterable[MergeInput]) -> dict[FactSlot, FactState]:
@@ -146,7 +160,7 @@ def test_the_service_and_the_replay_end_in_the_same_facts(said: list[Said], seed
         token = world.jws(party, kind, **members)
         (result,) = world.state_all(party, [token])
         assert result.status in ("accepted", "unchanged"), result
-        signed.append(SignedStatement(statement_id(token), parse(kind, _claims(party, members, world))))
+        signed.append(SignedStatement(statement_id(token), parse(kind, _claims(party, members, world)), world.now))
     decided = world.verify()
     inputs = Inputs(at=world.now, number=RECIPIENT, text=CASE_TEXT)
     parties = {party: _party(world, party) for party in PARTIES}
@@ -172,19 +186,13 @@ def _stored_facts(world: World) -> Facts:
     return facts_of(situation, _party(world, "xinxi"), "mou-zichan", "keji", pseudonym)
 
 
-def _comparable(facts: Facts) -> Facts:
+def _comparable(facts: Facts) -> Any:
     """The facts without content digests, which the service keys, and with disputes in one order."""
-    return structs.replace(
-        facts,
-        consents={name: _without_content(state) for name, state in facts.consents.items()},
-        debts={name: _without_content(state) for name, state in facts.debts.items()},
-        mandate=structs.replace(facts.mandate, content="") if facts.mandate else None,
-        disputes=tuple(sorted(facts.disputes, key=lambda dispute: dispute.at)),
-        contacts=(),
-    )
+    disputes = tuple(sorted(facts.disputes, key=lambda dispute: dispute.at))
+    return _without_content(msgspec.to_builtins(structs.replace(facts, disputes=disputes, contacts=())))
 
 
-def _without_content(state: ConsentState | DebtState) -> Any:
-    if isinstance(state, DebtState):
-        return structs.replace(state, newest=structs.replace(state.newest, content=""))
-    return structs.replace(state, consent=structs.replace(state.consent, content="") if state.consent else None)
+def _without_content(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_content(member) for name, member in value.items() if name != "content"}
+    return [_without_content(one) for one in value] if isinstance(value, list | tuple) else value

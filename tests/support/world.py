@@ -26,7 +26,7 @@ from duecare_core.evidence.casefile.replay import SignedStatement, differences, 
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
-from duecare_core.evidence.statement import parse, sign, statement_id
+from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
 from tests.support.memory import MemorySealer, MemoryTable
 from tests.support.packs import RULES
 
@@ -161,9 +161,14 @@ class World:
         if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
             return  # a party was changed concurrently
         parties = {who: table.read(found[table.party(who)], Party) for who in inputs.parties}
-        signed = [SignedStatement(name, _parsed(self.tokens[name])) for name in record.relied_on if not is_row(name)]
+        signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+
+    def _signed(self, name: str) -> SignedStatement:
+        key = table.statement(name)
+        stored = table.read(self.documents.get([key])[key], StatementRecord)
+        return SignedStatement(name, _parsed(self.tokens[name]), stored.received_at)
 
     def reasons(self, gateway: str = "xinxi", /, **changes: Any) -> list[str]:
         """Asked in shadow, so that asking does not fill the frequency caps."""

@@ -144,10 +144,9 @@ def _agrees(row: inputs.InputRow, name: str, statement: RowStatement) -> bool:
         return True
     state = row.debt
     answers = [dispute for dispute, mark in state.answers.items() if mark.statement == name]
-    if name not in (state.newest.statement, state.first_by) and not answers:
+    if name != state.newest.statement and not answers:
         return True
     if not isinstance(statement, DebtStatement) or statement.debt_ref != row.of:
         return False
     newest = state.newest.statement != name or state.newest == to_debt(statement, name, "", None)
-    first = state.first_by != name or state.first == statement.as_of
-    return newest and first and answers in ([], [statement.answers_dispute])
+    return newest and answers in ([], [statement.answers_dispute])

@@ -3,6 +3,7 @@
     errors      every error, as one tree
     domain      parties, statements and how they merge, texts, contact rules, and `decide`
     evidence    the bytes that others verify: records, receipts, statements, the log, the case file
+    engine      the name of the code and data that decide
 
 Nothing here reads a clock, the network, the environment or a file. Dependencies point one way: evidence → domain →
 errors.

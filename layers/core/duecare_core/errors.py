@@ -27,6 +27,7 @@ again.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 # The names that a problem's type ends with (`urn:duecare:problem:<name>`).
@@ -63,7 +64,7 @@ ProblemName = Literal[
     "unknown-dispute",
     "another-recipient",
     "message-id-reused",
-    "too-many-disputes",
+    "dated-ahead",
     "period-too-full",
     "no-object",
     "no-case-file",
@@ -113,16 +114,25 @@ class Violation(NamedTuple):
 
 
 class RequestError(DuecareError):
-    """The caller can correct it. `name` goes into the problem's type; `detail` never repeats what was sent."""
+    """The caller can correct it. `name` goes into the problem's type; `detail` never repeats what was sent.
+    `server_time`: the service's clock, if the fault may be the caller's clock."""
 
     status = 400
     name: str = "refused"  # a client may meet a name that a newer service has added
     title = "Refused"
 
-    def __init__(self, detail: str, *, name: ProblemName | None = None, errors: tuple[Violation, ...] = ()) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        name: ProblemName | None = None,
+        errors: tuple[Violation, ...] = (),
+        server_time: datetime | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
+        self.server_time = server_time
         if name is not None:
             self.name = name
 

@@ -41,6 +41,14 @@ Currency = Annotated[str, _form(r"^[A-Z]{3}", "an ISO 4217 currency code, such a
 Region = Annotated[str, _form(r"^[A-Z]{2}-[A-Z0-9]{1,3}", "an ISO 3166-2 code, such as CN-SH")]
 TimeZone = Annotated[str, _form(r"^[A-Za-z0-9_+/-]{1,64}", "an IANA time zone, such as Asia/Shanghai")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
+TimeOrDate = Annotated[
+    str,
+    _form(
+        r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?",
+        "an RFC 3339 time with its offset, such as 2026-11-01T08:00:00+08:00, or a date, such as 2026-11-01",
+    ),
+]
 _UNIX = Meta(ge=0, le=253402300799, description="RFC 7519 NumericDate")
 NumericDate = Annotated[int, _UNIX] | Annotated[float, _UNIX]
 # No control characters, because these strings reach keys, logs and pages.
@@ -76,6 +84,7 @@ ReasonCode = Literal[
     "CONSENT_REVOKED",
     "CONSENT_EXPIRED",
     "CONSENT_CHANNEL",
+    "CONSENT_UNCONFIRMED",
     "DEBT_MISSING",
     "DEBT_SETTLED",
     "DEBT_WITHDRAWN",

@@ -67,6 +67,7 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
         "jti": record.decision_id,
         "attempt": record.attempt,
         "provisional": record.provisional,
+        "enforced": record.enforced,
         "gateway": record.gateway,
         "message_id": record.message_id,
         "creditor": record.creditor,

@@ -56,9 +56,10 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     chains: tuple[ChainHead, ...] = ()
     inputs_sha256: str = ""  # empty in old records, which cannot be replayed
 
-    def outcome(self) -> tuple[str, tuple[str, ...], bool]:
-        """The members that are equal if two answers to one message are the same."""
-        return self.decision, self.reasons, self.enforced
+    def outcome(self) -> tuple[str, tuple[str, ...], frozenset[str], bool]:
+        """The members that are equal if two answers to one message are the same. A receipt must not rest on statements
+        that no longer count, so the statements are among them."""
+        return self.decision, self.reasons, frozenset(self.relied_on), self.enforced
 
 
 def recipient_digest(salt: bytes, number: E164) -> RecipientDigest:

@@ -40,7 +40,8 @@ class InvalidMember(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """RFC 9457. `type` is `urn:duecare:problem:<name>`. No problem repeats a phone number or a message text."""
+    """RFC 9457. `type` is `urn:duecare:problem:<name>`. No problem repeats a phone number or a message text.
+    `server_time`: the service's clock, if the fault may be the caller's clock."""
 
     type: str
     title: str
@@ -48,6 +49,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: tuple[InvalidMember, ...] = ()
     part: str | None = None
+    server_time: datetime | None = None
 
 
 class ReasonText(Struct, frozen=True):
@@ -285,7 +287,9 @@ def problem(error: DuecareError) -> Problem:
             part=error.part if isinstance(error, CannotDecide) else "unexpected",
         )
     errors = tuple(InvalidMember(*violation) for violation in error.errors)
-    return Problem(PROBLEM_TYPE + error.name, error.title, error.status, error.detail, errors)
+    return Problem(
+        PROBLEM_TYPE + error.name, error.title, error.status, error.detail, errors, server_time=error.server_time
+    )
 
 
 def key_set(

@@ -33,7 +33,7 @@ SLOTS: dict[StatementKind, tuple[FactSlot, ...]] = {
     "mandate": (FactSlot(Mandate, "mou-zichan", "keji"),),
     "reply": (FactSlot(StopState, "other-bank"),),
     "opt-out": (FactSlot(StopState, "*"),),
-    "dispute": (FactSlot(Dispute, "mou-zichan", "content"),),
+    "dispute": (FactSlot(Dispute, "mou-zichan", "paid#"),),
     "number-reassignment": (FactSlot(NumberState),),
     "delivery": (),
 }
@@ -42,7 +42,7 @@ SLOTS: dict[StatementKind, tuple[FactSlot, ...]] = {
 def said(kind: StatementKind, **changes: Any) -> MergeInput:
     statement = parse(kind, {"iss": "mou-zichan", "aud": ISSUER, "iat": 0, **MEMBERS[kind], **changes})
     reply = Reply.OPT_OUT if kind == "reply" else None
-    return MergeInput(statement, "id", "content", creditor="other-bank", reply=reply)
+    return MergeInput(statement, "id", "content", NOW, creditor="other-bank", reply=reply)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -59,7 +59,7 @@ def test_a_revocation_without_channels_touches_the_slot_of_every_channel() -> No
     revocation = parse(
         "consent-revocation", {"iss": "xinxi", "aud": ISSUER, "iat": 0, **PERSON, "revoked_at": stamp(NOW)}
     )
-    assert touched_slots(MergeInput(revocation, "id", "")) == (FactSlot(ConsentState, "mou-zichan", "*"),)
+    assert touched_slots(MergeInput(revocation, "id", "", NOW)) == (FactSlot(ConsentState, "mou-zichan", "*"),)
 
 
 def test_a_reply_without_meaning_touches_nothing() -> None:

@@ -127,7 +127,7 @@ def test_invalid_rows_do_not_stop_the_reading_of_a_file() -> None:
         ("outstanding", "0", "nothing-owed"),
         ("as_of", "2026-11-24", "wrong-type-or-form"),
         ("as_of", "2026-11-24T08:00:00", "wrong-type-or-form"),
-        ("as_of", "2026-11-24T08:00:00Z", "in-the-future"),
+        ("as_of", "2026-11-24T08:00:00Z", "dated-ahead"),
         ("as_of", "9999-11-24T08:00:00Z", "out-of-range"),
         ("status", "overdue", "unknown-value"),
         ("collectors", "keji; lvshi", "wrong-type-or-form"),

@@ -68,7 +68,7 @@ def test_an_allow_that_was_stopped_and_allowed_again_counts_once(world: World) -
     world.accepted("xinxi", "reply", **person, text="T", received_at=stamp(world.now))
     assert world.verify(message_id="m-1").record.reasons == ("OPTED_OUT",)
     world.now += timedelta(seconds=1)
-    world.accepted("xinxi", "reply", **person, text="START", received_at=stamp(world.now))
+    world.accepted("xinxi", "reply", recipient=RECIPIENT, message_id="m-1", text="START", received_at=stamp(world.now))
     assert world.verify(message_id="m-1").record.attempt == 3
     assert len(ledger(world)) == 1
 

@@ -48,6 +48,7 @@ def test_the_receipt_says_what_was_decided_and_verifies(world: World) -> None:
         "jti": record.decision_id,
         "attempt": 1,
         "provisional": False,
+        "enforced": True,
         "gateway": "xinxi",
         "message_id": "m-1",
         "creditor": "mou-zichan",

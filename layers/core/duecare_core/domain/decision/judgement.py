@@ -9,7 +9,15 @@ from functools import cached_property
 from duecare_core.domain.decision import text_review as review
 from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
 from duecare_core.domain.decision.reasons import ORDER
-from duecare_core.domain.facts.states import Consent, ConsentState, DebtState, Dispute, Facts
+from duecare_core.domain.facts.states import (
+    Consent,
+    ConsentState,
+    DebtState,
+    Dispute,
+    Facts,
+    Occurrence,
+    Start,
+)
 from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.location.locate import Place, locate
 from duecare_core.domain.rules.applicable import ApplicableRules
@@ -113,11 +121,22 @@ class Judgement:
     # Stops
 
     def judge_stops(self) -> None:
-        for stop in self.facts.stops:
-            if stop.in_force:
-                self.deny("OPTED_OUT", stop.in_force.statement)
-            elif stop.lifted:
-                self.rely(stop.lifted.statement)
+        for stopped in (self.facts.stop.stopped, self.facts.stop_of_all.stopped):
+            if stopped is None:
+                continue
+            if self.start and self.start.at > stopped.at:
+                self.rely(stopped.statement, self.start.statement)
+            else:
+                self.deny("OPTED_OUT", stopped.statement)
+
+    @cached_property
+    def start(self) -> Start | None:
+        """The newest START of this creditor, if it counts: it answers a message that the present holder received."""
+        start, number = self.facts.stop.lifted, self.facts.number
+        if start is None or number is None or start.allowed_at > number.reassigned.at:
+            return start
+        self.rely(start.statement, number.reassigned.statement)
+        return None
 
     # Consent and debt
 
@@ -134,7 +153,7 @@ class Judgement:
     def _is_voided(self, at: datetime) -> bool:
         """Whether a fact of this instant concerns an earlier holder of the number, and so does not count."""
         number = self.facts.number
-        return number is not None and at < number.reassigned.at
+        return number is not None and at <= number.reassigned.at
 
     def _reassigned(self) -> None:
         if self.facts.number:
@@ -148,36 +167,46 @@ class Judgement:
         if consent and self._is_voided(consent.at):
             self.rely(consent.statement)
             self._reassigned()
-        elif consent and revoked is None:
+        elif consent and (revoked is None or revoked.at < consent.at):
             self.rely(consent.statement)
             self.consent = consent
-            if consent.expires_at is None:
+            self._judge_confirmation(consent, revoked)
+            if consent.expires_at is not None and self.at >= consent.expires_at:
+                self.deny("CONSENT_EXPIRED")
+            if not self.reasons.keys() & {"CONSENT_UNCONFIRMED", "CONSENT_EXPIRED"}:
+                if consent.expires_at is not None:
+                    self.lasts_until(consent.expires_at)
                 return consent
-            if self.at < consent.expires_at:
-                self.lasts_until(consent.expires_at)
-                return consent
-            self.deny("CONSENT_EXPIRED")
         elif consent or revoked:
-            self.deny("CONSENT_REVOKED", *([consent.statement] if consent else []), *([revoked] if revoked else []))
+            self.deny("CONSENT_REVOKED", *(one.statement for one in (consent, revoked) if one))
         else:
             self._judge_other_channels()
         return None
 
-    def _revocation(self, state: ConsentState) -> str | None:
-        """The statement that revokes the consent, for this channel or for all. At the instant of the consent it
-        wins."""
+    def _judge_confirmation(self, consent: Consent, revoked: Occurrence | None) -> None:
+        """Only the recipient undoes a revocation: a consent that the creditor states after one counts once the
+        recipient has confirmed it. A START confirms consents granted by its own time. After a reassignment it confirms
+        nothing, because the message that it answers may have gone to the earlier holder."""
+        if self.facts.number:
+            self.deny("CONSENT_UNCONFIRMED", self.facts.number.reassigned.statement)
+        if revoked is None:
+            return
+        if self.start and consent.at <= self.start.at and revoked.at < self.start.at:
+            self.rely(revoked.statement, self.start.statement)
+        else:
+            self.deny("CONSENT_UNCONFIRMED", revoked.statement)
+
+    def _revocation(self, state: ConsentState) -> Occurrence | None:
+        """The newest revocation, for this channel or for all."""
         everywhere = self.facts.consents.get("*", ConsentState()).revoked
         marks = [mark for mark in (state.revoked, everywhere) if mark]
-        if not marks:
-            return None
-        newest = max(marks, key=lambda mark: mark.at)
-        return newest.statement if state.consent is None or newest.at >= state.consent.at else None
+        return max(marks, key=lambda mark: (mark.at, mark.statement)) if marks else None
 
     def _judge_other_channels(self) -> None:
         others = [state for channel, state in self.facts.consents.items() if channel not in ("*", self.request.channel)]
-        given = [(state.consent, self._revocation(state)) for state in others if state.consent]
-        for consent, revoked in given:
-            if revoked is None and not self._is_voided(consent.at):
+        for state in others:
+            consent, revoked = state.consent, self._revocation(state)
+            if consent and not self._is_voided(consent.at) and (revoked is None or revoked.at < consent.at):
                 self.deny("CONSENT_CHANNEL", consent.statement)
                 return
         self.deny("CONSENT_MISSING")
@@ -208,7 +237,10 @@ class Judgement:
             self.deny(code, *statements)
         if faults:
             return None
-        self.rely(*(answer.statement for answer in debt.answers.values()))
+        for dispute in self.facts.disputes:
+            answer = _answer(dispute, debt)
+            if answer and dispute.debt_ref in (None, ref):  # the dispute, what answers it, and the id that it names
+                self.rely(dispute.statement, *answer)
         return debt
 
     def _rank(self, ref: str, debt: DebtState) -> tuple[bool, bool, bool, float, str]:
@@ -230,9 +262,7 @@ class Judgement:
         faults: dict[ReasonCode, list[str]] = {}
         open_disputes = [dispute.statement for dispute in self.facts.disputes if _blocks(dispute, ref, debt)]
         if open_disputes:
-            # Shows that a dispute of all debts covers this one, if the newest confirmation does not show it.
-            shown = [debt.first_by] if debt.first_by and debt.first < newest.at else []
-            faults["DEBT_DISPUTED"] = [*sorted(open_disputes), *shown]
+            faults["DEBT_DISPUTED"] = sorted(open_disputes)
         if self.at >= newest.valid_until:
             faults["DEBT_STALE"] = []
         if newest.collectors is not None and not self.for_itself and self.request.collector not in newest.collectors:
@@ -288,11 +318,21 @@ class Judgement:
 
 
 def _blocks(dispute: Dispute, ref: str, debt: DebtState) -> bool:
-    """Whether the dispute blocks this debt: it names the debt, or names none and the debt was stated by then; and no
-    later statement of the debt answers it."""
-    covers = debt.first <= dispute.at if dispute.debt_ref is None else dispute.debt_ref == ref
-    answer = debt.answers.get(dispute.statement)
-    return covers and (answer is None or answer.at <= dispute.at)
+    """Whether the dispute is about this debt, or about all, and no later statement of the debt answers it."""
+    return dispute.debt_ref in (None, ref) and _answer(dispute, debt) is None
+
+
+def _answer(dispute: Dispute, debt: DebtState) -> tuple[str, str] | None:
+    """The statement of the debt that answers this dispute, and the id by which it names it. It must be dated later."""
+    answers = [
+        (answer.at, answer.statement, named)
+        for named, answer in debt.answers.items()
+        if answer.content == dispute.content and answer.at > dispute.at
+    ]
+    if not answers:
+        return None
+    _, statement, named = max(answers)
+    return statement, named
 
 
 def _differ(one: str | None, other: str | None) -> bool:

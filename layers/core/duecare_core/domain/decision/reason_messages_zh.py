@@ -20,6 +20,9 @@ MESSAGES: dict[ReasonCode, str] = {
     "CONSENT_REVOKED": "收件人已撤回同意。",
     "CONSENT_EXPIRED": "收件人的同意已过期;须重新取得。",
     "CONSENT_CHANNEL": "收件人同意的是其他渠道,不包括此渠道。",
+    "CONSENT_UNCONFIRMED": (
+        "该同意系在收件人撤回同意或号码更换使用人之后申报;须由收件人本人确认:撤回之后,可就一条曾获准发送的短信回复 START 确认。"
+    ),
     "DEBT_MISSING": "债权人未确认收件人负有此债务;只有债权人可以确认。",
     "DEBT_SETTLED": "债权人申报该债务已结清。",
     "DEBT_WITHDRAWN": "债权人已撤回该债务。",

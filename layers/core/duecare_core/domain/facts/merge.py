@@ -4,9 +4,9 @@
 calls both when it accepts a statement, the replay calls both when it recomputes a decision. Neither reads or writes
 anything.
 
-`merge` is commutative, associative and idempotent as long as no two statements about one state share an instant, so
-statements that arrive late, repeated or reordered end in the same state (guarantee 5). Of two at one instant the first
-to arrive stays. For consents, debts and mandates the second raises Conflict if its content differs.
+`merge` is commutative, associative and idempotent, so statements that arrive late, repeated or reordered end in the
+same state (guarantee 5). Of two consents, debts or mandates of one instant the second raises Conflict if its content
+differs. Of two other statements of one instant the one with the greater id counts.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from duecare_core.domain.facts.statement import (
     OptOutStatement,
     ReplyStatement,
     Statement,
+    reassigned_at,
     valid_until,
 )
 from duecare_core.domain.facts.states import (
@@ -35,9 +36,11 @@ from duecare_core.domain.facts.states import (
     Debt,
     DebtState,
     Dispute,
+    DisputeAnswer,
     Mandate,
     NumberState,
     Occurrence,
+    Start,
     StopState,
 )
 from duecare_core.domain.rules.reply import Reply
@@ -45,31 +48,54 @@ from duecare_core.errors import Conflict
 
 EVERY = "*"  # every channel of a creditor, or every creditor
 
+# Disputes of one creditor about single debts. Beyond these a dispute covers all its debts, so that none is refused.
+MAX_DISPUTED_DEBTS = 32
+MAX_SAME_DISPUTES = 8  # further repetitions of one dispute are known, but cannot be named in an answer
+# At most four claims about each disputed debt and about all debts can be open.
+MAX_ANSWERS = 4 * (MAX_DISPUTED_DEBTS + 1) * (1 + MAX_SAME_DISPUTES)
+
 FactState = ConsentState | DebtState | Dispute | StopState | NumberState | Mandate
 Dated = TypeVar("Dated", Consent, Debt, Mandate)
+Marked = TypeVar("Marked", Occurrence, Start, DisputeAnswer)
 
 
 class MergeInput(NamedTuple):
     """A verified statement as `merge` reads it.
 
-    `content` is a digest of its members without `iat`. `subject` is only ever compared: the service passes a keyed
-    digest of the stated one. A reply also needs `creditor`, to whom it applies, and `reply`, how it was read.
+    `content` is a digest of its members without `iat`. `accepted_at`: the service's clock. A statement that protects
+    the recipient merges with the earlier of this and its own time, so one that is dated ahead hides nothing that is
+    said later.
+
+    Of a consent or debt, `subject` is only ever compared: the service passes a keyed digest of the stated one. Of a
+    debt, `answered`: the content of the dispute that it answers; None if it answers none, or one that a newer dispute
+    has replaced. Of a dispute, `folded`: it is to cover all debts, because too many debts are disputed one by one. Of a
+    reply, `creditor`: to whom it applies, `reply`: how it was read, and `start`: if it re-opens, what it re-opens by.
     """
 
     statement: Statement
     statement_id: str
     content: str
+    accepted_at: datetime
     subject: str | None = None
+    answered: str | None = None
+    folded: bool = False
     creditor: str = ""
     reply: Reply | None = None
+    start: Start | None = None
+
+    def protective_time(self, stated: datetime) -> datetime:
+        return min(stated, self.accepted_at)
+
+    def occurrence(self, stated: datetime) -> Occurrence:
+        return Occurrence(self.protective_time(stated), self.statement_id, self.content)
 
 
 class FactSlot(NamedTuple):
     """The place of one state among the facts about a recipient.
 
     `creditor` is `*` for a stop of all creditors, and empty for the number's own state. `item` is the channel of a
-    consent (`*`: revocations of all channels), the debt_ref of a debt, the collector of a mandate, or the content
-    digest of a dispute. A mandate concerns no recipient.
+    consent (`*`: revocations of all channels), the debt_ref of a debt, the collector of a mandate, or the claim and
+    debt_ref of a dispute. A mandate concerns no recipient.
     """
 
     state: type[FactState]
@@ -78,7 +104,8 @@ class FactSlot(NamedTuple):
 
 
 def touched_slots(incoming: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR0911  one return a kind
-    """The states that this statement may change; none for a delivery, and for a reply without meaning."""
+    """The states that this statement may change; none for a delivery, for a reply without meaning, and for a START that
+    answers no allow."""
     match incoming.statement:  # debts and consents first: imports have millions of them
         case DebtStatement(iss=creditor, debt_ref=debt_ref):
             return (FactSlot(DebtState, creditor, debt_ref),)
@@ -88,11 +115,11 @@ def touched_slots(incoming: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR091
             return tuple(FactSlot(ConsentState, creditor, channel) for channel in sorted(set(revoked or (EVERY,))))
         case MandateStatement(iss=creditor, collector=collector):
             return (FactSlot(Mandate, creditor, collector),)
-        case DisputeStatement(creditor=creditor):
-            return (FactSlot(Dispute, creditor, incoming.content),)
+        case DisputeStatement(creditor=creditor, claim=claim, debt_ref=ref):
+            return (FactSlot(Dispute, creditor, f"{claim}#{'' if incoming.folded or ref is None else ref}"),)
         case OptOutStatement(creditor=creditor):
             return (FactSlot(StopState, creditor),)
-        case ReplyStatement() if incoming.reply is not Reply.NONE:
+        case ReplyStatement() if incoming.reply is Reply.OPT_OUT or incoming.start:
             return (FactSlot(StopState, incoming.creditor),)
         case NumberReassignmentStatement():
             return (FactSlot(NumberState),)
@@ -106,44 +133,65 @@ def merge(state: FactState | None, incoming: MergeInput) -> FactState:  # noqa: 
     """
     match incoming.statement, state:
         case DebtStatement() as debt, DebtState() | None:
-            new = to_debt(debt, incoming.statement_id, incoming.content, incoming.subject)
-            return merge_debt(state, new, debt.answers_dispute)
+            return _merge_debt(state, debt, incoming)
         case ConsentStatement() as consent, ConsentState() | None:
             return _merge_consent(state, to_consent(consent, incoming.statement_id, incoming.content, incoming.subject))
         case ConsentRevocationStatement(revoked_at=at), ConsentState() | None:
-            return _merge_revocation(state, Occurrence(at, incoming.statement_id))
+            return _merge_revocation(state, incoming.occurrence(at))
         case MandateStatement() as mandate, Mandate() | None:
             return _newest(state, to_mandate(mandate, incoming.statement_id, incoming.content))
         case DisputeStatement() as dispute, Dispute() | None:
-            return state or to_dispute(dispute, incoming.statement_id)
+            return _merge_dispute(state, to_dispute(dispute, incoming))
+        case ReplyStatement(), StopState() | None if incoming.start:
+            state = state or StopState()
+            return structs.replace(state, lifted=_latest(state.lifted, incoming.start))
         case ((OptOutStatement(received_at=at) | ReplyStatement(received_at=at)), StopState() | None):
-            return _merge_stop(state, Occurrence(at, incoming.statement_id), lifts=incoming.reply is Reply.OPT_IN)
-        case NumberReassignmentStatement(effective_at=at), NumberState() | None:
-            return NumberState(_latest(state.reassigned if state else None, Occurrence(at, incoming.statement_id)))
+            state = state or StopState()
+            stopped = incoming.occurrence(at)
+            return structs.replace(state, stopped=_latest(state.stopped, stopped))
+        case NumberReassignmentStatement() as reassignment, NumberState() | None:
+            at = _reassignment_time(reassignment, incoming)
+            reassigned = Occurrence(at, incoming.statement_id, incoming.content)
+            return NumberState(_latest(state.reassigned if state else None, reassigned))
     raise TypeError(f"{type(incoming.statement).__name__} does not merge into {type(state).__name__}")
 
 
-def merge_debt(state: DebtState | None, debt: Debt, answers_dispute: str | None) -> DebtState:
-    """The debt after this confirmation. An older one still counts for `first` and `answers`, or the order of arrival
-    would matter. Raises Conflict.
+def _merge_debt(state: DebtState | None, debt: DebtStatement, incoming: MergeInput) -> DebtState:
+    """The debt after this confirmation. An older one still counts for `answers`, or the order of arrival would matter.
+    Raises Conflict.
 
     Only a statement that the debt is open answers a dispute: the debt must be stated again, not settled and reopened.
     """
+    new = to_debt(debt, incoming.statement_id, incoming.content, incoming.subject)
+    return DebtState(_newest(state.newest if state else None, new), _answers(state, debt, incoming))
+
+
+def _answers(state: DebtState | None, debt: DebtStatement, incoming: MergeInput) -> dict[str, DisputeAnswer]:
     answers = dict(state.answers) if state else {}
-    if answers_dispute is not None and debt.status == "open":
-        answers[answers_dispute] = _latest(answers.get(answers_dispute), Occurrence(debt.at, debt.statement))
-    newest = _newest(state.newest if state else None, debt)
-    first, first_by = _first(state, debt)
-    if first_by == newest.statement:
-        first_by = ""
-    return DebtState(newest=newest, first=first, first_by=first_by, answers=answers)
+    named = debt.answers_dispute
+    if named is not None and incoming.answered is not None and debt.status == "open":
+        answer = DisputeAnswer(debt.as_of, incoming.statement_id, incoming.answered)
+        answers[named] = _latest(answers.get(named), answer)
+        if len(answers) > MAX_ANSWERS:  # more than disputes can be open: the oldest answer none of them
+            del answers[min(answers, key=lambda name: (answers[name].at, name))]
+    return answers
 
 
-def _first(state: DebtState | None, debt: Debt) -> tuple[datetime, str]:
-    """The earliest `as_of`, and the statement that gave it ("" if unknown: older states did not keep it)."""
-    if state is None or debt.at < state.first:
-        return debt.at, debt.statement
-    return state.first, state.first_by or (state.newest.statement if state.newest.at == state.first else "")
+def _merge_dispute(state: Dispute | None, new: Dispute) -> Dispute:
+    """The newest dispute of one claim about one debt; of one instant, the one with the greater content digest."""
+    if state is None:
+        return new
+    if state.content == new.content:
+        if new.statement in (state.statement, *state.also) or len(state.also) == MAX_SAME_DISPUTES:
+            return state
+        return structs.replace(state, also=tuple(sorted((*state.also, new.statement))))
+    return max(state, new, key=lambda dispute: (dispute.at, dispute.content))
+
+
+def _reassignment_time(statement: NumberReassignmentStatement, incoming: MergeInput) -> datetime:
+    """An instant is capped as that of every protective statement. A day is doubtful to its end."""
+    at = reassigned_at(statement)
+    return incoming.protective_time(at) if "T" in statement.effective_at else at
 
 
 def _merge_consent(state: ConsentState | None, consent: Consent) -> ConsentState:
@@ -156,16 +204,13 @@ def _merge_revocation(state: ConsentState | None, revoked: Occurrence) -> Consen
     return structs.replace(state, revoked=_latest(state.revoked, revoked))
 
 
-def _merge_stop(state: StopState | None, occurrence: Occurrence, *, lifts: bool) -> StopState:
-    state = state or StopState()
-    if lifts:
-        return structs.replace(state, lifted=_latest(state.lifted, occurrence))
-    return structs.replace(state, stopped=_latest(state.stopped, occurrence))
-
-
-def _latest(current: Occurrence | None, new: Occurrence) -> Occurrence:
-    """The later of two; the current one if both have the same instant."""
-    return new if current is None or new.at > current.at else current
+def _latest(current: Marked | None, new: Marked) -> Marked:
+    """The later of two; of one instant, the one with the greater id. The same content again changes nothing."""
+    if current is None:
+        return new
+    if new.content and new.content == current.content:
+        return current
+    return new if (new.at, new.statement) > (current.at, current.statement) else current
 
 
 def _newest(current: Dated | None, new: Dated) -> Dated:
@@ -218,5 +263,12 @@ def to_mandate(statement: MandateStatement, statement_id: str, content: str) -> 
     )
 
 
-def to_dispute(statement: DisputeStatement, statement_id: str) -> Dispute:
-    return Dispute(at=statement.received_at, statement=statement_id, claim=statement.claim, debt_ref=statement.debt_ref)
+def to_dispute(statement: DisputeStatement, incoming: MergeInput) -> Dispute:
+    return Dispute(
+        at=incoming.protective_time(statement.received_at),
+        statement=incoming.statement_id,
+        content=incoming.content,
+        claim=statement.claim,
+        debt_ref=None if incoming.folded else statement.debt_ref,
+        folded=incoming.folded and statement.debt_ref is not None,
+    )

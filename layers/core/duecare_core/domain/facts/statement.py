@@ -1,7 +1,8 @@
 """The statements that parties make: the members of each kind (the payload of its JWS), with their limits.
 
 `check` enforces the limits that types cannot express. Every fact has one instant (`fact_time`), by which statements
-merge. A fact dated more than `SKEW` ahead of now is rejected.
+merge. A statement that opens the way for messages is rejected if it is dated after the service's clock. One that
+protects the recipient may be dated up to `SKEW` ahead, and merges with the service's clock as its time.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from duecare_core.domain.fields import (
     Role,
     Text,
     Time,
+    TimeOrDate,
     TimeZone,
 )
 from duecare_core.domain.location.localtime import is_zone
 from duecare_core.domain.location.phone import is_e164
-from duecare_core.errors import Unacceptable, Violation
+from duecare_core.errors import ProblemName, Unacceptable, Violation
 
 SKEW = timedelta(seconds=60)
 DEBT_VALIDITY = timedelta(days=35)
@@ -101,7 +103,8 @@ class MandateStatement(Statement, frozen=True, kw_only=True):
 
 
 class ReplyStatement(Statement, frozen=True, kw_only=True):
-    """The recipient's reply, word for word. Exactly one of `creditor` and `message_id` must be given."""
+    """The recipient's reply, word for word. `message_id`: the message that it answers. `creditor` is needed without
+    one, and counts if the gateway has never asked about that message."""
 
     recipient: PhoneNumber
     creditor: PartyId | None = None
@@ -119,7 +122,7 @@ class OptOutStatement(Statement, frozen=True, kw_only=True):
 
 
 class DisputeStatement(Statement, frozen=True, kw_only=True):
-    """The recipient disputes a debt, or all debts that this creditor has stated so far."""
+    """The recipient disputes a debt or, without `debt_ref`, every debt of this creditor, also those stated later."""
 
     recipient: PhoneNumber
     creditor: PartyId
@@ -129,10 +132,10 @@ class DisputeStatement(Statement, frozen=True, kw_only=True):
 
 
 class NumberReassignmentStatement(Statement, frozen=True, kw_only=True):
-    """The number was reassigned to another person."""
+    """The number was reassigned to another person: at an instant, or on a day if the source knows no more."""
 
     recipient: PhoneNumber
-    effective_at: Time
+    effective_at: TimeOrDate
 
 
 class DeliveryStatement(Statement, frozen=True, kw_only=True):
@@ -186,6 +189,11 @@ PROTECTIVE: frozenset[StatementKind] = frozenset(
     {"consent-revocation", "reply", "opt-out", "dispute", "number-reassignment"}
 )
 
+# These open the way for messages, so they are never dated ahead. (A reply that re-opens is not among them, because its
+# kind is not known before it is read.)
+OPENING: frozenset[StatementKind] = frozenset({"consent", "debt", "mandate"})
+DATED_AHEAD: ProblemName = "dated-ahead"
+
 _FACT_TIME: dict[StatementKind, str] = {
     "consent": "granted_at",
     "consent-revocation": "revoked_at",
@@ -199,6 +207,9 @@ _FACT_TIME: dict[StatementKind, str] = {
 }
 
 
+# A day on earth begins at UTC+14 and ends at UTC−12.
+_EARLIEST_ZONE, _LATEST_ZONE = timedelta(hours=14), timedelta(hours=12)
+
 # The members of each type that are times. Looking at every member would take longer than the rest of `check`.
 _TIMES: dict[type[Statement], tuple[str, ...]] = {
     kind: tuple(name for name in kind.__struct_fields__ if f"_{name}".endswith(("_at", "_until", "_from", "_of")))
@@ -208,8 +219,19 @@ _TIMES: dict[type[Statement], tuple[str, ...]] = {
 
 def fact_time(kind: StatementKind, statement: Statement) -> datetime:
     """The instant of the stated fact, by which the statement merges with others."""
+    if isinstance(statement, NumberReassignmentStatement):
+        return reassigned_at(statement)
     at: datetime = getattr(statement, _FACT_TIME[kind])
     return at
+
+
+def reassigned_at(statement: NumberReassignmentStatement) -> datetime:
+    """The instant from which facts may be about the new holder. If only the date is known, that is the end of the day
+    in the last time zone: the whole day is doubtful."""
+    stated = statement.effective_at
+    if "T" in stated:
+        return datetime.fromisoformat(stated)
+    return datetime.fromisoformat(f"{stated}T00:00:00+00:00") + timedelta(days=1) + _LATEST_ZONE
 
 
 def valid_until(debt: DebtStatement) -> datetime:
@@ -220,8 +242,21 @@ def valid_until(debt: DebtStatement) -> datetime:
 def check(kind: StatementKind, statement: Statement, now: datetime) -> None:
     """Raises Unacceptable with every violation. No violation repeats a value."""
     violations = tuple(_violations(kind, statement, now))
+    if any(violation.code == DATED_AHEAD for violation in violations):
+        raise dated_ahead(now, violations)
     if violations:
         raise Unacceptable(f"The statement has {len(violations)} member(s) that cannot be accepted.", errors=violations)
+
+
+def dated_ahead(now: datetime, violations: tuple[Violation, ...]) -> Unacceptable:
+    """The error of a statement that opens the way for messages and is dated after `now`, the service's clock."""
+    return Unacceptable(
+        "A statement that lets messages through cannot be dated after the service's clock. Set your clock by "
+        "server_time, or wait, and state it again.",
+        name=DATED_AHEAD,
+        errors=violations,
+        server_time=now,
+    )
 
 
 def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Iterator[Violation]:
@@ -231,8 +266,7 @@ def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Ite
         return
     if statement.iat > (now + SKEW).timestamp():
         yield Violation("/iat", "in-the-future", "iat lies in the future")
-    if fact_time(kind, statement) > now + SKEW:
-        yield Violation(f"/{_FACT_TIME[kind]}", "in-the-future", "a fact cannot be dated in the future")
+    yield from _dated_ahead(kind, statement, now)
     recipient = getattr(statement, "recipient", None)
     if recipient is not None and not is_e164(recipient):
         yield Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form")
@@ -244,14 +278,30 @@ def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Ite
             yield Violation("/expires_at", "out-of-order", "expires_at must lie after granted_at")
         case MandateStatement() if statement.valid_until <= statement.valid_from:
             yield Violation("/valid_until", "out-of-order", "valid_until must lie after valid_from")
-        case ReplyStatement() if (statement.creditor is None) == (statement.message_id is None):
-            yield Violation("/creditor", "one-of", "give either creditor or message_id")
+        case ReplyStatement(creditor=None, message_id=None):
+            yield Violation(
+                "/message_id", "one-of", "give the message_id of the message that this answers, or creditor"
+            )
         case DebtStatement():
             yield from _debt_violations(statement)
 
 
+def _dated_ahead(kind: StatementKind, statement: Statement, now: datetime) -> Iterator[Violation]:
+    at, member = fact_time(kind, statement), f"/{_FACT_TIME[kind]}"
+    if kind in OPENING:
+        if at > now:
+            yield Violation(member, DATED_AHEAD, "this cannot be dated after the service's clock; see server_time")
+    elif isinstance(statement, NumberReassignmentStatement) and "T" not in statement.effective_at:
+        if at - _LATEST_ZONE - timedelta(days=1) - _EARLIEST_ZONE > now:
+            yield Violation(member, "in-the-future", "this day has not begun anywhere")
+    elif at > now + SKEW:
+        yield Violation(member, "in-the-future", "this cannot be dated in the future")
+
+
 def _is_far(value: object) -> bool:
     """Whether this is a time outside the accepted range; arithmetic on it might overflow."""
+    if isinstance(value, str):  # a TimeOrDate
+        return not "1970" < value[:4] < "2200"
     return isinstance(value, datetime) and not 1970 <= value.year < 2200
 
 

@@ -17,11 +17,35 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.rules.frequency_caps import Contact
 
 
-class Occurrence(Struct, frozen=True):
+class Occurrence(Struct, frozen=True, omit_defaults=True):
     """The instant of an event, and the id of the statement that reports it."""
 
     at: datetime
     statement: str
+    content: str = ""
+
+
+class DisputeAnswer(Struct, frozen=True, omit_defaults=True):
+    """A debt statement that answers a dispute. `at`: its `as_of`. `content`: the content digest of that dispute, which
+    may have been stated more than once."""
+
+    at: datetime
+    statement: str
+    content: str = ""
+
+
+class Start(Struct, frozen=True):
+    """A START: the recipient re-opens what a stop or a revocation had closed, in reply to a message that was allowed.
+
+    `allowed_at` and `record_sha256` identify the enforced allow of `decision_id` that it answers.
+    """
+
+    at: datetime
+    statement: str
+    content: str
+    allowed_at: datetime
+    decision_id: str
+    record_sha256: str
 
 
 class Consent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,43 +85,40 @@ class Debt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DebtState(Struct, frozen=True, omit_defaults=True):
-    """One debt.
-
-    `first`: the earliest `as_of` ever stated; a dispute of all debts covers those stated by then. `first_by`: the
-    statement of `first`, empty if that is the newest. `answers`: by dispute, the newest statement that answers it.
-    """
+    """One debt. `answers`: by the id under which a dispute was named, the newest statement that answers it."""
 
     newest: Debt
-    first: datetime
-    first_by: str = ""
-    answers: dict[str, Occurrence] = field(default_factory=dict)
+    answers: dict[str, DisputeAnswer] = field(default_factory=dict)
 
 
 class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The recipient contests one debt, or all debts that the creditor has stated so far."""
+    """The recipient contests one debt or, without `debt_ref`, all debts of the creditor, also those stated later.
+
+    Disputes of the same claim about the same debt fold into the newest. `also`: the ids of the same content, stated
+    again. `folded`: it named one debt, and covers all of them because too many debts were disputed one by one.
+    """
 
     at: datetime
     statement: str
+    content: str
     claim: str
     debt_ref: str | None = None
+    also: tuple[str, ...] = ()
+    folded: bool = False
 
 
 class StopState(Struct, frozen=True, omit_defaults=True):
-    """The recipient's stop of one creditor, or of all. Only the recipient's own START lifts it; at one instant the stop
-    wins."""
+    """The recipient's newest stop of one creditor, or of all (`*`), and the newest START that re-opens this creditor.
+
+    A START concerns one creditor: for that creditor it lifts the stop of all, too.
+    """
 
     stopped: Occurrence | None = None
-    lifted: Occurrence | None = None
-
-    @property
-    def in_force(self) -> Occurrence | None:
-        if self.stopped and (self.lifted is None or self.lifted.at <= self.stopped.at):
-            return self.stopped
-        return None
+    lifted: Start | None = None
 
 
 class NumberState(Struct, frozen=True):
-    """The last time that the number changed hands."""
+    """The last time that the number changed hands. `at` is the end of the day if the source knows only the date."""
 
     reassigned: Occurrence
 
@@ -125,7 +146,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     consents: dict[str, ConsentState] = field(default_factory=dict)  # by channel, or "*"
     debts: dict[str, DebtState] = field(default_factory=dict)  # by debt_ref
     disputes: tuple[Dispute, ...] = ()
-    stops: tuple[StopState, ...] = ()  # of this creditor and of all creditors
+    stop: StopState = StopState()  # of this creditor
+    stop_of_all: StopState = StopState()
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()  # counted by frequency caps
     chains: tuple[ChainHead, ...] = ()  # the recipient's, of this creditor and then of "*"; a decision records them

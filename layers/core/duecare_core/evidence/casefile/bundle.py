@@ -232,7 +232,7 @@ class _Checks:
                 kind = statements.kind_of(logged.record.kind + statements.SUFFIX)
                 if kind is None:
                     raise _CheckFailed(f"a statement is of the unknown kind {logged.record.kind}")
-                self._signed.append(SignedStatement(name, statements.parse(kind, payload)))
+                self._signed.append(SignedStatement(name, statements.parse(kind, payload), logged.record.received_at))
         return self._signed_summary()
 
     def _signed_summary(self) -> str:

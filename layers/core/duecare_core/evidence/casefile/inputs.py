@@ -55,10 +55,20 @@ class CountedContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return contact(at, self.channel, creditor if self.own else "", self.debt, "")
 
 
+class AnsweredAllow(Struct, frozen=True):
+    """The enforced allow that a START answers: when it was made, and its record."""
+
+    at: datetime
+    decision_id: str
+    record_sha256: str
+
+
 class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: the exact instant of the decision (the record has whole seconds). `parties`: party id → version of the
     registration; an absent party was not registered. `counted`: the earlier contacts on which the decision depends,
     oldest first. `same_subject`: whether debtor and holder of the number are one person, which rows do not show.
+    `starts`: by the id of a START that the decision relies on, the allow that it answers. `folded`: the disputes of one
+    debt that cover all, because too many debts were disputed one by one.
     """
 
     at: datetime
@@ -69,6 +79,8 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counted: tuple[CountedContact, ...] = ()
     rows: tuple[InputRow, ...] = ()
     same_subject: bool = True
+    starts: dict[str, AnsweredAllow] = {}
+    folded: tuple[str, ...] = ()
 
 
 def inputs_of(
@@ -91,7 +103,16 @@ def inputs_of(
         counted=_counted(decision.contacts, request, facts.debts),
         rows=rows,
         same_subject="SUBJECT_MISMATCH" not in decision.codes,
+        starts=_starts(facts, relied_on),
+        folded=tuple(sorted(one.statement for one in facts.disputes if one.folded and one.statement in relied_on)),
     )
+
+
+def _starts(facts: Facts, relied_on: frozenset[str]) -> dict[str, AnsweredAllow]:
+    start = facts.stop.lifted
+    if start is None or start.statement not in relied_on:
+        return {}
+    return {start.statement: AnsweredAllow(start.allowed_at, start.decision_id, start.record_sha256)}
 
 
 def _counted(
@@ -117,11 +138,13 @@ def _counted(
 def _without_digests(state: ConsentState) -> ConsentState:
     """The state without keyed digests, which mean nothing without the key."""
     consent = structs.replace(state.consent, content="", subject=None) if state.consent else None
-    return structs.replace(state, consent=consent)
+    revoked = structs.replace(state.revoked, content="") if state.revoked else None
+    return structs.replace(state, consent=consent, revoked=revoked)
 
 
 def _debt_without_digests(state: DebtState) -> DebtState:
-    return structs.replace(state, newest=structs.replace(state.newest, content="", subject=None))
+    answers = {named: structs.replace(answer, content="") for named, answer in state.answers.items()}
+    return structs.replace(state, newest=structs.replace(state.newest, content="", subject=None), answers=answers)
 
 
 def _statements_of(row: InputRow) -> frozenset[str]:
@@ -135,8 +158,7 @@ def _consent_statements(state: ConsentState) -> frozenset[str]:
 
 
 def _debt_statements(state: DebtState) -> frozenset[str]:
-    answers = (mark.statement for mark in state.answers.values())
-    return frozenset(name for name in (state.newest.statement, state.first_by, *answers) if name)
+    return frozenset((state.newest.statement, *(answer.statement for answer in state.answers.values())))
 
 
 def encode(inputs: Inputs) -> bytes:

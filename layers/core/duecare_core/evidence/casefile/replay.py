@@ -17,8 +17,23 @@ from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.merge import EVERY, FactSlot, FactState, MergeInput, merge, to_debt, touched_slots
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement, ReplyStatement, Statement
-from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
+from duecare_core.domain.facts.statement import (
+    ConsentStatement,
+    DebtStatement,
+    DisputeStatement,
+    ReplyStatement,
+    Statement,
+)
+from duecare_core.domain.facts.states import (
+    ConsentState,
+    DebtState,
+    Dispute,
+    Facts,
+    Mandate,
+    NumberState,
+    Start,
+    StopState,
+)
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, DuecareError
@@ -31,10 +46,11 @@ SECOND = timedelta(seconds=1)
 
 
 class SignedStatement(NamedTuple):
-    """A parsed statement whose signature was verified."""
+    """A parsed statement whose signature was verified. `accepted_at`: when the service accepted it."""
 
     statement_id: str
     statement: Statement
+    accepted_at: datetime
 
 
 def replay(
@@ -83,14 +99,16 @@ def replayed_facts(
     record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
 ) -> Facts:
     """The facts that follow from these statements and from the rows of files in `inputs`. Raises Conflict."""
+    signed = list(signed)
+    contents = {one.statement_id: digest(content(one.statement)) for one in signed}
     states: dict[FactSlot, FactState] = {}
     for row in inputs.rows:
         if row.consent:
             states[FactSlot(ConsentState, record.creditor, row.of)] = row.consent
         if row.debt:
-            states[FactSlot(DebtState, record.creditor, row.of)] = row.debt
+            states[FactSlot(DebtState, record.creditor, row.of)] = _with_answered_contents(row.debt, contents)
     for one in signed:
-        incoming = _merge_input(one, record, rules)
+        incoming = _merge_input(one, contents, record, inputs, rules)
         for slot in touched_slots(incoming):
             states[slot] = _merge_signed(states.get(slot), incoming)
     consents: dict[str, ConsentState] = {}
@@ -107,7 +125,8 @@ def replayed_facts(
             case Dispute():
                 disputes.append(state)
     mandate = states.get(FactSlot(Mandate, record.creditor, record.collector))
-    stops = [states.get(FactSlot(StopState, creditor)) for creditor in sorted((EVERY, record.creditor))]
+    stop = states.get(FactSlot(StopState, record.creditor))
+    stop_of_all = states.get(FactSlot(StopState, EVERY))
     number = states.get(FactSlot(NumberState))
     return Facts(
         gateway=parties.get(record.gateway),
@@ -118,7 +137,8 @@ def replayed_facts(
         consents=consents,
         debts=debts,
         disputes=tuple(disputes),
-        stops=tuple(stop for stop in stops if isinstance(stop, StopState)),
+        stop=stop if isinstance(stop, StopState) else StopState(),
+        stop_of_all=stop_of_all if isinstance(stop_of_all, StopState) else StopState(),
         number=number if isinstance(number, NumberState) else None,
         contacts=tuple(one.contact(record.creditor) for one in inputs.counted),
         chains=record.chains,
@@ -130,19 +150,46 @@ def is_row(statement_id: str) -> bool:
     return ROW_SEPARATOR in statement_id
 
 
-def _merge_input(one: SignedStatement, record: Record, rules: Rules) -> MergeInput:
+def _merge_input(
+    one: SignedStatement, contents: Mapping[str, str], record: Record, inputs: Inputs, rules: Rules
+) -> MergeInput:
+    """`contents`: by statement id, the digest of its content."""
     statement = one.statement
-    incoming = MergeInput(statement, one.statement_id, digest(content(statement)))
-    if isinstance(statement, ReplyStatement):
-        # The record names a reply only if it counted. One that is no opt-in was therefore an opt-out, even if a newer
-        # version of the rules no longer has its word. A reply to a message is to the creditor of that message.
-        opts_in = read_reply(statement.text, rules, statement.received_at) is Reply.OPT_IN
-        return incoming._replace(
-            creditor=statement.creditor or record.creditor, reply=Reply.OPT_IN if opts_in else Reply.OPT_OUT
-        )
-    if isinstance(statement, ConsentStatement | DebtStatement):
-        return incoming._replace(subject=statement.subject)
+    incoming = MergeInput(statement, one.statement_id, contents[one.statement_id], one.accepted_at)
+    match statement:
+        case ReplyStatement():
+            return _reply_input(incoming, statement, record, inputs, rules)
+        case DebtStatement(answers_dispute=named):
+            return incoming._replace(subject=statement.subject, answered=contents.get(named or ""))
+        case ConsentStatement():
+            return incoming._replace(subject=statement.subject)
+        case DisputeStatement():
+            return incoming._replace(folded=one.statement_id in inputs.folded)
     return incoming
+
+
+def _reply_input(
+    incoming: MergeInput, statement: ReplyStatement, record: Record, inputs: Inputs, rules: Rules
+) -> MergeInput:
+    """The record names a reply only if it counted. One that is no opt-in was therefore an opt-out, even if a newer
+    version of the rules no longer has its word. A reply to a message is to the creditor of that message."""
+    incoming = incoming._replace(creditor=statement.creditor or record.creditor)
+    allow = inputs.starts.get(incoming.statement_id)
+    if read_reply(statement.text, rules, statement.received_at) is not Reply.OPT_IN:
+        return incoming._replace(reply=Reply.OPT_OUT)
+    start = None
+    if allow:
+        answered = (allow.at, allow.decision_id, allow.record_sha256)
+        start = Start(statement.received_at, incoming.statement_id, incoming.content, *answered)
+    return incoming._replace(creditor=record.creditor, reply=Reply.OPT_IN, start=start)
+
+
+def _with_answered_contents(debt: DebtState, contents: Mapping[str, str]) -> DebtState:
+    """A row's debt with the contents of the disputes that it answers, which its inputs do not repeat."""
+    answers = {
+        named: structs.replace(answer, content=contents.get(named, "")) for named, answer in debt.answers.items()
+    }
+    return structs.replace(debt, answers=answers)
 
 
 def _merge_signed(state: FactState | None, incoming: MergeInput) -> FactState:

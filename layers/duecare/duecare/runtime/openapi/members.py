@@ -109,6 +109,7 @@ MEMBERS = {
     "Problem.status": "The HTTP status that belongs to the problem.",
     "detail": "What is wrong here, and what to do.",
     "errors": "The members that cannot be accepted.",
+    "server_time": "The service's clock: given where the caller's clock may be wrong.",
     "part": "Which part of the service failed: for the operator.",
     "pointer": "Where the member is: RFC 6901. Of a statement or manifest, within its payload.",
     "GatewayMessage.message": "API Gateway's own word.",

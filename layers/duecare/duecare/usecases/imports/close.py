@@ -27,7 +27,6 @@ from duecare.usecases.imports.upload_state import (
 )
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.acknowledge import HeldKey
-from duecare_core.domain.facts.merge import merge_debt
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.errors import VersionConflict
 from duecare_core.evidence.acknowledgement import claims
@@ -161,7 +160,7 @@ class CloseImport:
             content=self._deps.pseudonyms.content(f"withdrawn {upload.manifest_id}".encode()),
             status="withdrawn",
         )
-        return table.write(key, document, merge_debt(state, withdrawn, None))
+        return table.write(key, document, structs.replace(state, newest=withdrawn))
 
 
 def _in_groups(keys: Iterator[Key]) -> Iterator[list[Key]]:

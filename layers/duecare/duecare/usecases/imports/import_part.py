@@ -165,8 +165,9 @@ class _Part:
             self._upload.statement_of(line.number),
             self._deps.pseudonyms.content(statements.content(claims)),
             self._deps.pseudonyms.recipient_key(canonical_number(claims.recipient)),
+            self._upload.announced_at,
         )
-        slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content))
+        slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content, self._upload.announced_at))
         keys = tuple(slot_key(statement.partition, slot) for slot in slots)
         return _Row(line.number, statement, fact_time(kind, claims), keys)
 
@@ -243,7 +244,8 @@ class _Part:
             except RequestError as refused:
                 self._reject(row, _code(refused), refused.detail)
                 continue
-            accepted = effect.status == "accepted" or effect.same_as == row.statement.statement_id
+            news = effect.status == "accepted" and effect.effect != "superseded"
+            accepted = news or effect.same_as == row.statement.statement_id
             if effect.documents:
                 yield _RowEffect(row, accepted, effect.documents)
             else:

@@ -136,7 +136,7 @@ class AcceptStatements:
         if recipient is not None:
             recipient_key = self._pseudonyms.recipient_key(canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
-        return VerifiedStatement(kind, statement, statement_id, content, recipient_key), parts.kid
+        return VerifiedStatement(kind, statement, statement_id, content, recipient_key, now), parts.kid
 
     def _check_entitled(self, party: Party, kind: StatementKind, statement: Statement) -> None:
         """Raises RequestError unless the calling party issued this statement, for this service, in an entitled role."""

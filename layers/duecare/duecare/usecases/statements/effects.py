@@ -6,48 +6,70 @@ rest: who may speak for which recipient, whether the things that a statement ref
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from msgspec import structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
-from duecare.usecases.verify.stored_decision import unpack
-from duecare_core.domain.facts.merge import FactSlot, FactState, MergeInput, merge, touched_slots
+from duecare.usecases.verify.stored_decision import PastAllow, past_allows, unpack
+from duecare_core.domain.facts.merge import (
+    EVERY,
+    MAX_DISPUTED_DEBTS,
+    FactSlot,
+    FactState,
+    MergeInput,
+    merge,
+    touched_slots,
+)
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import (
+    DATED_AHEAD,
     ConsentRevocationStatement,
     ConsentStatement,
     DebtStatement,
     DeliveryStatement,
     DisputeStatement,
+    NumberReassignmentStatement,
     OptOutStatement,
     ReplyStatement,
     Statement,
     StatementKind,
+    dated_ahead,
 )
-from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, NumberState, StopState
+from duecare_core.domain.facts.states import (
+    Consent,
+    ConsentState,
+    Debt,
+    DebtState,
+    Dispute,
+    Mandate,
+    NumberState,
+    Occurrence,
+    Start,
+    StopState,
+)
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.reconciliation import Delivery
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import Conflict, NotAllowed, NotFound, Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
-
-# Every verify reads all disputes of a recipient, so this partition must not grow without limit.
-MAX_DISPUTES = 50
+from duecare_core.evidence.statement import StatementRecord
 
 
 class VerifiedStatement(NamedTuple):
     """A statement whose signature and members were checked. `content`: a keyed digest of its members without `iat`.
-    `recipient`: the recipient's key (an HMAC), or None if the statement names no recipient."""
+    `recipient`: the recipient's key (an HMAC), or None if the statement names no recipient. `accepted_at`: the
+    service's clock."""
 
     kind: StatementKind
     statement: Statement
     statement_id: str
     content: str
     recipient_key: RecipientKey | None
+    accepted_at: datetime
 
     @property
     def partition(self) -> str:
@@ -92,44 +114,97 @@ class StatementEffects:
         read_as = incoming.reply.value if incoming.reply else None
         slots = touched_slots(incoming)
         if not slots:
-            return Effect([], "accepted", read_as)  # a reply without meaning: stored, changes nothing
+            return Effect([], "accepted", read_as, effect="none")  # stored, changes nothing
         keys = [slot_key(verified.partition, slot) for slot in slots]
         found = self._documents.get(keys)
         documents: list[Document] = []
-        accepted = False
         same_as: str | None = None
+        current: list[str] = []
         for slot, key in zip(slots, keys, strict=True):
             before = table.find(found, key, slot.state)
-            if before is None and slot.state is Dispute:
-                self._check_dispute_limit(verified.partition, slot.creditor)
             after = merge(before, incoming)
             if after != before:
                 documents.append(table.write(key, found.get(key), after))
-                accepted = accepted or _is_news(before, after)
-            same_as = same_as or _same_content(after, incoming)
-        if accepted:
-            return Effect(documents, "accepted", read_as)
-        return Effect(documents, "unchanged", read_as, same_as)
+            same_as = same_as or _same_content(before, incoming)
+            current.append(_current(after, incoming))
+        if same_as is not None or (not documents and verified.statement_id in current):
+            # Only another statement of the same dispute is stored, because an answer may name it.
+            kept = documents if isinstance(verified.statement, DisputeStatement) else []
+            return Effect(kept, "unchanged", read_as, same_as)
+        accepted = Effect(documents, "accepted", read_as, chain_of=_chain_of(incoming))
+        if incoming.start and not self._counts(verified, incoming.start):
+            return accepted._replace(effect="none", chain_of=None)
+        if verified.statement_id not in current:
+            accepted = accepted._replace(effect="superseded", superseded_by=current[0])
+        return accepted
+
+    def _counts(self, verified: VerifiedStatement, start: Start) -> bool:
+        """Whether the number still belongs to the person to whom the answered message went."""
+        key = table.number(verified.partition)
+        number = table.find(self._documents.get([key]), key, NumberState)
+        return number is None or start.allowed_at > number.reassigned.at
 
     def _merge_input(self, party: Party, verified: VerifiedStatement) -> MergeInput:
         """The statement as merging reads it, after a check of everything that it refers to. Raises RequestError."""
         statement = verified.statement
-        subject, creditor, reply = None, "", None
+        incoming = MergeInput(statement, verified.statement_id, verified.content, verified.accepted_at)
         match statement:
             case DebtStatement():
-                self._check_answered_dispute(verified, statement)
-                subject = self._keyed_subject(statement.subject)
+                return incoming._replace(
+                    answered=self._answered_dispute(verified, statement), subject=self._keyed_subject(statement.subject)
+                )
             case ConsentStatement():
-                subject = self._keyed_subject(statement.subject)
+                return incoming._replace(subject=self._keyed_subject(statement.subject))
             case ReplyStatement():
-                creditor = statement.creditor or self._creditor_of(party, verified, statement.message_id or "")
-                self._check_registered(creditor)
-                reply = self._read(statement)
+                return self._reply(party, verified, statement, incoming)
             case OptOutStatement(creditor="*"):
-                pass
-            case ConsentRevocationStatement() | OptOutStatement() | DisputeStatement():
+                if "gateway" not in party.roles:
+                    raise NotAllowed("Only a gateway states a stop of all creditors.", name="wrong-role")
+            case DisputeStatement():
                 self._check_may_speak_for(party, statement.creditor)
-        return MergeInput(statement, verified.statement_id, verified.content, subject, creditor, reply)
+                return incoming._replace(folded=self._is_folded(verified, statement))
+            case ConsentRevocationStatement() | OptOutStatement():
+                self._check_may_speak_for(party, statement.creditor)
+        return incoming
+
+    def _reply(
+        self, party: Party, verified: VerifiedStatement, statement: ReplyStatement, incoming: MergeInput
+    ) -> MergeInput:
+        """Raises RequestError."""
+        reply = read_reply(statement.text, self._rules, statement.received_at)
+        if party.state != "active" and reply is not Reply.OPT_OUT:
+            raise NotAllowed(
+                "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
+            )
+        incoming = incoming._replace(reply=reply)
+        if reply is not Reply.OPT_IN:
+            return incoming._replace(creditor=self._creditor_of(party, verified, statement))
+        if statement.received_at > verified.accepted_at:
+            ahead = Violation("/received_at", DATED_AHEAD, "a START cannot be dated after the service's clock")
+            raise dated_ahead(verified.accepted_at, (ahead,))
+        answered = self._answered_message(party, verified, statement)
+        if answered is None:
+            return incoming
+        creditor, allow = answered
+        start = Start(statement.received_at, verified.statement_id, verified.content, *allow)
+        return incoming._replace(creditor=creditor, start=start)
+
+    def _answered_message(
+        self, party: Party, verified: VerifiedStatement, statement: ReplyStatement
+    ) -> tuple[str, PastAllow] | None:
+        """The creditor of the message that a START answers, and the newest enforced allow of it by then; None if there
+        is no such message of this gateway to this recipient, or none that was allowed."""
+        if statement.message_id is None:
+            return None
+        document = self._decision(party, statement.message_id, rehearsal=False)
+        if document is None:
+            return None
+        decided = unpack(document)
+        creditor = decided.record.creditor
+        if decided.envelope.recipient_key != verified.recipient_key or statement.creditor not in (None, creditor):
+            return None
+        allows = [allow for allow in past_allows(document) if allow.at <= statement.received_at]
+        return (creditor, allows[-1]) if allows else None
 
     def _read(self, statement: Statement) -> Reply | None:
         if isinstance(statement, ReplyStatement):
@@ -141,39 +216,55 @@ class StatementEffects:
         guessed."""
         return None if digest is None else self._pseudonyms.content(digest.encode())
 
-    def _check_answered_dispute(self, verified: VerifiedStatement, debt: DebtStatement) -> None:
-        """A debt answers only a dispute that this recipient has with this creditor, about this debt or about all.
-        Raises Unacceptable."""
-        answered = debt.answers_dispute
-        if answered is None:
-            return
+    def _answered_dispute(self, verified: VerifiedStatement, debt: DebtStatement) -> str | None:
+        """The content of the dispute that the debt answers, over this debt or over all. None if it answers none, or one
+        that a newer dispute has replaced, so that the answer frees nothing. Raises Unacceptable for an unknown one."""
+        named = debt.answers_dispute
+        if named is None:
+            return None
         for document in self._documents.partition(verified.partition, table.disputes(debt.iss)):
             dispute = table.read(document, Dispute)
-            if dispute.statement == answered and dispute.debt_ref in (None, debt.debt_ref):
-                return
+            if named in (dispute.statement, *dispute.also) and dispute.debt_ref in (None, debt.debt_ref):
+                return dispute.content
+        key = table.statement(named)
+        record = table.find(self._documents.get([key]), key, StatementRecord)
+        if record and record.kind == "dispute" and record.recipient_key == verified.recipient_key:
+            return None
         raise Unacceptable(
             "answers_dispute names no dispute that this recipient has over this debt with this creditor.",
             name="unknown-dispute",
             errors=(Violation("/answers_dispute", "unknown-dispute", "not the statement_id of such a dispute"),),
         )
 
-    def _check_dispute_limit(self, partition: str, creditor: str) -> None:
-        if len(self._documents.partition(partition, table.disputes(creditor))) >= MAX_DISPUTES:
-            raise Conflict(
-                f"This recipient has {MAX_DISPUTES} disputes with this creditor already; they block as they stand.",
-                name="too-many-disputes",
-            )
+    def _is_folded(self, verified: VerifiedStatement, dispute: DisputeStatement) -> bool:
+        """Whether so many other debts of the creditor are disputed one by one that this dispute covers all of them."""
+        if dispute.debt_ref is None:
+            return False
+        documents = self._documents.partition(verified.partition, table.disputes(dispute.creditor))
+        refs = {table.read(document, Dispute).debt_ref for document in documents} - {None}
+        return dispute.debt_ref not in refs and len(refs) >= MAX_DISPUTED_DEBTS
 
-    def _creditor_of(self, party: Party, verified: VerifiedStatement, message_id: str) -> str:
-        """The creditor of the message that the recipient replied to. Raises RequestError."""
-        key = table.decision(self._pseudonyms.decision_id(party.id, message_id))
-        document = self._documents.get([key]).get(key)
+    def _creditor_of(self, party: Party, verified: VerifiedStatement, statement: ReplyStatement) -> str:
+        """The creditor to whom a reply applies: as stated, or that of the message that it answers. Raises
+        RequestError."""
+        if statement.creditor is not None:
+            self._check_registered(statement.creditor)
+            return statement.creditor
+        message_id = statement.message_id or ""
+        document = self._decision(party, message_id, rehearsal=False) or self._decision(
+            party, message_id, rehearsal=True
+        )
         if document is None:
             raise NotFound("No message was verified under this message_id; give the creditor.", name="unknown-message")
         decided = unpack(document)
         if decided.envelope.recipient_key != verified.recipient_key:
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
+        self._check_registered(decided.record.creditor)
         return decided.record.creditor
+
+    def _decision(self, party: Party, message_id: str, *, rehearsal: bool) -> Document | None:
+        key = table.decision(self._pseudonyms.decision_id(party.id, message_id, rehearsal=rehearsal))
+        return self._documents.get([key]).get(key)
 
     def _delivery(self, verified: VerifiedStatement, statement: DeliveryStatement) -> Effect:
         """Every instant is stored on its own: reconciliation finds messages that were delivered twice."""
@@ -187,10 +278,10 @@ class StatementEffects:
         key = table.delivery(statement.iss, statement.message_id, statement.at)
         before = table.find(self._documents.get([key]), key, Delivery)
         if before is None:
-            return Effect([table.write(key, None, delivery)], "accepted")
+            return Effect([table.write(key, None, delivery)], "accepted", effect="none")
         if structs.replace(before, statement=delivery.statement) != delivery:
             raise Conflict("Another statement of this message and instant says something else.")
-        return Effect([], "unchanged", same_as=before.statement)
+        return Effect([], "unchanged", same_as=before.statement, effect="none")
 
     def _check_may_speak_for(self, party: Party, creditor: str) -> None:
         """A gateway speaks for the recipients of any creditor, a creditor for its own, a collector for those of
@@ -227,20 +318,52 @@ def slot_key(partition: str, slot: FactSlot) -> Key:
     raise TypeError(f"{kind.__name__} has no key in the table")
 
 
-def _is_news(before: FactState | None, after: FactState) -> bool:
-    """An older confirmation of a debt is answered as unchanged, though it may move `first` or answer a dispute."""
-    return not (isinstance(after, DebtState) and isinstance(before, DebtState) and after.newest == before.newest)
-
-
-def _same_content(state: FactState, incoming: MergeInput) -> str | None:
+def _same_content(state: FactState | None, incoming: MergeInput) -> str | None:
     """The statement in this state, if it says the same as this one."""
+    for mark in _marks(state, incoming):
+        if mark.content == incoming.content:
+            return mark.statement
+    return None
+
+
+def _current(state: FactState, incoming: MergeInput) -> str:
+    """The statement that counts where this one would."""
+    marks = _marks(state, incoming)
+    if isinstance(state, ConsentState) and isinstance(incoming.statement, ConsentStatement):
+        revoked, consent = state.revoked, state.consent
+        if revoked and consent and revoked.at >= consent.at:
+            return revoked.statement
+    return marks[0].statement
+
+
+def _marks(
+    state: FactState | None, incoming: MergeInput
+) -> list[Occurrence | Start | Consent | Debt | Mandate | Dispute]:
+    """The part of the state that this statement could replace, if there is one."""
+    mark: Occurrence | Start | Consent | Debt | Mandate | Dispute | None
     match state:
-        case ConsentState(revoked=revoked) if isinstance(incoming.statement, ConsentRevocationStatement):
-            return revoked.statement if revoked and revoked.at == incoming.statement.revoked_at else None
-        case ConsentState(consent=consent):
-            return consent.statement if consent and consent.content == incoming.content else None
-        case DebtState(newest=newest) | (Mandate() as newest):
-            return newest.statement if newest.content == incoming.content else None
-        case Dispute():
-            return state.statement
+        case ConsentState():
+            mark = state.consent if isinstance(incoming.statement, ConsentStatement) else state.revoked
+        case DebtState():
+            mark = state.newest
+        case StopState():
+            mark = state.lifted if incoming.start else state.stopped
+        case NumberState():
+            mark = state.reassigned
+        case _:
+            mark = state
+    return [mark] if mark else []
+
+
+def _chain_of(incoming: MergeInput) -> str | None:
+    """The recipient's chain that the statement belongs to: what a recipient did, or what happened to the number."""
+    match incoming.statement:
+        case NumberReassignmentStatement():
+            return EVERY
+        case ConsentRevocationStatement(creditor=creditor) | OptOutStatement(creditor=creditor):
+            return creditor
+        case DisputeStatement(creditor=creditor):
+            return creditor
+        case ReplyStatement():
+            return incoming.creditor
     return None

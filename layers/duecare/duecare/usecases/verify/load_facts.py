@@ -29,7 +29,7 @@ def facts_of(
     consents: dict[str, ConsentState] = {}
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
-    stops: list[StopState] = []
+    stop = stop_of_all = StopState()
     chains: list[ChainHead] = []
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()
@@ -42,8 +42,10 @@ def facts_of(
         elif kind == CONTACTS:
             contacts = _contacts(document)
         elif kind == STOP:
-            if owner in (creditor, "*"):
-                stops.append(table.read(document, StopState))
+            if owner == "*":
+                stop_of_all = table.read(document, StopState)
+            elif owner == creditor:
+                stop = table.read(document, StopState)
         elif kind == CHAIN_HEAD:
             if owner in (creditor, "*"):
                 chains.append(table.read(document, ChainHead))
@@ -68,7 +70,8 @@ def facts_of(
         consents=consents,
         debts=debts,
         disputes=tuple(disputes),
-        stops=tuple(stops),
+        stop=stop,
+        stop_of_all=stop_of_all,
         number=number,
         contacts=contacts,
         chains=tuple(sorted(chains, key=lambda head: head.of == "*")),

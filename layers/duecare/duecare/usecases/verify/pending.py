@@ -152,14 +152,15 @@ class PendingMessage:
                     name="message-id-reused",
                 )
             )
-        elif same_outcome and self.draft.at < earlier.record.valid_until:
+        elif same_outcome and self.draft.at < earlier.record.valid_until <= self.draft.record.valid_until:
             self._answer(earlier)
         elif not same_outcome and existing != self._seen:
             # The stored decision may rest on facts newer than ours, such as an opt-out. Facts loaded from now on
             # include them.
             self._decide_again_knowing(existing)
         else:
-            # The same outcome with an expired receipt is renewed as the same attempt; another outcome is the next one.
+            # The same outcome with a receipt that has expired, or that would now expire earlier, is renewed as the same
+            # attempt; another outcome is the next one.
             attempt = earlier.record.attempt + (not same_outcome)
             self.draft = self.draft._replace(record=structs.replace(record, attempt=attempt))
             self._is_renewal = same_outcome
