@@ -24,6 +24,7 @@ LOG_HEAD = "L"
 LOG_POINTER = "E"
 DECISION_PAGES = "G"
 CHAIN_LINKS = "Y"
+CONTENT = "I"
 
 # Sort keys in a recipient's partition.
 CONSENT = "C"

@@ -34,7 +34,8 @@ class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `recipient`: the recipient's key (an HMAC). `sealed_sha256`: the digest of the ciphertext, which reveals any change
     of it. The ciphertext is random, so the record cannot be guessed from its own digest. `effect`, `superseded_by` and
     `chain` (the head of the recipient's chain after this statement) are as acknowledged; a manifest, which is
-    acknowledged when its import is done, has none of them here.
+    acknowledged when its import is done, has none of them here. `same_as`: the first statement of the same content,
+    whose acknowledgement this one got.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sealed_sha256: str = ""
     effect: EffectName | None = None
     superseded_by: str | None = None
+    same_as: str | None = None
     chain: ChainHead | None = None
 
 

@@ -94,6 +94,11 @@ def statement(statement_id: str) -> Key:
     return Key(f"{keys.STATEMENT}#{statement_id}", keys.STATEMENT)
 
 
+def content(kind: str, content_digest: str) -> Key:
+    """The first statement of this kind and content (a keyed digest)."""
+    return Key(f"{keys.CONTENT}#{kind}#{content_digest}", keys.CONTENT)
+
+
 def receipt_key(kid: str) -> Key:
     return Key(RECEIPT_KEYS, kid)
 

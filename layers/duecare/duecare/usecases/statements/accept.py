@@ -1,21 +1,19 @@
-"""Accepts statements: verify → parse → merge → acknowledge → seal → one transaction of states, chain and statement →
-answer."""
+"""Accepts statements: verify → parse → store (store.py: merge, acknowledge, seal, one transaction) → answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct
 
-from duecare.ports import Backoff, Clock, Document, Documents, Sealer
+from duecare.ports import Backoff, Clock, Documents, Sealer
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_caller
-from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.acknowledge import Acknowledge, HeldKey
-from duecare.usecases.statements.chains import extend
-from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
+from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement
+from duecare.usecases.statements.store import StatementResult, StoreStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, StatementKind, check
 from duecare_core.domain.location.phone import canonical_number
@@ -29,13 +27,9 @@ from duecare_core.errors import (
     Violation,
 )
 from duecare_core.evidence import statement as statements
-from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.pseudonyms import Pseudonyms
-from duecare_core.evidence.statement import EffectName, SealedStatement, StatementRecord
 
-# All that a recipient does concerning one creditor changes the head of one chain, so writers conflict more often.
-MAX_ATTEMPTS = 12
 TIME_LIMIT = timedelta(seconds=18)  # of Lambda's 28; the last statement needs time too
 
 
@@ -45,23 +39,6 @@ class Statements(Struct, frozen=True, forbid_unknown_fields=True):
     statements: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=16384)]], Meta(min_length=1, max_length=100)
     ]
-
-
-class StatementResult(NamedTuple):
-    """The answer to one statement. `status`: `accepted`, `unchanged` (already known) or `rejected` (with its problem).
-
-    `read_as`: how a reply was read. `same_as`: the id of the earlier statement whose content this one repeats. `effect`
-    and `acknowledgement` (a compact JWS): None if it is rejected. A statement that is unchanged has those of the first
-    time; no acknowledgement, if the first one is no longer in the table, or was a row of a file.
-    """
-
-    statement_id: str
-    status: str
-    problem: RequestError | None = None
-    read_as: str | None = None
-    same_as: str | None = None
-    effect: EffectName | None = None
-    acknowledgement: str | None = None
 
 
 class AcceptStatements:
@@ -80,13 +57,16 @@ class AcceptStatements:
         backoff: Backoff,
     ) -> None:
         self._documents = documents
-        self._sealer = sealer
         self._pseudonyms = pseudonyms
         self._issuer = issuer
         self._clock = clock
-        self._backoff = backoff
-        self._acknowledge = Acknowledge(documents, pseudonyms, acknowledgement_key)
-        self._effects = StatementEffects(documents, pseudonyms, rules)
+        self._store = StoreStatement(
+            documents=documents,
+            sealer=sealer,
+            effects=StatementEffects(documents, pseudonyms, rules),
+            acknowledge=Acknowledge(documents, pseudonyms, acknowledgement_key),
+            backoff=backoff,
+        )
 
     def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[StatementResult]:
         """One result per statement, in order. Raises NotAllowed for the whole call, and CannotDecide."""
@@ -111,7 +91,7 @@ class AcceptStatements:
         statement_id = statements.statement_id(token)
         try:
             verified, kid = self._read(party, token, statement_id, now)
-            return self._write(party, verified, kid, token, now)
+            return self._store(party, verified, kid, token)
         except RequestError as problem:
             return StatementResult(statement_id, "rejected", problem)
 
@@ -152,70 +132,6 @@ class AcceptStatements:
             raise NotAllowed(
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
             )
-
-    def _write(self, party: Party, verified: VerifiedStatement, kid: str, token: str, now: datetime) -> StatementResult:
-        """Merge, acknowledge and store, unless nothing changes. If another writer was faster, read again. Raises
-        Contention."""
-
-        def attempt() -> StatementResult:
-            stored = self._acknowledge.record_of(verified.statement_id)
-            if stored is not None:
-                return self._result(verified, self._effects.known(verified), stored, verified.statement_id)
-            effect = self._effects(party, verified)
-            if not effect.documents and effect.status == "unchanged":
-                return self._repeated(party, verified, effect)
-            record, documents = self._recorded(party, verified, kid, effect, now)
-            result = self._result(verified, effect, record, verified.statement_id)
-            sealed = self._sealer.seal(SealedStatement(token, result.acknowledgement).encode())
-            on_file = structs.replace(record, sealed_sha256=digest(sealed))
-            key = table.statement(verified.statement_id)
-            self._documents.commit([*documents, table.write(key, None, on_file, sealed)])
-            return result
-
-        contention = "other writers kept changing the same recipient's facts"
-        return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention=contention, backoff=self._backoff)
-
-    def _recorded(
-        self, party: Party, verified: VerifiedStatement, kid: str, effect: Effect, now: datetime
-    ) -> tuple[StatementRecord, list[Document]]:
-        """The record of an accepted statement, and the documents of its effect and of its chain."""
-        record = StatementRecord(
-            kind=verified.kind,
-            issuer=party.id,
-            kid=kid,
-            received_at=now,
-            recipient_key=verified.recipient_key,
-            effect=effect.effect,
-            superseded_by=self._acknowledge.readable(party, effect.superseded_by),
-        )
-        if effect.chain_of is None or verified.recipient_key is None:
-            return record, effect.documents
-        chain = extend(self._documents, verified.recipient_key, effect.chain_of, verified.statement_id)
-        return structs.replace(record, chain=chain.head), [*effect.documents, *chain.documents]
-
-    def _repeated(self, party: Party, verified: VerifiedStatement, effect: Effect) -> StatementResult:
-        """The result of a statement whose content is known: with the first acknowledgement, if it was this party's."""
-        first = self._acknowledge.record_of(effect.same_as) if effect.same_as else None
-        if effect.same_as is None or first is None or first.issuer != party.id:
-            return _answer(verified, effect)
-        return self._result(verified, effect, first, effect.same_as)
-
-    def _result(
-        self, verified: VerifiedStatement, effect: Effect, record: StatementRecord, acknowledged: str
-    ) -> StatementResult:
-        """`record`: of the statement `acknowledged`, which is this one or the first one of the same content."""
-        acknowledgement = self._acknowledge(acknowledged, record, verified.statement)
-        return _answer(verified, effect)._replace(effect=record.effect, acknowledgement=acknowledgement)
-
-
-def _answer(verified: VerifiedStatement, effect: Effect) -> StatementResult:
-    return StatementResult(
-        verified.statement_id,
-        effect.status,
-        read_as=effect.read_as,
-        same_as=effect.same_as,
-        effect=effect.effect,
-    )
 
 
 def _protects(token: str) -> bool:

@@ -30,7 +30,6 @@ def facts_of(
     debts: dict[str, DebtState] = {}
     disputes: list[Dispute] = []
     stop = stop_of_all = StopState()
-    chains: list[ChainHead] = []
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()
     collector = collector or creditor
@@ -46,13 +45,10 @@ def facts_of(
                 stop_of_all = table.read(document, StopState)
             elif owner == creditor:
                 stop = table.read(document, StopState)
-        elif kind == CHAIN_HEAD:
-            if owner in (creditor, "*"):
-                chains.append(table.read(document, ChainHead))
-        elif kind not in (CONSENT, DEBT, DISPUTE):
+        elif kind not in (CONSENT, DEBT, DISPUTE, CHAIN_HEAD):
             # It may be a stop that another version of this program wrote: ignoring it could allow.
             raise StoreFailed("a document of an unknown kind is stored among a recipient's facts")
-        elif owner != creditor:
+        elif owner != creditor or kind == CHAIN_HEAD:
             continue
         elif kind == CONSENT:
             consents[name] = table.read(document, ConsentState)
@@ -74,8 +70,15 @@ def facts_of(
         stop_of_all=stop_of_all,
         number=number,
         contacts=contacts,
-        chains=tuple(sorted(chains, key=lambda head: head.of == "*")),
+        chains=_chains(situation.partitions[table.recipient(recipient_key)], creditor),
     )
+
+
+def _chains(recipient: list[Document], creditor: str) -> tuple[ChainHead, ...]:
+    """The head of the creditor's chain, then that of `*`; an empty chain has none. Raises StoreFailed."""
+    wanted = (f"{CHAIN_HEAD}#{creditor}", f"{CHAIN_HEAD}#*")
+    heads = {document.key.sk: document for document in recipient if document.key.sk in wanted}
+    return tuple(table.read(heads[sk], ChainHead) for sk in wanted if sk in heads)
 
 
 def _contacts(ledger: Document) -> tuple[Contact, ...]:
