@@ -17,7 +17,7 @@ from duecare_core.evidence.jose.keys import Jwk, b64, private_jwk, public_jwk, t
 from duecare_core.evidence.record import Record, encode
 
 TYP = "decision+jws"
-PURPOSE = "receipt"
+PURPOSE = "receipt"  # of a published key that names no other
 
 
 class ReceiptKeyRecord(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +49,7 @@ class ReceiptKey:
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The public keys as a JWK set (RFC 7517, section 5), the signing key first."""
-        use = {"alg": "EdDSA", "use": "sig", "purpose": PURPOSE}
+        use = {"alg": "EdDSA", "use": "sig"}
         return {"keys": [{**key, "kid": thumbprint(key), **use} for key in (self.public, *self._retired)]}
 
 

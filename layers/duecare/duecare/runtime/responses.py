@@ -228,7 +228,7 @@ class Discovery(Struct, frozen=True):
     limits: Limits
 
 
-class ServiceJwk(Struct, frozen=True):
+class ServiceJwk(Struct, frozen=True, omit_defaults=True):
     """A public Ed25519 key (RFC 8037) that signs receipts or acknowledgements, or signed earlier ones."""
 
     kty: Literal["OKP"]
@@ -237,7 +237,7 @@ class ServiceJwk(Struct, frozen=True):
     kid: str
     alg: Literal["EdDSA"]
     use: Literal["sig"]
-    purpose: Literal["receipt", "acknowledgement"]
+    purpose: Literal["acknowledgement"] | None = None
 
 
 class ServiceKeySet(Struct, frozen=True):

@@ -197,7 +197,8 @@ MEMBERS = {
     "kid": "The RFC 7638 thumbprint.",
     "alg": "The algorithm.",
     "use": "The use: signatures.",
-    "purpose": "What the key signs. A receipt by an acknowledgement key is none, and the other way round.",
+    "purpose": "What the key signs; receipts and reports if absent. A receipt by an acknowledgement key proves nothing, "
+    "and the other way round.",
     "ServiceStatus.status": "The service can decide. If it cannot, this route answers 503.",
     "halted": "The operator has stopped everything: every message is denied.",
     "ServiceStatus.rules_version": "The version of the rules in force.",
