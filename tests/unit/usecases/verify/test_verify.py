@@ -60,6 +60,7 @@ def test_the_receipt_says_what_was_decided_and_verifies(world: World) -> None:
         "recipient": "sha256:" + hashlib.sha256(bytes.fromhex(record.salt) + RECIPIENT.encode()).hexdigest(),
         "relied_on": list(record.relied_on),
         "rules_version": PACK.version,
+        "engine": engine(),
         "rules_sha256": PACK.digest,
         "record_sha256": digest(canonical(as_json(record))),
     }

@@ -24,6 +24,7 @@ MEMBERS = {
     "retry_at": "The first time at which time alone will have removed every reason. Absent if time alone will not.",
     "rules_sha256": "The digest of the rules that were applied.",
     "rules_version": "The version of the rules that were applied.",
+    "engine": "The code and data that decide, for example `duecare-core 2.0.0; phonenumbers 9.0.43; tzdata 2026.6`.",
     "state": "The phase of the import.",
     "statement_id": "`sha256:` and the digest of the statement's JWS.",
     "text_sha256": "`sha256:` and the digest of the UTF-8 bytes of the text.",
