@@ -112,7 +112,8 @@ def _statements(run: Run) -> None:
     world.now += HOUR
     answered = debt_members(world.now, as_of=stamp(world.now), answers_dispute=disputed["statement_id"])
     run.state("A debt that answers a dispute", "mou-zichan", "debt", **answered)
-    unknown = answered | {"answers_dispute": "sha256:" + "0" * 64, "as_of": stamp(world.now + timedelta(seconds=1))}
+    world.now += timedelta(seconds=1)
+    unknown = answered | {"answers_dispute": "sha256:" + "0" * 64, "as_of": stamp(world.now)}
     run.state("An unknown dispute", "mou-zichan", "debt", **unknown)
     reply = {"recipient": RECIPIENT, "text": "退订", "received_at": stamp(world.now)}
     run.state("A reply that opts out", "xinxi", "reply", creditor="mou-zichan", **reply)

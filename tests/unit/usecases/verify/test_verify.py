@@ -14,6 +14,7 @@ from duecare.runtime.responses import answer
 from duecare.usecases import table
 from duecare.usecases.audit.look_up import LookUp
 from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare_core.engine import engine
 from duecare_core.errors import Conflict, NotAllowed, NotFound, StoreFailed, Unacceptable
 from duecare_core.evidence.canonical import canonical, digest
 from duecare_core.evidence.receipt import receipt
