@@ -20,7 +20,7 @@ from tools import openapi
 def test_discovery_names_the_issuer_the_keys_the_log_the_rules_and_the_limits(stack: Stack) -> None:
     answer = stack.send("verify-discovery")
     assert (answer.status, answer.headers["cache-control"]) == (200, "public, max-age=5")  # nothing was logged yet
-    assert set(answer.body) == {"issuer", "jwks_uri", "log", "rules_version", "rules_sha256", "limits"}
+    assert set(answer.body) == {"issuer", "jwks_uri", "log", "rules_version", "rules_sha256", "engine", "limits"}
     assert answer.body["issuer"] == "https://duecare.example"
     assert answer.body["jwks_uri"] == "https://duecare.example/.well-known/jwks.json"
     assert set(answer.body["log"]) == {"origin", "verifier_key", "url"}

@@ -112,7 +112,8 @@ def _statements(run: Run) -> None:
     world.now += HOUR
     answered = debt_members(world.now, as_of=stamp(world.now), answers_dispute=disputed["statement_id"])
     run.state("A debt that answers a dispute", "mou-zichan", "debt", **answered)
-    unknown = answered | {"answers_dispute": "sha256:" + "0" * 64, "as_of": stamp(world.now + timedelta(seconds=1))}
+    world.now += timedelta(seconds=1)
+    unknown = answered | {"answers_dispute": "sha256:" + "0" * 64, "as_of": stamp(world.now)}
     run.state("An unknown dispute", "mou-zichan", "debt", **unknown)
     reply = {"recipient": RECIPIENT, "text": "退订", "received_at": stamp(world.now)}
     run.state("A reply that opts out", "xinxi", "reply", creditor="mou-zichan", **reply)
@@ -131,17 +132,8 @@ def _statements(run: Run) -> None:
     run.state("A kind for other roles", "keji", "consent", **consent_members(world.now))
     run.state("A statement of another party", "mou-zichan", "consent", iss="other-bank", **consent_members(world.now))
     run.state("A fact with a fault", "mou-zichan", "debt", **debt_members(world.now, currency="XXX", outstanding="1"))
-    _many_disputes(run, dispute)
-
-
-def _many_disputes(run: Run, dispute: Json) -> None:
-    """Up to the most that are kept of one recipient."""
-    for number in range(200):
-        members = dispute | {"recipient": "+8613700137000", "debt_ref": f"D-{number}"}
-        result = run.world.state("xinxi", "dispute", **members)
-        if result.problem:
-            run.state("Too many disputes", "xinxi", "dispute", **members)
-            return
+    ahead = debt_members(world.now, as_of=stamp(world.now + HOUR))
+    run.state("A debt that is dated ahead", "mou-zichan", "debt", **ahead)
 
 
 def _evidence(run: Run) -> None:

@@ -88,8 +88,6 @@ TEXTS: dict[str, str] = {
     "member.snapshot": "all open debts",
     "member.confirm_withdrawals": "withdrawals confirmed",
     "member.statement": "stated by",
-    "member.first": "first stated as of",
-    "member.first_by": "first stated by",
     "member.answers": "disputes answered",
     "member.revoked": "taken back",
     # Values of members

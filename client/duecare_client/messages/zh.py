@@ -84,8 +84,6 @@ TEXTS: dict[str, str] = {
     "member.snapshot": "全量申报",
     "member.confirm_withdrawals": "确认撤回数",
     "member.statement": "来源",
-    "member.first": "最早申报时点",
-    "member.first_by": "最早申报来源",
     "member.answers": "已答复的异议",
     "member.revoked": "撤回",
     # Values of members

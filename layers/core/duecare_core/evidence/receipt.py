@@ -79,6 +79,7 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
         "recipient": record.recipient_digest,
         "relied_on": list(record.relied_on),
         "rules_version": record.rules_version,
+        "engine": record.engine,
         "rules_sha256": record.rules_sha256,
         "record_sha256": digest(encode(record)),
     }

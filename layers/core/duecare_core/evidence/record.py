@@ -23,6 +23,7 @@ from duecare_core.evidence.canonical import canonical_plain, digest
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `at`: the time of the decision, in whole seconds; times are UTC.
 
+    `engine`: the code and data that decided (duecare_core/engine.py).
     `findings`: the rules behind the reasons, with offsets in characters of the text. `regions`: the jurisdictions whose
     rules were applied. `rules_sha256`: the digest of the rule pack. `inputs_sha256`: the digest of all other inputs of
     the decision (casefile/inputs.py). `chains`: the heads of the recipient's chains as read, that of the creditor
@@ -52,6 +53,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     relied_on: tuple[str, ...]
     regions: tuple[str, ...]
     rules_version: str
+    engine: str
     rules_sha256: str
     chains: tuple[ChainHead, ...] = ()
     inputs_sha256: str = ""  # empty in old records, which cannot be replayed

@@ -225,6 +225,7 @@ class Discovery(Struct, frozen=True):
     log: LogAddress
     rules_version: str
     rules_sha256: str
+    engine: str
     limits: Limits
 
 

@@ -34,7 +34,7 @@ from duecare_core.domain.fields import (
 )
 from duecare_core.domain.location.localtime import is_zone
 from duecare_core.domain.location.phone import is_e164
-from duecare_core.errors import ProblemName, Unacceptable, Violation
+from duecare_core.errors import Unacceptable, Violation
 
 SKEW = timedelta(seconds=60)
 DEBT_VALIDITY = timedelta(days=35)
@@ -192,7 +192,7 @@ PROTECTIVE: frozenset[StatementKind] = frozenset(
 # These open the way for messages, so they are never dated ahead. (A reply that re-opens is not among them, because its
 # kind is not known before it is read.)
 OPENING: frozenset[StatementKind] = frozenset({"consent", "debt", "mandate"})
-DATED_AHEAD: ProblemName = "dated-ahead"
+DATED_AHEAD = "dated-ahead"
 
 _FACT_TIME: dict[StatementKind, str] = {
     "consent": "granted_at",
@@ -253,7 +253,7 @@ def dated_ahead(now: datetime, violations: tuple[Violation, ...]) -> Unacceptabl
     return Unacceptable(
         "A statement that lets messages through cannot be dated after the service's clock. Set your clock by "
         "server_time, or wait, and state it again.",
-        name=DATED_AHEAD,
+        name="dated-ahead",
         errors=violations,
         server_time=now,
     )

@@ -24,6 +24,7 @@ MEMBERS = {
     "retry_at": "The first time at which time alone will have removed every reason. Absent if time alone will not.",
     "rules_sha256": "The digest of the rules that were applied.",
     "rules_version": "The version of the rules that were applied.",
+    "engine": "The code and data that decide, for example `duecare-core 2.0.0; phonenumbers 9.0.43; tzdata 2026.6`.",
     "state": "The phase of the import.",
     "statement_id": "`sha256:` and the digest of the statement's JWS.",
     "text_sha256": "`sha256:` and the digest of the UTF-8 bytes of the text.",
@@ -197,8 +198,8 @@ MEMBERS = {
     "kid": "The RFC 7638 thumbprint.",
     "alg": "The algorithm.",
     "use": "The use: signatures.",
-    "purpose": "What the key signs; receipts and reports if absent. A receipt by an acknowledgement key proves nothing, "
-    "and the other way round.",
+    "purpose": "What the key signs: receipts and reports if absent. A receipt by an acknowledgement key proves "
+    "nothing, nor does an acknowledgement by a receipt key.",
     "ServiceStatus.status": "The service can decide. If it cannot, this route answers 503.",
     "halted": "The operator has stopped everything: every message is denied.",
     "ServiceStatus.rules_version": "The version of the rules in force.",

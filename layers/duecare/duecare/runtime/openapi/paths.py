@@ -175,7 +175,7 @@ ROUTES: dict[str, Route] = {
         "getReceiptKeys",
         "Service",
         "Read the service's keys",
-        "Public keys of receipts, reports and acknowledgements: RFC 7517. A key for acknowledgements says so in `purpose`.",
+        "Public keys of receipts, reports and acknowledgements: RFC 7517. `purpose` marks those of acknowledgements.",
         _ANY,
         answer="ServiceKeySet",
         public=True,

@@ -64,7 +64,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "token-expired": ProblemEntry((NotAllowed,), _SIGN),
     "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
-    "too-many-disputes": ProblemEntry((Conflict,), "Answer earlier disputes first."),
+    "dated-ahead": ProblemEntry((Unacceptable,), "Set your clock by server_time, and state it again."),
     "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
     "truncated-gzip": ProblemEntry((FileRefused,), _FILE),
     "unacceptable": ProblemEntry((Unacceptable,), "Correct the members that `errors` names."),
