@@ -1,10 +1,13 @@
-"""evidence: decisions and their case files, for the parties that they concern; the log; and the API as OpenAPI."""
+"""evidence: decisions, their case files and acknowledgements, for the parties that they concern; the log; and the API
+as OpenAPI."""
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from duecare.runtime.handler import http_handler
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent
-from duecare.runtime.responses import DecisionDetails, LogPosition, answer
+from duecare.runtime.responses import AcknowledgedStatement, DecisionDetails, LogPosition, StatementLogPosition, answer
 from duecare.runtime.services.evidence import EvidenceService
 from duecare.usecases.audit.look_up import FoundDecision, parse_attempt
 from duecare.usecases.log.published_log import CHECKPOINT, published
@@ -24,6 +27,15 @@ def decision(service: EvidenceService, event: Event) -> Response:
 def case_file(service: EvidenceService, event: Event) -> Response:
     """GET /v1/decisions/{id}/bundle"""
     return sent(service.case_files(_found(service, event)), MEDIA_TYPE, cache="no-store")
+
+
+def statement(service: EvidenceService, event: Event) -> Response:
+    """GET /v1/statements/{id}"""
+    # An id contains a colon, which clients may escape.
+    found = service.look_up_statement(caller_of(event), unquote(event["pathParameters"]["id"]))
+    logged = found.logged
+    position = StatementLogPosition(True, *logged) if logged else StatementLogPosition(logged=False)
+    return ok(AcknowledgedStatement(found.statement_id, found.acknowledgement, position))
 
 
 def openapi(service: EvidenceService, event: Event) -> Response:
@@ -52,6 +64,7 @@ def _found(service: EvidenceService, event: Event) -> FoundDecision:
 ROUTES = {
     "GET /v1/decisions/{id}": decision,
     "GET /v1/decisions/{id}/bundle": case_file,
+    "GET /v1/statements/{id}": statement,
     "GET /openapi.json": openapi,
     "GET /log/checkpoint": checkpoint,
     "GET /log/tile/{proxy+}": tile,

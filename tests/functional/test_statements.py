@@ -13,8 +13,9 @@ import aws_encryption_sdk
 import botocore.session
 import pytest
 
+from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import b64, public_jwk, thumbprint, unb64
-from duecare_core.evidence.statement import sign, statement_id
+from duecare_core.evidence.statement import read_sealed, sign, statement_id
 from tests.functional.conftest import Stack, leaks
 from tests.functional.keys import p256
 from tests.support import events
@@ -139,7 +140,7 @@ def test_each_statement_is_kept_encrypted_and_can_be_opened_with_the_key(stack: 
         key_ids=[secured["DUECARE_STATEMENT_KEY"]], botocore_session=botocore.session.get_session()
     )
     data, _ = aws_encryption_sdk.EncryptionSDKClient().decrypt(source=sealed, key_provider=provider)
-    assert data == token.encode()
+    assert read_sealed(data).jws == token
 
 
 # Signatures and who they are of
@@ -438,7 +439,14 @@ def test_the_result_of_a_statement_reveals_nothing_of_other_parties_statements(s
         stack.one("xinxi", "opt-out", recipient=number, creditor="mou-zichan", received_at=stamp(stack.now))
         for number in (RECIPIENT, "+8613912345678")
     ]
+    acknowledged = [jws.read(result.pop("acknowledgement")).payload for result in results]
     assert results[0] | {"statement_id": ""} == results[1] | {"statement_id": ""}
+    own: dict[str, Any] = dict.fromkeys(("statement_id", "recipient", "recipient_salt", "iat"), "")
+    own["chain"] = {"of": "mou-zichan", "seq": 1}
+    for told in acknowledged:
+        told["chain"].pop("head")
+    assert acknowledged[0] | own == acknowledged[1] | own
+    assert [told["chain"] for told in acknowledged] == [own["chain"]] * 2
 
 
 def test_no_stored_item_holds_a_number_in_the_clear(stack: Stack) -> None:
@@ -447,3 +455,38 @@ def test_no_stored_item_holds_a_number_in_the_clear(stack: Stack) -> None:
     told = json.dumps(stack.items(), default=lambda data: base64.b64encode(data).decode(), ensure_ascii=False)
     assert OUTSTANDING in told
     assert not leaks(told)
+
+
+# Acknowledgements
+
+
+def look_up(stack: Stack, statement_id: str, party: str = "xinxi") -> Any:
+    asked = {"pathParameters": {"id": statement_id}, "requestContext": stack.as_party(party)}
+    return stack.call(events.load("evidence-statement") | asked)
+
+
+def test_an_accepted_statement_is_acknowledged_by_a_published_key_that_is_no_receipt_key(stack: Stack) -> None:
+    stack.honest()
+    result = stack.one("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(stack.now))
+    assert result["effect"] == "in_force"
+    read = jws.read(result["acknowledgement"])
+    keys = {key["kid"]: key for key in stack.send("verify-jwks").body["keys"]}
+    assert keys[read.kid]["purpose"] == "acknowledgement"
+    jws.verify(result["acknowledgement"], keys[read.kid])
+    assert jws.read(stack.verify().body["receipt"]).kid != read.kid
+
+
+def test_the_acknowledgement_is_given_again_with_the_proof_of_the_log(stack: Stack) -> None:
+    stack.honest()
+    result = stack.one("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(stack.now))
+    found = look_up(stack, result["statement_id"])
+    assert (found.status, found.body["log"]) == (200, {"logged": False})
+    stack.invoke("sequence", events.load("sequence-clock"))
+    for asked in (result["statement_id"], result["statement_id"].replace(":", "%3A")):
+        found = look_up(stack, asked)
+        assert found.body["statement_id"] == result["statement_id"]
+        assert found.body["acknowledgement"] == result["acknowledgement"]
+        assert found.body["log"]["logged"] is True
+        assert found.body["log"]["proof"].startswith("c2sp.org/tlog-proof@v1\n")
+    assert look_up(stack, result["statement_id"], "shenji").status == 200
+    assert look_up(stack, result["statement_id"], "mou-zichan").problem == "unknown-statement"

@@ -69,7 +69,7 @@ def rendered() -> str:
 
 def _service(run: Run) -> None:
     run.call("getDiscovery", "Nothing is logged yet")
-    run.call("getReceiptKeys", "One key")
+    run.call("getReceiptKeys", "A receipt key and an acknowledgement key")
     run.call("getStatus", "It can decide")
     for operation_id in ("getReceiptKeys", "getStatus"):
         run.call(operation_id, "The table is unavailable", failing=True)
@@ -140,9 +140,17 @@ def _evidence(run: Run) -> None:
     world = run.world
     denied = run.call("verifyMessage", "Denied: the recipient said stop", "xinxi", body=MESSAGE | {"message_id": "m-7"})
     path = {"id": denied["decision_id"]}
+    revoked = {"recipient": RECIPIENT, "creditor": "mou-zichan", "revoked_at": stamp(world.now - HOUR / 60)}
+    stated = {
+        "id": run.state("An older revocation: superseded", "xinxi", "consent-revocation", **revoked)["statement_id"]
+    }
+    run.call("getStatement", "Not logged yet", "xinxi", path=stated)
     run.call("getDecision", "Not logged yet", "xinxi", path=path)
     run.call("getCaseFile", "Not logged yet", "xinxi", path=path)
     world.sequenced()
+    run.call("getStatement", "Logged", "xinxi", path=stated)
+    run.call("getStatement", "Somebody else's", "other-gateway", path=stated)
+    run.call("getStatement", "The table is unavailable", "xinxi", path=stated, failing=True)
     run.call("getDecision", "Logged", "xinxi", path=path)
     run.call("getDecision", "An attempt that is no number", "xinxi", path=path, query={"attempt": "first"})
     run.call("getCaseFile", "The case file", "xinxi", path=path)
@@ -257,6 +265,7 @@ def _suspended(run: Run) -> None:
     run.call("getUpload", "A suspended party", "mou-zichan", path={"id": before.upload_id})
     run.call("getDecision", "A suspended party", "mou-zichan", path={"id": NO_ID})
     run.call("getCaseFile", "A suspended party", "mou-zichan", path={"id": NO_ID})
+    run.call("getStatement", "A suspended party", "mou-zichan", path={"id": "sha256:" + "0" * 64})
     world.operate.resume("mou-zichan")
     world.operate.revoke_key("mou-zichan", world.caller("mou-zichan").kid)
     run.call("submitStatements", "A revoked key", "mou-zichan", body=body)

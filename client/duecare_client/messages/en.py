@@ -5,6 +5,13 @@ from __future__ import annotations
 TEXTS: dict[str, str] = {
     # What the command prints
     "cli.speaks_as": "as {party} ({source})",
+    "cli.acknowledgement_good": "acknowledgement verified",
+    "cli.acknowledgement_bad": "acknowledgement NOT verified: {why}",
+    "cli.acknowledgement_missing": "The service accepted this statement and did not acknowledge it; ask its operator.",
+    # The effect of a statement
+    "effect.in_force": "in force",
+    "effect.superseded": "superseded by a newer statement",
+    "effect.none": "no effect",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "Form of the file",
     "check.form.subject": "Whether the file is in canonical form, with nothing added or left out.",

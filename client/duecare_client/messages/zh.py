@@ -5,6 +5,13 @@ from __future__ import annotations
 TEXTS: dict[str, str] = {
     # What the command prints
     "cli.speaks_as": "以 {party} 的身份（{source}）",
+    "cli.acknowledgement_good": "受理确认已核验",
+    "cli.acknowledgement_bad": "受理确认未通过核验：{why}",
+    "cli.acknowledgement_missing": "服务方接受了该声明但未出具受理确认；请询问运营方。",
+    # 声明的效力
+    "effect.in_force": "生效",
+    "effect.superseded": "已被较新的声明取代",
+    "effect.none": "不产生效力",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "文件格式",
     "check.form.subject": "文件是否为规范格式，有无增删。",

@@ -18,6 +18,7 @@ from duecare_core.domain.decision.reasons import REASONS, sentence
 from duecare_core.domain.fields import PartyId, Time
 from duecare_core.domain.reconciliation import Discrepancy
 from duecare_core.errors import CannotDecide, DuecareError, RequestError
+from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord, published
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import Record
 
@@ -102,6 +103,8 @@ class StatementOutcome(Struct, frozen=True, omit_defaults=True):
     problem: Problem | None = None
     read_as: Literal["opt_out", "opt_in", "none"] | None = None
     same_as: str | None = None
+    effect: Literal["in_force", "superseded", "none"] | None = None
+    acknowledgement: str | None = None
 
 
 class StatementOutcomes(Struct, frozen=True):
@@ -115,6 +118,22 @@ class LogPosition(Struct, frozen=True, omit_defaults=True):
 
     logged: bool
     index: int | None = None
+
+
+class StatementLogPosition(Struct, frozen=True, omit_defaults=True):
+    """Whether the published log holds the statement; if so, at which index, and the proof."""
+
+    logged: bool
+    index: int | None = None
+    proof: str | None = None
+
+
+class AcknowledgedStatement(Struct, frozen=True):
+    """A statement that was accepted: its acknowledgement, and its place in the transparency log."""
+
+    statement_id: str
+    acknowledgement: str
+    log: StatementLogPosition
 
 
 class DecisionDetails(Struct, frozen=True):
@@ -149,6 +168,7 @@ class UploadReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdrawn: int | None = None
     withdrawals_to_confirm: int | None = None
     rejects_url: Uri | None = None
+    acknowledgement: str | None = None
 
 
 class ReconciliationReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,8 +229,8 @@ class Discovery(Struct, frozen=True):
     limits: Limits
 
 
-class ReceiptJwk(Struct, frozen=True):
-    """A public Ed25519 key (RFC 8037) that signs receipts, or signed earlier ones."""
+class ServiceJwk(Struct, frozen=True, omit_defaults=True):
+    """A public Ed25519 key (RFC 8037) that signs receipts or acknowledgements, or signed earlier ones."""
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
@@ -218,12 +238,14 @@ class ReceiptJwk(Struct, frozen=True):
     kid: str
     alg: Literal["EdDSA"]
     use: Literal["sig"]
+    purpose: Literal["acknowledgement"] | None = None
 
 
-class ReceiptKeySet(Struct, frozen=True):
-    """A JWK set (RFC 7517, section 5). The key that signs now comes first."""
+class ServiceKeySet(Struct, frozen=True):
+    """A JWK set (RFC 7517, section 5): receipt keys, then acknowledgement keys. Of each, the key that signs now comes
+    first."""
 
-    keys: list[ReceiptJwk]
+    keys: list[ServiceJwk]
 
 
 class ServiceStatus(Struct, frozen=True):
@@ -271,5 +293,7 @@ def problem(error: DuecareError) -> Problem:
     )
 
 
-def receipt_keys(jwks: dict[str, list[dict[str, str]]]) -> ReceiptKeySet:
-    return msgspec.convert(jwks, ReceiptKeySet)
+def key_set(
+    receipt_keys: dict[str, list[dict[str, str]]], acknowledgement_keys: list[AcknowledgementKeyRecord]
+) -> ServiceKeySet:
+    return msgspec.convert({"keys": [*receipt_keys["keys"], *map(published, acknowledgement_keys)]}, ServiceKeySet)

@@ -10,7 +10,7 @@ import pytest
 from duecare.usecases import table
 from duecare_core.errors import NotAllowed, StoreFailed
 from duecare_core.evidence.jose import keys
-from duecare_core.evidence.statement import sign, statement_id
+from duecare_core.evidence.statement import read_sealed, sign, statement_id
 from tests.support.world import (
     DAY,
     ISSUER,
@@ -43,7 +43,7 @@ def test_a_statement_is_stored_sealed_with_the_state_it_made(world: World) -> No
     key = table.statement(result.statement_id)
     document = world.documents.get([key])[key]
     assert result.statement_id == statement_id(token)
-    assert world.sealer.open(document.sealed).decode() == token
+    assert read_sealed(world.sealer.open(document.sealed)) == (token, result.acknowledgement)
     assert RECIPIENT.encode() not in document.body
 
 

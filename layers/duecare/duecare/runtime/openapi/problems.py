@@ -79,6 +79,9 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "unknown-key": ProblemEntry((NotFound,), "Check the key's id (kid)."),
     "unknown-message": ProblemEntry((NotFound,), "Name the creditor instead, or a message_id that you asked about."),
     "unknown-party": ProblemEntry((NotFound,), "Check the party's id."),
+    "unknown-statement": ProblemEntry(
+        (NotFound,), "Check the id; only its party and auditors find a statement, and only after it was accepted."
+    ),
     "unknown-upload": ProblemEntry((NotFound,), "Check the id; only its creditor finds an upload."),
     "unreadable": ProblemEntry((Unreadable,), "Send JSON in UTF-8, with every member once."),
     "wrong-charset": ProblemEntry((FileRefused,), _FILE),

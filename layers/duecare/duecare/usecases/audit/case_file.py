@@ -27,7 +27,7 @@ from duecare_core.evidence.casefile.inputs import AnsweredAllow, Inputs, InputsK
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.record import encode as record_bytes
-from duecare_core.evidence.statement import StatementRecord
+from duecare_core.evidence.statement import StatementRecord, read_sealed
 
 
 class CaseFileDeps(NamedTuple):
@@ -132,7 +132,10 @@ class _Parts:
         document = self._deps.documents.get([key]).get(key) or self._archived_statement(name)
         record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
-        token = self._deps.opener.open(document.sealed).decode()
+        try:
+            token = read_sealed(self._deps.opener.open(document.sealed)).jws
+        except BadEvidence as error:
+            raise StoreFailed("a sealed statement cannot be read") from error
         return bundle.LoggedStatement(record=record, jws=token, proof=proof)
 
     def allow(self, answered: AnsweredAllow, issuer: str) -> bundle.LoggedDecision:

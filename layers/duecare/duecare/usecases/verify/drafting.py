@@ -89,6 +89,7 @@ def new_record(  # noqa: PLR0913
         rules_version=rules.version,
         engine=engine(),
         rules_sha256=rules.digest,
+        chains=decision.chains,
         inputs_sha256=digest(inputs),
     )
 
