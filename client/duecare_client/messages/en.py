@@ -31,6 +31,8 @@ TEXTS: dict[str, str] = {
     "check.statements.subject": (
         "Whether each was signed by the party that answers for it, with a key registered then, and logged."
     ),
+    "check.starts": "Recipient's START",
+    "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
     "check.rules": "Rules",
     "check.rules.subject": "Whether the rules are the version that the record names.",
     "check.replay": "The recomputed decision",

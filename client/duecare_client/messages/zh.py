@@ -27,6 +27,8 @@ TEXTS: dict[str, str] = {
     "check.parties.subject": "各方登记是否原样载于日志。",
     "check.statements": "各方声明",
     "check.statements.subject": "每份声明是否由其责任方以当时已登记的密钥签名，并载于日志。",
+    "check.starts": "收件人恢复订阅",
+    "check.starts.subject": "每一条恢复订阅的回复是否针对一条曾获准发往该号码的短信。",
     "check.rules": "规则",
     "check.rules.subject": "规则是否即记录所指的版本。",
     "check.replay": "重新作出决定",
