@@ -14,7 +14,7 @@ from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, StatementKind, check
-from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import (
     BadEvidence,
@@ -122,7 +122,9 @@ class AcceptStatements:
         recipient_key = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            recipient_key = self._pseudonyms.recipient_key(canonical_number(recipient))
+            # A statement that protects may give an old spelling of the number; `check` accepted it.
+            todays = todays_number(recipient) if kind in PROTECTIVE else None
+            recipient_key = self._pseudonyms.recipient_key(todays or canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
         return VerifiedStatement(kind, statement, statement_id, content, recipient_key, now), parts.kid
 
