@@ -114,7 +114,7 @@ def questions(draw: st.DrawFn) -> Move:
     def move(world: World) -> None:
         changes: dict[str, Any] = {"message_id": f"theirs-{number}-{shadow}-{later}-{collector}", "shadow": shadow}
         if later:
-            changes["send_at"] = world.now + DAY
+            changes |= {"message_id": f"later-{world.now.timestamp()}-{shadow}-{collector}", "send_at": world.now + DAY}
         world.verify("other-gateway", collector=collector, **changes)
 
     return move

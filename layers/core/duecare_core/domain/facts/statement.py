@@ -32,8 +32,8 @@ from duecare_core.domain.fields import (
     TimeOrDate,
     TimeZone,
 )
-from duecare_core.domain.location.localtime import is_zone
-from duecare_core.domain.location.phone import is_e164
+from duecare_core.domain.location.locate import is_region, is_zone
+from duecare_core.domain.location.phone import is_e164, todays_number
 from duecare_core.errors import Unacceptable, Violation
 
 SKEW = timedelta(seconds=60)
@@ -268,11 +268,14 @@ def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Ite
         yield Violation("/iat", "in-the-future", "iat lies in the future")
     yield from _dated_ahead(kind, statement, now)
     recipient = getattr(statement, "recipient", None)
-    if recipient is not None and not is_e164(recipient):
+    if recipient is not None and not (todays_number(recipient) if kind in PROTECTIVE else is_e164(recipient)):
         yield Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form")
     zone = getattr(statement, "time_zone", None)
     if zone is not None and not is_zone(zone):
-        yield Violation("/time_zone", "unknown-time-zone", "not an IANA time zone")
+        yield Violation("/time_zone", "unknown-time-zone", "not a geographic IANA time zone, such as Asia/Shanghai")
+    region = getattr(statement, "region", None)
+    if region is not None and not is_region(region):
+        yield Violation("/region", "unknown-region", "not a region that ISO 3166-2 lists, such as CN-SH")
     match statement:
         case ConsentStatement(expires_at=datetime() as end, granted_at=start) if end <= start:
             yield Violation("/expires_at", "out-of-order", "expires_at must lie after granted_at")

@@ -16,7 +16,7 @@ from duecare.usecases.statements.effects import StatementEffects, VerifiedStatem
 from duecare.usecases.statements.store import StatementResult, StoreStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, StatementKind, check
-from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import (
     BadEvidence,
@@ -114,7 +114,9 @@ class AcceptStatements:
         recipient_key = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            recipient_key = self._pseudonyms.recipient_key(canonical_number(recipient))
+            # A statement that protects may give an old spelling of the number; `check` accepted it.
+            todays = todays_number(recipient) if kind in PROTECTIVE else None
+            recipient_key = self._pseudonyms.recipient_key(todays or canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
         return VerifiedStatement(kind, statement, statement_id, content, recipient_key, now), parts.kid
 
