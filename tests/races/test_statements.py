@@ -13,7 +13,8 @@ from duecare.usecases.statements.store import StatementResult
 from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
 from duecare_core.errors import Conflict, Contention, NotAllowed
-from duecare_core.evidence.jose.keys import new_private_jwk, public_jwk
+from duecare_core.evidence.jose.keys import new_private_jwk
+from duecare_core.evidence.jose.proof import proven_jwk
 from tests.races.conftest import Busy, around, together
 from tests.support.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
 
@@ -159,7 +160,7 @@ def test_the_memory_table_ends_in_the_same_state_in_any_order() -> None:
 @pytest.mark.parametrize("verb", ["suspend", "add_key"])
 def test_concurrent_changes_of_one_party_all_count(busy: Busy, verb: str) -> None:
     busy.register("xinxi")
-    added = [public_jwk(new_private_jwk()) for _ in range(4)]
+    added = [proven_jwk(new_private_jwk(), busy.now) for _ in range(4)]
 
     def change(n: int) -> Callable[[], object]:
         if verb == "suspend" and n == 0:
@@ -176,7 +177,7 @@ def test_one_of_many_registrations_of_one_id_wins(busy: Busy) -> None:
     def register(n: int) -> str:
         party = Party(id="xinxi", roles=("gateway",), name=f"信息公司 {n}", registered_at=busy.now)
         try:
-            busy.operate.add(party, public_jwk(KEYS["xinxi"]))
+            busy.operate.add(party, proven_jwk(KEYS["xinxi"], busy.now))
         except Conflict:
             return "conflict"
         return party.name

@@ -25,6 +25,7 @@ from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
@@ -117,7 +118,7 @@ class World:
             party = Party(
                 id=party_id, roles=tuple(roles), name=name, sender_names=tuple(sender_names), registered_at=self.now
             )
-            self.operate.add(party, keys.public_jwk(KEYS[party_id]))
+            self.operate.add(party, proven_jwk(KEYS[party_id], self.now))
         return self
 
     def caller(self, party: str) -> Caller:
