@@ -33,7 +33,8 @@ class Key(NamedTuple):
 class Document(NamedTuple):
     """`body` is JSON. `sealed` is binary: an encrypted statement, or a packed record. `open_of`: partition of the index
     of open debts (table.open_of); empty for everything else. `inputs`: a decision's inputs, encrypted
-    (duecare_core/evidence/casefile/inputs.py)."""
+    (duecare_core/evidence/casefile/inputs.py). `expires`: when the table deletes the document, in seconds since 1970; 0
+    for never. A document that was read does not say it."""
 
     key: Key
     version: int
@@ -41,6 +42,7 @@ class Document(NamedTuple):
     sealed: bytes = b""
     open_of: str = ""
     inputs: bytes = b""
+    expires: int = 0
 
 
 class Situation(NamedTuple):

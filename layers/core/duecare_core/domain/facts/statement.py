@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from duecare_core.domain.facts.states import DEBT_VALIDITY
 from duecare_core.domain.fields import (
     MINOR_UNITS,
     Amount,
@@ -37,7 +38,6 @@ from duecare_core.domain.location.phone import is_e164, todays_number
 from duecare_core.errors import Unacceptable, Violation
 
 SKEW = timedelta(seconds=60)
-DEBT_VALIDITY = timedelta(days=35)
 
 
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
