@@ -16,6 +16,7 @@ from duecare.usecases.statements.debt_limit import MAX_DEBTS_ON_FILE, MAX_OPEN_D
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.errors import StoreFailed
 from tests.support.imports import Imports, as_csv, debt_row, recipient
+from tests.support.logs import LoggedWorld
 from tests.support.memory import MemoryTable
 from tests.support.world import CASE_TEXT, DAY, RECIPIENT, World, debt_members, stamp
 
@@ -326,3 +327,19 @@ def test_a_file_with_too_many_such_recipients_is_refused(
     assert upload.state == "refused"
     assert upload.problem is not None
     assert upload.problem.name == "too-many-debts"
+
+
+def test_a_debt_that_leaves_is_nothing_to_the_log() -> None:
+    """The table deletes it, which the stream tells. No record is missing then, and none is added."""
+    world = LoggedWorld().honest()
+    decided = world.verify(message_id="m")
+    world.sequenced()
+    before = world.entries()
+    world.now = world.table.expires[key(world, "A-1")]
+    world.table.remove(key(world, "A-1"))
+    world.sequenced()
+    world.swept()
+    assert [entry for entry in world.entries() if entry.kind in ("statement", "decision")] == [
+        entry for entry in before if entry.kind in ("statement", "decision")
+    ]
+    assert world.case_file(decided)

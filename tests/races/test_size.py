@@ -58,7 +58,7 @@ def metered(busy: Busy) -> MeteredWire:
         timeout=20.0,
         deadline=60.0,
     )
-    busy.verify_use_case._decisions = DynamoDBDecisionStore(wire, busy.table)  # noqa: SLF001
+    busy.verify_use_case._decisions = DynamoDBDecisionStore(wire, busy.table)
     return wire
 
 

@@ -26,6 +26,9 @@ from duecare_core.domain.rules.rule_types import Sender
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import Reading
 
+# The elements that a part of a message lacks, because they are at the ends of the whole one.
+_ELEMENTS_OF_ENDS: tuple[ReasonCode, ...] = ("TEXT_OPT_OUT", "TEXT_SENDER")
+
 
 class Judgement:
     """Judges one message at one instant. Collects reasons, findings, and the statements that the decision relies on."""
@@ -294,6 +297,8 @@ class Judgement:
             self.deny_found(review.sender_findings(self.request.text, self.reading, names))
         if self.reading.opt_out is None:
             self.deny_found(review.rule_findings("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
+        missing = next((code for code in _ELEMENTS_OF_ENDS if code in self.reasons), None)
+        self.deny_found(review.part_findings(self.request.text, self.reading, missing))
         if self.reading.disclosure is None:
             self.deny_found(review.rule_findings("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
         self.deny_found(review.forbidden_findings(self.reading, self.rules_here.forbidden()))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from duecare_core.domain.facts.states import DEBT_VALIDITY
 from duecare_core.domain.fields import (
@@ -82,7 +82,7 @@ class DebtStatement(Statement, frozen=True, kw_only=True):
     valid_until: Time | None = None
     status: Literal["open", "settled", "withdrawn"]
     subject: Digest | None = None
-    collectors: list[PartyId] | None = None
+    collectors: Annotated[list[PartyId], Meta(max_length=32)] | None = None  # every decision reads it
     original_creditor: Reference | None = None
     region: Region | None = None
     product: Literal["credit_card", "consumer_loan", "microfinance", "other"] | None = None

@@ -257,8 +257,8 @@ class _Part:
                 self._reject(row, _code(refused), refused.detail)
                 continue
             if effect.added_debt and (row.over or not self.limit.has_room(row.statement, effect.added_debt)):
-                refused = too_many_debts()
-                self._reject(row, refused.name, refused.detail)
+                full = too_many_debts()
+                self._reject(row, full.name, full.detail)
                 continue
             news = effect.status == "accepted" and effect.effect != "superseded"
             accepted = news or effect.same_as == row.statement.statement_id

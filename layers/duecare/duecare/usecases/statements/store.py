@@ -106,8 +106,8 @@ class StoreStatement:
     def _accepted(
         self, party: Party, verified: VerifiedStatement, effect: Effect, kid: str
     ) -> tuple[StatementRecord, list[Document]]:
-        """The record of an accepted statement, and the documents of its effect and of its chain, or the guard of the number of debts. Raises Conflict if
-        there are too many."""
+        """The record of an accepted statement, and the documents of its effect and of its chain or, if it adds a debt,
+        the guard of the number of debts. Raises Conflict if there are too many."""
         superseded_by = self._acknowledge.readable(party, effect.superseded_by)
         record = structs.replace(_record(party, verified, kid, effect.effect), superseded_by=superseded_by)
         if isinstance(verified.statement, DebtStatement) and effect.added_debt:
