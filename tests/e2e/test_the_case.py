@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Caller, at, operate, recipient
 from tests.support.engines import Stack
-from tests.support.world import CASE_TEXT, NOTICE, daytime
+from tests.support.world import CASE_TEXT, NOTICE
 
 HONEST_TEXT = "【某资产】您好,您在我司的欠款余额为27911元,请与我们联系商议还款安排。退订回T"
 Register = Callable[..., Caller]
@@ -55,7 +55,7 @@ def consent_and_debt(creditor: Caller, number: str) -> None:
     consent = creditor.state("consent", recipient=number, channels=["sms"], granted_at=at(minutes=-2),
                              method="contract", notice=NOTICE)  # fmt: skip
     debt = creditor.state("debt", recipient=number, debt_ref="2023-0417", currency="CNY", outstanding="27911",
-                          as_of=at(minutes=-1), status="open", time_zone=daytime(datetime.now(UTC)))  # fmt: skip
+                          as_of=at(minutes=-1), status="open")  # fmt: skip
     assert [consent["status"], debt["status"]] == ["accepted", "accepted"]
 
 

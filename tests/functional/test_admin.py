@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
-from tests.functional.conftest import Stack
+from tests.functional.conftest import RECIPIENT, Stack
 from tests.functional.keys import p256
 from tests.support import events
-from tests.support.world import RECIPIENT
 
 ADD: dict[str, Any] = events.load("admin-add-mou-zichan")
 

@@ -17,9 +17,9 @@ from duecare.usecases.log.loggable import index_entries, loggable
 from duecare_core.domain.reconciliation import FINDINGS
 from duecare_core.evidence.reconciliation import result_digest
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.support import events, tables
-from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support.world import CASE_TEXT, ISSUER, stamp
 
 SENT = f"sha256:{hashlib.sha256(CASE_TEXT.encode()).hexdigest()}"
 SOON = timedelta(seconds=30)
