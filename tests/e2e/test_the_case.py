@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import jwt
 import pytest
 
+from duecare_core.domain.location.localtime import zone
 from tests.e2e.conftest import Caller, at, operate, recipient
 from tests.support.engines import Stack
 from tests.support.world import CASE_TEXT, NOTICE
@@ -61,7 +61,8 @@ def consent_and_debt(creditor: Caller, number: str) -> None:
 
 def test_the_message_of_the_case_is_denied_with_both_reasons(gateway: Caller, message: dict[str, Any]) -> None:
     # As it would be judged at noon in Shanghai: at night there is a third reason.
-    noon = datetime.now(ZoneInfo("Asia/Shanghai")).replace(hour=12) + timedelta(days=1)
+    message["recipient"] = f"+8613800{message['recipient'][-6:]}"
+    noon = datetime.now(zone("Asia/Shanghai")).replace(hour=12) + timedelta(days=1)
     answer = gateway.post("/v1/verify", {**message, "send_at": noon.isoformat()})
     assert answer.json()["decision"] == "deny"
     assert reasons(answer) == ["CONSENT_MISSING", "DEBT_MISSING"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
@@ -75,7 +76,10 @@ class Stack:
     def send(self, name: str, body: Any = None, /, **changes: Any) -> Answer:
         """The event of `events/<name>.json`, with another body and other members."""
         event = events.load(name)
-        if "body" in event:
+        if event.get("isBase64Encoded"):
+            decoded = base64.b64decode(event["body"]).replace(IN_SHANGHAI.encode(), RECIPIENT.encode())
+            event["body"] = base64.b64encode(decoded).decode()
+        elif "body" in event:
             event["body"] = event["body"].replace(IN_SHANGHAI, RECIPIENT)
         event |= changes
         if body is not None:

@@ -12,7 +12,7 @@ from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.support import events
 from tests.support.world import stamp
 
-MESSAGE: dict[str, Any] = json.loads(events.load("verify-honest")["body"])
+MESSAGE: dict[str, Any] = json.loads(events.load("verify-honest")["body"]) | {"recipient": RECIPIENT}
 ROUTE = "POST /v1/verify/batch"
 
 
