@@ -40,7 +40,7 @@ Generated from tzdata by `python -m tools.tables`; do not edit.
 ZONES: dict[str, str] = {
 '''
 
-_ZONE_NAMES_HEAD = '''"""Geographic time zones (IANA: zone.tab, zone1970.tab), with the countries where each is legal time.
+_ZONE_NAMES_HEAD = '''"""Geographic time zones (zone.tab, zone1970.tab), with the countries where each is legal time.
 
 Generated from tzdata by `python -m tools.tables`; do not edit. Imported only where a statement gives a time zone.
 """
