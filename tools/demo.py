@@ -112,9 +112,7 @@ class Demonstration:
                     as_of=self._at(-1), status="open", collectors=[COLLECTOR.id])  # fmt: skip
         self._say("Rehearsed for noon too. The answer says provisional: true, and permits nothing.")
         self._ask("2", HONEST_TEXT, "allow", [], send_at=self._noon)
-        self._say(
-            "Without send_at it is decided for now. No text may go to Shanghai from 22:00 to 08:00."
-        )
+        self._say("Without send_at it is decided for now. No text may go to Shanghai from 22:00 to 08:00.")
         self._ask("2-now", HONEST_TEXT, *self._outcome_now())
         self._title("3. A text that asks for more than is owed, and threatens")
         self._ask("3", THREAT_TEXT, "deny", ["TEXT_AMOUNT", "TEXT_FORBIDDEN"], send_at=self._noon)
