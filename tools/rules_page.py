@@ -28,11 +28,11 @@ How rows apply:
 
 - The rows in force at the instant of sending apply. `from` and `until` are local days, both inclusive.
 - The recipient's number says which jurisdictions and time zones are possible, and the rows of all of them apply, in
-  every one of these zones. A North American number shows the state of its area code; a number without an area (toll-free)
-  has the rows of every state and of every country that shares the code.
-- A region or time zone that a creditor states adds its rows and its hours. It narrows the possible places only where the
-  number is not tied to an area and leaves the stated place possible (a mobile number of Australia). Calendar days are
-  counted in every zone that the number leaves possible, whatever is stated.
+  every one of these zones. A North American number shows the state of its area code; a number without an area
+  (toll-free) has the rows of every state and of every country that shares the code.
+- A region or time zone that a creditor states adds its rows and its hours. It narrows the possible places only where
+  the number is not tied to an area and leaves the stated place possible (a mobile number of Australia). Calendar days
+  are counted in every zone that the number leaves possible, whatever is stated.
 - The rows of a state or city apply in addition to those of its country.
 - `*` means elsewhere. Its row about hours applies in a country on the days on which no row of its own about hours is in
   force for the message, and its row about frequency on the days on which none about frequency is. `any` applies

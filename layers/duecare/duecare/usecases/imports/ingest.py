@@ -105,7 +105,7 @@ class Ingest:
         """A suspension or a revoked key takes effect at once, also for files announced before. Raises FileRefused."""
         key = table.party(upload.creditor)
         party = table.find_party(self._deps.documents.get([key]), upload.creditor)
-        if party is None or party.state != "active" or "creditor" not in party.roles:
+        if party is None or party.state != "active" or not party.acts_as("creditor"):
             raise FileRefused("party-suspended", "This party is suspended; announce the file again when it is not.")
         if party.key(upload.kid) is None:
             raise FileRefused("key-refused", "The key that signed the manifest has been revoked since.")
