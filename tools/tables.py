@@ -110,8 +110,9 @@ def _folded(row: str) -> str:
         return row
     code, zones = re.findall(r'"([^"]*)"', row)
     lines, line = [], ""
+    most = 110 if len(zones) <= 110 else 100  # the formatter joins pieces that fit one line
     for zone in zones.split():
-        if len(line) + len(zone) > 100:
+        if len(line) + len(zone) > most:
             lines.append(line)
             line = ""
         line += zone + " "
