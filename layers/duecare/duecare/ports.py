@@ -86,11 +86,13 @@ class DecisionStore(Protocol):
         """
 
 
-class Documents(DocumentReader, Protocol):
-    """Statements, parties, uploads: everything but decisions."""
-
+class PartitionReader(Protocol):
     def partition(self, pk: str, prefix: str) -> list[Document]:
         """All documents of a partition whose sort key begins with `prefix`. Raises StoreFailed."""
+
+
+class Documents(DocumentReader, PartitionReader, Protocol):
+    """Statements, parties, uploads: everything but decisions."""
 
     def commit(self, documents: Sequence[Document]) -> None:
         """Write up to 100 documents, all or none, each under its version.
@@ -111,7 +113,7 @@ class RangeReader(Protocol):
         """
 
 
-class BulkStore(DocumentReader, Protocol):
+class BulkStore(DocumentReader, PartitionReader, Protocol):
     """Hundreds of documents at a time, for imports."""
 
     def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:

@@ -148,7 +148,7 @@ class _Part:
         self.accepted = 0
         self.unchanged = 0
         self.rejects: list[BadRow] = []
-        self.limit = PartLimit(deps.documents, upload.creditor, upload.announced_at)
+        self.limit = PartLimit(deps.bulk, upload.creditor, upload.announced_at)
         # Nothing was stored for any row so far, so most likely nothing is stored for the next ones either: they are
         # written as version 1 without being read first. A wrong guess is a write conflict.
         self._all_new = False
@@ -211,7 +211,8 @@ class _Part:
     def _merge(self, rows: Sequence[_Row]) -> None:
         """Read, merge and write these rows. Rows in conflict with other writers are merged again, in smaller groups."""
         pending, size = list(rows), MAX_DOCUMENTS_WRITTEN
-        self.limit.sample([row.statement for row in rows])
+        if rows and self._upload.manifest.kind == "debt":
+            self.limit.sample([row.statement for row in rows])
 
         def attempt() -> None:
             nonlocal pending, size

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from duecare.ports import Document, Documents
+from duecare.ports import Document, Documents, PartitionReader
 from duecare.usecases import table
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.errors import Conflict
@@ -31,7 +31,7 @@ class DebtGuard(Struct, frozen=True):
 class DebtCount:
     """The debts of one creditor about one recipient: those that are open and not stale, and all that are on file."""
 
-    def __init__(self, documents: Documents, partition: str, creditor: str, at: datetime) -> None:
+    def __init__(self, documents: PartitionReader, partition: str, creditor: str, at: datetime) -> None:
         prefix = table.debts(creditor)
         states = {
             document.key.sk.removeprefix(prefix): table.read(document, DebtState)

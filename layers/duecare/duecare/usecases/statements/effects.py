@@ -131,12 +131,8 @@ class StatementEffects:
                 documents.append(table.write(key, found.get(key), after))
             same_as = same_as or _same_content(before, incoming)
             current.append(_current(after, incoming))
-            if (
-                isinstance(after, DebtState)
-                and isinstance(before, DebtState | None)
-                and adds_debt(before, after, verified.accepted_at)
-            ):
-                added = after
+            if isinstance(after, DebtState) and (before is None or isinstance(before, DebtState)):
+                added = after if adds_debt(before, after, verified.accepted_at) else None
         if same_as is not None or (not documents and verified.statement_id in current):
             # Only another statement of the same dispute is stored, because an answer may name it.
             kept = documents if isinstance(verified.statement, DisputeStatement) else []
