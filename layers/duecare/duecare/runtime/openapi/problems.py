@@ -66,7 +66,8 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
     "dated-ahead": ProblemEntry((Unacceptable,), "Set your clock by server_time, and state it again."),
     "too-many-debts": ProblemEntry(
-        (Conflict,), "State that a debt of this recipient is settled or withdrawn, or wait until closed ones leave."
+        (Conflict, FileRefused),
+        "State that a debt of this recipient is settled or withdrawn, or wait until closed ones leave.",
     ),
     "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
     "truncated-gzip": ProblemEntry((FileRefused,), _FILE),
