@@ -127,12 +127,18 @@ class Demonstration:
         return ("allow", []) if by_day else ("deny", ["QUIET_HOURS"])
 
     def _prepare(self) -> None:
+        """The creditor lets its collector send for it, and both let the gateway deliver."""
         until = (self._now + timedelta(days=365)).isoformat()
-        mandate = {"collector": COLLECTOR.id, "channels": ["sms"], "valid_from": self._at(-60), "valid_until": until,
-                   "status": "active", "as_of": self._at(-1)}  # fmt: skip
+        engaged = {"channels": ["sms"], "valid_from": self._at(-60), "valid_until": until, "status": "active",
+                   "as_of": self._at(-1)}  # fmt: skip
+        self._engage(CREDITOR, "mandate", {"collector": COLLECTOR.id, **engaged})
+        self._engage(COLLECTOR, "route", {"gateway": GATEWAY.id, **engaged})
+        self._engage(CREDITOR, "route", {"gateway": GATEWAY.id, **engaged})
+
+    def _engage(self, party: LocalParty, kind: str, members: dict[str, Any]) -> None:
         for patience in (2, 1, 0):
             try:
-                result = self._clients[CREDITOR].state("mandate", mandate)
+                result = self._clients[party].state(kind, members)
                 break
             except CannotDecide:
                 # The first call starts the functions, which takes long on a busy machine; stating again is safe.

@@ -26,7 +26,15 @@ from tests.functional.answers import Answer
 from tests.support import events, tables
 from tests.support.functions import AWS, Context, handler, service_type
 from tests.support.servers import aws_environment, closed_connections, moto  # noqa: F401
-from tests.support.world import CASE_TEXT, ISSUER, consent_members, daytime_recipient, debt_members, mandate_members
+from tests.support.world import (
+    CASE_TEXT,
+    ISSUER,
+    consent_members,
+    daytime_recipient,
+    debt_members,
+    mandate_members,
+    route_members,
+)
 from tests.support.world import RECIPIENT as IN_SHANGHAI
 
 PATIENCE = 60.0  # seconds
@@ -130,6 +138,8 @@ class Stack:
             self.jws("mou-zichan", "debt", **debt_members(self.now)),
         )
         assert [result["status"] for result in answer.body["results"]] == ["accepted"] * 3, answer
+        for sender in ("keji", "mou-zichan"):
+            assert self.one(sender, "route", **route_members(self.now))["status"] == "accepted"
         return self
 
     def items(self) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from tests.support.world import (
     consent_members,
     debt_members,
     mandate_members,
+    route_members,
     stamp,
 )
 
@@ -85,6 +86,7 @@ def _decisions(run: Run) -> None:
     world = run.world.register()
     run.call("verifyMessage", "Denied: nothing was stated", "xinxi", body=MESSAGE)
     run.state("A mandate", "mou-zichan", "mandate", **mandate_members(world.now))
+    run.state("A route", "keji", "route", **route_members(world.now))
     run.state("A consent", "mou-zichan", "consent", **consent_members(world.now))
     run.state("A debt", "mou-zichan", "debt", **debt_members(world.now))
     message = MESSAGE | {"message_id": "m-2"}

@@ -86,6 +86,7 @@ def _all() -> dict[str, dict[str, Any]]:
             _signed("mou-zichan", "consent", **_consent()),
             _signed("mou-zichan", "debt", **_debt()),
         ),
+        "state-route": _statements("keji", _signed("keji", "route", **_route())),
         "state-reply-t": _statements("xinxi", _signed("xinxi", "reply", **_reply())),
         "state-number-reassignment": _statements(
             "yunyingshang",
@@ -286,6 +287,12 @@ def _mandate() -> dict[str, Any]:
         "status": "active",
         "as_of": "2026-11-01T00:00:00+08:00",
     }
+
+
+def _route() -> dict[str, Any]:
+    members = _mandate()
+    del members["collector"]
+    return {"gateway": "xinxi", **members}
 
 
 def _consent() -> dict[str, Any]:

@@ -20,7 +20,7 @@ def world() -> World:
 
 def test_the_message_of_the_case_is_denied_with_its_two_reasons() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     decided = world.verify(text=CASE_TEXT)
     assert decided.record.decision == "deny"
     assert decided.record.reasons == ("CONSENT_MISSING", "DEBT_MISSING")
@@ -35,7 +35,7 @@ def test_an_honest_message_is_allowed(world: World) -> None:
 def test_reasons_are_in_the_order_of_the_contract() -> None:
     assert " ".join(REASONS) == (
         "HALTED GATEWAY_SUSPENDED CREDITOR_UNKNOWN CREDITOR_SUSPENDED COLLECTOR_UNKNOWN COLLECTOR_SUSPENDED "
-        "MANDATE_MISSING MANDATE_EXPIRED MANDATE_REVOKED OPTED_OUT NUMBER_REASSIGNED CONSENT_MISSING "
+        "MANDATE_MISSING MANDATE_EXPIRED MANDATE_REVOKED ROUTE_MISSING ROUTE_EXPIRED ROUTE_REVOKED OPTED_OUT NUMBER_REASSIGNED CONSENT_MISSING "
         "CONSENT_REVOKED CONSENT_EXPIRED CONSENT_CHANNEL CONSENT_UNCONFIRMED DEBT_MISSING DEBT_SETTLED "
         "DEBT_WITHDRAWN DEBT_DISPUTED "
         "DEBT_STALE DEBT_COLLECTOR SUBJECT_MISMATCH TEXT_SENDER TEXT_AMOUNT TEXT_OPT_OUT TEXT_DISCLOSURE "
@@ -232,7 +232,7 @@ def test_a_revocation_for_another_channel_changes_nothing_here(world: World) -> 
 
 def test_consent_to_other_channels_has_its_own_reason() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     world.debt()
     world.consent(channels=["voice", "email"])
     assert world.reasons() == ["CONSENT_CHANNEL"]
@@ -281,7 +281,7 @@ def test_after_a_reassignment_a_debt_can_be_stated_again_and_a_consent_needs_the
 
 def test_a_reassignment_without_earlier_facts_does_not_change_the_reasons() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
     assert world.reasons() == ["CONSENT_MISSING", "DEBT_MISSING"]
 
