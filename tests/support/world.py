@@ -186,9 +186,9 @@ class World:
         return self.accepted(sender, "route", **route_members(self.now, gateway=gateway, **changes))
 
     def engage(self) -> None:
-        """The creditor's mandate for its collector, and the routes of both to both gateways."""
+        """The creditor's mandate for its collector, and the routes of all senders to both gateways."""
         self.mandate()
-        for sender in ("keji", "mou-zichan"):
+        for sender in ("keji", "mou-zichan", "other-bank"):
             for gateway in ("xinxi", "other-gateway"):
                 self.route(sender, gateway)
 

@@ -68,9 +68,9 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: the exact instant of the decision (the record has whole seconds). `parties`: party id → version of the
     registration; an absent party was not registered. `counted`: the earlier contacts on which the decision depends,
     oldest first. `same_subject`: whether debtor and holder of the number are one person, which rows do not show.
-    `undisclosed`: what the decision depends on of facts that the case file does not show. `starts`: by the id of a START
-    that the decision relies on, the allow that it answers. `folded`: the disputes of one debt that cover all, because
-    too many debts were disputed one by one.
+    `undisclosed`: what the decision depends on of facts that the case file does not show. `starts`: by the id of a
+    START that the decision relies on, the allow that it answers. `folded`: the disputes of one debt that cover all,
+    because too many debts were disputed one by one.
     """
 
     at: datetime
