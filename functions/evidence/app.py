@@ -1,10 +1,11 @@
-"""evidence: decisions and their case files, for the parties that they concern; the log; and the API as OpenAPI."""
+"""evidence: decisions and their case files, for the parties that they concern; the caller's own registration; the log;
+and the API as OpenAPI."""
 
 from __future__ import annotations
 
 from duecare.runtime.handler import http_handler
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent
-from duecare.runtime.responses import DecisionDetails, LogPosition, answer
+from duecare.runtime.responses import DecisionDetails, LogPosition, PartyIdentity, answer
 from duecare.runtime.services.evidence import EvidenceService
 from duecare.usecases.audit.look_up import FoundDecision, parse_attempt
 from duecare.usecases.log.published_log import CHECKPOINT, published
@@ -24,6 +25,21 @@ def decision(service: EvidenceService, event: Event) -> Response:
 def case_file(service: EvidenceService, event: Event) -> Response:
     """GET /v1/decisions/{id}/bundle"""
     return sent(service.case_files(_found(service, event)), MEDIA_TYPE, cache="no-store")
+
+
+def whoami(service: EvidenceService, event: Event) -> Response:
+    """GET /v1/whoami"""
+    status = service.identify(caller_of(event))
+    return ok(
+        PartyIdentity(
+            party=status.party.id,
+            roles=list(status.party.roles),
+            kid=status.kid,
+            state=status.party.state,
+            token_expires_at=status.expires_at,
+            server_time=status.now,
+        )
+    )
 
 
 def openapi(service: EvidenceService, event: Event) -> Response:
@@ -52,6 +68,7 @@ def _found(service: EvidenceService, event: Event) -> FoundDecision:
 ROUTES = {
     "GET /v1/decisions/{id}": decision,
     "GET /v1/decisions/{id}/bundle": case_file,
+    "GET /v1/whoami": whoami,
     "GET /openapi.json": openapi,
     "GET /log/checkpoint": checkpoint,
     "GET /log/tile/{proxy+}": tile,

@@ -244,7 +244,7 @@ def _refusals(run: Run) -> None:
         run.call(operation_id, "Not application/json", party, body=body, headers={"content-type": "text/plain"})
         run.call(operation_id, "Over 1 MiB", party, body=" " * (1024 * 1024 + 1))
         run.call(operation_id, "A member that is missing", party, body={})
-        run.call(operation_id, "The token has expired", party, body=body, expires=int(NOW.timestamp()) - HOUR.seconds)
+        run.call(operation_id, "The token has expired", party, body=body, token={"expires_at": world.now - HOUR})
     for operation_id in ("verifyMessage", "verifyBatch", "submitStatements"):
         party, body = bodies[operation_id]
         run.call(operation_id, "The table is unavailable", party, body=body, failing=True)

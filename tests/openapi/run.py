@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from duecare.ports import Clock, UploadTarget
 from duecare.runtime import responses, telemetry
+from duecare.runtime.http import context_of
 from duecare.runtime.openapi.paths import ROUTES
 from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
 from duecare.usecases.audit.reconcile import Reconcile
@@ -114,8 +115,8 @@ class Run:
     def call(self, operation_id: str, summary: str, party: str | None = None, **parts: Any) -> Any:
         """Call an operation, keep its request and its response as examples, and give the body of the response.
 
-        `parts`: `body`, `query`, `path`, `headers`, `expires`; `failing`: the table is unavailable; `slow`: every look
-        at the clock is a minute after the one before.
+        `parts`: `body`, `query`, `path`, `headers`, `token` (members of the caller); `failing`: the table is
+        unavailable; `slow`: every look at the clock is a minute after the one before.
         """
         route, described = next((name, one) for name, one in ROUTES.items() if one.operation_id == operation_id)
         key = route.replace("{path}", "{proxy+}")
@@ -143,9 +144,8 @@ class Run:
     def _event(self, key: str, party: str | None, **parts: Any) -> Json:
         context: Json = {"domainName": "duecare.example", "requestId": "request-1"}
         if party:
-            caller = self.world.caller(party)
-            expires = parts.get("expires", caller.expires_at.timestamp())
-            context["authorizer"] = {"lambda": {"party": party, "kid": caller.kid, "exp": expires}}
+            caller = self.world.caller(party)._replace(**parts.get("token", {}))
+            context["authorizer"] = {"lambda": context_of(caller)}
         body = parts.get("body")
         return {
             "routeKey": key,

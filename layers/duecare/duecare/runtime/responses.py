@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.decision.reasons import REASONS, sentence
-from duecare_core.domain.fields import PartyId, Time
+from duecare_core.domain.fields import LoggedRole, PartyId, Time
 from duecare_core.domain.reconciliation import Discrepancy
 from duecare_core.errors import CannotDecide, DuecareError, RequestError
 from duecare_core.evidence.receipt import receipt
@@ -175,6 +175,17 @@ class ReconciliationReport(Struct, frozen=True, kw_only=True, omit_defaults=True
     allowed_without_delivery: list[Discrepancy]
     complete_until: Time | None = None
     signed: str
+
+
+class PartyIdentity(Struct, frozen=True, kw_only=True):
+    """The caller as it is registered. A suspended party may state only what protects a recipient."""
+
+    party: PartyId
+    roles: list[LoggedRole]
+    kid: str
+    state: Literal["active", "suspended"]
+    token_expires_at: datetime
+    server_time: datetime
 
 
 class LogAddress(Struct, frozen=True):

@@ -29,6 +29,7 @@ RESPONSES: tuple[type[Struct], ...] = (
     responses.UploadInstructions,
     responses.UploadReport,
     responses.ReconciliationReport,
+    responses.PartyIdentity,
     responses.Discovery,
     responses.ReceiptKeySet,
     responses.ServiceStatus,
