@@ -16,6 +16,7 @@ from duecare.ports import Clock, UploadTarget
 from duecare.runtime import responses, telemetry
 from duecare.runtime.http import context_of
 from duecare.runtime.openapi.paths import ROUTES
+from duecare.runtime.party_limit import PartyLimit
 from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
 from duecare.usecases.audit.reconcile import Reconcile
 from duecare_core.domain.facts.statement import KINDS
@@ -116,7 +117,8 @@ class Run:
         """Call an operation, keep its request and its response as examples, and give the body of the response.
 
         `parts`: `body`, `query`, `path`, `headers`, `token` (members of the caller); `failing`: the table is
-        unavailable; `slow`: every look at the clock is a minute after the one before.
+        unavailable; `limited`: the party has asked for too much; `slow`: every look at the clock is a minute after the
+        one before.
         """
         route, described = next((name, one) for name, one in ROUTES.items() if one.operation_id == operation_id)
         key = route.replace("{path}", "{proxy+}")
@@ -126,6 +128,10 @@ class Run:
             service = self._service(name)
             service.decision_store = service.documents = Broken()
             service.accept_statements = service.uploads = service.reconcile = service.log_files = Broken()
+        if parts.pop("limited", False):
+            service = self._service(name)
+            service.party_limit = PartyLimit(1, lambda: 0.0)
+            service.party_limit.take(party or "", 100)
         if parts.pop("slow", False):
             service = self._service(name)
             minutes = count()
