@@ -19,6 +19,7 @@ EXPECTED: dict[str, Any] = {
     "evidence-decision": 404,
     "evidence-no-tile": 404,
     "evidence-openapi": 200,
+    "evidence-whoami": 200,
     "evidence-tile": 404,
     "ingest-object-created": None,
     "admin-add-keji": 409,

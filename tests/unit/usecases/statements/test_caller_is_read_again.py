@@ -21,9 +21,7 @@ def world() -> World:
 
 
 def debts(world: World, first: int, last: int) -> list[str]:
-    return [
-        world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref=f"B-{n}")) for n in range(first, last)
-    ]
+    return [world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref=f"B-{n}")) for n in range(first, last)]
 
 
 def outcomes(world: World, tokens: list[str], party: str = "mou-zichan") -> list[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from duecare.usecases import table
 from duecare_core.errors import BadToken, NotAllowed, StoreFailed
 from duecare_core.evidence.jose import keys
 from duecare_core.evidence.statement import sign, statement_id
+from tests.functional.keys import p256
 from tests.support.world import (
     DAY,
     ISSUER,
@@ -171,6 +176,22 @@ def test_a_revoked_key_and_an_ended_token_are_refused_at_once(world: World) -> N
     world.operate.revoke_key("mou-zichan", caller.kid)
     with pytest.raises(NotAllowed):
         world.state_use_case(caller, [token])
+
+
+def test_an_es256_signature_in_der_form_is_rejected_with_an_error_that_says_so(world: World) -> None:
+    jwk = p256()
+    world.operate.add_key("mou-zichan", keys.public_jwk(jwk))
+    header = {"alg": "ES256", "kid": keys.thumbprint(jwk), "typ": "debt+jws"}
+    claims = {"iss": "mou-zichan", "aud": ISSUER, "iat": int(world.now.timestamp())} | debt_members(world.now)
+    start = ".".join(keys.b64(json.dumps(part).encode()) for part in (header, claims))
+    signature = jwt.PyJWK({**jwk, "alg": "ES256"}).key.sign(start.encode(), ECDSA(SHA256()))
+    der = f"{start}.{keys.b64(signature)}"
+    result, other = world.state_use_case(world.caller("mou-zichan"), [der, f"{start}.{keys.b64(b's' * 64)}"])
+    assert result.problem
+    assert "DER" in result.problem.errors[0].message
+    assert "RFC 7518" in result.problem.errors[0].message
+    assert other.problem
+    assert "DER" not in other.problem.errors[0].message
 
 
 # Replies

@@ -67,9 +67,7 @@ def answers(results: list[Any]) -> list[str]:
 
 
 def revoke_mandate(world: World) -> None:
-    world.accepted(
-        "mou-zichan", "mandate", **mandate_members(world.now, status="revoked", as_of=stamp(world.now))
-    )
+    world.accepted("mou-zichan", "mandate", **mandate_members(world.now, status="revoked", as_of=stamp(world.now)))
 
 
 def revoke_key(world: World) -> None:
