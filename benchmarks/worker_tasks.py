@@ -31,6 +31,7 @@ from duecare.usecases.imports.import_part import MAX_DOCUMENTS_WRITTEN, ImportPa
 from duecare.usecases.imports.ingest import Ingest, PartMessage
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState
 from duecare_core.errors import StoreFailed, VersionConflict
+from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from tests.support.memory import MemoryQueue
 from tools.steps import ToolError
@@ -72,7 +73,8 @@ class WorkerTasks:
         """Handle one message of the queue, as the function does."""
         if table not in self._importing:
             deps = self._deps(table)
-            self._importing[table] = ImportPart(deps, rulebook.rules()), CloseImport(deps)
+            close = CloseImport(deps, lambda: AcknowledgementKey(b"a" * 32))
+            self._importing[table] = ImportPart(deps, rulebook.rules()), close
         rows, close = self._importing[table]
 
         def work() -> None:

@@ -1,10 +1,14 @@
 """Write the tables of libraries that are too slow to import on the decision path: `python -m tools.tables`.
 
 - `domain/location/countries.py`: the time zones of every country, from tzdata; zones whose clocks agree from 2026 on
-are one; - the `holidays` of `rulepack/pack.json`: national holidays, from the library `holidays`, whose import alone
-takes 400 ms. They are in the pack so that its digest covers them and a decision can be recomputed years later.
+  are one.
+- `domain/location/zone_names.py`: the names of time zones that a statement may give, with their countries, from tzdata.
+- `domain/location/area_codes.py`: the states of each area code of the North American plan, from phonenumbers.
+- `domain/location/iso_regions.py`: the subdivisions of ISO 3166-2, from pycountry, which only this tool needs.
+- the `holidays` of `rulepack/pack.json`: national holidays, from the library `holidays`, whose import alone takes
+  400 ms. They are in the pack so that its digest covers them and a decision can be recomputed years later.
 
-A test compares both with the libraries.
+A test compares all of them with the libraries.
 """
 
 from __future__ import annotations
@@ -17,7 +21,11 @@ from pathlib import Path
 from duecare_core.domain.location.localtime import zone as zone_info
 
 LAYERS = Path(__file__).parents[1] / "layers"
-COUNTRIES = LAYERS / "core" / "duecare_core" / "domain" / "location" / "countries.py"
+LOCATION = LAYERS / "core" / "duecare_core" / "domain" / "location"
+COUNTRIES = LOCATION / "countries.py"
+ZONE_NAMES = LOCATION / "zone_names.py"
+AREA_CODES = LOCATION / "area_codes.py"
+ISO_REGIONS = LOCATION / "iso_regions.py"
 PACK = LAYERS / "duecare" / "duecare" / "rulepack" / "pack.json"
 YEARS = range(2026, 2036)
 HOLIDAYS_OF = ("AU", "ID")
@@ -30,6 +38,22 @@ Generated from tzdata by `python -m tools.tables`; do not edit.
 """
 
 ZONES: dict[str, str] = {
+'''
+
+_ZONE_NAMES_HEAD = '''"""Geographic time zones (IANA: zone.tab, zone1970.tab), with the countries where each is legal time.
+
+Generated from tzdata by `python -m tools.tables`; do not edit. Imported only where a statement gives a time zone.
+"""
+
+COUNTRIES_OF: dict[str, str] = {
+'''
+_ISO_REGIONS_HEAD = '''"""The subdivisions that ISO 3166-2 lists: country → the parts after the hyphen.
+
+Generated from pycountry (the Debian project's iso-codes) by `python -m tools.tables`; do not edit. Imported only
+where a statement gives a region.
+"""
+
+PARTS: dict[str, str] = {
 '''
 
 
@@ -96,6 +120,30 @@ def _folded(row: str) -> str:
     return f'    "{code}": (\n{inner}\n    ),'
 
 
+def zone_names() -> str:
+    """The names in zone.tab and zone1970.tab. A zone whose local time has no legal standing lies in no country."""
+    folder = resources.files("tzdata") / "zoneinfo"
+    named: dict[str, set[str]] = {}
+    for table in ("zone.tab", "zone1970.tab"):
+        for line in _lines(folder.joinpath(table).read_text("utf-8")):
+            codes, _, zone, *_ = line.split("\t")
+            lawful = {code for code in codes.split(",") if zone in ONE_CLOCK.get(code, [zone])}
+            named[zone] = named.get(zone, set()) | lawful
+    rows = [f'    "{zone}": "{" ".join(sorted(codes))}",' for zone, codes in sorted(named.items())]
+    return _ZONE_NAMES_HEAD + "\n".join(_folded(row) for row in rows) + "\n}\n"
+
+
+def iso_regions() -> str:
+    import pycountry  # noqa: PLC0415  only this tool needs it
+
+    parts: dict[str, list[str]] = {}
+    for one in pycountry.subdivisions:
+        country, _, part = one.code.partition("-")
+        parts.setdefault(country, []).append(part)
+    rows = [f'    "{country}": "{" ".join(sorted(parts[country]))}",' for country in sorted(parts)]
+    return _ISO_REGIONS_HEAD + "\n".join(_folded(row) for row in rows) + "\n}\n"
+
+
 def holidays() -> dict[str, dict[str, str]]:
     """Country → year → days as `MMDD`."""
     import holidays as library  # noqa: PLC0415  only this tool needs it
@@ -123,6 +171,14 @@ def pack() -> str:
 
 
 if __name__ == "__main__":
-    for path, text in ((COUNTRIES, countries()), (PACK, pack())):
+    from tools import area_codes  # imported here because it uses the tables above
+
+    for path, text in (
+        (COUNTRIES, countries()),
+        (ZONE_NAMES, zone_names()),
+        (ISO_REGIONS, iso_regions()),
+        (AREA_CODES, area_codes.table()),
+        (PACK, pack()),
+    ):
         path.write_text(text, "utf-8")
         print(f"wrote {path.name}")

@@ -4,6 +4,7 @@ Start with `Client`. `Client.may_send` returns a `Permission`, or raises one of 
 draws them as a tree.
 """
 
+from duecare_client.checks.acknowledgements import verify_acknowledgement
 from duecare_client.checks.permission import DenialReason, Permission
 from duecare_client.client import Client
 from duecare_client.errors import (
@@ -37,4 +38,5 @@ __all__ = [
     "RequestError",
     "Unavailable",
     "Unreachable",
+    "verify_acknowledgement",
 ]

@@ -26,6 +26,7 @@ import httpx
 
 from duecare_client.checks import permission as permissions
 from duecare_client.checks import reconciliation
+from duecare_client.checks.acknowledgements import verify_acknowledgement
 from duecare_client.checks.permission import Decision, Permission
 from duecare_client.checks.receipts import UnknownKey, check_receipt
 from duecare_client.checks.reconciliation import RequestedPeriod
@@ -248,9 +249,11 @@ class Client(Reader):
     # Statements
 
     def state(self, kind: str, members: Mapping[str, Any]) -> Json:
-        """Signs one statement and sends it. Returns `{statement_id, status, problem?, read_as?}`.
+        """Signs one statement and sends it. Returns `{statement_id, status, effect?, acknowledgement?, problem?,
+        read_as?, same_as?}`.
 
-        `status` is `accepted`, `unchanged` or `rejected`. A rejection is a result and not an exception: check it.
+        `status` is `accepted`, `unchanged` or `rejected`. A rejection is a result and not an exception: check it. Keep
+        the acknowledgement; `verify_acknowledgement` checks it.
         """
         return self.state_many([(kind, members)])[0]
 
@@ -267,6 +270,38 @@ class Client(Reader):
             answer = self._call("POST", "/v1/statements", json_bytes({"statements": signed}), STATEMENTS_TIMEOUT)
             results += _results(answer, signed)
         return results
+
+    def verify_acknowledgement(
+        self,
+        acknowledgement: str,
+        *,
+        statement_id: str,
+        kind: str | None = None,
+        recipient: str | None = None,
+        party: str | None = None,
+    ) -> Json:
+        """The claims of an acknowledgement that the service signed for this statement. Raises BadReceipt otherwise.
+
+        For a result with `same_as`, give that as `statement_id`: the acknowledgement is that of the first statement.
+        `party`: whose statement it was, if not this one's.
+        """
+        now = self._clock()
+        return self._with_keys(
+            lambda keys: verify_acknowledgement(
+                acknowledgement,
+                keys,
+                statement_id=statement_id,
+                party=party or self.party,
+                now=now,
+                kind=kind,
+                recipient=recipient,
+            )
+        )
+
+    def statement(self, statement_id: str) -> Json:
+        """The acknowledgement of a statement, and its proof in the log: `{statement_id, acknowledgement, log}`. Raises
+        NotFound for a statement that was never accepted, or of another party."""
+        return self._call("GET", f"/v1/statements/{_segment(statement_id)}")
 
     # Uploads
 

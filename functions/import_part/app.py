@@ -11,14 +11,14 @@ import msgspec
 from duecare.runtime import telemetry
 from duecare.runtime.handler import event_handler
 from duecare.runtime.http import Event
-from duecare.runtime.services.imports import ImportService
+from duecare.runtime.services.imports import ImportPartService
 from duecare.usecases.imports.ingest import PartMessage
 
 # Pauses before a failed part is retried, each four times as long as the one before: 30 s, 2 min, 8 min, 30 min.
 FIRST_PAUSE, LAST_PAUSE = 30, 1800
 
 
-def import_parts(service: ImportService, event: Event, _context: Any) -> dict[str, Any]:
+def import_parts(service: ImportPartService, event: Event, _context: Any) -> dict[str, Any]:
     """SQS's partial batch response: the messages that are to be retried."""
     failed = [record for record in event["Records"] if _fails(service, record)]
     for record in failed:
@@ -28,7 +28,7 @@ def import_parts(service: ImportService, event: Event, _context: Any) -> dict[st
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
-def _fails(service: ImportService, record: dict[str, Any]) -> bool:
+def _fails(service: ImportPartService, record: dict[str, Any]) -> bool:
     try:
         work = msgspec.json.decode(record["body"], type=PartMessage)
         upload = service.import_part(work.upload, work.part)
@@ -47,4 +47,4 @@ def _pause(record: dict[str, Any]) -> int:
 
 
 HANDLE = import_parts
-handler = event_handler(HANDLE, ImportService.from_environment())
+handler = event_handler(HANDLE, ImportPartService.from_environment())

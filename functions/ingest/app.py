@@ -9,12 +9,12 @@ from urllib.parse import unquote_plus
 from duecare.runtime import telemetry
 from duecare.runtime.handler import event_handler
 from duecare.runtime.http import Event
-from duecare.runtime.services.imports import ImportService
+from duecare.runtime.services.imports import IngestService
 
 PREFIX = "uploads/"
 
 
-def ingest(service: ImportService, event: Event, _context: Any) -> None:
+def ingest(service: IngestService, event: Event, _context: Any) -> None:
     for record in event["Records"]:
         name = unquote_plus(record["s3"]["object"]["key"])
         if not name.startswith(PREFIX):
@@ -30,4 +30,4 @@ def ingest(service: ImportService, event: Event, _context: Any) -> None:
 
 
 HANDLE = ingest
-handler = event_handler(HANDLE, ImportService.from_environment())
+handler = event_handler(HANDLE, IngestService.from_environment())

@@ -26,6 +26,8 @@ def _outcome(result: StatementResult) -> StatementOutcome:
         problem=problem(result.problem) if result.problem else None,
         read_as=result.read_as,  # type: ignore[arg-type]  # one of the three
         same_as=result.same_as,
+        effect=result.effect,
+        acknowledgement=result.acknowledgement,
     )
 
 

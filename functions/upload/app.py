@@ -48,6 +48,7 @@ def _report(looked: UploadView) -> UploadReport:
         withdrawn=upload.withdrawn,
         withdrawals_to_confirm=upload.to_confirm,
         rejects_url=looked.rejects_url or None,
+        acknowledgement=upload.acknowledgement,
     )
 
 

@@ -1,4 +1,4 @@
-"""verify: one message, one decision. It holds the receipt key, so it also publishes the public part of that key, and
+"""verify: one message, one decision. It holds the receipt key, so it also publishes the public keys of the service, and
 reports whether it can decide."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import Any
 from duecare.runtime.handler import http_handler
 from duecare.runtime.http import Event, Response, body_of, caller_of, language_of, ok
 from duecare.runtime.rendering import render_answer, render_discovery, render_result
-from duecare.runtime.responses import BatchAnswer, ServiceStatus, receipt_keys
+from duecare.runtime.responses import BatchAnswer, ServiceStatus, key_set
 from duecare.runtime.services.verify import PUBLISHING_SECONDS, VerifyService
 from duecare.usecases import table
 from duecare.usecases.verify.pending import Message
@@ -40,7 +40,8 @@ def verify_batch(service: VerifyService, event: Event) -> Response:
 
 def jwks(service: VerifyService, _event: Event) -> Response:
     """GET /.well-known/jwks.json (RFC 7517)"""
-    return ok(receipt_keys(service.decider(PUBLISHING_SECONDS).receipt_key.jwks()), cache="public, max-age=5")
+    receipt_key = service.decider(PUBLISHING_SECONDS).receipt_key
+    return ok(key_set(receipt_key.jwks(), service.acknowledgement_keys()), cache="public, max-age=5")
 
 
 def discovery(service: VerifyService, event: Event) -> Response:

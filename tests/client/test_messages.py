@@ -18,7 +18,20 @@ PACKAGE = Path(duecare_client.__file__).parent
 TEMPLATE = (PACKAGE / "report" / "templates" / "report.html.j2").read_text()
 SOURCE = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.parent.name != "messages")
 # Groups whose names come from a case file: `label` looks them up.
-NAMES = {"check", "kind", "member", "value", "method", "part", "party_state", "fault", "lack", "topic", "confidence"}
+NAMES = {
+    "check",
+    "effect",
+    "kind",
+    "member",
+    "value",
+    "method",
+    "part",
+    "party_state",
+    "fault",
+    "lack",
+    "topic",
+    "confidence",
+}
 
 
 def placeholders(text: str) -> set[str]:

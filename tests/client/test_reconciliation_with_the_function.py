@@ -27,7 +27,7 @@ class Deployed:
 
     def __init__(self, world: LoggedWorld) -> None:
         self.world = world
-        service: Any = ReconcileService(unused(ReconcileSettings))
+        service: Any = ReconcileService(unused(ReconcileSettings), clock=world.clock)
         service.reconcile = Reconcile(
             reader=world.table,
             ranges=world.table,

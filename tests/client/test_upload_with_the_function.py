@@ -47,7 +47,7 @@ class Deployed:
     """API Gateway, the bucket and the queue around the function and the use cases."""
 
     def __init__(self, imports: Imports) -> None:
-        service: Any = UploadService(unused(UploadSettings))
+        service: Any = UploadService(unused(UploadSettings), clock=imports.world.clock)
         service.uploads = imports.uploads
         self.handler, self.imports = handler("upload", service), imports
         self.network = httpx.MockTransport(self.handle)

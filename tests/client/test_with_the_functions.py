@@ -98,6 +98,7 @@ def services() -> dict[str, Any]:
     table = MemoryTable()
     receipt_key = json.dumps({"seed": "72" * 32})
     secrets = {"pepper_secret": "70" * 32, "receipt_key_secret": receipt_key, "inputs_secret": "69" * 32}
+    secrets["acknowledgement_key_secret"] = json.dumps({"seed": "61" * 32})
     built: dict[str, Any] = {}
     for name in ("admin", "authorize", "evidence", "state", "verify"):
         kind = service_type(name)
@@ -114,6 +115,8 @@ def services() -> dict[str, Any]:
         rules=RULES,
         issuer=ISSUER,
         clock=state.clock,
+        acknowledgement_key=state.acknowledgement_key,
+        backoff=lambda _: None,
     )
     return built
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS
 from duecare_core.errors import StoreFailed
+from duecare_core.evidence.jose import jws
 from duecare_core.evidence.statement import statement_id
 from tests.faults.conftest import Faulty
 from tests.faults.test_verify import ERRORS, SPOILED, cannot_decide
-from tests.support import events
+from tests.support import events, tables
 from tests.support.world import RECIPIENT, stamp
 
 
@@ -140,3 +142,58 @@ def test_a_registration_stored_with_its_response_lost_is_acknowledged(faulty: Fa
     assert faulty.operate(**new)["status"] == 200
     assert faulty.proxy.fired()
     assert faulty.operate(**new)["status"] == 409
+
+
+@pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
+def test_a_statement_whose_responses_are_all_lost_gets_its_acknowledgement_later_and_one_place_in_the_chain(
+    faulty: Faulty, fault: str
+) -> None:
+    token = opt_out(faulty)
+    faulty.broken({"operation": "TransactWriteItems", **SPOILED[fault]})
+    faulty.state("xinxi", token)
+    faulty.broken()
+    (first,) = faulty.state("xinxi", token).body["results"]
+    (again,) = faulty.state("xinxi", token).body["results"]
+    assert (first["status"], first["effect"]) == ("unchanged", "in_force")
+    assert first == again
+    assert jws.read(first["acknowledgement"]).payload["chain"]["seq"] == 1
+    assert chain_items(faulty) == 1
+
+
+@pytest.mark.parametrize("fault", ["no-table", "access-denied", "internal-error"])
+def test_a_transaction_that_failed_leaves_no_trace_in_the_chain(faulty: Faulty, fault: str) -> None:
+    token = opt_out(faulty)
+    faulty.broken({"operation": "TransactWriteItems", **ERRORS[fault]})
+    cannot_decide(faulty.state("xinxi", token))
+    assert chain_items(faulty) == 0
+    faulty.broken()
+    (result,) = faulty.state("xinxi", token).body["results"]
+    assert result["status"] == "accepted"
+    assert jws.read(result["acknowledgement"]).payload["chain"]["seq"] == 1
+
+
+@pytest.mark.parametrize("fault", ["access-denied", "internal-error", "reset"])
+def test_without_a_stored_acknowledgement_key_nothing_is_accepted(faulty: Faulty, fault: str) -> None:
+    """A key that is not on file is not in the log, so nobody could check what it signed."""
+    dynamodb = tables.client("dynamodb", faulty.endpoint)
+    for item in faulty.everything():
+        if item["pk"]["S"] == ACKNOWLEDGEMENT_KEYS:
+            dynamodb.delete_item(TableName=faulty.table, Key={name: item[name] for name in ("pk", "sk")})
+    faulty.restart()
+    put = {"operation": "PutItem", "body": f"Item.pk.S == '{ACKNOWLEDGEMENT_KEYS}'"}
+    before = faulty.everything()
+    faulty.broken({**put, **ERRORS[fault]})
+    cannot_decide(faulty.state("xinxi", opt_out(faulty)))
+    assert faulty.proxy.fired()
+    assert faulty.everything() == before
+    faulty.broken()
+    (result,) = faulty.state("xinxi", opt_out(faulty)).body["results"]
+    assert result["status"] == "accepted"
+    assert jws.read(result["acknowledgement"]).kid in {
+        item["sk"]["S"] for item in faulty.everything() if item["pk"]["S"] == ACKNOWLEDGEMENT_KEYS
+    }
+
+
+def chain_items(faulty: Faulty) -> int:
+    """The number of links of all chains."""
+    return sum(item["pk"]["S"].startswith("Y#") for item in faulty.items())

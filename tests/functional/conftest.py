@@ -18,7 +18,7 @@ from botocore.loaders import JSONFileLoader
 
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import settings, telemetry
-from duecare.usecases.table import RECEIPT_KEYS
+from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS, RECEIPT_KEYS
 from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
 from tests.support import events, tables
@@ -118,8 +118,8 @@ class Stack:
         return self
 
     def items(self) -> list[dict[str, Any]]:
-        """The items of the table, except the receipt key, which the first decision stores."""
-        return [item for item in self.everything() if item["pk"]["S"] != RECEIPT_KEYS]
+        """The items of the table, except the public keys, which the first decision and the first statement store."""
+        return [item for item in self.everything() if item["pk"]["S"] not in (RECEIPT_KEYS, ACKNOWLEDGEMENT_KEYS)]
 
     def everything(self) -> list[dict[str, Any]]:
         return tables.items(self.endpoint, self.table)
@@ -132,12 +132,15 @@ def secured(moto: str) -> dict[str, str]:  # noqa: F811
     pepper = manager.create_secret(Name=f"pepper-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
     receipt = {"seed": secrets.token_hex(32), "retired": []}
     receipt_key = manager.create_secret(Name=f"receipt-{secrets.token_hex(4)}", SecretString=json.dumps(receipt))
+    acknowledgement = json.dumps({"seed": secrets.token_hex(32)})
+    acknowledgement_key = manager.create_secret(Name=f"ack-{secrets.token_hex(4)}", SecretString=acknowledgement)
     inputs = manager.create_secret(Name=f"inputs-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
     log = manager.create_secret(Name=f"log-{secrets.token_hex(4)}", SecretString=secrets.token_hex(32))
     return {
         "DUECARE_PEPPER_SECRET": pepper["ARN"],
         "DUECARE_INPUTS_SECRET": inputs["ARN"],
         "DUECARE_RECEIPT_KEY_SECRET": receipt_key["ARN"],
+        "DUECARE_ACKNOWLEDGEMENT_KEY_SECRET": acknowledgement_key["ARN"],
         "DUECARE_LOG_SECRET": log["ARN"],
         "DUECARE_STATEMENT_KEY": tables.client("kms", moto).create_key()["KeyMetadata"]["Arn"],
     }

@@ -15,6 +15,7 @@ EXPECTED: dict[str, Any] = {
     "authorize-no-token": {"isAuthorized": False},
     "authorize-not-a-token": {"isAuthorized": False},
     "evidence-bundle": 404,
+    "evidence-statement": 404,
     "evidence-checkpoint": 404,
     "evidence-decision": 404,
     "evidence-no-tile": 404,

@@ -13,8 +13,9 @@ import aws_encryption_sdk
 import botocore.session
 import pytest
 
+from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import b64, public_jwk, thumbprint, unb64
-from duecare_core.evidence.statement import sign, statement_id
+from duecare_core.evidence.statement import read_sealed, sign, statement_id
 from tests.functional.conftest import Stack, leaks
 from tests.functional.keys import p256
 from tests.support import events
@@ -103,11 +104,8 @@ def test_the_result_of_a_reply_says_how_it_was_read_each_time(stack: Stack) -> N
     token = stack.jws("xinxi", "reply", **members, text=" t。")
     assert stack.state("xinxi", token).body["results"][0]["read_as"] == "opt_out"
     assert stack.state("xinxi", token).body["results"][0]["read_as"] == "opt_out"
-    start = stack.one(
-        "xinxi", "reply", **members | {"text": "START", "received_at": stamp(stack.now + timedelta(seconds=1))}
-    )
-    assert start["read_as"] == "opt_in"
-    assert stack.verify().body["decision"] == "allow"
+    start = stack.one("xinxi", "reply", **members | {"text": "START"})
+    assert (start["status"], start["read_as"]) == ("accepted", "opt_in")
 
 
 def test_a_reply_may_name_the_message_instead_of_the_creditor(stack: Stack) -> None:
@@ -142,7 +140,7 @@ def test_each_statement_is_kept_encrypted_and_can_be_opened_with_the_key(stack: 
         key_ids=[secured["DUECARE_STATEMENT_KEY"]], botocore_session=botocore.session.get_session()
     )
     data, _ = aws_encryption_sdk.EncryptionSDKClient().decrypt(source=sealed, key_provider=provider)
-    assert data == token.encode()
+    assert read_sealed(data).jws == token
 
 
 # Signatures and who they are of
@@ -270,7 +268,7 @@ BAD_MEMBERS: dict[str, tuple[str, str, Any, str]] = {
     "notice-in-capitals": ("consent", "notice", "sha256:" + "A" * 64, "wrong-type-or-form"),
     "granted-without-offset": ("consent", "granted_at", "2026-10-01T10:00:00", "wrong-type-or-form"),
     "granted-as-a-number": ("consent", "granted_at", 1793500000, "wrong-type-or-form"),
-    "granted-in-the-future": ("consent", "granted_at", "2099-01-01T00:00:00Z", "in-the-future"),
+    "granted-in-the-future": ("consent", "granted_at", "2099-01-01T00:00:00Z", "dated-ahead"),
     "expired-before-it-was-granted": ("consent", "expires_at", "2001-01-01T00:00:00Z", "out-of-order"),
     "time-zone-unknown": ("consent", "time_zone", "Asia/Nowhere", "unknown-time-zone"),
     "time-zone-a-path": ("consent", "time_zone", "../../etc/passwd", "wrong-type-or-form"),
@@ -297,7 +295,7 @@ BAD_MEMBERS: dict[str, tuple[str, str, Any, str]] = {
     "currency-gold": ("debt", "currency", "XAU", "unknown-currency"),
     "debt-ref-with-a-control-character": ("debt", "debt_ref", "A\x001", "wrong-type-or-form"),
     "debt-ref-empty": ("debt", "debt_ref", "", "wrong-type-or-form"),
-    "as-of-in-the-future": ("debt", "as_of", "2099-01-01T00:00:00Z", "in-the-future"),
+    "as-of-in-the-future": ("debt", "as_of", "2099-01-01T00:00:00Z", "dated-ahead"),
     "valid-for-too-long": ("debt", "valid_until", "2099-01-01T00:00:00Z", "too-long"),
     "valid-before-it-was": ("debt", "valid_until", "2001-01-01T00:00:00Z", "out-of-order"),
     "status-unknown": ("debt", "status", "SECRET", "unknown-value"),
@@ -331,11 +329,9 @@ def test_a_reply_without_a_text_of_its_own_is_rejected(stack: Stack, text: Any) 
     assert codes(rejected(stack, stack.jws("xinxi", "reply", **members), "xinxi"))[0][0] == "/text"
 
 
-@pytest.mark.parametrize("about", [{}, {"creditor": "mou-zichan", "message_id": "m-1"}], ids=["neither", "both"])
-def test_a_reply_names_either_its_creditor_or_its_message(stack: Stack, about: dict[str, str]) -> None:
-    stack.honest().verify()
-    members = {"recipient": RECIPIENT, "text": "T", "received_at": stamp(stack.now)}
-    assert codes(rejected(stack, stack.jws("xinxi", "reply", **members, **about), "xinxi")) == [("/creditor", "one-of")]
+def test_a_reply_names_its_creditor_or_its_message(stack: Stack) -> None:
+    members = {"recipient": RECIPIENT, "text": "T", "received_at": stamp(stack.honest().now)}
+    assert codes(rejected(stack, stack.jws("xinxi", "reply", **members), "xinxi")) == [("/message_id", "one-of")]
 
 
 @pytest.mark.parametrize(
@@ -375,11 +371,13 @@ def test_a_collector_without_a_mandate_may_not_speak_for_that_creditors_recipien
     assert (problem["status"], name(problem)) == (403, "not-its-own")
 
 
-def test_a_collector_may_state_a_stop_of_all(stack: Stack) -> None:
+@pytest.mark.parametrize("party", ["keji", "mou-zichan"])
+def test_only_a_gateway_states_a_stop_of_all(stack: Stack, party: str) -> None:
     stack.honest()
     members = {"recipient": RECIPIENT, "creditor": "*", "received_at": stamp(stack.now)}
-    assert stack.one("keji", "opt-out", **members)["status"] == "accepted"
-    assert stack.verify().reasons == ["OPTED_OUT"]
+    result = stack.one(party, "opt-out", **members)
+    assert (result["status"], result["problem"]["type"]) == ("rejected", "urn:duecare:problem:wrong-role")
+    assert stack.verify().reasons == []
 
 
 def test_a_suspended_gateway_may_still_make_protective_statements(stack: Stack) -> None:
@@ -443,7 +441,14 @@ def test_the_result_of_a_statement_reveals_nothing_of_other_parties_statements(s
         stack.one("xinxi", "opt-out", recipient=number, creditor="mou-zichan", received_at=stamp(stack.now))
         for number in (RECIPIENT, "+8613912345678")
     ]
+    acknowledged = [jws.read(result.pop("acknowledgement")).payload for result in results]
     assert results[0] | {"statement_id": ""} == results[1] | {"statement_id": ""}
+    own: dict[str, Any] = dict.fromkeys(("statement_id", "recipient", "recipient_salt", "iat"), "")
+    own["chain"] = {"of": "mou-zichan", "seq": 1}
+    for told in acknowledged:
+        told["chain"].pop("head")
+    assert acknowledged[0] | own == acknowledged[1] | own
+    assert [told["chain"] for told in acknowledged] == [own["chain"]] * 2
 
 
 def test_no_stored_item_holds_a_number_in_the_clear(stack: Stack) -> None:
@@ -452,3 +457,38 @@ def test_no_stored_item_holds_a_number_in_the_clear(stack: Stack) -> None:
     told = json.dumps(stack.items(), default=lambda data: base64.b64encode(data).decode(), ensure_ascii=False)
     assert OUTSTANDING in told
     assert not leaks(told)
+
+
+# Acknowledgements
+
+
+def look_up(stack: Stack, statement_id: str, party: str = "xinxi") -> Any:
+    asked = {"pathParameters": {"id": statement_id}, "requestContext": stack.as_party(party)}
+    return stack.call(events.load("evidence-statement") | asked)
+
+
+def test_an_accepted_statement_is_acknowledged_by_a_published_key_that_is_no_receipt_key(stack: Stack) -> None:
+    stack.honest()
+    result = stack.one("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(stack.now))
+    assert result["effect"] == "in_force"
+    read = jws.read(result["acknowledgement"])
+    keys = {key["kid"]: key for key in stack.send("verify-jwks").body["keys"]}
+    assert keys[read.kid]["purpose"] == "acknowledgement"
+    jws.verify(result["acknowledgement"], keys[read.kid])
+    assert jws.read(stack.verify().body["receipt"]).kid != read.kid
+
+
+def test_the_acknowledgement_is_given_again_with_the_proof_of_the_log(stack: Stack) -> None:
+    stack.honest()
+    result = stack.one("xinxi", "opt-out", recipient=RECIPIENT, creditor="*", received_at=stamp(stack.now))
+    found = look_up(stack, result["statement_id"])
+    assert (found.status, found.body["log"]) == (200, {"logged": False})
+    stack.invoke("sequence", events.load("sequence-clock"))
+    for asked in (result["statement_id"], result["statement_id"].replace(":", "%3A")):
+        found = look_up(stack, asked)
+        assert found.body["statement_id"] == result["statement_id"]
+        assert found.body["acknowledgement"] == result["acknowledgement"]
+        assert found.body["log"]["logged"] is True
+        assert found.body["log"]["proof"].startswith("c2sp.org/tlog-proof@v1\n")
+    assert look_up(stack, result["statement_id"], "shenji").status == 200
+    assert look_up(stack, result["statement_id"], "mou-zichan").problem == "unknown-statement"

@@ -12,16 +12,20 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.runtime.responses import answer, problem
+from duecare_core.domain.facts.chain import head_of
+from duecare_core.domain.fields import E164
 from duecare_core.errors import Unacceptable, Violation
+from duecare_core.evidence.acknowledgement import AcknowledgementKey, claims
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.jose import keys
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.log.entry import unpack_entries
 from duecare_core.evidence.log.merkle import Tile, entries_path
 from duecare_core.evidence.log.note import WitnessKey, add_lines
+from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import encode
-from duecare_core.evidence.statement import sign
+from duecare_core.evidence.statement import StatementRecord, sign
 from tests.support.logs import LoggedWorld
 from tests.support.world import CASE_TEXT, ISSUER, NOW, RECIPIENT, World, debt_members, message, stamp
 
@@ -95,7 +99,24 @@ def answers() -> dict[str, bytes]:
         "answer.zh-CN.json": canonical(msgspec.to_builtins(told["zh-CN"])),
         "problem.json": canonical(msgspec.to_builtins(problem(refused))),
         "debt.jws": sign("debt", members, PARTY_KEY).encode(),
+        "acknowledgement.jws": acknowledgement().encode(),
     }
+
+
+def acknowledgement() -> str:
+    """That of a superseded opt-out, the third statement of its chain: every member is present."""
+    ids = [f"sha256:{number:064x}" for number in range(3)]
+    record = StatementRecord(
+        kind="opt-out",
+        issuer="xinxi",
+        kid="k",
+        received_at=NOW,
+        effect="superseded",
+        superseded_by=ids[0],
+        chain=head_of("mou-zichan", ids),
+    )
+    recipient = (E164(RECIPIENT), Pseudonyms(b"p" * 32).recipient_salt(ids[2]))
+    return AcknowledgementKey(b"a" * 32).sign(claims(ids[2], record, recipient))
 
 
 if __name__ == "__main__":

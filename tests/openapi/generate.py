@@ -70,7 +70,7 @@ def rendered() -> str:
 
 def _service(run: Run) -> None:
     run.call("getDiscovery", "Nothing is logged yet")
-    run.call("getReceiptKeys", "One key")
+    run.call("getReceiptKeys", "A receipt key and an acknowledgement key")
     run.call("getStatus", "It can decide")
     for operation_id in ("getReceiptKeys", "getStatus"):
         run.call(operation_id, "The table is unavailable", failing=True)
@@ -115,7 +115,8 @@ def _statements(run: Run) -> None:
     world.now += HOUR
     answered = debt_members(world.now, as_of=stamp(world.now), answers_dispute=disputed["statement_id"])
     run.state("A debt that answers a dispute", "mou-zichan", "debt", **answered)
-    unknown = answered | {"answers_dispute": "sha256:" + "0" * 64, "as_of": stamp(world.now + timedelta(seconds=1))}
+    world.now += timedelta(seconds=1)
+    unknown = answered | {"answers_dispute": "sha256:" + "0" * 64, "as_of": stamp(world.now)}
     run.state("An unknown dispute", "mou-zichan", "debt", **unknown)
     reply = {"recipient": RECIPIENT, "text": "退订", "received_at": stamp(world.now)}
     run.state("A reply that opts out", "xinxi", "reply", creditor="mou-zichan", **reply)
@@ -134,26 +135,25 @@ def _statements(run: Run) -> None:
     run.state("A kind for other roles", "keji", "consent", **consent_members(world.now))
     run.state("A statement of another party", "mou-zichan", "consent", iss="other-bank", **consent_members(world.now))
     run.state("A fact with a fault", "mou-zichan", "debt", **debt_members(world.now, currency="XXX", outstanding="1"))
-    _many_disputes(run, dispute)
-
-
-def _many_disputes(run: Run, dispute: Json) -> None:
-    """Up to the most that are kept of one recipient."""
-    for number in range(200):
-        members = dispute | {"recipient": "+8613700137000", "debt_ref": f"D-{number}"}
-        result = run.world.state("xinxi", "dispute", **members)
-        if result.problem:
-            run.state("Too many disputes", "xinxi", "dispute", **members)
-            return
+    ahead = debt_members(world.now, as_of=stamp(world.now + HOUR))
+    run.state("A debt that is dated ahead", "mou-zichan", "debt", **ahead)
 
 
 def _evidence(run: Run) -> None:
     world = run.world
     denied = run.call("verifyMessage", "Denied: the recipient said stop", "xinxi", body=MESSAGE | {"message_id": "m-7"})
     path = {"id": denied["decision_id"]}
+    revoked = {"recipient": RECIPIENT, "creditor": "mou-zichan", "revoked_at": stamp(world.now - HOUR / 60)}
+    stated = {
+        "id": run.state("An older revocation: superseded", "xinxi", "consent-revocation", **revoked)["statement_id"]
+    }
+    run.call("getStatement", "Not logged yet", "xinxi", path=stated)
     run.call("getDecision", "Not logged yet", "xinxi", path=path)
     run.call("getCaseFile", "Not logged yet", "xinxi", path=path)
     world.sequenced()
+    run.call("getStatement", "Logged", "xinxi", path=stated)
+    run.call("getStatement", "Somebody else's", "other-gateway", path=stated)
+    run.call("getStatement", "The table is unavailable", "xinxi", path=stated, failing=True)
     run.call("getDecision", "Logged", "xinxi", path=path)
     run.call("getDecision", "An attempt that is no number", "xinxi", path=path, query={"attempt": "first"})
     run.call("getCaseFile", "The case file", "xinxi", path=path)
@@ -296,6 +296,7 @@ def _suspended(run: Run) -> None:
     run.call("getUpload", "A suspended party", "mou-zichan", path={"id": before.upload_id})
     run.call("getDecision", "A suspended party", "mou-zichan", path={"id": NO_ID})
     run.call("getCaseFile", "A suspended party", "mou-zichan", path={"id": NO_ID})
+    run.call("getStatement", "A suspended party", "mou-zichan", path={"id": "sha256:" + "0" * 64})
     world.operate.resume("mou-zichan")
     world.operate.revoke_key("mou-zichan", world.caller("mou-zichan").kid)
     run.call("submitStatements", "A revoked key", "mou-zichan", body=body)

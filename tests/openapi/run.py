@@ -91,6 +91,7 @@ class Run:
         service: Any = kind(settings, clock=world.clock, entropy=self.entropy)
         secrets = {"pepper_secret": "70" * 32, "inputs_secret": "69" * 32}
         secrets["receipt_key_secret"] = json.dumps({"seed": "72" * 32})
+        secrets["acknowledgement_key_secret"] = json.dumps({"seed": "61" * 32})
         service.read_secrets = lambda names: [secrets[one] for one in names]
         service.decision_store = service.documents = world.table
         service.rules = RULES
@@ -105,6 +106,7 @@ class Run:
                 service.archive, service.log_files = world.archive, world.files
                 deps = CaseFileDeps(world.table, world.archive, world.files, world.sealer, world.inputs_key)
                 service.case_files = CaseFiles(deps, RULES, ISSUER)
+                service.opener = world.sealer
             case "reconcile":
                 service.reconcile = self._reconcile(world.clock)
         return service

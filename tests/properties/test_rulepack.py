@@ -123,13 +123,16 @@ def test_an_accepted_operators_pack_permits_nothing_that_was_denied(
     instants,
     contacts,
 )
-def test_a_part_of_a_country_permits_nothing_that_the_country_denies(
+def test_a_part_of_a_country_keeps_the_countrys_rules_and_anywhere_in_it_those_of_every_part(
     region: str, zone: str, now: datetime, past: list[Contact]
 ) -> None:
+    without_rows = ask(PACK, Place((f"{region[:2]}-X",), (zone,)), now, past, "collector", None)
     part = ask(PACK, Place((region,), (zone,)), now, past, "collector", None)
-    whole = ask(PACK, Place((region[:2],), (zone,)), now, past, "collector", None)
-    assert part.quiet or not whole.quiet
-    assert part.capped or not whole.capped
+    anywhere = ask(PACK, Place((region[:2],), (zone,)), now, past, "collector", None)
+    for looser, stricter in ((without_rows, part), (part, anywhere)):
+        assert stricter.quiet or not looser.quiet
+        assert stricter.capped or not looser.capped
+        assert stricter.demanded >= looser.demanded
 
 
 spans = st.tuples(st.integers(1, 30), st.integers(1, 30)).map(lambda days: (min(days), max(days)))

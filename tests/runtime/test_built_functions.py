@@ -49,6 +49,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "DUECARE_TABLE_DAYS": "180",
         "DUECARE_PEPPER_SECRET": _secret(manager, secrets.token_hex(32)),
         "DUECARE_RECEIPT_KEY_SECRET": _secret(manager, receipt_key),
+        "DUECARE_ACKNOWLEDGEMENT_KEY_SECRET": _secret(manager, json.dumps({"seed": secrets.token_hex(32)})),
         "DUECARE_INPUTS_SECRET": _secret(manager, secrets.token_hex(32)),
         "DUECARE_LOG_SECRET": _secret(manager, secrets.token_hex(32)),
         "DUECARE_STATEMENT_KEY": tables.client("kms", endpoint).create_key()["KeyMetadata"]["Arn"],

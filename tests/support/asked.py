@@ -48,7 +48,7 @@ def ask(
     *,
     number: str = "+8613812345678",
     region: str | None = None,
-    zones: tuple[str, ...] = (),
+    zones: tuple[str | None, ...] = (),
     product: str | None = None,
     sender: str = "collector",
     pack: Pack = PACK,

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, urlencode
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare.usecases.imports.upload_state import upload_id_of
+from duecare.usecases.table import upload_id_of
 from duecare_core.evidence.jose.keys import Jwk, private_jwk, public_jwk, thumbprint
 from duecare_core.evidence.statement import sign, statement_id
 from tests.support.world import CASE_TEXT, ISSUER, NOTICE, OUTSTANDING, PARTIES, RECIPIENT
@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parents[2] / "events"
 STATED = 1_793_500_000
 EXPIRES = 4_102_444_800
 DECISION = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+STATEMENT = "sha256:" + "0" * 64
 # The file that `upload-announce` announces: a debt, and a row that is not valid.
 PORTFOLIO = (
     "recipient,debt_ref,currency,outstanding,as_of,status\r\n"
@@ -120,6 +121,10 @@ def _all() -> dict[str, dict[str, Any]]:
         "evidence-bundle": {
             **_http("GET /v1/decisions/{id}/bundle", "xinxi", path=f"/v1/decisions/{DECISION}/bundle"),
             "pathParameters": {"id": DECISION},
+        },
+        "evidence-statement": {
+            **_http("GET /v1/statements/{id}", "xinxi", path=f"/v1/statements/{STATEMENT}"),
+            "pathParameters": {"id": STATEMENT},
         },
         "sequence-stream": changed(),
         "sequence-clock": ticked(),

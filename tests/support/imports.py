@@ -39,7 +39,7 @@ class Imports:
         )
         self.ingest = Ingest(deps, self.queue)
         self.rows = ImportPart(deps, world.rules)
-        self.close = CloseImport(deps)
+        self.close = CloseImport(deps, lambda: world.acknowledgement_key)
 
     def manifest(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> str:
         claims = {

@@ -17,6 +17,7 @@ from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log.loggable import EXPIRING, Loggable, loggable
 from duecare.usecases.log.sequencer import Sequencer, SequencerStats
 from duecare.usecases.operator.erase import Erase, EraseDeps
+from duecare.usecases.statements import acknowledgement_keys
 from duecare.usecases.verify.receipt_keys import put_on_file
 from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.evidence.log.entry import Entry, read_entry, unpack_entries
@@ -42,6 +43,7 @@ class LoggedWorld(World):
         self.archive = MemoryArchive(lambda: self.now)
         super().__init__(self.table, self.table, **parts)
         put_on_file(self.table, self.receipt_key, self.now)
+        acknowledgement_keys.put_on_file(self.table, self.acknowledgement_key, self.now)
 
     def sequencer(self, **parts: Any) -> Sequencer:
         deps = sequence.SequencerDeps(

@@ -20,6 +20,7 @@ from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import Statement
 from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
@@ -82,6 +83,7 @@ class World:
         self.tokens: dict[str, str] = {}
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)
+        self.acknowledgement_key = AcknowledgementKey(b"a" * 32)
         self.inputs_key = InputsKey(b"i" * 32)
         self.operate = PartyAdmin(self.documents, self.clock)
         self.state_use_case = AcceptStatements(
@@ -91,6 +93,8 @@ class World:
             rules=rules,
             issuer=ISSUER,
             clock=self.clock,
+            acknowledgement_key=lambda: self.acknowledgement_key,
+            backoff=backoff,
         )
         self.verify_use_case = Verify(
             decisions=self.decisions,

@@ -12,24 +12,24 @@ from tests.template.conftest import Template, of_type
 TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
-    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*", "L"},
-    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "X#*", "V#*"},
-    "EvidenceFunction": {"X#*", "S#*", "P#*", "K#*", "E#*", "L"},
+    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*", "A#*", "L"},
+    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "I#*", "X#*", "V#*"},
+    "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "ImportPartFunction": {"R#*", "P#*", "U#*"},
-    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "Z#*", "E#*", "L"},
+    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
     "AdminFunction": {"P#*"},
 }
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*", "K#*"},
-    "StateFunction": {"R#*", "M#*", "S#*", "V#*"},
+    "StateFunction": {"R#*", "M#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
-    "ImportPartFunction": {"R#*", "U#*"},
+    "ImportPartFunction": {"R#*", "U#*", "A#*"},
     "SequenceFunction": {"L"},
     "AdminFunction": {"P#*", "Z#*"},
 }
@@ -37,11 +37,12 @@ READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 SECRETS = {
     "VerifyFunction": {"PepperSecret", "ReceiptKeySecret", "InputsKeySecret"},
-    "StateFunction": {"PepperSecret"},
+    # The functions that accept statements hold the acknowledgement key, and never the receipt key.
+    "StateFunction": {"PepperSecret", "AcknowledgementKeySecret"},
     "EvidenceFunction": {"InputsKeySecret"},
     "ReconcileFunction": {"ReceiptKeySecret"},
     "IngestFunction": {"PepperSecret"},
-    "ImportPartFunction": {"PepperSecret"},
+    "ImportPartFunction": {"PepperSecret", "AcknowledgementKeySecret"},
     "SequenceFunction": {"LogKeySecret"},
     "AdminFunction": {"PepperSecret"},
 }

@@ -9,7 +9,7 @@ from typing import Any
 from duecare_client.errors import BadEvidence, BadKey, BadReceipt
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
-from duecare_core.evidence.receipt import TYP
+from duecare_core.evidence.receipt import PURPOSE, TYP
 from duecare_core.evidence.record import text_digest
 
 CLOCK_SKEW = 60
@@ -63,8 +63,11 @@ def check_receipt(
     return claims
 
 
-def signed_claims(token: str, keys: Sequence[Mapping[str, Any]], typ: str, noun: str) -> dict[str, Any]:
-    """The claims of a token of this `typ`, signed by one of these keys. `noun` names the token in errors.
+def signed_claims(
+    token: str, keys: Sequence[Mapping[str, Any]], typ: str, noun: str, purpose: str = PURPOSE
+) -> dict[str, Any]:
+    """The claims of a token of this `typ`, signed by one of these keys that is for this purpose. `noun` names the token
+    in errors. A published key without a purpose is a receipt key.
 
     Raises BadReceipt.
     """
@@ -75,6 +78,8 @@ def signed_claims(token: str, keys: Sequence[Mapping[str, Any]], typ: str, noun:
         key = next((key for key in keys if key.get("kid") == parts.kid), None)
         if key is None:
             raise UnknownKey(f"the {noun} is signed by a key that the service does not publish")
+        if key.get("purpose", PURPOSE) != purpose:
+            raise BadReceipt(f"the {noun} is signed by a key that the service publishes for something else")
         # The kid must be the thumbprint of the key, or one published key could be passed off as another.
         if thumbprint(public_jwk(key)) != parts.kid:
             raise BadReceipt("the service publishes a key under a kid that is not the thumbprint of the key")

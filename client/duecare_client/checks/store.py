@@ -18,6 +18,7 @@ from duecare_client.checks.log import MAX_PARALLEL_READS, LogFault, Outcome, Pos
 from duecare_core.errors import BadEvidence, BadKey
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.item_keys import (
+    ACKNOWLEDGEMENT_KEY_PREFIX,
     DECISION_PREFIX,
     ERASURE_PREFIX,
     LOGGED_PREFIXES,
@@ -47,7 +48,15 @@ _KIND_BY_PREFIX = {
     STATEMENT_PREFIX: "statement",
     PARTY_PREFIX: "party",
     RECEIPT_KEY_PREFIX: "receipt-key",
+    ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
     ERASURE_PREFIX: "erasure",
+}
+_KEY_PREFIXES = (RECEIPT_KEY_PREFIX, ACKNOWLEDGEMENT_KEY_PREFIX)  # of records that the sort key names
+_KIND_BY_FOLDER = {
+    "parties": "party",
+    "receipt-keys": "receipt-key",
+    "acknowledgement-keys": "acknowledgement-key",
+    "erasures": "erasure",
 }
 # A record that was changed by hand may have any form.
 _UNREADABLE = (BadEvidence, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError)
@@ -146,7 +155,7 @@ class _StoreComparison:
         """Checks a record in the table: it must be logged, and its document must equal its copy in the archive."""
         self.compared += 1
         prefix, name = stored.pk[:2], stored.pk[2:]
-        where = f"{_KIND_BY_PREFIX.get(prefix, 'record')} {stored.sk if prefix == RECEIPT_KEY_PREFIX else name}"
+        where = f"{_KIND_BY_PREFIX.get(prefix, 'record')} {stored.sk if prefix in _KEY_PREFIXES else name}"
         try:
             identity = identify(stored)
             copy = archive_copy(stored)
@@ -240,7 +249,7 @@ def _named_by(name: str) -> tuple[str, str]:
     parts = name.split("/")
     if parts[0] == "r" and len(parts) > 3:
         return parts[2], parts[3] if parts[2] == "decision" else f"sha256:{parts[3]}"
-    kind = {"parties": "party", "receipt-keys": "receipt-key", "erasures": "erasure"}.get(parts[0])
+    kind = _KIND_BY_FOLDER.get(parts[0])
     return (kind, "/".join(parts[1:])) if kind else ("object", name)
 
 

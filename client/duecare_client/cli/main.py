@@ -19,6 +19,7 @@ from duecare_client.cli.bundle import DecisionId, bundle
 from duecare_client.cli.context import CliContext, cli_context, read_json, read_object
 from duecare_client.cli.log import log
 from duecare_client.cli.reconcile import reconcile
+from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
 from duecare_client.keyfile import generate, published, write_private
 from duecare_client.progress import ProgressMeter
@@ -167,7 +168,10 @@ def state(
     file: File,
     party: Party = None,
 ) -> None:
-    """Sign a statement and send it; a JSON list in the file is many statements. Exit code 1 if one is rejected.
+    """Sign a statement and send it; a JSON list in the file is many statements.
+
+    Exit code 1 if one is rejected, or if its acknowledgement does not verify; 3 if that cannot be checked now. Keep the
+    acknowledgement, which --json shows: it proves that the service accepted the statement.
 
     The file holds the members of the kind, for an opt-out for example `recipient`, `creditor` and `received_at`.
     Signing adds `iss`, `aud` and `iat`.
@@ -181,15 +185,44 @@ def state(
     roles = [role for role in _MOST_LIKELY if role in STATED_BY[kind]]
     with cli.client(party, roles) as client:
         results = client.state_many((kind, members) for members in statements)
+        flaws = [_flaw(client, kind, *pair) for pair in zip(statements, results, strict=True)]
         speaker = client.party
     if cli.json:
-        signed = [{**result, "party": speaker} for result in results]
+        signed = [
+            {**result, "party": speaker}
+            | ({"acknowledgement_verified": flaw is None} if _is_acknowledged(result) else {})
+            for result, flaw in zip(results, flaws, strict=True)
+        ]
         output.as_json(signed if isinstance(content, list) else signed[0])
     else:
-        for result in results:
-            output.statement(result)
-    if any(result["status"] == "rejected" for result in results):
+        for result, flaw in zip(results, flaws, strict=True):
+            output.statement(result, cli.messages)
+            output.acknowledgement(result, None if flaw is None else str(flaw), cli.messages)
+    if any(result["status"] == "rejected" for result in results) or any(isinstance(one, BadReceipt) for one in flaws):
         raise typer.Exit(DENIED)
+    if any(flaws):
+        raise typer.Exit(UNDECIDED)
+
+
+def _is_acknowledged(result: dict[str, Any]) -> bool:
+    return isinstance(result.get("acknowledgement"), str)
+
+
+def _flaw(client: Client, kind: str, members: dict[str, Any], result: dict[str, Any]) -> DuecareError | None:
+    """Why the acknowledgement in this result proves nothing; None if it is good, or if there is none."""
+    if not _is_acknowledged(result):
+        return None
+    try:
+        claims = client.verify_acknowledgement(
+            result["acknowledgement"],
+            statement_id=str(result.get("same_as") or result["statement_id"]),
+            kind=kind,
+            recipient=members.get("recipient"),
+        )
+    except (BadReceipt, CannotDecide) as flaw:
+        return flaw
+    same = claims["effect"] == result.get("effect")
+    return None if same else BadReceipt("the acknowledgement names another effect than the answer")
 
 
 @app.command()

@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from duecare_client.checks.acknowledgements import EFFECTS
 from duecare_client.errors import DuecareError, RequestError
+from duecare_client.messages import Messages
 
 Json = dict[str, Any]
 _MAX_LISTED = 5
@@ -92,17 +94,27 @@ def _circumstances(answer: Json) -> list[str]:
     return [f"  ({'; '.join(words)})"] if words else []
 
 
-def statement(result: Json) -> None:
+def statement(result: Json, messages: Messages) -> None:
     """The result of one statement."""
     styles = {"accepted": "green", "unchanged": "cyan", "rejected": "bold red"}
     status = _word(result.get("status"))
     read = f", read as {_word(result['read_as'])}" if "read_as" in result else ""
-    line((status, styles.get(status, "")), f"  {_word(result.get('statement_id'))}{read}")
+    effect = ", " + messages.text(f"effect.{result['effect']}") if result.get("effect") in EFFECTS else ""
+    line((status, styles.get(status, "")), f"  {_word(result.get('statement_id'))}{effect}{read}")
     problem = result.get("problem")
     if isinstance(problem, dict):
         line(f"  {_word(problem.get('title'))}: {_word(problem.get('detail'))}")
         for one in problem.get("errors", [])[:_MAX_LISTED]:
             line("  ", (_word(one.get("pointer")) or "/", "bold"), f": {_word(one.get('message'))}")
+
+
+def acknowledgement(result: Json, flaw: str | None, messages: Messages) -> None:
+    """Whether the acknowledgement of a statement verified. `flaw`: why not, None if it did."""
+    if "acknowledgement" in result:
+        verified = (messages.text("cli.acknowledgement_good"), "green")
+        line("  ", verified if flaw is None else (messages.text("cli.acknowledgement_bad", why=flaw), "bold red"))
+    elif result.get("status") == "accepted":
+        note("  ", (messages.text("cli.acknowledgement_missing"), "bold"))
 
 
 def upload(result: Json, rejects: list[Json]) -> None:

@@ -5,6 +5,13 @@ from __future__ import annotations
 TEXTS: dict[str, str] = {
     # What the command prints
     "cli.speaks_as": "as {party} ({source})",
+    "cli.acknowledgement_good": "acknowledgement verified",
+    "cli.acknowledgement_bad": "acknowledgement NOT verified: {why}",
+    "cli.acknowledgement_missing": "The service accepted this statement and did not acknowledge it; ask its operator.",
+    # The effect of a statement
+    "effect.in_force": "in force",
+    "effect.superseded": "superseded by a newer statement",
+    "effect.none": "no effect",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "Form of the file",
     "check.form.subject": "Whether the file is in canonical form, with nothing added or left out.",
@@ -24,6 +31,8 @@ TEXTS: dict[str, str] = {
     "check.statements.subject": (
         "Whether each was signed by the party that answers for it, with a key registered then, and logged."
     ),
+    "check.starts": "Recipient's START",
+    "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
     "check.rules": "Rules",
     "check.rules.subject": "Whether the rules are the version that the record names.",
     "check.replay": "The recomputed decision",
@@ -81,8 +90,6 @@ TEXTS: dict[str, str] = {
     "member.snapshot": "all open debts",
     "member.confirm_withdrawals": "withdrawals confirmed",
     "member.statement": "stated by",
-    "member.first": "first stated as of",
-    "member.first_by": "first stated by",
     "member.answers": "disputes answered",
     "member.revoked": "taken back",
     # Values of members

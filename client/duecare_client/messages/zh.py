@@ -5,6 +5,13 @@ from __future__ import annotations
 TEXTS: dict[str, str] = {
     # What the command prints
     "cli.speaks_as": "以 {party} 的身份（{source}）",
+    "cli.acknowledgement_good": "受理确认已核验",
+    "cli.acknowledgement_bad": "受理确认未通过核验：{why}",
+    "cli.acknowledgement_missing": "服务方接受了该声明但未出具受理确认；请询问运营方。",
+    # 声明的效力
+    "effect.in_force": "生效",
+    "effect.superseded": "已被较新的声明取代",
+    "effect.none": "不产生效力",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "文件格式",
     "check.form.subject": "文件是否为规范格式，有无增删。",
@@ -20,6 +27,8 @@ TEXTS: dict[str, str] = {
     "check.parties.subject": "各方登记是否原样载于日志。",
     "check.statements": "各方声明",
     "check.statements.subject": "每份声明是否由其责任方以当时已登记的密钥签名，并载于日志。",
+    "check.starts": "收件人恢复订阅",
+    "check.starts.subject": "每一条恢复订阅的回复是否针对一条曾获准发往该号码的短信。",
     "check.rules": "规则",
     "check.rules.subject": "规则是否即记录所指的版本。",
     "check.replay": "重新作出决定",
@@ -77,8 +86,6 @@ TEXTS: dict[str, str] = {
     "member.snapshot": "全量申报",
     "member.confirm_withdrawals": "确认撤回数",
     "member.statement": "来源",
-    "member.first": "最早申报时点",
-    "member.first_by": "最早申报来源",
     "member.answers": "已答复的异议",
     "member.revoked": "撤回",
     # Values of members

@@ -26,7 +26,7 @@ from duecare_client.report.texts import Mask, Piece, Span, pieces
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.location.localtime import is_zone, wall_time, zone
+from duecare_core.domain.location.localtime import wall_time, zone
 from duecare_core.domain.location.locate import Place, locate
 from duecare_core.domain.rules.pack import DatedCap, DatedDemand, DatedHours, Pack
 from duecare_core.domain.rules.parse import parse as parse_pack
@@ -124,8 +124,8 @@ class Parts:
 
     @property
     def zone_is_stated(self) -> bool:
-        """Whether the creditor stated the recipient's time zone; otherwise the number determines the possible zones."""
-        return any(map(is_zone, self._stated("time_zone")))
+        """Whether a time zone that the creditor stated is among the possible ones; otherwise the number determines them."""
+        return any(name in self.place.zones for name in self._stated("time_zone"))
 
     @cached_property
     def place(self) -> Place:

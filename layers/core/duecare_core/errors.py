@@ -66,6 +66,7 @@ ProblemName = Literal[
     # Messages, statements, decisions and the log.
     "unknown-message",
     "unknown-decision",
+    "unknown-statement",
     "unknown-dispute",
     "another-recipient",
     "message-id-reused",

@@ -12,6 +12,7 @@ DECISION = "X"
 STATEMENT = "S"
 PARTY = "P"
 RECEIPT_KEY = "K"
+ACKNOWLEDGEMENT_KEY = "A"
 ERASURE = "Z"
 
 # Other partition keys.
@@ -22,6 +23,8 @@ DELIVERIES = "V"
 LOG_HEAD = "L"
 LOG_POINTER = "E"
 DECISION_PAGES = "G"
+CHAIN_LINKS = "Y"
+CONTENT = "I"
 
 # Sort keys in a recipient's partition.
 CONSENT = "C"
@@ -30,11 +33,17 @@ DISPUTE = "Q"
 STOP = "O"
 NUMBER = "N"
 CONTACTS = "F"
+CHAIN_HEAD = "H"
 
 # Sort key of a part of an upload.
 PART = "W"
 
 # The partition key prefix of every kind of record that gets an entry in the log.
-DECISION_PREFIX, STATEMENT_PREFIX, PARTY_PREFIX, RECEIPT_KEY_PREFIX, ERASURE_PREFIX = LOGGED_PREFIXES = tuple(
-    f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ERASURE)
-)
+LOGGED_PREFIXES = (
+    DECISION_PREFIX,
+    STATEMENT_PREFIX,
+    PARTY_PREFIX,
+    RECEIPT_KEY_PREFIX,
+    ACKNOWLEDGEMENT_KEY_PREFIX,
+    ERASURE_PREFIX,
+) = tuple(f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ACKNOWLEDGEMENT_KEY, ERASURE))

@@ -37,5 +37,10 @@ class Pseudonyms:
         """A digest for comparing two bodies or statements without storing them: 43 characters."""
         return b64(self._mac(b"content", data))
 
+    def recipient_salt(self, statement_id: str) -> bytes:
+        """The 16-byte salt of the recipient's digest in the acknowledgement of this statement. It is derived, so that
+        nothing secret is stored and the same acknowledgement can be made again."""
+        return self._mac(b"acknowledgement-salt", statement_id.encode())[:16]
+
     def _mac(self, label: bytes, data: bytes) -> bytes:
         return hmac.digest(self._pepper, label + b"\0" + data, hashlib.sha256)

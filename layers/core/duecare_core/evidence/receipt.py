@@ -17,6 +17,7 @@ from duecare_core.evidence.jose.keys import Jwk, b64, private_jwk, public_jwk, t
 from duecare_core.evidence.record import Record, encode
 
 TYP = "decision+jws"
+PURPOSE = "receipt"  # of a published key that names no other
 
 
 class ReceiptKeyRecord(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,8 +49,8 @@ class ReceiptKey:
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The public keys as a JWK set (RFC 7517, section 5), the signing key first."""
-        keys = (self.public, *self._retired)
-        return {"keys": [{**key, "kid": thumbprint(key), "alg": "EdDSA", "use": "sig"} for key in keys]}
+        use = {"alg": "EdDSA", "use": "sig"}
+        return {"keys": [{**key, "kid": thumbprint(key), **use} for key in (self.public, *self._retired)]}
 
 
 def receipt(record: Record, issuer: str, kid: str, signature: bytes) -> str:
@@ -78,6 +79,7 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
         "recipient": record.recipient_digest,
         "relied_on": list(record.relied_on),
         "rules_version": record.rules_version,
+        "engine": record.engine,
         "rules_sha256": record.rules_sha256,
         "record_sha256": digest(encode(record)),
     }

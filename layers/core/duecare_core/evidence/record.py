@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from duecare_core.domain.decision.decision import Finding
+from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.fields import E164, RecipientDigest
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain, digest
@@ -22,9 +23,11 @@ from duecare_core.evidence.canonical import canonical_plain, digest
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `at`: the time of the decision, in whole seconds; times are UTC.
 
+    `engine`: the code and data that decided (duecare_core/engine.py).
     `findings`: the rules behind the reasons, with offsets in characters of the text. `regions`: the jurisdictions whose
     rules were applied. `rules_sha256`: the digest of the rule pack. `inputs_sha256`: the digest of all other inputs of
-    the decision (casefile/inputs.py).
+    the decision (casefile/inputs.py). `chains`: the heads of the recipient's chains as read, that of the creditor
+    first, then that of `*`; an empty chain has none.
     """
 
     decision_id: str
@@ -50,7 +53,9 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     relied_on: tuple[str, ...]
     regions: tuple[str, ...]
     rules_version: str
+    engine: str
     rules_sha256: str
+    chains: tuple[ChainHead, ...] = ()
     inputs_sha256: str = ""  # empty in old records, which cannot be replayed
 
     def outcome(self) -> tuple[str, tuple[str, ...], frozenset[str], bool]:

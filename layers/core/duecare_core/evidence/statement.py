@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import jwt
 from msgspec import Struct, field
 
+from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.statement import KINDS, Statement, StatementKind
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.validation import validate
+from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain, digest
 from duecare_core.evidence.jose.keys import algorithm, thumbprint
 
 SUFFIX = "+jws"
+# Whether a statement is in force, is superseded by a newer one, or has no effect on decisions.
+EffectName = Literal["in_force", "superseded", "none"]
+_LINE = "\n"  # between the two tokens of a sealed statement; no token contains it
 # The members of each type that are content: all but the time of signing and the audience.
 _CONTENT_MEMBERS = {
     kind: tuple(name for name in kind.__struct_fields__ if name not in ("iat", "aud")) for kind in KINDS.values()
@@ -27,7 +32,10 @@ class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A statement's record, stored in the clear with the encrypted JWS and logged.
 
     `recipient`: the recipient's key (an HMAC). `sealed_sha256`: the digest of the ciphertext, which reveals any change
-    of it. The ciphertext is random, so the record cannot be guessed from its own digest.
+    of it. The ciphertext is random, so the record cannot be guessed from its own digest. `effect`, `superseded_by` and
+    `chain` (the head of the recipient's chain after this statement) are as acknowledged; a manifest, which is
+    acknowledged when its import is done, has none of them here. `same_as`: the first statement of the same content,
+    whose acknowledgement this one got.
     """
 
     kind: str
@@ -36,6 +44,32 @@ class StatementRecord(Struct, frozen=True, omit_defaults=True, kw_only=True):
     received_at: datetime
     recipient_key: RecipientKey | None = field(name="recipient", default=None)
     sealed_sha256: str = ""
+    effect: EffectName | None = None
+    superseded_by: str | None = None
+    same_as: str | None = None
+    chain: ChainHead | None = None
+
+
+class SealedStatement(NamedTuple):
+    """The content of a statement's ciphertext: its JWS and, for all but manifests, its acknowledgement.
+
+    The acknowledgement is sealed too, because it has the recipient's digest together with the salt."""
+
+    jws: str
+    acknowledgement: str | None
+
+    def encode(self) -> bytes:
+        """The bytes to seal."""
+        return _LINE.join(filter(None, self)).encode()
+
+
+def read_sealed(data: bytes) -> SealedStatement:
+    """The content of an opened ciphertext. Raises BadEvidence."""
+    try:
+        token, _, acknowledgement = data.decode().partition(_LINE)
+    except UnicodeDecodeError as error:
+        raise BadEvidence("a sealed statement that is not text") from error
+    return SealedStatement(token, acknowledgement or None)
 
 
 def statement_record(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.item_keys import (
+    ACKNOWLEDGEMENT_KEY_PREFIX,
     DECISION_PREFIX,
     ERASURE_PREFIX,
     LOGGED_PREFIXES,
@@ -66,8 +67,12 @@ def identify(stored: StoredRecord) -> Identity | None:
     record_sha256 = digest(canonical(stored.body))
     if prefix == PARTY_PREFIX:
         return Identity("party", f"{name}/{stored.version}", record_sha256)
+    # The partition decides about the kind, not the body: the functions that write acknowledgement keys may not write
+    # receipt keys.
     if prefix == RECEIPT_KEY_PREFIX:
         return Identity("receipt-key", stored.sk, record_sha256)
+    if prefix == ACKNOWLEDGEMENT_KEY_PREFIX:
+        return Identity("acknowledgement-key", stored.sk, record_sha256)
     if prefix == STATEMENT_PREFIX and digest(stored.sealed) != stored.body.get("sealed_sha256"):
         raise BadEvidence("the sealed statement is not the one that was put on file")
     return Identity(_KINDS[prefix], name, record_sha256)

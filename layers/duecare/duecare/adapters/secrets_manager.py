@@ -6,6 +6,7 @@ import msgspec
 
 from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare_core.errors import BadKey, SecretsFailed
+from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.casefile.inputs import InputsKey
 from duecare_core.evidence.jose.keys import Jwk, public_jwk
 from duecare_core.evidence.log.note import LogKey
@@ -17,6 +18,12 @@ SEED_BYTES = 32
 
 class _Secret(msgspec.Struct):
     SecretString: str
+
+
+class _AcknowledgementSecret(msgspec.Struct):
+    """`seed`: 64 hexadecimal digits. The public keys of earlier seeds are in the table."""
+
+    seed: str
 
 
 class _ReceiptSecret(msgspec.Struct):
@@ -58,6 +65,15 @@ def receipt_key(value: str) -> ReceiptKey:
     except (msgspec.MsgspecError, BadKey) as error:
         raise SecretsFailed("the receipt key's secret has the wrong form") from error
     return ReceiptKey(_bytes(secret.seed), retired)
+
+
+def acknowledgement_key(value: str) -> AcknowledgementKey:
+    """Raises SecretsFailed."""
+    try:
+        secret = msgspec.json.decode(value, type=_AcknowledgementSecret)
+    except msgspec.MsgspecError as error:
+        raise SecretsFailed("the acknowledgement key's secret has the wrong form") from error
+    return AcknowledgementKey(_bytes(secret.seed))
 
 
 def _bytes(value: str) -> bytes:

@@ -7,6 +7,7 @@ from duecare.runtime.http import MAX_BODY, Event, language_of, public_url
 from duecare.runtime.responses import Answer, Discovery, Limits, LogAddress, ProblemResult, answer, problem
 from duecare.runtime.services.verify import VerifyService
 from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare_core.engine import engine
 from duecare_core.errors import CannotDecide, RequestError
 
 
@@ -43,6 +44,7 @@ def render_discovery(service: VerifyService, event: Event, log_key: str | None) 
         log=LogAddress(settings.log_origin, log_key, f"{url}/log"),
         rules_version=rules.version,
         rules_sha256=rules.digest,
+        engine=engine(),
         limits=Limits(
             body_bytes=MAX_BODY,
             statements=100,

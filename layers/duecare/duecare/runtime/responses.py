@@ -7,7 +7,7 @@ A member that has a default is absent from the body when it has that default.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -18,8 +18,12 @@ from duecare_core.domain.decision.reasons import REASONS, sentence
 from duecare_core.domain.fields import LoggedRole, PartyId, Time
 from duecare_core.domain.reconciliation import Discrepancy
 from duecare_core.errors import CannotDecide, DuecareError, RequestError
+from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord, published
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import Record
+
+if TYPE_CHECKING:
+    from duecare.usecases.access.identify import CallerStatus
 
 PROBLEM_TYPE = "urn:duecare:problem:"
 CANNOT_DECIDE = "cannot-decide"
@@ -102,6 +106,8 @@ class StatementOutcome(Struct, frozen=True, omit_defaults=True):
     problem: Problem | None = None
     read_as: Literal["opt_out", "opt_in", "none"] | None = None
     same_as: str | None = None
+    effect: Literal["in_force", "superseded", "none"] | None = None
+    acknowledgement: str | None = None
 
 
 class StatementOutcomes(Struct, frozen=True):
@@ -115,6 +121,22 @@ class LogPosition(Struct, frozen=True, omit_defaults=True):
 
     logged: bool
     index: int | None = None
+
+
+class StatementLogPosition(Struct, frozen=True, omit_defaults=True):
+    """Whether the published log holds the statement; if so, at which index, and the proof."""
+
+    logged: bool
+    index: int | None = None
+    proof: str | None = None
+
+
+class AcknowledgedStatement(Struct, frozen=True):
+    """A statement that was accepted: its acknowledgement, and its place in the transparency log."""
+
+    statement_id: str
+    acknowledgement: str
+    log: StatementLogPosition
 
 
 class DecisionDetails(Struct, frozen=True):
@@ -149,6 +171,7 @@ class UploadReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdrawn: int | None = None
     withdrawals_to_confirm: int | None = None
     rejects_url: Uri | None = None
+    acknowledgement: str | None = None
 
 
 class ReconciliationReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -216,11 +239,12 @@ class Discovery(Struct, frozen=True):
     log: LogAddress
     rules_version: str
     rules_sha256: str
+    engine: str
     limits: Limits
 
 
-class ReceiptJwk(Struct, frozen=True):
-    """A public Ed25519 key (RFC 8037) that signs receipts, or signed earlier ones."""
+class ServiceJwk(Struct, frozen=True, omit_defaults=True):
+    """A public Ed25519 key (RFC 8037) that signs receipts or acknowledgements, or signed earlier ones."""
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
@@ -228,12 +252,14 @@ class ReceiptJwk(Struct, frozen=True):
     kid: str
     alg: Literal["EdDSA"]
     use: Literal["sig"]
+    purpose: Literal["acknowledgement"] | None = None
 
 
-class ReceiptKeySet(Struct, frozen=True):
-    """A JWK set (RFC 7517, section 5). The key that signs now comes first."""
+class ServiceKeySet(Struct, frozen=True):
+    """A JWK set (RFC 7517, section 5): receipt keys, then acknowledgement keys. Of each, the key that signs now comes
+    first."""
 
-    keys: list[ReceiptJwk]
+    keys: list[ServiceJwk]
 
 
 class ServiceStatus(Struct, frozen=True):
@@ -264,6 +290,18 @@ def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: s
     )
 
 
+def identity(status: CallerStatus) -> PartyIdentity:
+    """The answer to `GET /v1/whoami`."""
+    return PartyIdentity(
+        party=status.party.id,
+        roles=list(status.party.roles),
+        kid=status.kid,
+        state=status.party.state,
+        token_expires_at=status.expires_at,
+        server_time=status.now,
+    )
+
+
 def problem(error: DuecareError) -> Problem:
     """An RFC 9457 problem. Any error that the caller cannot correct is a 503: no decision was made."""
     if not isinstance(error, RequestError):
@@ -281,5 +319,7 @@ def problem(error: DuecareError) -> Problem:
     )
 
 
-def receipt_keys(jwks: dict[str, list[dict[str, str]]]) -> ReceiptKeySet:
-    return msgspec.convert(jwks, ReceiptKeySet)
+def key_set(
+    receipt_keys: dict[str, list[dict[str, str]]], acknowledgement_keys: list[AcknowledgementKeyRecord]
+) -> ServiceKeySet:
+    return msgspec.convert({"keys": [*receipt_keys["keys"], *map(published, acknowledgement_keys)]}, ServiceKeySet)

@@ -79,6 +79,7 @@ class StateSettings(Settings, frozen=True, kw_only=True):
     issuer: str
     party_rate: int = 0
     pepper_secret: str
+    acknowledgement_key_secret: str
     statement_key: str
 
 
@@ -106,11 +107,17 @@ class UploadSettings(Settings, frozen=True, kw_only=True):
 
 
 class ImportSettings(Settings, frozen=True, kw_only=True):
-    """Of both steps of an import: ingest and import_part."""
+    """Of both steps of an import. ingest has no others."""
 
     pepper_secret: str
     bucket: str
     queue: str
+
+
+class ImportPartSettings(ImportSettings, frozen=True, kw_only=True):
+    """The worker that finishes an import acknowledges its manifest."""
+
+    acknowledgement_key_secret: str
 
 
 class SequenceSettings(Settings, frozen=True, kw_only=True):
@@ -134,7 +141,7 @@ OF_FUNCTION: dict[str, type[Settings]] = {
     "admin": AdminSettings,
     "authorize": AuthorizeSettings,
     "evidence": EvidenceSettings,
-    "import_part": ImportSettings,
+    "import_part": ImportPartSettings,
     "ingest": ImportSettings,
     "reconcile": ReconcileSettings,
     "sequence": SequenceSettings,

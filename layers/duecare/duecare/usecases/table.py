@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 EVERYTHING = Key(f"{keys.PARTY}#*", keys.PARTY)
 RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
+ACKNOWLEDGEMENT_KEYS = f"{keys.ACKNOWLEDGEMENT_KEY}#acknowledgement"
 LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
 SHARDS = 16
 _ENCODER = msgspec.json.Encoder()
@@ -62,6 +64,20 @@ def contacts(pk: str) -> Key:
     return Key(pk, keys.CONTACTS)
 
 
+def chain_head(pk: str, of: str) -> Key:
+    """The head of the recipient's chain of a creditor, or of `*`."""
+    return Key(pk, f"{keys.CHAIN_HEAD}#{of}")
+
+
+def chain_links(recipient_key: RecipientKey, of: str) -> str:
+    """The partition of a chain: outside the recipient's, so that verify does not read it. In the order of `seq`."""
+    return f"{keys.CHAIN_LINKS}#{recipient_key}#{of}"
+
+
+def chain_link(recipient_key: RecipientKey, of: str, seq: int) -> Key:
+    return Key(chain_links(recipient_key, of), f"{seq:010}")
+
+
 def party(party_id: str) -> Key:
     return Key(f"{keys.PARTY}#{party_id}", keys.PARTY)
 
@@ -78,8 +94,17 @@ def statement(statement_id: str) -> Key:
     return Key(f"{keys.STATEMENT}#{statement_id}", keys.STATEMENT)
 
 
+def content(kind: str, content_digest: str) -> Key:
+    """The first statement of this kind and content (a keyed digest)."""
+    return Key(f"{keys.CONTENT}#{kind}#{content_digest}", keys.CONTENT)
+
+
 def receipt_key(kid: str) -> Key:
     return Key(RECEIPT_KEYS, kid)
+
+
+def acknowledgement_key(kid: str) -> Key:
+    return Key(ACKNOWLEDGEMENT_KEYS, kid)
 
 
 def erasure(erasure_id: str) -> Key:
@@ -119,6 +144,11 @@ def delivery(gateway: str, message_id: str, at: datetime) -> Key:
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC and of fixed length, so that the texts sort as the instants do."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def upload_id_of(manifest_id: str) -> str:
+    """26 characters (base32) derived from the manifest's statement id: the same manifest is the same upload."""
+    return base64.b32encode(hashlib.sha256(manifest_id.encode()).digest()[:16]).decode().rstrip("=").lower()
 
 
 def upload(upload_id: str) -> Key:

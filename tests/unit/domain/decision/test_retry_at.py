@@ -37,10 +37,17 @@ def test_the_hours_begin_and_end_to_the_second(clock: str, allowed: bool) -> Non
     assert ask(at(f"2026-11-24T{clock}", SHANGHAI)).allowed is allowed
 
 
-def test_a_stated_time_zone_replaces_those_of_the_number() -> None:
+@pytest.mark.parametrize("zone", ["Etc/GMT+11", "America/Los_Angeles", "Asia/Urumqi", "Europe/London"])
+def test_no_stated_time_zone_moves_a_number_away_from_its_own_hours(zone: str) -> None:
+    early = at("2026-11-24T07:10", SHANGHAI)
+    assert ask(early, zones=(zone,)).codes == ("QUIET_HOURS",)
+    assert ask(early, zones=(None, zone)).codes == ("QUIET_HOURS",)  # the consent's
+
+
+def test_a_stated_time_zone_abroad_adds_its_hours() -> None:
     assert ask(NOON, zones=(NEW_YORK,)).codes == ("QUIET_HOURS",)
-    night = at("2026-11-24T23:00", SHANGHAI)
-    assert ask(night, zones=("Europe/London",)).allowed
+    assert ask(at("2026-11-24T21:30", SHANGHAI), zones=(NEW_YORK,)).allowed
+    assert ask(at("2026-11-24T23:00", SHANGHAI), zones=("Europe/London",)).codes == ("QUIET_HOURS",)
 
 
 def test_of_two_stated_zones_both_must_permit_it() -> None:
@@ -51,7 +58,7 @@ def test_of_two_stated_zones_both_must_permit_it() -> None:
     )
 
 
-def test_a_mobile_number_of_the_united_states_waits_for_its_area_and_the_region_counts_too() -> None:
+def test_a_number_of_the_united_states_waits_for_its_area_and_the_region_counts_too() -> None:
     morning = at("2026-11-24T08:30", NEW_YORK)
     assert ask(morning, number="+12125550123").allowed
     assert ask(morning, number="+12125550123", region="US-CA").codes == ("QUIET_HOURS",)
@@ -99,14 +106,16 @@ def test_a_retry_waits_for_a_cap_that_is_full_when_the_hour_opens() -> None:
     assert ask(NOON, [made(sent)], pack=pack).retry_at == at("2026-11-25T09:30", SHANGHAI)
 
 
-def test_massachusetts_counts_by_debt_where_the_debt_names_it() -> None:
+def test_an_area_code_of_massachusetts_brings_its_cap_whatever_the_debt_says() -> None:
     noon = at("2026-11-24T12:00", NEW_YORK)
     past = [made(noon - DAY), made(noon - 2 * DAY)]
-    there = {"number": "+16175550123", "region": "US-MA"}
-    assert rules_of(ask(noon, past, **there)) == [("FREQUENCY_CAP", "us-ma-contacts")]
-    assert ask(noon, past, **there).retry_at == noon + 5 * DAY
-    assert ask(noon, past, number="+16175550123").allowed
-    assert ask(noon, [made(noon, debt_ref="B-2")] * 2, **there).allowed
+    for stated in ({}, {"region": "US-MA"}, {"region": "US-CA"}, {"region": "CN-SH"}):
+        denied = ask(noon, past, number="+16175550123", **stated)
+        assert ("FREQUENCY_CAP", "us-ma-contacts") in rules_of(denied)
+    assert ask(noon, past, number="+16175550123").retry_at == noon + 5 * DAY
+    assert ask(noon, past, number="+14155550123").allowed
+    assert not ask(noon, past, number="+14155550123", region="US-MA").allowed
+    assert ask(noon, [made(noon, debt_ref="B-2")] * 2, number="+16175550123").allowed
 
 
 def test_the_message_itself_does_not_count_against_itself() -> None:

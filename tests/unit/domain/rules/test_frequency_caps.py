@@ -73,9 +73,11 @@ def test_massachusetts_lets_two_through_in_seven_days_per_debt() -> None:
     assert ask("US-MA", NEW_YORK, past, second + DAY, debt=b"debt-2") is None
 
 
-def test_other_states_have_no_cap_for_texts() -> None:
-    past = [contact(at("2026-11-24T09:00", NEW_YORK))] * 20
-    assert ask("US-CA", NEW_YORK, past, at("2026-11-24T10:00", NEW_YORK)) is None
+@pytest.mark.parametrize("region", ["US-CA", "GB", "IN", "PH", "ID"])
+def test_a_country_with_hours_and_no_frequency_of_its_own_has_the_default_cap_for_texts(region: str) -> None:
+    nine = at("2026-11-24T09:00", NEW_YORK)
+    assert ask(region, NEW_YORK, [contact(nine)] * 2, nine + DAY) is None
+    assert ask(region, NEW_YORK, [contact(nine)] * 3, nine + DAY) == FullCaps(("elsewhere-frequency",), nine + 7 * DAY)
 
 
 def test_a_contact_of_no_named_debt_counts_against_every_debt() -> None:
@@ -164,8 +166,7 @@ def test_it_rests_on_no_more_of_them_than_the_cap_allows() -> None:
 def test_it_rests_on_none_that_no_cap_counts_with_it() -> None:
     nine = at("2026-11-24T09:00", NEW_YORK)
     past = [contact(nine), contact(nine, b"debt-2"), contact(nine, None)]
-    assert resting("US-MA", NEW_YORK, past, nine + DAY) == (past[2], past[0])
-    assert resting("US-CA", NEW_YORK, past, nine + DAY) == ()
+    assert resting("AU", NEW_YORK, past, nine + DAY) == (past[2], past[0])
 
 
 # The contacts that are kept

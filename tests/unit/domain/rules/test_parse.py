@@ -21,7 +21,7 @@ from duecare_core.domain.rules.tighten import tighten
 from duecare_core.domain.text.reader import read
 from duecare_core.errors import BadPack
 from tests.support.packs import PACK, PATH, at, cap, contents, hours, packed, row
-from tools import rules_page, tables
+from tools import area_codes, rules_page, tables
 
 
 def of(identity: str, pack: Pack = PACK) -> AnyRow:
@@ -85,6 +85,13 @@ def test_the_page_is_generated_from_the_pack() -> None:
 def test_the_tables_agree_with_the_libraries() -> None:
     assert tables.PACK.read_text("utf-8") == tables.pack()
     assert tables.COUNTRIES.read_text("utf-8") == tables.countries()
+    assert tables.ZONE_NAMES.read_text("utf-8") == tables.zone_names()
+
+
+def test_the_tables_of_regions_agree_with_the_libraries() -> None:
+    pytest.importorskip("pycountry")
+    assert tables.ISO_REGIONS.read_text("utf-8") == tables.iso_regions()
+    assert tables.AREA_CODES.read_text("utf-8") == area_codes.table()
 
 
 # Which rows count
@@ -99,25 +106,32 @@ def ids(
 
 
 TODAY = date(2026, 11, 24)
+# A number that may be anywhere in a country has the rows of all its parts.
+ANYWHERE_IN_THE_US = {
+    *("us-hours", "us-ma-hours", "us-wa-hours", "elsewhere-frequency"),
+    *("us-ma-contacts", "us-dc-electronic", "us-nyc-electronic", "us-wa-contacts"),
+}
 
 
 @pytest.mark.parametrize(
     ("regions", "expected"),
     [
         (("CN",), {"cn-hours", "cn-hours-banks", "cn-sms-day"}),
-        (("US",), {"us-hours"}),
-        (("US-CA",), {"us-hours"}),
-        (("US-MA",), {"us-hours", "us-ma-hours", "us-ma-contacts"}),
-        (("US-DC",), {"us-hours", "us-dc-electronic"}),
-        (("US-NY",), {"us-hours", "us-nyc-electronic"}),
-        (("US-NYC",), {"us-hours", "us-nyc-electronic"}),
-        (("US-WA",), {"us-hours", "us-wa-hours", "us-wa-contacts"}),
-        (("PR",), {"us-hours"}),
-        (("GB",), {"gb-hours"}),
+        (("US",), ANYWHERE_IN_THE_US),
+        (("US-CA",), {"us-hours", "elsewhere-frequency"}),
+        (("US-MA",), {"us-hours", "us-ma-hours", "us-ma-contacts", "elsewhere-frequency"}),
+        (("US-DC",), {"us-hours", "us-dc-electronic", "elsewhere-frequency"}),
+        (("US-NY",), {"us-hours", "us-nyc-electronic", "elsewhere-frequency"}),
+        (("US-NYC",), {"us-hours", "us-nyc-electronic", "elsewhere-frequency"}),
+        (("US-WA",), {"us-hours", "us-wa-hours", "us-wa-contacts", "elsewhere-frequency"}),
+        (("PR",), {"us-hours", "elsewhere-frequency"}),
+        (("US-PR",), {"us-hours", "elsewhere-frequency"}),
+        (("GB",), {"gb-hours", "elsewhere-frequency"}),
+        (("IN",), {"in-hours-banks", "in-hours-microfinance", "elsewhere-frequency"}),
         (("AU",), {"au-hours", "au-week", "au-month"}),
         (("CX",), {"au-hours", "au-week", "au-month"}),
-        (("PH",), {"ph-hours"}),
-        (("ID",), {"id-hours"}),
+        (("PH",), {"ph-hours", "elsewhere-frequency"}),
+        (("ID",), {"id-hours", "elsewhere-frequency"}),
         (("FR",), {"elsewhere-hours", "elsewhere-frequency"}),
         (("*",), {"elsewhere-hours", "elsewhere-frequency"}),
         (("GB", "JE"), {"gb-hours", "elsewhere-hours", "elsewhere-frequency"}),
@@ -159,7 +173,9 @@ def test_required_elements_depend_on_the_place_and_the_day() -> None:
     assert demands("+8613812345678", "2026-04-30") == china - {"cn-promotional"}
     assert demands("+8613812345678", "2026-11-24", promotional=False) == china - {"cn-promotional"}
     assert demands("+88216123456", "2026-11-24") == {"any-elements"}
-    assert demands("+12025550123", "2026-11-24") == {"any-elements", "us-opt-out", "us-disclosure"}
+    united_states = {"any-elements", "us-opt-out", "us-disclosure"}
+    assert demands("+14155550123", "2026-11-24") == united_states
+    assert demands("+12025550123", "2026-11-24") == united_states | {"us-dc-consent"}
 
 
 def test_forbidden_topics_depend_on_the_place() -> None:

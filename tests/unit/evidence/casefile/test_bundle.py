@@ -239,6 +239,45 @@ def test_a_decision_by_counted_contacts_replays() -> None:
     assert all(failing(world.case_file(one)) == {} for one in answers)
 
 
+@pytest.fixture(scope="module")
+def reopened() -> bytes:
+    """An allow after a stop that the recipient's START lifts, in reply to a message whose later attempt was denied."""
+    world = LoggedWorld().honest()
+    world.verify(message_id="first")
+    stop = {"recipient": RECIPIENT, "message_id": "first", "received_at": stamp(world.now)}
+    world.accepted("xinxi", "reply", **stop, text="T")
+    assert world.verify(message_id="first").record.decision == "deny"
+    world.now += timedelta(seconds=1)
+    world.accepted("xinxi", "reply", **stop | {"text": "START", "received_at": stamp(world.now)})
+    decided = world.verify(message_id="second")
+    assert decided.record.decision == "allow"
+    world.sequenced()
+    return world.case_file(decided)
+
+
+def test_the_case_file_of_a_lifted_stop_has_the_allow_that_the_start_answers(reopened: bytes) -> None:
+    assert failing(reopened) == {}
+    (allow,) = json.loads(reopened)["allows"]
+    assert (allow["record"]["message_id"], allow["record"]["decision"]) == ("first", "allow")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file["allows"].clear(),
+        lambda file: file["allows"].append(file["allows"][0]),
+        lambda file: file["allows"].append(file["decision"]),
+        lambda file: file["allows"].__setitem__(0, file["decision"]),
+        lambda file: file["allows"][0]["record"].update(decision="deny"),
+        lambda file: file["allows"][0].update(receipt=file["decision"]["receipt"]),
+        lambda file: file["allows"][0].update(proof=file["decision"]["proof"]),
+    ],
+    ids=["missing", "twice", "another-beside", "another", "denied", "receipt", "proof"],
+)
+def test_an_allow_that_the_start_does_not_answer_fails(reopened: bytes, change: Callable[[Json], object]) -> None:
+    assert "starts" in failing(changed(reopened, change))
+
+
 def test_rules_that_have_been_replaced_are_read_from_the_archive() -> None:
     world = LoggedWorld().honest()
     decided = world.verify()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from duecare.usecases import table
 from duecare_core.errors import BadToken, NotAllowed, StoreFailed
 from duecare_core.evidence.jose import keys
-from duecare_core.evidence.statement import sign, statement_id
+from duecare_core.evidence.statement import read_sealed, sign, statement_id
 from tests.functional.keys import p256
 from tests.support.world import (
     DAY,
@@ -48,7 +48,7 @@ def test_a_statement_is_stored_sealed_with_the_state_it_made(world: World) -> No
     key = table.statement(result.statement_id)
     document = world.documents.get([key])[key]
     assert result.statement_id == statement_id(token)
-    assert world.sealer.open(document.sealed).decode() == token
+    assert read_sealed(world.sealer.open(document.sealed)) == (token, result.acknowledgement)
     assert RECIPIENT.encode() not in document.body
 
 

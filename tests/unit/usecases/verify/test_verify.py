@@ -14,6 +14,7 @@ from duecare.runtime.responses import answer
 from duecare.usecases import table
 from duecare.usecases.audit.look_up import LookUp
 from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare_core.engine import engine
 from duecare_core.errors import Conflict, NotAllowed, NotFound, StoreFailed, Unacceptable
 from duecare_core.evidence.canonical import canonical, digest
 from duecare_core.evidence.receipt import receipt
@@ -60,6 +61,7 @@ def test_the_receipt_says_what_was_decided_and_verifies(world: World) -> None:
         "recipient": "sha256:" + hashlib.sha256(bytes.fromhex(record.salt) + RECIPIENT.encode()).hexdigest(),
         "relied_on": list(record.relied_on),
         "rules_version": PACK.version,
+        "engine": engine(),
         "rules_sha256": PACK.digest,
         "record_sha256": digest(canonical(as_json(record))),
     }

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.fields import E164, LoggedReasonCode, ReasonCode
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
@@ -58,7 +59,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     `relied_on`: the ids of the statements that the decision depends on. `contacts`: those that frequency caps counted.
     `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt by which the message was judged.
     `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let an answer be
-    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none.
+    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none. `chains`:
+    the heads of the recipient's chains; none where nothing about the recipient may be said.
     """
 
     reasons: tuple[Reason, ...]
@@ -69,6 +71,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     debt_ref: str | None
     good_for: timedelta
     retry_at: datetime | None = None
+    chains: tuple[ChainHead, ...] = ()
 
     @property
     def allowed(self) -> bool:

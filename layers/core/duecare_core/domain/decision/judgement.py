@@ -77,6 +77,7 @@ class Judgement:
             regions=self.place.regions,
             debt_ref=self.debt_ref,
             good_for=self.good_for,
+            chains=self.facts.chains,
         )
 
     # The parties

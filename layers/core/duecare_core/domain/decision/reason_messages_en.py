@@ -29,8 +29,8 @@ MESSAGES: dict[ReasonCode, str] = {
     "CONSENT_EXPIRED": "The recipient's consent has expired; it must be given anew.",
     "CONSENT_CHANNEL": "The recipient consented to other channels, not to this one.",
     "CONSENT_UNCONFIRMED": (
-        "The consent was stated after the recipient revoked an earlier one, or after the number changed hands; only the "
-        "recipient can confirm it: after a revocation by replying START to a message that was allowed."
+        "The consent was stated after the recipient revoked an earlier one, or after the number changed hands; only "
+        "the recipient can confirm it: after a revocation, by replying START to a message that was allowed."
     ),
     "DEBT_MISSING": "The creditor has confirmed no such debt of this recipient; only the creditor can confirm one.",
     "DEBT_SETTLED": "The creditor states that this debt is settled.",

@@ -31,12 +31,12 @@ from duecare_core.domain.facts.statement import (
     valid_until,
 )
 from duecare_core.domain.facts.states import (
-    DisputeAnswer,
     Consent,
     ConsentState,
     Debt,
     DebtState,
     Dispute,
+    DisputeAnswer,
     Mandate,
     NumberState,
     Occurrence,

@@ -32,9 +32,9 @@ from duecare_core.domain.fields import (
     TimeOrDate,
     TimeZone,
 )
-from duecare_core.domain.location.localtime import is_zone
-from duecare_core.domain.location.phone import is_e164
-from duecare_core.errors import ProblemName, Unacceptable, Violation
+from duecare_core.domain.location.locate import is_region, is_zone
+from duecare_core.domain.location.phone import is_e164, todays_number
+from duecare_core.errors import Unacceptable, Violation
 
 SKEW = timedelta(seconds=60)
 DEBT_VALIDITY = timedelta(days=35)
@@ -192,7 +192,7 @@ PROTECTIVE: frozenset[StatementKind] = frozenset(
 # These open the way for messages, so they are never dated ahead. (A reply that re-opens is not among them, because its
 # kind is not known before it is read.)
 OPENING: frozenset[StatementKind] = frozenset({"consent", "debt", "mandate"})
-DATED_AHEAD: ProblemName = "dated-ahead"
+DATED_AHEAD = "dated-ahead"
 
 _FACT_TIME: dict[StatementKind, str] = {
     "consent": "granted_at",
@@ -253,7 +253,7 @@ def dated_ahead(now: datetime, violations: tuple[Violation, ...]) -> Unacceptabl
     return Unacceptable(
         "A statement that lets messages through cannot be dated after the service's clock. Set your clock by "
         "server_time, or wait, and state it again.",
-        name=DATED_AHEAD,
+        name="dated-ahead",
         errors=violations,
         server_time=now,
     )
@@ -268,11 +268,14 @@ def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Ite
         yield Violation("/iat", "in-the-future", "iat lies in the future")
     yield from _dated_ahead(kind, statement, now)
     recipient = getattr(statement, "recipient", None)
-    if recipient is not None and not is_e164(recipient):
+    if recipient is not None and not (todays_number(recipient) if kind in PROTECTIVE else is_e164(recipient)):
         yield Violation("/recipient", "not-e164", "not a possible telephone number in E.164 form")
     zone = getattr(statement, "time_zone", None)
     if zone is not None and not is_zone(zone):
-        yield Violation("/time_zone", "unknown-time-zone", "not an IANA time zone")
+        yield Violation("/time_zone", "unknown-time-zone", "not a geographic IANA time zone, such as Asia/Shanghai")
+    region = getattr(statement, "region", None)
+    if region is not None and not is_region(region):
+        yield Violation("/region", "unknown-region", "not a region that ISO 3166-2 lists, such as CN-SH")
     match statement:
         case ConsentStatement(expires_at=datetime() as end, granted_at=start) if end <= start:
             yield Violation("/expires_at", "out-of-order", "expires_at must lie after granted_at")

@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.rules.frequency_caps import Contact
 
@@ -149,3 +150,4 @@ class Facts(Struct, frozen=True, kw_only=True):
     stop_of_all: StopState = StopState()
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()  # counted by frequency caps
+    chains: tuple[ChainHead, ...] = ()  # the recipient's, of this creditor and then of "*"; a decision records them

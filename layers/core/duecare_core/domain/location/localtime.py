@@ -32,14 +32,6 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(file, key=name)
 
 
-def is_zone(name: str) -> bool:
-    try:
-        zone(name)
-    except (ValueError, OSError):
-        return False
-    return True
-
-
 def wall_time(at: datetime, where: ZoneInfo) -> datetime:
     """The wall time in this zone at this instant."""
     return at.astimezone(where).replace(tzinfo=None)

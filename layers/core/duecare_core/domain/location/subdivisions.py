@@ -8,11 +8,10 @@ from __future__ import annotations
 _EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
 _WESTERN_ID, _CENTRAL_ID, _EASTERN_ID = "Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"
 
-# Zones → regions. A state with a zone border inside has both zones.
+# Zones → regions. A state with a zone border inside has both zones; a zone whose clock has agreed with another's since
+# 2026 is left out.
 _REGIONS: dict[tuple[str, ...], str] = {
-    (
-        _EASTERN,
-    ): "US-CT US-DC US-DE US-GA US-MA US-MD US-ME US-NC US-NH US-NJ US-NY US-NYC US-OH US-PA US-RI US-SC US-VA "
+    (_EASTERN,): "US-CT US-DC US-DE US-GA US-MA US-MD US-ME US-NC US-NH US-NJ US-NY US-OH US-PA US-RI US-SC US-VA "
     "US-VT US-WV",
     (_EASTERN, _CENTRAL): "US-FL US-IN US-KY US-MI US-TN",
     (_CENTRAL,): "US-AL US-AR US-IA US-IL US-LA US-MN US-MO US-MS US-OK US-WI",
@@ -27,6 +26,16 @@ _REGIONS: dict[tuple[str, ...], str] = {
     ("Pacific/Guam",): "US-GU US-MP",
     ("America/Puerto_Rico",): "US-PR US-VI",
     ("Pacific/Midway", "Pacific/Wake", "Pacific/Honolulu"): "US-UM",
+    ("America/Edmonton",): "CA-AB CA-NT",
+    ("America/Vancouver", "America/Creston", "America/Edmonton"): "CA-BC",
+    ("America/Regina", "America/Edmonton"): "CA-SK",
+    ("America/Winnipeg",): "CA-MB",
+    ("America/Toronto", "America/Winnipeg", "America/Atikokan"): "CA-ON",
+    ("America/Toronto", "America/Halifax", "America/Blanc-Sablon"): "CA-QC",
+    ("America/Halifax",): "CA-NB CA-NS CA-PE",
+    ("America/St_Johns", "America/Halifax"): "CA-NL",
+    ("America/Creston",): "CA-YT",
+    ("America/Toronto", "America/Atikokan", "America/Resolute", "America/Cambridge_Bay"): "CA-NU",
     ("Australia/Sydney",): "AU-ACT AU-VIC AU-TAS",
     ("Australia/Sydney", "Australia/Broken_Hill", "Australia/Lord_Howe"): "AU-NSW",
     ("Australia/Brisbane",): "AU-QLD",

@@ -49,6 +49,8 @@ class ApplicableRules:
         self._pack = pack
         self._at = at
         self._names = place.zones
+        # Calendar days are counted in every zone that the number leaves possible, whatever is stated.
+        self._counted_in = (*place.zones, *place.set_aside) if place.set_aside else place.zones
         self._selected = (place.regions, channel, sender, product)
         self._zones = [zone(name) for name in place.zones]
         self._clocks = [wall_time(at, where) for where in self._zones]
@@ -91,11 +93,11 @@ class ApplicableRules:
 
     def full_caps(self, contacts: Iterable[Contact], new: Contact) -> FullCaps | None:
         """None if no frequency cap is full."""
-        return full_caps(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
+        return full_caps(self._pack.caps(*self._selected), self._counted_in, contacts, self._at, new)
 
     def counted_contacts(self, contacts: Iterable[Contact], new: Contact) -> tuple[Contact, ...]:
         """The contacts on which `full_caps` depends."""
-        return counted_contacts(self._pack.caps(*self._selected), self._names, contacts, self._at, new)
+        return counted_contacts(self._pack.caps(*self._selected), self._counted_in, contacts, self._at, new)
 
     def _day(self, day: int) -> _Day:
         return self._pack.cached(("day", *self._selected, day), lambda: _day(self._pack, *self._selected, day))

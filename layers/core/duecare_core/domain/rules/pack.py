@@ -1,15 +1,17 @@
 """A checked rule pack, and the selection of its rows by place, channel, sender, product and day.
 
 A row belongs to a jurisdiction: a country (ISO 3166-1), or a part of one (ISO 3166-2) or a city, whose rows apply in
-addition to the country's; `any`, which applies everywhere; or `*` (elsewhere), which applies in a country on the days
-on which no row of its own about hours or frequency is in force. `from` and `until` are local days, both inclusive. A
-row without them is in force without a beginning or an end.
+addition to the country's; `any`, which applies everywhere; or `*` (elsewhere). A row of elsewhere about hours applies
+in a country on the days on which no row of its own about hours binds the message, and a row about frequency on the days
+on which none about frequency does. A place that is a whole country has the rows of all its parts, because the recipient
+may be in any of them. `from` and `until` are local days, both inclusive. A row without them is in force without a
+beginning or an end.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -189,23 +191,38 @@ class Pack:
 
         add(ANY)
         for region in regions:
-            country = country_of(region)
-            country = self.contents.territories.get(country, country)
+            own = country_of(region)
+            country = self.contents.territories.get(own, own)
             add(country)
-            if "-" in region:
-                add(region)
-                for city, parent in self.contents.cities.items():
-                    if region == parent:
-                        add(city)
-                    elif region == city:
-                        add(parent)
-            add(ELSEWHERE, self._covered(country))
+            for part in self._parts(region, own, country):
+                add(part)
+            add(ELSEWHERE, self._covered(country, kind, channel, sender, product))
         return found
 
-    def _covered(self, country: str) -> tuple[Span, ...]:
-        """The days on which a row of this country about hours or frequency is in force."""
+    def _parts(self, region: str, own: str, country: str) -> Iterator[str]:
+        """The jurisdictions inside the country whose rows bind in this region."""
+        if "-" not in region:  # anywhere in the country, or in the territory, whose rows may be named after the country
+            yield from (part for part in self._rows if part.startswith(f"{own}-") or part == f"{country}-{own}")
+            return
+        yield region
+        for city, parent in self.contents.cities.items():
+            if region == parent:
+                yield city
+            elif region == city:
+                yield parent
+
+    def _covered(
+        self, country: str, kind: type[RuleRow], channel: str, sender: str, product: str | None
+    ) -> tuple[Span, ...]:
+        """The days on which a row of this country replaces those of elsewhere of this kind. Hours replace hours, caps
+        replace caps, and both replace any other kind. A row that does not bind the message replaces nothing."""
         own = self._rows.get(country, ()) if country != ELSEWHERE else ()
-        return tuple(row.span for row in own if isinstance(row, QuietHours | Cap) and not row.operator)
+        kinds = kind if kind in (QuietHours, Cap) else QuietHours | Cap
+        return tuple(
+            row.span
+            for row in own
+            if isinstance(row, kinds) and not row.operator and row.binds(channel, sender, product)
+        )
 
     def dated_hours(self, row: QuietHours, spans: tuple[Span, ...] = ()) -> DatedHours:
         """The row with its permitted minutes; it does not apply on the days of `spans`."""

@@ -7,7 +7,7 @@ from datetime import date
 
 import msgspec
 
-from duecare_core.domain.location.locate import ELSEWHERE, country_of, is_region
+from duecare_core.domain.location.locate import ELSEWHERE, country_of, is_jurisdiction
 from duecare_core.domain.rules.pack import Pack, permitted_week, row_error
 from duecare_core.domain.rules.rule_types import ANY, AnyRow, Cap, PackContents, QuietHours
 from duecare_core.errors import BadPack
@@ -27,10 +27,12 @@ def parse(data: bytes) -> Pack:
 
 def _check(contents: PackContents) -> None:
     for city, parent in contents.cities.items():
-        if not (is_region(city) and "-" in city and is_region(parent) and country_of(city) == country_of(parent)):
+        if not (
+            is_jurisdiction(city) and "-" in city and is_jurisdiction(parent) and country_of(city) == country_of(parent)
+        ):
             raise BadPack(f"cities: {city} in {parent} is no city of a region")
     for territory, country in contents.territories.items():
-        if not (is_region(territory) and is_region(country)) or "-" in territory + country:
+        if not (is_jurisdiction(territory) and is_jurisdiction(country)) or "-" in territory + country:
             raise BadPack(f"territories: {territory} or {country} is no country")
     for name, years in contents.holidays.items():
         _check_holidays(name, years)
@@ -48,7 +50,7 @@ def _check(contents: PackContents) -> None:
 
 
 def _check_row(row: AnyRow, contents: PackContents) -> None:
-    if row.jurisdiction not in (ANY, ELSEWHERE) and not is_region(row.jurisdiction):
+    if row.jurisdiction not in (ANY, ELSEWHERE) and not is_jurisdiction(row.jurisdiction):
         raise row_error(row, "jurisdiction", f"{row.jurisdiction!r} is no country, region or city")
     if row.since and row.until and row.until < row.since:
         raise row_error(row, "until", "is before from")

@@ -15,11 +15,13 @@ import msgspec
 from msgspec import Struct
 
 from duecare_core.domain.facts.party import Party, PartyKey
+from duecare_core.domain.facts.statement import ReplyStatement
 from duecare_core.domain.rules.parse import parse as parse_pack
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import DuecareError
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
+from duecare_core.evidence.casefile.answered_allows import verify_answer
 from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws
@@ -79,13 +81,15 @@ class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file. Its bytes are its RFC 8785 form."""
+    """The file. Its bytes are its RFC 8785 form. `allows`: those that are answered by the STARTs that the decision
+    relies on."""
 
     bundle: Literal["duecare-case-file/1"]
     issuer: str
     decision: LoggedDecision
     inputs: Inputs
     statements: tuple[LoggedStatement, ...]
+    allows: tuple[LoggedDecision, ...]
     parties: tuple[LoggedParty, ...]
     receipt_keys: tuple[LoggedKey, ...]
     rules: dict[str, Any]
@@ -137,7 +141,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     return Verdict(all(one.ok for one in checks), tuple(checks), case)
 
 
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "rules", "replay")
+CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay")
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -181,20 +185,24 @@ class _Checks:
         return f"the record is entry {index} of the log"
 
     def check_receipt(self) -> str:
-        token = self._case.decision.receipt
-        read = jws.read(token)
         for logged, raw in zip(self._case.receipt_keys, self._raw["receipt_keys"], strict=True):
             if thumbprint(logged.record.jwk) != logged.record.kid:
                 raise _CheckFailed("a receipt key is not the one that it is called")
             record_sha256 = digest(canonical(raw["record"]))
             self._log_index(logged.proof, "receipt-key", logged.record.kid, record_sha256, logged.at)
+        kid = self._check_receipt_of(self._case.decision)
+        return f"signed by the service's key {kid}, which is in the log, and says what the record says"
+
+    def _check_receipt_of(self, decision: LoggedDecision) -> str:
+        """The id of the key that signed the receipt."""
+        read = jws.read(decision.receipt)
         key = next((one.record for one in self._case.receipt_keys if one.record.kid == read.kid), None)
         if key is None:
             raise _CheckFailed("the receipt is signed by a key that is not in the file")
-        jws.verify(token, key.jwk)
-        if read.typ != TYP or canonical(read.payload) != canonical(claims(self._record, self._case.issuer)):
+        jws.verify(decision.receipt, key.jwk)
+        if read.typ != TYP or canonical(read.payload) != canonical(claims(decision.record, self._case.issuer)):
             raise _CheckFailed("the receipt says something else than the record")
-        return f"signed by the service's key {read.kid}, which is in the log, and says what the record says"
+        return read.kid
 
     def check_inputs(self) -> str:
         record, inputs = self._record, self._case.inputs
@@ -234,6 +242,28 @@ class _Checks:
                     raise _CheckFailed(f"a statement is of the unknown kind {logged.record.kind}")
                 self._signed.append(SignedStatement(name, statements.parse(kind, payload), logged.record.received_at))
         return self._signed_summary()
+
+    def check_starts(self) -> str:
+        starts = self._case.inputs.starts
+        allows = {one.record.decision_id: one for one in self._case.allows}
+        raws = self._raw["allows"]
+        if len(allows) != len(raws) or {one.decision_id for one in starts.values()} != set(allows):
+            raise _CheckFailed("the allows are not those that the STARTs answer")
+        for logged, raw in zip(self._case.allows, raws, strict=True):
+            record = logged.record
+            if encode_record(record) != canonical(raw["record"]):
+                raise _CheckFailed("the record of an allow has members that a record does not have")
+            self._log_index(
+                logged.proof, "decision", record.decision_id, digest(encode_record(record)), raw["record"]["at"]
+            )
+            self._check_receipt_of(logged)
+        replies = {one.statement_id: one.statement for one in self._signed}
+        for name, answered in starts.items():
+            reply = replies.get(name)
+            if not isinstance(reply, ReplyStatement):
+                raise _CheckFailed("a START is not among the statements")
+            verify_answer(reply, answered, allows[answered.decision_id].record, self._case.inputs.number)
+        return f"{len(starts)} that count, each in reply to a message that was allowed" if starts else "none"
 
     def _signed_summary(self) -> str:
         rows = sum(map(is_row, self._record.relied_on))

@@ -89,6 +89,7 @@ def differences(record: Record, decision: Decision, rules: Rules, at: datetime) 
         "retry_at": decision.retry_at,
         "relied_on": decision.relied_on,
         "regions": decision.regions,
+        "chains": decision.chains,
         "valid_until": whole_seconds(at) + good_for,
     }
     return tuple(name for name, value in made.items() if getattr(record, name) != value)
@@ -140,6 +141,7 @@ def replayed_facts(
         stop_of_all=stop_of_all if isinstance(stop_of_all, StopState) else StopState(),
         number=number if isinstance(number, NumberState) else None,
         contacts=tuple(one.contact(record.creditor) for one in inputs.counted),
+        chains=record.chains,
     )
 
 

@@ -86,6 +86,17 @@ ROUTES: dict[str, Route] = {
         answer="StatementOutcomes",
         body="Statements",
     ),
+    "GET /v1/statements/{id}": Route(
+        "getStatement",
+        "Statements",
+        "Read the acknowledgement of a statement",
+        "For the party that stated it and auditors. The acknowledgement is the first one, byte for byte. The proof "
+        "(c2sp.org/tlog-proof@v1) shows that the log holds the statement. A manifest is acknowledged when its import "
+        "is done.",
+        (*_PARTY, 404, *_ANY),
+        answer="AcknowledgedStatement",
+        parameters=("statement_id",),
+    ),
     "POST /v1/uploads": Route(
         "announceUpload",
         "Uploads",
@@ -173,10 +184,10 @@ ROUTES: dict[str, Route] = {
     "GET /.well-known/jwks.json": Route(
         "getReceiptKeys",
         "Service",
-        "Read the receipt keys",
-        "Public keys of receipts and reports: RFC 7517.",
+        "Read the service's keys",
+        "Public keys of receipts, reports and acknowledgements: RFC 7517. `purpose` marks those of acknowledgements.",
         _ANY,
-        answer="ReceiptKeySet",
+        answer="ServiceKeySet",
         public=True,
     ),
     "GET /v1/status": Route(
@@ -213,6 +224,13 @@ PARAMETERS: dict[str, Json] = {
         "required": True,
         "description": "The `decision_id`.",
         "schema": _BASE32,
+    },
+    "statement_id": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The `statement_id`.",
+        "schema": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
     },
     "upload_id": {"name": "id", "in": "path", "required": True, "description": "The `upload_id`.", "schema": _BASE32},
     "path": {

@@ -70,7 +70,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "token-lifetime": ProblemEntry((BadToken,), _SIGN),
     "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
-    "too-many-disputes": ProblemEntry((Conflict,), "Answer earlier disputes first."),
+    "dated-ahead": ProblemEntry((Unacceptable,), "Set your clock by server_time, and state it again."),
     "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
     "too-many-requests": ProblemEntry((TooMany,), "Ask again after `Retry-After`, and more slowly."),
     "truncated-gzip": ProblemEntry((FileRefused,), _FILE),
@@ -86,6 +86,9 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "unknown-key": ProblemEntry((NotFound,), "Check the key's id (kid)."),
     "unknown-message": ProblemEntry((NotFound,), "Name the creditor instead, or a message_id that you asked about."),
     "unknown-party": ProblemEntry((NotFound,), "Check the party's id."),
+    "unknown-statement": ProblemEntry(
+        (NotFound,), "Check the id; only its party and auditors find a statement, and only after it was accepted."
+    ),
     "unknown-upload": ProblemEntry((NotFound,), "Check the id; only its creditor finds an upload."),
     "unreadable": ProblemEntry((Unreadable,), "Send JSON in UTF-8, with every member once."),
     "wrong-charset": ProblemEntry((FileRefused,), _FILE),

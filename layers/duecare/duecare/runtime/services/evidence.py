@@ -1,4 +1,5 @@
-"""The Service of evidence. Only a case file needs KMS and secrets, so only a case file loads them."""
+"""The Service of evidence. Only case files and acknowledgements need KMS, and only case files need secrets, so only
+they load them."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from duecare.usecases.access.identify import Identify
 from duecare.usecases.audit.look_up import LookUp
 
 if TYPE_CHECKING:
+    from duecare.ports import Opener
     from duecare.usecases.audit.case_file import CaseFiles
+    from duecare.usecases.audit.statement_status import LookUpStatement
 
 
 class EvidenceService(Service[EvidenceSettings]):
@@ -31,7 +34,6 @@ class EvidenceService(Service[EvidenceSettings]):
     @cached_property
     def case_files(self) -> CaseFiles:
         """Raises SecretsFailed, RulesFailed."""
-        from duecare.adapters.kms import KmsOpener  # noqa: PLC0415
         from duecare.adapters.witnesses import configured  # noqa: PLC0415
         from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles  # noqa: PLC0415
 
@@ -40,11 +42,30 @@ class EvidenceService(Service[EvidenceSettings]):
             documents=self.documents,
             archive=self.archive,
             log=self.log_files,
-            opener=KmsOpener(here.statement_key),
+            opener=self.opener,
             inputs_key=secrets.inputs_key(self.secret(here.inputs_secret)),
             witnesses=tuple(one.verifier_key for one in configured(here.witnesses)),
         )
         return CaseFiles(dependencies, self.rules, here.issuer)
+
+    @cached_property
+    def look_up_statement(self) -> LookUpStatement:
+        from duecare.usecases.audit.statement_status import LookUpStatement, StatementStatusDeps  # noqa: PLC0415
+
+        dependencies = StatementStatusDeps(
+            decisions=self.decision_store,
+            archive=lambda: self.archive,
+            log=self.log_files,
+            opener=lambda: self.opener,
+            clock=self.clock,
+        )
+        return LookUpStatement(dependencies)
+
+    @cached_property
+    def opener(self) -> Opener:
+        from duecare.adapters.kms import KmsOpener  # noqa: PLC0415
+
+        return KmsOpener(self.settings.statement_key)
 
     @cached_property
     def log_files(self) -> S3LogFiles:

@@ -1,34 +1,28 @@
-"""The Service of the two steps of an import: ingest checks and splits a file, import_part imports one part."""
+"""The Services of the two steps of an import: ingest checks and splits a file, import_part imports one part."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TypeVar
 
+from duecare.adapters import secrets_manager as secrets
 from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
 from duecare.adapters.s3.files import S3Files
 from duecare.adapters.sqs import SqsQueue
 from duecare.runtime.service import Service
-from duecare.runtime.settings import ImportSettings
+from duecare.runtime.services.acknowledgement_key import HeldAcknowledgementKey
+from duecare.runtime.settings import ImportPartSettings, ImportSettings
 from duecare.usecases.imports.close import CloseImport
 from duecare.usecases.imports.import_part import ImportPart
 from duecare.usecases.imports.ingest import Ingest
 from duecare.usecases.imports.upload_state import ImportDeps
+from duecare_core.evidence.acknowledgement import AcknowledgementKey
+
+S = TypeVar("S", bound=ImportSettings)
 
 
-class ImportService(Service[ImportSettings]):
-    settings_type = ImportSettings
-
-    @cached_property
-    def ingest(self) -> Ingest:
-        return Ingest(self.dependencies, self.queue)
-
-    @cached_property
-    def import_part(self) -> ImportPart:
-        return ImportPart(self.dependencies, self.rules)
-
-    @cached_property
-    def close_import(self) -> CloseImport:
-        return CloseImport(self.dependencies)
+class _ImportService(Service[S]):
+    """The adapters of both steps."""
 
     @cached_property
     def queue(self) -> SqsQueue:
@@ -44,3 +38,28 @@ class ImportService(Service[ImportSettings]):
         files = S3Files(here.bucket, here.aws.region, here.aws.override("s3"))
         pseudonyms = self.pseudonyms(here.pepper_secret)
         return ImportDeps(self.documents, bulk, files, pseudonyms, self.clock, self.entropy, self.backoff)
+
+
+class IngestService(_ImportService[ImportSettings]):
+    settings_type = ImportSettings
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        return Ingest(self.dependencies, self.queue)
+
+
+class ImportPartService(_ImportService[ImportPartSettings]):
+    settings_type = ImportPartSettings
+
+    @cached_property
+    def import_part(self) -> ImportPart:
+        return ImportPart(self.dependencies, self.rules)
+
+    @cached_property
+    def close_import(self) -> CloseImport:
+        key = HeldAcknowledgementKey(self._read_key, self.decision_store, self.clock, self.monotonic)
+        return CloseImport(self.dependencies, key)
+
+    def _read_key(self) -> AcknowledgementKey:
+        """Raises SecretsFailed."""
+        return secrets.acknowledgement_key(self.secret(self.settings.acknowledgement_key_secret))

@@ -9,9 +9,11 @@ from duecare.runtime import telemetry
 from duecare.runtime.service import Service
 from duecare.runtime.settings import VerifySettings
 from duecare.usecases.log.published_log import verifier_key
+from duecare.usecases.statements.acknowledgement_keys import published_keys
 from duecare.usecases.verify.receipt_keys import put_on_file
 from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.errors import CannotDecide, StoreFailed
+from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord
 from duecare_core.evidence.receipt import ReceiptKey
 
 # A rotated receipt key may sign for this long after the rotation: the JWKS keeps the old key, so both verify.
@@ -32,6 +34,7 @@ class VerifyService(Service[VerifySettings]):
     settings_type = VerifySettings
     _decider: Decider | None = None
     _log_key: str | None = None
+    _acknowledgement_keys: tuple[list[AcknowledgementKeyRecord], float] | None = None
 
     def decider(self, max_age: float = SIGNING_SECONDS) -> Decider:
         """The use case with keys that were read at most `max_age` seconds ago. If they cannot be read again, the keys
@@ -60,6 +63,14 @@ class VerifyService(Service[VerifySettings]):
             except StoreFailed as error:
                 telemetry.failed(error)
         return self._log_key
+
+    def acknowledgement_keys(self) -> list[AcknowledgementKeyRecord]:
+        """The public acknowledgement keys, read at most PUBLISHING_SECONDS ago. verify holds no private one. Raises
+        StoreFailed."""
+        held = self._acknowledgement_keys
+        if held is None or self.monotonic() - held[1] > PUBLISHING_SECONDS:
+            held = self._acknowledgement_keys = (published_keys(self.decision_store), self.monotonic())
+        return held[0]
 
     def _build(self) -> Decider:
         here = self.settings

@@ -17,16 +17,17 @@ from duecare.usecases.log import pointers
 from duecare.usecases.log.archive_names import party_name, rules_name
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.log.published_log import Snapshot, snapshot, verifier_key
+from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
-from duecare_core.evidence.casefile.inputs import Inputs, InputsKey, decode
+from duecare_core.evidence.casefile.inputs import AnsweredAllow, Inputs, InputsKey, decode
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.record import encode as record_bytes
-from duecare_core.evidence.statement import StatementRecord
+from duecare_core.evidence.statement import StatementRecord, read_sealed
 
 
 class CaseFileDeps(NamedTuple):
@@ -69,6 +70,7 @@ class CaseFiles:
             ),
             inputs=inputs,
             statements=statements,
+            allows=tuple(parts.allow(one, self._issuer) for one in _distinct(inputs.starts)),
             parties=tuple(parts.parties(issuers | inputs.parties)),
             receipt_keys=tuple(parts.receipt_keys()),
             rules=self._pack(record.rules_sha256),
@@ -130,8 +132,18 @@ class _Parts:
         document = self._deps.documents.get([key]).get(key) or self._archived_statement(name)
         record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
-        token = self._deps.opener.open(document.sealed).decode()
+        try:
+            token = read_sealed(self._deps.opener.open(document.sealed)).jws
+        except BadEvidence as error:
+            raise StoreFailed("a sealed statement cannot be read") from error
         return bundle.LoggedStatement(record=record, jws=token, proof=proof)
+
+    def allow(self, answered: AnsweredAllow, issuer: str) -> bundle.LoggedDecision:
+        """The allow that a START answers, from its archived copy: a later attempt may have replaced it."""
+        proof, pointer = self.proof("decision", answered.decision_id, answered.record_sha256)
+        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)))
+        signed = receipt(decided.record, issuer, decided.envelope.kid, decided.envelope.signature)
+        return bundle.LoggedDecision(record=decided.record, receipt=signed, proof=proof)
 
     def _archived_statement(self, name: str) -> Document:
         """The archived copy of a statement that the table has deleted."""
@@ -163,6 +175,10 @@ class _Parts:
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
+
+
+def _distinct(starts: dict[str, AnsweredAllow]) -> list[AnsweredAllow]:
+    return list({one.record_sha256: one for one in starts.values()}.values())
 
 
 def _statements(record: Record) -> list[str]:

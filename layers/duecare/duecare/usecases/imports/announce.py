@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from duecare.ports import Clock, Documents, FileStore, Sealer, UploadTarget
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_active, check_caller
-from duecare.usecases.imports.upload_state import UploadState, file_name, rejects_name, upload_id_of
+from duecare.usecases.imports.upload_state import UploadState, file_name, rejects_name
 from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.portfolio.portfolio import Manifest, check_manifest
@@ -69,7 +69,7 @@ class Uploads:
         party = self._creditor(caller, now)
         manifest, kid = self._read(party, token, now)
         manifest_id = statements.statement_id(token)
-        upload_id = upload_id_of(manifest_id)
+        upload_id = table.upload_id_of(manifest_id)
         announced = UploadState(manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now)
         upload = self._stored(upload_id, announced, token)
         target = self._files.upload_target(

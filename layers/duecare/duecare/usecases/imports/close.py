@@ -1,4 +1,5 @@
-"""Close an import when every part of it is done: withdraw the debts that a snapshot omits, and join the rejects.
+"""Close an import when every part of it is done: withdraw the debts that a snapshot omits, join the rejects, and
+acknowledge the manifest.
 
 The worker that finishes the last part closes the import. After a crash any part that is delivered again closes it: each
 step does only what is left to do.
@@ -26,8 +27,11 @@ from duecare.usecases.imports.upload_state import (
     rejects_name,
 )
 from duecare.usecases.retry import retry_on_conflict
+from duecare.usecases.statements.acknowledge import HeldKey
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.errors import FileRefused, VersionConflict
+from duecare_core.evidence.acknowledgement import claims
+from duecare_core.evidence.statement import StatementRecord
 
 MAX_DEBTS_READ = 800
 MAX_DOCUMENTS_WRITTEN = 100
@@ -37,8 +41,9 @@ MAX_SHARE_WITHDRAWN = 0.2
 
 
 class CloseImport:
-    def __init__(self, deps: ImportDeps) -> None:
+    def __init__(self, deps: ImportDeps, acknowledgement_key: HeldKey) -> None:
         self._deps = deps
+        self._key = acknowledgement_key
 
     def __call__(self, upload_id: str, upload: UploadState) -> UploadState:
         """Close the import if all its parts are done, or stop it if the creditor may not state any more.
@@ -58,13 +63,25 @@ class CloseImport:
         def edit(stored: UploadState) -> tuple[UploadState, tuple[()]] | None:
             if stored.state != "importing":
                 return None
-            return structs.replace(stored, state="done", ended_at=self._deps.clock(), **outcome), ()
+            done = structs.replace(stored, state="done", ended_at=self._deps.clock(), **outcome)
+            return structs.replace(done, acknowledgement=self._acknowledgement(done)), ()
 
         after = change_upload(self._deps.documents, upload_id, edit, self._deps.backoff)
         # The parts and the file hold phone numbers. The bucket's lifecycle deletes them within a day if a crash keeps
         # us from it.
         self._deps.files.delete([*self._deps.files.names(f"parts/{upload_id}/"), file_name(upload_id)])
         return after
+
+    def _acknowledgement(self, done: UploadState) -> str:
+        """The acknowledgement of the manifest, dated at the end of the import: from then on its rows count."""
+        record = StatementRecord(
+            kind="upload",
+            issuer=done.creditor,
+            kid=done.kid,
+            received_at=done.ended_at or self._deps.clock(),
+            effect="in_force",
+        )
+        return self._key().sign(claims(done.manifest_id, record, None))
 
     def _rejects(self, upload_id: str, parts: int) -> Iterator[bytes]:
         """The rejects of all parts under one header."""

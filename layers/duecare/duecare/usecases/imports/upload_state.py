@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -35,7 +33,8 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     that is delivered twice may start two passes. `parts`: their number; the last one has the duplicate rows, if there
     are any (`doubled`). `done`: how many have been imported; the counts are of these.
     `to_withdraw`: the number of debts that a snapshot withdraws, fixed before the first is withdrawn; `to_confirm`: the
-    number that it would withdraw if the creditor confirmed it.
+    number that it would withdraw if the creditor confirmed it. `acknowledgement`: of the manifest, once the import is
+    done.
     """
 
     manifest: Manifest
@@ -55,6 +54,7 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     to_withdraw: int | None = None
     to_confirm: int | None = None
     ended_at: datetime | None = None
+    acknowledgement: str | None = None
 
     @property
     def creditor(self) -> str:
@@ -95,11 +95,6 @@ class ImportDeps(NamedTuple):
 
 # The edited upload, and the documents to write in the same transaction; None to leave the upload as it is.
 Edit = Callable[[UploadState], tuple[UploadState, Sequence[Document]] | None]
-
-
-def upload_id_of(manifest_id: str) -> str:
-    """26 characters (base32) derived from the manifest's statement id: the same manifest is the same upload."""
-    return base64.b32encode(hashlib.sha256(manifest_id.encode()).digest()[:16]).decode().rstrip("=").lower()
 
 
 # Names of files.

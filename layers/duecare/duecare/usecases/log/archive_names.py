@@ -6,7 +6,12 @@ from __future__ import annotations
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.evidence.stored import Identity
 
-_FOLDERS = {"party": "parties", "receipt-key": "receipt-keys", "erasure": "erasures"}
+_FOLDERS = {
+    "party": "parties",
+    "receipt-key": "receipt-keys",
+    "acknowledgement-key": "acknowledgement-keys",
+    "erasure": "erasures",
+}
 
 
 def rules_name(rules_sha256: str) -> str:

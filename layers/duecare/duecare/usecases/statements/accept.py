@@ -1,37 +1,36 @@
-"""Accepts statements: verify → parse → merge → seal → one transaction of states and statement → answer."""
+"""Accepts statements: verify → parse → store (store.py: merge, acknowledge, seal, one transaction) → answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from duecare.ports import Clock, Documents, Sealer
+from duecare.ports import Backoff, Clock, Documents, Sealer
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_caller
-from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
+from duecare.usecases.statements.acknowledge import Acknowledge, HeldKey
+from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement
+from duecare.usecases.statements.store import StatementResult, StoreStatement
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, ReplyStatement, Statement, StatementKind, check
-from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import (
     BadEvidence,
-    Contention,
     NotAllowed,
     RequestError,
     StoreFailed,
     Unacceptable,
-    VersionConflict,
     Violation,
 )
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
-MAX_ATTEMPTS = 5
 TIME_LIMIT = timedelta(seconds=18)  # of Lambda's 28; the last statement needs time too
 
 
@@ -43,21 +42,8 @@ class Statements(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class StatementResult(NamedTuple):
-    """The answer to one statement. `status`: `accepted`, `unchanged` (already known) or `rejected` (with its problem).
-
-    `read_as`: how a reply was read. `same_as`: the id of the earlier statement whose content this one repeats.
-    """
-
-    statement_id: str
-    status: str
-    problem: RequestError | None = None
-    read_as: str | None = None
-    same_as: str | None = None
-
-
 class AcceptStatements:
-    """Verifies statements, merges them into the facts and stores them."""
+    """Verifies statements, merges them into the facts, stores them and acknowledges them."""
 
     def __init__(
         self,
@@ -68,14 +54,21 @@ class AcceptStatements:
         rules: Rules,
         issuer: str,
         clock: Clock,
+        acknowledgement_key: HeldKey,
+        backoff: Backoff,
     ) -> None:
         self._documents = documents
-        self._sealer = sealer
         self._pseudonyms = pseudonyms
         self._rules = rules
         self._issuer = issuer
         self._clock = clock
-        self._effects = StatementEffects(documents, pseudonyms, rules)
+        self._store = StoreStatement(
+            documents=documents,
+            sealer=sealer,
+            effects=StatementEffects(documents, pseudonyms, rules),
+            acknowledge=Acknowledge(documents, pseudonyms, acknowledgement_key),
+            backoff=backoff,
+        )
 
     def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[StatementResult]:
         """One result per statement, in order. Raises BadToken and NotAllowed for the whole call, and CannotDecide.
@@ -106,10 +99,9 @@ class AcceptStatements:
         try:
             party = party or self._registered(caller)
             verified, kid = self._read(party, token, statement_id, now)
-            effect = self._write(party, verified, kid, token, now)
+            return self._store(party, verified, kid, token)
         except RequestError as problem:
             return StatementResult(statement_id, "rejected", problem)
-        return StatementResult(statement_id, effect.status, read_as=effect.read_as, same_as=effect.same_as)
 
     def _read(self, party: Party, token: str, statement_id: str, now: datetime) -> tuple[VerifiedStatement, str]:
         """Verify the signature against the party's keys, then the members. Raises RequestError."""
@@ -130,7 +122,9 @@ class AcceptStatements:
         recipient_key = None
         recipient = getattr(statement, "recipient", None)
         if recipient is not None:
-            recipient_key = self._pseudonyms.recipient_key(canonical_number(recipient))
+            # A statement that protects may give an old spelling of the number; `check` accepted it.
+            todays = todays_number(recipient) if kind in PROTECTIVE else None
+            recipient_key = self._pseudonyms.recipient_key(todays or canonical_number(recipient))
         content = self._pseudonyms.content(statements.content(statement))
         return VerifiedStatement(kind, statement, statement_id, content, recipient_key, now), parts.kid
 
@@ -155,25 +149,6 @@ class AcceptStatements:
         if isinstance(statement, ReplyStatement):
             return read_reply(statement.text, self._rules, statement.received_at) is Reply.OPT_OUT
         return kind in PROTECTIVE
-
-    def _write(self, party: Party, verified: VerifiedStatement, kid: str, token: str, now: datetime) -> Effect:
-        """Merge and store, unless nothing changes. If another writer was faster, read again. Raises Contention."""
-        key = table.statement(verified.statement_id)
-        for _ in range(MAX_ATTEMPTS):
-            if key in self._documents.get([key]):
-                return self._effects.known(verified)
-            effect = self._effects(party, verified)
-            if not effect.documents and effect.status == "unchanged":
-                return effect
-            sealed = self._sealer.seal(token.encode())
-            record = statements.statement_record(verified.kind, party.id, kid, now, sealed, verified.recipient_key)
-            stored = table.write(key, None, record, sealed)
-            try:
-                self._documents.commit([*effect.documents, stored])
-            except VersionConflict:
-                continue
-            return effect
-        raise Contention("other writers kept changing the same recipient's facts")
 
 
 def _invalid(pointer: str, code: str, message: str) -> Unacceptable:

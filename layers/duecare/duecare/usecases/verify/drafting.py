@@ -13,6 +13,7 @@ from duecare_core.domain.facts.states import Facts
 from duecare_core.domain.rules.frequency_caps import Contact, contact, drop_expired, pack_contacts, without_message
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.engine import engine
 from duecare_core.evidence import record as records
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import encode, inputs_of
@@ -86,7 +87,9 @@ def new_record(  # noqa: PLR0913
         relied_on=decision.relied_on,
         regions=decision.regions,
         rules_version=rules.version,
+        engine=engine(),
         rules_sha256=rules.digest,
+        chains=decision.chains,
         inputs_sha256=digest(inputs),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from duecare.ports import Document, Key, Situation
 from duecare.usecases import table
+from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.rules.frequency_caps import Contact, unpack_contacts
 from duecare_core.errors import StoreFailed
-from duecare_core.evidence.item_keys import CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
+from duecare_core.evidence.item_keys import CHAIN_HEAD, CONSENT, CONTACTS, DEBT, DISPUTE, NUMBER, STOP
 
 
 def situation_keys(gateway: str, creditor: str, collector: str | None) -> list[Key]:
@@ -44,10 +45,10 @@ def facts_of(
                 stop_of_all = table.read(document, StopState)
             elif owner == creditor:
                 stop = table.read(document, StopState)
-        elif kind not in (CONSENT, DEBT, DISPUTE):
+        elif kind not in (CONSENT, DEBT, DISPUTE, CHAIN_HEAD):
             # It may be a stop that another version of this program wrote: ignoring it could allow.
             raise StoreFailed("a document of an unknown kind is stored among a recipient's facts")
-        elif owner != creditor:
+        elif owner != creditor or kind == CHAIN_HEAD:
             continue
         elif kind == CONSENT:
             consents[name] = table.read(document, ConsentState)
@@ -69,7 +70,15 @@ def facts_of(
         stop_of_all=stop_of_all,
         number=number,
         contacts=contacts,
+        chains=_chains(situation.partitions[table.recipient(recipient_key)], creditor),
     )
+
+
+def _chains(recipient: list[Document], creditor: str) -> tuple[ChainHead, ...]:
+    """The head of the creditor's chain, then that of `*`; an empty chain has none. Raises StoreFailed."""
+    wanted = (f"{CHAIN_HEAD}#{creditor}", f"{CHAIN_HEAD}#*")
+    heads = {document.key.sk: document for document in recipient if document.key.sk in wanted}
+    return tuple(table.read(heads[sk], ChainHead) for sk in wanted if sk in heads)
 
 
 def _contacts(ledger: Document) -> tuple[Contact, ...]:
