@@ -11,7 +11,11 @@ from tests.support import events
 
 EXPECTED: dict[str, Any] = {
     # name: the answer, after everything that it needs has been stated
-    "authorize-expired": {"isAuthorized": False},
+    # Well signed, so it is passed on; the function that gets it says that it has expired.
+    "authorize-expired": {
+        "isAuthorized": True,
+        "context": events.admitted("xinxi", iat=f"{events.STATED}.0", exp=f"{events.STATED + 3600}.0"),
+    },
     "authorize-no-token": {"isAuthorized": False},
     "authorize-not-a-token": {"isAuthorized": False},
     "evidence-bundle": 404,
