@@ -64,7 +64,7 @@ class Stack:
         """An HTTP API event to the function that serves its route."""
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
-        name |= {"/v1/whoami": "evidence"}
+        name |= {"/v1/whoami": "evidence", "/v1/statements/{id}": "evidence"}
         name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload", "/v1/reconciliation": "reconcile"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
 
