@@ -15,7 +15,7 @@ from duecare.runtime.services.admin import AdminService
 from duecare_core.domain.validation import validate
 from duecare_core.errors import CannotDecide, RequestError
 
-LOGGED = ("do", "id", "kid", "on", "creditor", "gateway", "roles", "shadow")
+LOGGED = ("do", "id", "kid", "on", "creditor", "gateway", "roles", "shadow", "templates_only")
 
 
 def operate(service: AdminService, event: Event, _context: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.party import Party
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile import bundle
-from duecare_core.evidence.jose.keys import public_jwk
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import WitnessKey, open_checkpoint, parse_note
 from tests.support.imports import Imports
 from tests.support.logs import LOG_KEY, LoggedWorld
@@ -244,7 +244,7 @@ def test_text_from_others_is_escaped() -> None:
     world = LoggedWorld()
     world.register("mou-zichan", "xinxi")
     party = Party(id="keji", roles=("collector",), name=HOSTILE, sender_names=(HOSTILE,), registered_at=world.now)
-    world.operate.add(party, public_jwk(KEYS["keji"]))
+    world.operate.add(party, proven_jwk(KEYS["keji"], world.now))
     world.mandate()
     decided = world.verify(text=f"【某资产】27911 {HOSTILE}", message_id=HOSTILE)
     world.sequenced()

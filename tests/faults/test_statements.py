@@ -137,8 +137,8 @@ def test_a_suspension_stored_with_its_response_lost_is_in_force(faulty: Faulty, 
 
 @pytest.mark.parametrize("fault", ["cut", "cut-at-once"])
 def test_a_registration_stored_with_its_response_lost_is_acknowledged(faulty: Faulty, fault: str) -> None:
-    faulty.broken({"operation": "PutItem", **SPOILED[fault], "times": 1})
-    new = events.load("admin-add-keji") | {"id": "keji-2"}
+    faulty.broken({"operation": "TransactWriteItems", **SPOILED[fault], "times": 1})
+    new = events.load("admin-add-keji") | {"id": "keji-2", "key": events.proven("keji-2")}
     assert faulty.operate(**new)["status"] == 200
     assert faulty.proxy.fired()
     assert faulty.operate(**new)["status"] == 409

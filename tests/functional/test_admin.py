@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
+from duecare_core.evidence.jose.proof import proven_jwk
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
 from tests.support import events
@@ -105,7 +106,7 @@ def test_suspending_twice_and_resuming_twice_answer_the_same(stack: Stack) -> No
 
 def test_keys_are_added_revoked_and_stay_revoked(stack: Stack) -> None:
     stack.operate(**ADD)
-    key = public_jwk(p256())
+    key = proven_jwk(p256(), stack.now)
     kid = thumbprint(key)
     added = stack.operate("key-add", id="mou-zichan", key=key)
     assert stack.operate("key-add", id="mou-zichan", key=key) == added

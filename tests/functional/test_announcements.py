@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from duecare_core.evidence.jose.keys import public_jwk
 from tests.functional.conftest import Stack
 from tests.functional.files import ANNOUNCED, Json, announce, look, manifest
 from tests.support import events
@@ -37,7 +36,7 @@ def test_a_creditor_announces_only_what_is_its_own(stack: Stack) -> None:
 def test_other_parties_and_malformed_ids_get_unknown_upload(stack: Stack, upload_id: str) -> None:
     stack.register()
     stack.operate("party-add", id="other-bank", roles=["creditor"], name="Other", sender_names=[],
-                  key=public_jwk(events.key("other-bank")))  # fmt: skip
+                  key=events.proven("other-bank"))  # fmt: skip
     stack.send("upload-announce")
     for party in ("other-bank", "xinxi", "shenji"):
         answer = look(stack, upload_id, party)

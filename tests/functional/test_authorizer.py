@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from duecare_core.errors import StoreFailed
 from duecare_core.evidence.jose.keys import algorithm, b64, public_jwk, thumbprint, unb64
+from duecare_core.evidence.jose.proof import proven_jwk
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
@@ -65,7 +66,7 @@ def test_the_functions_read_the_context_that_the_authorizer_returns(stack: Stack
 def test_a_p256_key_is_authorized(stack: Stack) -> None:
     stack.register("xinxi")
     private = p256()
-    stack.operate("key-add", id="xinxi", key=public_jwk(private))
+    stack.operate("key-add", id="xinxi", key=proven_jwk(private, stack.now))
     key = jwt.PyJWK({**private, "alg": "ES256"})
     made = jwt.encode(claims(), key, algorithm="ES256", headers={"kid": thumbprint(private), "typ": "JWT"})
     assert ask(stack, f"Bearer {made}")["context"]["kid"] == thumbprint(private)
@@ -173,7 +174,7 @@ def test_the_audience_may_be_a_list_of_this_service_alone(stack: Stack) -> None:
 def test_a_der_signature_is_refused(stack: Stack) -> None:
     stack.register("xinxi")
     private = p256()
-    stack.operate("key-add", id="xinxi", key=public_jwk(private))
+    stack.operate("key-add", id="xinxi", key=proven_jwk(private, stack.now))
     header = {"alg": "ES256", "kid": thumbprint(private), "typ": "JWT"}
     start = ".".join(b64(json.dumps(part).encode()) for part in (header, claims()))
     der = jwt.PyJWK({**private, "alg": "ES256"}).key.sign(start.encode(), ECDSA(SHA256()))
@@ -270,7 +271,7 @@ def test_a_request_without_the_header_is_refused(stack: Stack) -> None:
 def test_a_revoked_key_is_refused_and_another_key_of_the_party_goes_on(stack: Stack) -> None:
     stack.register("xinxi")
     new = events.key("xinxi, later")
-    stack.operate("key-add", id="xinxi", key=public_jwk(new))
+    stack.operate("key-add", id="xinxi", key=proven_jwk(new, stack.now))
     stack.operate("key-revoke", id="xinxi", kid=thumbprint(events.key("xinxi")))
     refused(stack, f"Bearer {token()}")
     signing = jwt.PyJWK({**new, "alg": algorithm(new)})

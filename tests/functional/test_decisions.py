@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from duecare_core.evidence.canonical import canonical, digest
-from duecare_core.evidence.jose.keys import public_jwk
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack, leaks
 from tests.functional.test_verify import read_receipt
@@ -78,7 +77,7 @@ def test_an_attempt_that_is_no_number_is_a_422(stack: Stack, attempt: str) -> No
 
 def test_to_another_gateway_creditor_collector_or_carrier_it_does_not_exist(stack: Stack, decided: Answer) -> None:
     for party, role in (("other-gateway", "gateway"), ("other-creditor", "creditor")):
-        key = public_jwk(events.key(party))
+        key = events.proven(party)
         stack.operate("party-add", id=party, roles=[role], name="Other", sender_names=[], key=key)
     unknown = look_up(stack, "xinxi", events.DECISION)
     for party in ("other-gateway", "other-creditor", "keji", "yunyingshang"):

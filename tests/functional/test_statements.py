@@ -15,6 +15,7 @@ import pytest
 
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import b64, public_jwk, thumbprint, unb64
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.statement import read_sealed, sign, statement_id
 from tests.functional.conftest import Stack, leaks
 from tests.functional.keys import p256
@@ -232,7 +233,7 @@ def test_a_statement_for_another_service_is_rejected(stack: Stack, audience: Any
 def test_a_statement_signed_with_a_revoked_key_is_rejected(stack: Stack) -> None:
     stack.register()
     new = events.key("mou-zichan, later")
-    assert stack.operate("key-add", id="mou-zichan", key=public_jwk(new))["status"] == 200
+    assert stack.operate("key-add", id="mou-zichan", key=proven_jwk(new, stack.now))["status"] == 200
     old = events.key("mou-zichan")
     stack.operate("key-revoke", id="mou-zichan", kid=thumbprint(old))
     claims = {"iss": "mou-zichan", "aud": ISSUER, "iat": int(stack.now.timestamp()), **consent_members(stack.now)}
@@ -246,7 +247,7 @@ def test_a_statement_signed_with_a_revoked_key_is_rejected(stack: Stack) -> None
 def test_a_p256_key_signs_as_well(stack: Stack) -> None:
     stack.register()
     private = p256()
-    assert stack.operate("key-add", id="mou-zichan", key=public_jwk(private))["status"] == 200
+    assert stack.operate("key-add", id="mou-zichan", key=proven_jwk(private, stack.now))["status"] == 200
     claims = {"iss": "mou-zichan", "aud": ISSUER, "iat": int(stack.now.timestamp()), **consent_members(stack.now)}
     answer = stack.state("mou-zichan", sign("consent", claims, private))
     assert answer.body["results"][0]["status"] == "accepted"
@@ -463,8 +464,9 @@ def test_no_stored_item_holds_a_number_in_the_clear(stack: Stack) -> None:
 
 
 def look_up(stack: Stack, statement_id: str, party: str = "xinxi") -> Any:
-    asked = {"pathParameters": {"id": statement_id}, "requestContext": stack.as_party(party)}
-    return stack.call(events.load("evidence-statement") | asked)
+    event = events.load("evidence-statement") | {"pathParameters": {"id": statement_id}}
+    event["requestContext"]["authorizer"] = stack.as_party(party)["authorizer"]
+    return stack.call(event)
 
 
 def test_an_accepted_statement_is_acknowledged_by_a_published_key_that_is_no_receipt_key(stack: Stack) -> None:

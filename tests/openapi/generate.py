@@ -13,6 +13,7 @@ from duecare.runtime.openapi.paths import LIMITED, ROUTES
 from duecare.usecases import table
 from duecare_core.domain.portfolio import row_splitter
 from duecare_core.evidence.jose import jws, keys
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.record import text_digest
 from tests.openapi.run import HOUR, Json, Run
 from tests.support.imports import as_csv
@@ -306,12 +307,15 @@ def _suspended(run: Run) -> None:
 
 def _admin(run: Run) -> None:
     """Problems of the operator's commands, which no HTTP request has."""
-    public = keys.public_jwk(KEYS["keji"])
+    public = proven_jwk(KEYS["keji"], run.world.now)
     roles, name, _ = PARTIES["keji"]
     new = {"roles": roles, "name": name, "key": public}
     run.admin("party-add", id="keji", **new)
     run.admin("party-add", id="new-party", **new | {"key": KEYS["keji"]})
     run.admin("party-add", id="new-party", **new | {"key": {"kty": "RSA"}})
-    run.admin("key-add", id="mou-zichan", key=keys.public_jwk(KEYS["mou-zichan"]))
+    run.admin("party-add", id="new-party", **new | {"key": keys.public_jwk(KEYS["keji"])})
+    run.admin("party-add", id="new-party", **new | {"roles": ["gateway", "creditor"]})
+    run.admin("key-add", id="mou-zichan", key=proven_jwk(KEYS["mou-zichan"], run.world.now))
+    run.admin("key-add", id="mou-zichan", key=public)
     run.admin("key-revoke", id="keji", kid="nobody")
     run.admin("party-show", id="nobody")

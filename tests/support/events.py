@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -19,7 +20,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.usecases.table import upload_id_of
-from duecare_core.evidence.jose.keys import Jwk, private_jwk, public_jwk, thumbprint
+from duecare_core.evidence.jose.keys import Jwk, private_jwk, thumbprint
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.statement import sign, statement_id
 from tests.support.world import CASE_TEXT, ISSUER, NOTICE, OUTSTANDING, PARTIES, RECIPIENT
 
@@ -46,7 +48,15 @@ def key(party: str) -> Jwk:
 def load(name: str) -> dict[str, Any]:
     """The event of `events/<name>.json`."""
     event: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    if event.get("do") == "party-add":
+        # The proof in the file is as old as the file. A registration needs one of the last 24 hours.
+        event["key"] = proven(event["id"])
     return event
+
+
+def proven(party: str) -> Jwk:
+    """The public key of a party with a new proof of possession."""
+    return proven_jwk(key(party), datetime.now(UTC))
 
 
 def rendered() -> dict[str, str]:
@@ -265,7 +275,7 @@ def _expired() -> str:
 
 def _add(party: str) -> dict[str, Any]:
     roles, name, sender_names = PARTIES[party]
-    public = public_jwk(key(party))
+    public = proven_jwk(key(party), datetime.fromtimestamp(STATED, UTC))
     return {"do": "party-add", "id": party, "roles": roles, "name": name, "sender_names": sender_names, "key": public}
 
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller
 from duecare.usecases.operator.parties import PartyAdmin
-from duecare.usecases.statements.accept import AcceptStatements, StatementResult
+from duecare.usecases.statements.accept import AcceptStatements
+from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
 from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
@@ -24,6 +25,7 @@ from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
@@ -116,7 +118,7 @@ class World:
             party = Party(
                 id=party_id, roles=tuple(roles), name=name, sender_names=tuple(sender_names), registered_at=self.now
             )
-            self.operate.add(party, keys.public_jwk(KEYS[party_id]))
+            self.operate.add(party, proven_jwk(KEYS[party_id], self.now))
         return self
 
     def caller(self, party: str) -> Caller:

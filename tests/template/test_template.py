@@ -66,9 +66,7 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
     # A route without `Auth` has the default: the authorizer.
     assert not [name for name, event in found.items() if "Auth" in event and name not in PUBLIC]
     guarded = {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}", "GET /v1/whoami"}
-    assert guarded | {"POST /v1/uploads", "GET /v1/uploads/{id}", "GET /v1/reconciliation"} <= set(
-        found
-    )
+    assert guarded | {"POST /v1/uploads", "GET /v1/uploads/{id}", "GET /v1/reconciliation"} <= set(found)
 
 
 def test_internal_functions_have_no_route(functions: dict[str, Template]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from duecare.runtime import telemetry
 from duecare.runtime.http import context_of
 from duecare.usecases.access.authorize import Authorize
-from duecare_core.evidence.jose import keys
+from duecare_core.evidence.jose.proof import proven_jwk
 from tests.support import events
 from tests.support import functions as lambdas
 from tests.support.between import CountingReader
@@ -83,7 +83,7 @@ def context(**changes: Any) -> dict[str, str]:
     """The context that the real authorizer gives for a well-signed token with these claims."""
     claims = {name: value for name, value in (GOOD | changes).items() if value is not None}
     world = World().register("xinxi")
-    world.operate.add_key("xinxi", keys.public_jwk(events.key("xinxi")))
+    world.operate.add_key("xinxi", proven_jwk(events.key("xinxi"), world.now))
     return context_of(Authorize(CountingReader(world.documents), ISSUER)(events.token("xinxi", claims)))
 
 

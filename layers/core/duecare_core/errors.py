@@ -62,7 +62,10 @@ ProblemName = Literal[
     "unknown-key",
     "party-exists",
     "bad-key",
+    "bad-key-proof",
+    "key-of-another-party",
     "private-key",
+    "roles-exclude-each-other",
     # Messages, statements, decisions and the log.
     "unknown-message",
     "unknown-decision",

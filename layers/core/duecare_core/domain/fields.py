@@ -64,7 +64,7 @@ Text = Annotated[
 
 Channel = Literal["sms", "voice", "email", "im"]
 Channels = Annotated[list[Channel], Meta(min_length=1, max_length=4)]
-Role = Literal["creditor", "collector", "gateway", "carrier", "auditor"]
+Role = Literal["creditor", "collector", "gateway", "carrier", "auditor", "reviewer"]
 
 Outcome = Literal["allow", "deny"]
 # Why a message is denied, in the order in which an answer lists the reasons. The messages are in domain/decision.

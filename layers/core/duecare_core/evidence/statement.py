@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-import jwt
 from msgspec import Struct, field
 
 from duecare_core.domain.facts.chain import ChainHead
@@ -16,7 +15,7 @@ from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.validation import validate
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain, digest
-from duecare_core.evidence.jose.keys import algorithm, thumbprint
+from duecare_core.evidence.jose import jws
 
 SUFFIX = "+jws"
 # Whether a statement is in force, is superseded by a newer one, or has no effect on decisions.
@@ -114,9 +113,7 @@ def content(statement: Statement) -> bytes:
 
 def sign(kind: str, members: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:
     """The compact JWS of a statement; `members` must hold iss, aud and iat."""
-    key = jwt.PyJWK({**private_jwk, "alg": algorithm(private_jwk)})
-    headers = {"kid": thumbprint(private_jwk), "typ": kind + SUFFIX}
-    return jwt.encode(dict(members), key, algorithm=algorithm(private_jwk), headers=headers)
+    return jws.sign(kind + SUFFIX, members, private_jwk)
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -24,6 +24,7 @@ class PartyAdd(_Request, frozen=True, kw_only=True, tag="party-add"):
     sender_names: Annotated[list[DisplayName], Meta(max_length=20)] = []
     key: dict[str, Any]
     shadow: bool = False
+    templates_only: bool = False
 
 
 class _OfParty(_Request, frozen=True, kw_only=True):
@@ -76,6 +77,7 @@ def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult
                     name=request.name,
                     sender_names=tuple(request.sender_names),
                     shadow=request.shadow,
+                    templates_only=request.templates_only,
                     registered_at=service.clock(),
                 ),
                 request.key,

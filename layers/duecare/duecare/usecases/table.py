@@ -82,6 +82,11 @@ def party(party_id: str) -> Key:
     return Key(f"{keys.PARTY}#{party_id}", keys.PARTY)
 
 
+def key_owner(kid: str) -> Key:
+    """The party that a key is bound to, by the key's thumbprint."""
+    return Key(f"{keys.KEY_OWNER}#{kid}", keys.KEY_OWNER)
+
+
 def mandate(creditor: str, collector: str) -> Key:
     return Key(f"{keys.MANDATE}#{creditor}", collector)
 

@@ -11,6 +11,7 @@ from duecare.usecases.access.authorize import MAX_TOKEN, Authorize
 from duecare_core.errors import NotAllowed
 from duecare_core.evidence.jose import keys
 from duecare_core.evidence.jose.keys import b64
+from duecare_core.evidence.jose.proof import proven_jwk
 from tests.support import events
 from tests.support.between import CountingReader
 from tests.support.world import ISSUER, KEYS, NOW, World
@@ -92,5 +93,5 @@ def test_a_key_counts_from_the_moment_that_it_is_registered(reader: CountingRead
     with pytest.raises(NotAllowed):
         authorize(good)
     world.register("xinxi")
-    world.operate.add_key("xinxi", keys.public_jwk(events.key("xinxi")))
+    world.operate.add_key("xinxi", proven_jwk(events.key("xinxi"), world.now))
     assert authorize(good).party == "xinxi"

@@ -12,6 +12,8 @@ from duecare.usecases.imports import close, import_part, ingest
 from duecare.usecases.imports.upload_state import UploadState
 from duecare_core.errors import NotAllowed, RequestError
 from duecare_core.evidence.jose import keys
+from duecare_core.evidence.jose.proof import proven_jwk
+from tests.support import events
 from tests.support.between import Interrupted
 from tests.support.imports import Imports, as_csv, debt_row
 from tests.support.world import KEYS, World
@@ -170,8 +172,8 @@ def test_a_manifest_signed_with_a_revoked_key_is_not_taken_with_a_token_of_anoth
 ) -> None:
     data = as_csv([debt_row(world, 1)])
     manifest = imports.manifest(data, 1)
-    new = KEYS["other-collector"]
-    world.operate.add_key("mou-zichan", keys.public_jwk(new))
+    new = events.key("mou-zichan")
+    world.operate.add_key("mou-zichan", proven_jwk(new, world.now))
     revoke_key(world)
     with pytest.raises(RequestError) as refused:
         imports.uploads.open(world.caller("mou-zichan")._replace(kid=keys.thumbprint(new)), manifest)

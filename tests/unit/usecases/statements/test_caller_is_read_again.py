@@ -10,6 +10,8 @@ import pytest
 
 from duecare_core.errors import NotAllowed
 from duecare_core.evidence.jose import keys
+from duecare_core.evidence.jose.proof import proven_jwk
+from tests.support import events
 from tests.support.between import Interrupted
 from tests.support.world import KEYS, RECIPIENT, World, debt_members, stamp
 
@@ -67,8 +69,8 @@ def test_a_statement_signed_with_another_key_of_the_party_that_is_revoked_midway
     """The token's key stays good; the statements were signed with the stolen one."""
     stolen = KEYS["mou-zichan"]
     tokens = debts(world, 0, 3)
-    new = KEYS["other-collector"]  # registered for nobody in this world's creditor
-    world.operate.add_key("mou-zichan", keys.public_jwk(new))
+    new = events.key("mou-zichan")
+    world.operate.add_key("mou-zichan", proven_jwk(new, world.now))
     caller = world.caller("mou-zichan")._replace(kid=keys.thumbprint(new))
     world.documents.before_commit(2, lambda: world.operate.revoke_key("mou-zichan", keys.thumbprint(stolen)))
     results = world.state_use_case(caller, tokens)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from duecare.usecases import table
 from duecare_core.errors import BadToken, NotAllowed, StoreFailed
 from duecare_core.evidence.jose import keys
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.statement import read_sealed, sign, statement_id
 from tests.functional.keys import p256
 from tests.support.world import (
@@ -180,7 +181,7 @@ def test_a_revoked_key_and_an_ended_token_are_refused_at_once(world: World) -> N
 
 def test_an_es256_signature_in_der_form_is_rejected_with_an_error_that_says_so(world: World) -> None:
     jwk = p256()
-    world.operate.add_key("mou-zichan", keys.public_jwk(jwk))
+    world.operate.add_key("mou-zichan", proven_jwk(jwk, world.now))
     header = {"alg": "ES256", "kid": keys.thumbprint(jwk), "typ": "debt+jws"}
     claims = {"iss": "mou-zichan", "aud": ISSUER, "iat": int(world.now.timestamp())} | debt_members(world.now)
     start = ".".join(keys.b64(json.dumps(part).encode()) for part in (header, claims))

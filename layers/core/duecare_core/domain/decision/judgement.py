@@ -44,10 +44,10 @@ class Judgement:
         self.consent: Consent | None = None
         self.debt_ref: str | None = None
         self.debt: DebtState | None = None
-        self.creditor = facts.creditor if facts.creditor and "creditor" in facts.creditor.roles else None
+        self.creditor = facts.creditor if facts.creditor and facts.creditor.acts_as("creditor") else None
         self.for_itself = request.collector == request.creditor
         collector = None if self.for_itself else facts.collector
-        self.collector = collector if collector and "collector" in collector.roles else None
+        self.collector = collector if collector and collector.acts_as("collector") else None
 
     def deny(self, code: ReasonCode, *statements: str, until: datetime | None = None) -> None:
         self.reasons[code] = Reason(code, until)

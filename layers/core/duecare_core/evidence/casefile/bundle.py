@@ -25,6 +25,7 @@ from duecare_core.evidence.casefile.answered_allows import verify_answer
 from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws
+from duecare_core.evidence.jose import proof as possession
 from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.log.entry import entry
@@ -220,6 +221,8 @@ class _Checks:
         for logged, raw in zip(self._case.parties, self._raw["parties"], strict=True):
             name = f"{logged.record.id}/{logged.version}"
             self._log_index(logged.proof, "party", name, digest(canonical(raw["record"])), logged.at)
+            for key in logged.record.keys:
+                _check_possession(name, key)
         missing = [who for who, version in self._case.inputs.parties.items() if self._party(who, version) is None]
         if missing:
             raise _CheckFailed(f"the registration of {', '.join(missing)} as it was then is not in the file")
@@ -336,3 +339,11 @@ class _Checks:
         except DuecareError as error:
             raise _CheckFailed(f"the {kind} {name} as it is here is not in the log: {error}") from error
         return parsed.index
+
+
+def _check_possession(name: str, key: PartyKey) -> None:
+    """Raises unless the registration holds the party's own proof that it held the key then."""
+    try:
+        possession.check(key.proof, key.jwk, key.registered_at)
+    except DuecareError as error:
+        raise _CheckFailed(f"the registration {name} has a key without a good proof of possession: {error}") from error

@@ -16,7 +16,7 @@ from jwt.api_jws import PyJWS
 
 from duecare_core.errors import BadEvidence, BadKey
 from duecare_core.evidence.canonical import strict_json
-from duecare_core.evidence.jose.keys import algorithm, public_key, unb64
+from duecare_core.evidence.jose.keys import algorithm, public_key, thumbprint, unb64
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _ALGORITHMS = ["EdDSA", "ES256"]
@@ -70,3 +70,10 @@ def _is_der(token: str) -> bool:
     except BadKey:
         return False
     return len(signature) != _RAW_ES256 and signature[:1] == b"\x30"
+
+
+def sign(typ: str, payload: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:
+    """The compact JWS of a payload, with exactly the header that `read` accepts."""
+    key = jwt.PyJWK({**private_jwk, "alg": algorithm(private_jwk)})
+    headers = {"kid": thumbprint(private_jwk), "typ": typ}
+    return jwt.encode(dict(payload), key, algorithm=algorithm(private_jwk), headers=headers)

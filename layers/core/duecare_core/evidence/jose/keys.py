@@ -1,6 +1,9 @@
 """Public and private keys as JWK (RFC 7517), identified by their thumbprint (RFC 7638).
 
 Parties use Ed25519 (`EdDSA`, RFC 8037) or P-256 (`ES256`, RFC 7518 section 3.4); nothing else is accepted.
+
+A public key of small order verifies signatures that nobody made: with the neutral point `01 00…00` as the key, 64 fixed
+bytes are a signature of every message. OpenSSL accepts such keys, so `ed25519_key` refuses them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,13 @@ Jwk = dict[str, str]
 
 _REQUIRED = {"OKP": ("crv", "kty", "x"), "EC": ("crv", "kty", "x", "y")}
 _ALG = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256"}
+
+# The field of Ed25519 (RFC 8032, section 5.1), and the y-coordinates of its eight points of small order: of order 1
+# (y = 1), 2 (y = -1), 4 (y = 0, two points) and 8 (two points for each y). An encoding is y and the sign of x; the
+# points with x = 0, whose sign bit has to be 0, are among these. No other point has x = 0.
+_P = 2**255 - 19
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
 
 
 def b64(data: bytes) -> str:
@@ -46,7 +56,7 @@ def algorithm(jwk: Mapping[str, Any]) -> str:
 
 
 def public_jwk(jwk: Mapping[str, Any]) -> Jwk:
-    """The public members of a key, checked. Raises BadKey, also for a point that is not on its curve."""
+    """The public members of a key, checked as `public_key` checks them. Raises BadKey."""
     algorithm(jwk)
     names = _REQUIRED[jwk["kty"]]
     if not all(isinstance(jwk.get(name), str) for name in names):
@@ -63,16 +73,29 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 
 def public_key(jwk: Mapping[str, Any]) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey:
-    """The key for use with `cryptography`. Raises BadKey for a wrong length or a point that is not on the curve."""
+    """The key for use with `cryptography`. Raises BadKey for a wrong length, a P-256 point that is not on the curve,
+    and an Ed25519 point that `ed25519_key` refuses."""
     try:
         if algorithm(jwk) == "EdDSA":
-            return ed25519.Ed25519PublicKey.from_public_bytes(unb64(jwk["x"]))
+            return ed25519_key(unb64(jwk["x"]))
         x, y = unb64(jwk["x"]), unb64(jwk["y"])
         if len(x) != 32 or len(y) != 32:
             raise BadKey("P-256 coordinates have 32 bytes")
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + x + y)
     except ValueError as error:
         raise BadKey("the key's numbers are not a point on its curve") from error
+
+
+def ed25519_key(encoded: bytes) -> ed25519.Ed25519PublicKey:
+    """The Ed25519 key of these 32 bytes. Raises BadKey for a point of small order and for every encoding that is not
+    canonical (RFC 8032, section 5.1.3: y is less than p, and the sign bit is 0 where x is 0).
+
+    A point that is not on the curve verifies no signature, so it is not looked for here.
+    """
+    y = int.from_bytes(encoded, "little") & ((1 << 255) - 1)
+    if len(encoded) != 32 or y >= _P or y in SMALL_ORDER_Y:
+        raise BadKey("an Ed25519 key has 32 bytes, in their canonical form, and is not a point of small order")
+    return ed25519.Ed25519PublicKey.from_public_bytes(encoded)
 
 
 def new_private_jwk() -> Jwk:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from duecare_core.errors import BadEvidence
+from duecare_core.errors import BadEvidence, BadKey
+from duecare_core.evidence.jose.keys import ed25519_key
 from duecare_core.evidence.log.merkle import HASH_BYTES, MAX_TREE_SIZE
 
 ED25519, COSIGNATURE = 0x01, 0x04
@@ -79,8 +80,8 @@ class Verifier(NamedTuple):
             message = _cosigned(text, seconds)
             signature = signature[_TIME_BYTES:]
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except (InvalidSignature, ValueError) as error:
+            ed25519_key(self.public).verify(signature, message)
+        except (InvalidSignature, ValueError, BadKey) as error:
             raise BadEvidence(f"a signature by {self.name} is not good") from error
 
 
@@ -139,6 +140,10 @@ def parse_verifier(text: str) -> Verifier:
     expected = key_id(name, data[0], data[1:])
     if hexadecimal != expected.hex():
         raise BadEvidence("a verifier key whose id is not its own")
+    try:
+        ed25519_key(data[1:])
+    except BadKey as error:
+        raise BadEvidence(f"not a verifier key of Ed25519: {error}") from error
     return Verifier(name, expected, data[0], data[1:])
 
 

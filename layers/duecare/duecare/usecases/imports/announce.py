@@ -100,7 +100,7 @@ class Uploads:
         party = check_caller(
             caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now
         )
-        if "creditor" not in party.roles:
+        if not party.acts_as("creditor"):
             raise NotAllowed("Only a creditor may upload what it confirms.", name="wrong-role")
         check_active(party)
         return party

@@ -28,7 +28,7 @@ class PartOutcome(Struct, frozen=True):
 def check_creditor(deps: ImportDeps, upload: UploadState) -> None:
     """Reads the creditor, strongly consistent. Raises FileRefused, StoreFailed."""
     party = table.find_party(deps.bulk.get([table.party(upload.creditor)]), upload.creditor)
-    if party is None or party.state != "active" or "creditor" not in party.roles:
+    if party is None or party.state != "active" or not party.acts_as("creditor"):
         raise FileRefused("party-suspended", "This party is suspended; announce the file again when it is not.")
     if party.key(upload.kid) is None:
         raise FileRefused("key-refused", "The key that signed the manifest has been revoked since.")

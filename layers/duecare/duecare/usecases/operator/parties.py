@@ -10,8 +10,16 @@ from msgspec import structs
 from duecare.ports import Clock, Document, Documents
 from duecare.usecases import table
 from duecare.usecases.retry import retry_on_conflict
-from duecare_core.domain.facts.party import Halt, Party, PartyKey
-from duecare_core.errors import BadKey, Conflict, NotFound, Unacceptable, VersionConflict, Violation
+from duecare_core.domain.facts.party import Halt, KeyOwner, Party, PartyKey, excluded_roles
+from duecare_core.errors import (
+    BadEvidence,
+    BadKey,
+    Conflict,
+    NotFound,
+    Unacceptable,
+    Violation,
+)
+from duecare_core.evidence.jose import proof
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
 
 MAX_ATTEMPTS = 5
@@ -29,16 +37,26 @@ class PartyAdmin:
         return self._stored(party_id)[1]
 
     def add(self, party: Party, key: dict[str, Any]) -> Party:
-        """Register a party with its first key. Raises Conflict if the id is taken, Unacceptable for a bad key."""
-        party = structs.replace(party, registered_at=self._clock(), keys=(self._key(key),))
+        """Register a party with its first key, which comes with a proof that the party holds it.
+
+        Raises Conflict if the id is taken or the key is bound to another party, Unacceptable for a bad key, a bad proof
+        or roles that exclude each other.
+        """
+        _check_roles(party)
+        first = self._key(key)
+        party = structs.replace(party, registered_at=self._clock(), keys=(first,))
         document = table.write(table.party(party.id), None, party)
-        try:
-            self._documents.commit([document])
-        except VersionConflict as error:
-            # A write that is repeated after a lost response conflicts with itself.
-            if self._documents.get([document.key]).get(document.key) != document:
-                raise Conflict(f"A party {party.id} is registered already.", name="party-exists") from error
-        return party
+
+        def attempt() -> Party:
+            stored = self._documents.get([document.key]).get(document.key)
+            if stored is None:
+                self._documents.commit([document, *self._owner(first.kid, party.id)])
+            # A write whose response was lost conflicts with itself, and finds its own document the next time.
+            elif stored != document:
+                raise Conflict(f"A party {party.id} is registered already.", name="party-exists")
+            return party
+
+        return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention="other writers kept registering this party")
 
     def suspend(self, party_id: str) -> Party:
         return self._change(party_id, lambda party: structs.replace(party, state="suspended"))
@@ -47,7 +65,11 @@ class PartyAdmin:
         return self._change(party_id, lambda party: structs.replace(party, state="active"))
 
     def add_key(self, party_id: str, jwk: dict[str, Any]) -> Party:
-        """Raises Conflict if this key was revoked before: a revoked key stays revoked."""
+        """Add a key, which comes with a proof that the party holds it. A key that it has already changes nothing.
+
+        Raises Conflict if this key was revoked before (a revoked key stays revoked) or is bound to another party,
+        Unacceptable for a bad key or a bad proof.
+        """
         key = self._key(jwk)
 
         def with_key(party: Party) -> Party:
@@ -58,7 +80,7 @@ class PartyAdmin:
                 raise Conflict("This key was revoked; make a new one.", name="key-revoked")
             return party
 
-        return self._change(party_id, with_key)
+        return self._change(party_id, with_key, lambda: self._owner(key.kid, party_id))
 
     def revoke_key(self, party_id: str, kid: str) -> Party:
         """Revoke a key with immediate effect. Raises NotFound."""
@@ -95,12 +117,17 @@ class PartyAdmin:
 
         return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention="other writers kept changing the halt")
 
-    def _change(self, party_id: str, change: Callable[[Party], Party]) -> Party:
+    def _change(
+        self, party_id: str, change: Callable[[Party], Party], companions: Callable[[], list[Document]] = list
+    ) -> Party:
+        """`companions`: the documents to write in the same transaction."""
+
         def attempt() -> Party:
             document, party = self._stored(party_id)
+            written = companions()
             after = change(party)
             if after != party:
-                self._documents.commit([table.write(document.key, document, after)])
+                self._documents.commit([table.write(document.key, document, after), *written])
             return after
 
         return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention="other writers kept changing this party")
@@ -112,6 +139,20 @@ class PartyAdmin:
             raise NotFound("No party is registered under this id.", name="unknown-party")
         return document, table.read(document, Party)
 
+    def _owner(self, kid: str, party_id: str) -> list[Document]:
+        """The document that binds a key to a party, to be written with its registration; none if it is bound to this
+        party already. Raises Conflict if it is bound to another."""
+        key = table.key_owner(kid)
+        stored = table.find(self._documents.get([key]), key, KeyOwner)
+        if stored is None:
+            return [table.write(key, None, KeyOwner(party=party_id))]
+        if stored.party != party_id:
+            raise Conflict(
+                f"This key is bound to the party {stored.party}; make a new one with `duecare keys new`.",
+                name="key-of-another-party",
+            )
+        return []
+
     def _key(self, jwk: dict[str, Any]) -> PartyKey:
         if "d" in jwk:
             raise Unacceptable("This is a private key; give the public one.", name="private-key")
@@ -121,4 +162,25 @@ class PartyAdmin:
             raise Unacceptable(
                 "The key cannot be used.", name="bad-key", errors=(Violation("/key", "bad-key", str(error)),)
             ) from error
-        return PartyKey(kid=thumbprint(public), jwk=public, registered_at=self._clock())
+        now = self._clock()
+        try:
+            proven = proof.check(jwk.get("proof"), public, now)
+        except BadEvidence as error:
+            raise Unacceptable(
+                f"The key does not come with a valid proof that its party holds it: {error}. Whoever holds the private "
+                "key makes one with `duecare keys show FILE`, or a new key with `duecare keys new`.",
+                name="bad-key-proof",
+                errors=(Violation("/key/proof", "bad-key-proof", str(error)),),
+            ) from error
+        return PartyKey(kid=thumbprint(public), jwk=public, proof=proven, registered_at=now)
+
+
+def _check_roles(party: Party) -> None:
+    """Raises Unacceptable."""
+    if excluded_roles(party.roles):
+        fault = "a gateway is not also creditor or collector, and a reviewer is none of the three; register two parties"
+        raise Unacceptable(
+            f"These roles exclude each other: {fault}.",
+            name="roles-exclude-each-other",
+            errors=(Violation("/roles", "roles-exclude-each-other", fault),),
+        )

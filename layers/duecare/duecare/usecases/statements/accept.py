@@ -136,7 +136,7 @@ class AcceptStatements:
             )
         if statement.aud != self._issuer:
             raise _invalid("/aud", "wrong-audience", "aud must be the issuer from discovery")
-        if not STATED_BY[kind] & set(party.roles):
+        if not any(map(party.acts_as, STATED_BY[kind])):
             raise NotAllowed(f"A {kind} statement is not for this party's roles.", name="wrong-role")
         if party.state != "active" and not self._protects(kind, statement):
             raise NotAllowed(

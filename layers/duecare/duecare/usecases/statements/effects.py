@@ -287,16 +287,16 @@ class StatementEffects:
         """A gateway speaks for the recipients of any creditor, a creditor for its own, a collector for those of
         creditors that gave it a mandate. Raises RequestError."""
         self._check_registered(creditor)
-        if "gateway" in party.roles or ("creditor" in party.roles and party.id == creditor):
+        if "gateway" in party.roles or (party.acts_as("creditor") and party.id == creditor):
             return
         mandate = table.mandate(creditor, party.id)
-        if "collector" not in party.roles or mandate not in self._documents.get([mandate]):
+        if not party.acts_as("collector") or mandate not in self._documents.get([mandate]):
             raise NotAllowed("This party may not speak about that creditor's recipients.", name="not-its-own")
 
     def _check_registered(self, creditor: str) -> None:
         """Raises NotFound: a stop stored under a mistyped id would protect nobody."""
         party = table.find_party(self._documents.get([table.party(creditor)]), creditor)
-        if party is None or "creditor" not in party.roles:
+        if party is None or not party.acts_as("creditor"):
             raise NotFound("No creditor is registered under this id.", name="unknown-creditor")
 
 
