@@ -284,7 +284,6 @@ def _limited(run: Run, bodies: dict[str, tuple[str, Json]]) -> None:
         run.call(operation_id, "More than the party's limit", party, body=body, limited=True)
 
 
-
 def _suspended(run: Run) -> None:
     world = run.world
     data = as_csv([debt_members(world.now, debt_ref="S-1")])
