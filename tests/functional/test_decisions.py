@@ -8,10 +8,10 @@ import pytest
 
 from duecare_core.evidence.canonical import canonical, digest
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.functional.test_verify import read_receipt
 from tests.support import events
-from tests.support.world import RECIPIENT, stamp
+from tests.support.world import stamp
 
 
 def look_up(stack: Stack, party: str, decision_id: str, language: str = "", **context: Any) -> Answer:

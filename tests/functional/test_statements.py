@@ -17,15 +17,13 @@ from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import b64, public_jwk, thumbprint, unb64
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.statement import read_sealed, sign, statement_id
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.functional.keys import p256
 from tests.support import events
 from tests.support.world import (
     ISSUER,
     OUTSTANDING,
-    RECIPIENT,
     consent_members,
-    daytime,
     debt_members,
     mandate_members,
     stamp,
@@ -93,7 +91,7 @@ def test_the_same_content_under_a_new_iat_is_unchanged(stack: Stack) -> None:
 
 def test_another_content_of_the_same_instant_is_a_conflict(stack: Stack) -> None:
     stack.honest()
-    members = debt_members(stack.now, outstanding="9431", time_zone=daytime(stack.now))
+    members = debt_members(stack.now, outstanding="9431")
     problem = rejected(stack, stack.jws("mou-zichan", "debt", **members))
     assert (problem["status"], name(problem)) == (409, "conflict")
     assert stack.verify().body["decision"] == "allow"
@@ -121,7 +119,7 @@ def test_a_rejected_statement_does_not_affect_the_others_of_the_call(stack: Stac
     good = [
         stack.jws("mou-zichan", "mandate", **mandate_members(stack.now)),
         stack.jws("mou-zichan", "consent", **consent_members(stack.now)),
-        stack.jws("mou-zichan", "debt", **debt_members(stack.now, time_zone=daytime(stack.now))),
+        stack.jws("mou-zichan", "debt", **debt_members(stack.now)),
     ]
     bad = ["not a statement", stack.jws("keji", "debt", **debt_members(stack.now))]
     answer = stack.state("mou-zichan", bad[0], good[0], good[1], bad[1], good[2])

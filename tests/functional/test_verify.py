@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.functional.conftest import Stack
+from tests.functional.conftest import RECIPIENT, Stack
 from tests.support import events
-from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support.world import CASE_TEXT, ISSUER, stamp
 
 
 def read_receipt(stack: Stack, receipt: str) -> dict[str, Any]:

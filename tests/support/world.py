@@ -208,9 +208,14 @@ def stamp(at: datetime) -> str:
     return at.isoformat()
 
 
-def daytime(now: datetime) -> str:
-    """A time zone in which it is between 12:00 and 13:00, outside quiet hours whenever the tests run."""
-    return f"Etc/GMT{now.astimezone(UTC).hour - 12:+d}"
+def daytime_recipient(now: datetime, serial: int = 38123456) -> str:
+    """A number in whose own country it is daytime, so that a message may go now whenever the tests run. `serial`: up to
+    7 digits count."""
+    if now.astimezone(UTC).hour < 13:
+        return f"+86139{serial % 10**8:08d}"
+    if now.astimezone(UTC).hour < 16:
+        return f"+23324{serial % 10**7:07d}"  # Ghana
+    return f"+5068{serial % 10**7:07d}"  # Costa Rica
 
 
 def mandate_members(now: datetime, **changes: Any) -> dict[str, Any]:

@@ -296,10 +296,16 @@ def test_a_bad_debt_is_rejected_by_name_and_never_repeated(world: World, change:
     assert world.documents._documents == before
 
 
-def test_a_number_has_one_spelling_or_a_stop_would_hold_for_one_of_them_only(world: World) -> None:
+def test_a_number_has_one_spelling_and_a_stop_in_another_holds_for_it(world: World) -> None:
     for spelling in ("+4407911123456", "+86013812345678"):
-        stop = {"recipient": spelling, "creditor": "mou-zichan", "received_at": stamp(world.now)}
-        assert problem(world, "xinxi", "opt-out", **stop) == "not-e164"
+        consent = consent_members(world.now, recipient=spelling)
+        assert problem(world, "mou-zichan", "consent", **consent) == "not-e164"
+    assert world.reasons() == []
+    stop = {"recipient": "+86013812345678", "creditor": "mou-zichan", "received_at": stamp(world.now)}
+    world.accepted("xinxi", "opt-out", **stop)
+    assert world.reasons() == ["OPTED_OUT"]
+    nobody = stop | {"recipient": "+1202555"}
+    assert problem(world, "xinxi", "opt-out", **nobody) == "not-e164"
 
 
 def test_the_digest_of_an_identity_is_not_at_rest_for_it_can_be_guessed(world: World) -> None:

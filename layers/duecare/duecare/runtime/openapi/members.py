@@ -28,7 +28,7 @@ MEMBERS = {
     "state": "The phase of the import.",
     "statement_id": "`sha256:` and the digest of the statement's JWS.",
     "text_sha256": "`sha256:` and the digest of the UTF-8 bytes of the text.",
-    "time_zone": "The recipient's time zone, a name of the IANA database.",
+    "time_zone": "The recipient's time zone: a geographic name of the IANA database (zone.tab, zone1970.tab).",
     "upload_id": "The id of the upload: 26 characters (base32). The same manifest has the same id.",
     "valid_until": "The end of the validity.",
     # requests
@@ -68,7 +68,7 @@ MEMBERS = {
     "DebtStatement.status": "Whether the debt is open.",
     "collectors": "The collectors that may collect this debt; any with a mandate if absent.",
     "original_creditor": "The creditor from which the debt was acquired.",
-    "region": "Where the debtor lives: ISO 3166-2.",
+    "region": "Where the debtor lives: a subdivision that ISO 3166-2 lists.",
     "product": "The kind of credit.",
     "contract": "`sha256:` and the digest of the contract.",
     "answers_dispute": "The `statement_id` of the dispute that this statement answers.",
