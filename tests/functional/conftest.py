@@ -20,7 +20,6 @@ from botocore.loaders import JSONFileLoader
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import settings, telemetry
 from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS, RECEIPT_KEYS
-from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
 from tests.support import events, tables
@@ -78,6 +77,7 @@ class Stack:
         """An HTTP API event to the function that serves its route."""
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
+        name |= {"/v1/whoami": "evidence", "/v1/statements/{id}": "evidence"}
         name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload", "/v1/reconciliation": "reconcile"}
         name |= {"/v1/statements/{id}": "evidence"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
@@ -97,9 +97,8 @@ class Stack:
 
     def as_party(self, party: str, /, **changes: Any) -> dict[str, Any]:
         """The requestContext of an event that the authorizer let pass for this party."""
-        admitted = {"party": party, "kid": thumbprint(events.key(party)), "exp": str(events.EXPIRES)} | changes
         context = events.load("verify-honest")["requestContext"]
-        return {**context, "authorizer": {"lambda": admitted}}
+        return {**context, "authorizer": {"lambda": events.admitted(party, **changes)}}
 
     def verify(self, party: str = "xinxi", /, **members: Any) -> Answer:
         body = json.loads(events.load("verify-honest")["body"]) | {"recipient": RECIPIENT} | members

@@ -122,7 +122,9 @@ class World:
         return self
 
     def caller(self, party: str) -> Caller:
-        return Caller(party, keys.thumbprint(KEYS[party]), self.now + timedelta(hours=1))
+        """The caller of a token that this party signs now, for an hour."""
+        ends = self.now + timedelta(hours=1)
+        return Caller(party, keys.thumbprint(KEYS[party]), self.now, ends, audience_fits=True, lifetime_fits=True)
 
     def jws(self, party: str, kind: str, /, **members: Any) -> str:
         return sign(kind, {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}, KEYS[party])

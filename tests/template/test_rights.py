@@ -18,7 +18,7 @@ READS = {
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
-    "ImportPartFunction": {"R#*", "U#*"},
+    "ImportPartFunction": {"R#*", "P#*", "U#*"},
     "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
     "AdminFunction": {"P#*"},

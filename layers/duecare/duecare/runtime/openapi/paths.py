@@ -21,19 +21,21 @@ TAGS = {
 _STATUSES = {
     200: "The answer.",
     400: "The body cannot be read.",
-    401: "There is no token. API Gateway answers by itself.",
+    401: "There is no token (API Gateway answers by itself), or its times or audience are wrong (a problem).",
     403: "The token was refused (API Gateway answers by itself), or the party may not do this (a problem).",
     404: "Unknown, or somebody else's.",
     409: "Conflicts with what is known.",
     413: "The body is over 1 MiB.",
     415: "The body is not application/json.",
     422: "The body or query is readable, but cannot be accepted.",
-    429: "Too many requests. API Gateway answers by itself.",
+    429: "Too many requests of all parties (API Gateway answers by itself), or of this party (a problem).",
     503: "`cannot-decide`: the message must not be sent. Ask again after `Retry-After`.",
 }
 _BODY = (400, 413, 415, 422)
 _PARTY = (401, 403)
 _ANY = (429, 503)
+# The operations that have a limit for each party (PartyMessagesPerSecond in template.yaml).
+LIMITED = ("verifyMessage", "verifyBatch", "submitStatements")
 
 
 class ApiRoute(NamedTuple):
@@ -142,6 +144,14 @@ ROUTES: dict[str, ApiRoute] = {
         (*_PARTY, 404, 422, *_ANY),
         answer="ReconciliationReport",
         parameters=("from", "to", "gateway"),
+    ),
+    "GET /v1/whoami": ApiRoute(
+        "identifyCaller",
+        "Service",
+        "Ask who you are here",
+        "The caller's own registration, for any party, suspended or not; and the service's clock.",
+        (*_PARTY, *_ANY),
+        answer="PartyIdentity",
     ),
     "GET /log/checkpoint": ApiRoute(
         "getCheckpoint",
@@ -317,9 +327,9 @@ def _response(route: ApiRoute, status: int, examples: Mapping[str, Any] | None) 
         words = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
         content = {"schema": reference("GatewayMessage"), "example": {"message": words[status]}}
         response["content"][JSON] = content
-    if status not in (401, 429):
+    if status != 429 or route.operation_id in LIMITED:
         response["content"][PROBLEM_JSON] = {"schema": reference("Problem"), "examples": examples}
-    if status == 503:
+    if status == 503 or (status == 429 and route.operation_id in LIMITED):
         seconds = {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 1}
         response["headers"] = {"Retry-After": seconds}
     return response
