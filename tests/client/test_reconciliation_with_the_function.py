@@ -51,6 +51,8 @@ class Deployed:
     def handle(self, party: str, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/.well-known/jwks.json":
             return httpx.Response(200, json=self.world.receipt_key.jwks())
+        if request.url.path == "/.well-known/duecare":
+            return httpx.Response(200, json={"issuer": ISSUER})
         caller = self.world.caller(party)
         admitted = {"party": party, "kid": caller.kid, "exp": str(caller.expires_at.timestamp())}
         event: dict[str, Any] = {

@@ -59,6 +59,8 @@ class Deployed:
                 self.imports.work()
                 return httpx.Response(200)
             return httpx.Response(200, content=b"".join(self.imports.files.read(path[1:])))
+        if path == "/.well-known/duecare":
+            return httpx.Response(200, json={"issuer": ISSUER})
         caller = self.imports.world.caller("mou-zichan")
         admitted = {"party": caller.party, "kid": caller.kid, "exp": caller.expires_at.timestamp()}
         event: dict[str, Any] = {
