@@ -167,8 +167,7 @@ class Client(Reader):
         expected = {**permissions.claims_of_answer(read), **permissions.claims_of_message(message)}
         if read.message_id != message["message_id"]:
             raise BadReceipt("the answer is about another message: its message_id differs. Do not send")
-        claims = self._receipt_claims(read.receipt, {**expected, "gateway": self.party})
-        permissions.check_enforced(claims, read)
+        self._receipt_claims(read.receipt, {**expected, "gateway": self.party})
         permissions.check_requested(message, read)
         return Permission(
             decision=read.decision,
@@ -194,6 +193,7 @@ class Client(Reader):
         any_text: bool = False,
         expired_ok: bool = False,
         rehearsal_ok: bool = False,
+        shadow_ok: bool = False,
     ) -> Json:
         """The claims of a receipt that proves this decision about this message. Raises BadReceipt otherwise.
 
@@ -201,12 +201,14 @@ class Client(Reader):
         `collector` (if it had one), `channel` and `text`, as asked. `gateway`: the party that asked, if not this one.
 
         Each check has to be left out by name: `any_text` if the text was not kept, `expired_ok` to look back,
-        `rehearsal_ok` to accept a rehearsal. Receipts do not say yet whether the answer was enforced.
+        `rehearsal_ok` to accept a rehearsal, `shadow_ok` to accept an answer in shadow mode.
         """
         expected = permissions.claims_of_message(message, any_text=any_text)
         expected |= {"decision": decision, "gateway": gateway or self.party}
         if not rehearsal_ok:
             expected["provisional"] = False
+        if not shadow_ok:
+            expected["enforced"] = True
         return self._receipt_claims(receipt, expected, expired_ok=expired_ok)
 
     def decision(self, decision_id: str) -> Json:
@@ -220,9 +222,7 @@ class Client(Reader):
         """
         read = permissions.read_answer(answer)
         expected = {**permissions.claims_of_answer(read), "jti": decision_id}
-        claims = self._receipt_claims(read.receipt, expected, expired_ok=True)
-        permissions.check_enforced(claims, read)
-        return claims
+        return self._receipt_claims(read.receipt, expected, expired_ok=True)
 
     def bundle(self, decision_id: str, attempt: int | None = None) -> bytes:
         """The case file of a decision, for its gateway, its creditor or an auditor; of the newest attempt by default.

@@ -86,6 +86,7 @@ class Service:
             "jti": "d-1",
             "attempt": 1,
             "provisional": self.provisional,
+            "enforced": self.enforced,
             "gateway": "some-gateway",
             "message_id": message["message_id"],
             "creditor": message["creditor"],
@@ -97,6 +98,7 @@ class Service:
             **changes,
         }
         headers = {"typ": typ, "kid": self.receipt_key.kid}
+        claims = {name: claim for name, claim in claims.items() if claim is not ...}
         return jwt.encode(claims, self.receipt_key.private, algorithm="EdDSA", headers=headers)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:

@@ -133,6 +133,12 @@ def test_without_the_keys_the_acknowledgement_is_undecided(service: Any, duecare
     assert duecare("--profile", "local", "state", "opt-out", "-", stdin=OPT_OUT).exit_code == 3
 
 
+def test_a_statement_that_was_accepted_and_not_acknowledged_is_pointed_out(duecare: Any) -> None:
+    result = duecare("--profile", "local", "state", "opt-out", "-", stdin=OPT_OUT)
+    assert result.exit_code == 0
+    assert "did not acknowledge" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("locale", "effect", "words"),
     [

@@ -66,6 +66,7 @@ class Stack:
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
         name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload", "/v1/reconciliation": "reconcile"}
+        name |= {"/v1/statements/{id}": "evidence"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
 
     def send(self, name: str, body: Any = None, /, **changes: Any) -> Answer:

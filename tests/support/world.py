@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller
 from duecare.usecases.operator.parties import PartyAdmin
-from duecare.usecases.statements.accept import AcceptStatements, StatementResult
+from duecare.usecases.statements.accept import AcceptStatements
+from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
 from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify

@@ -114,7 +114,7 @@ def acknowledgement(result: Json, flaw: str | None, messages: Messages) -> None:
         verified = (messages.text("cli.acknowledgement_good"), "green")
         line("  ", verified if flaw is None else (messages.text("cli.acknowledgement_bad", why=flaw), "bold red"))
     elif result.get("status") == "accepted":
-        note("  ", (messages.text("cli.acknowledgement_missing"), "bold"))
+        line("  ", (messages.text("cli.acknowledgement_missing"), "bold"))
 
 
 def upload(result: Json, rejects: list[Json]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
@@ -18,7 +18,9 @@ from duecare_core.domain.fields import E164
 from duecare_core.evidence.canonical import canonical_plain
 from duecare_core.evidence.jose.keys import Jwk, b64, private_jwk, public_jwk, thumbprint
 from duecare_core.evidence.record import recipient_digest
-from duecare_core.evidence.statement import StatementRecord
+
+if TYPE_CHECKING:  # at run time it would bring PyJWT into the start of verify, which publishes these keys
+    from duecare_core.evidence.statement import StatementRecord
 
 TYP = "statement-ack+jws"
 PURPOSE: Literal["acknowledgement"] = "acknowledgement"

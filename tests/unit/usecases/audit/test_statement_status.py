@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +118,18 @@ def test_a_refused_file_is_not_acknowledged(world: LoggedWorld) -> None:
     assert imports.look(opened.upload_id).upload.acknowledgement is None
     with pytest.raises(NotFound):
         look_up(world, opened.upload.manifest_id, "mou-zichan")
+
+
+def test_erasing_a_recipient_leaves_the_chain_and_no_acknowledgement(world: LoggedWorld) -> None:
+    def chain() -> list[Any]:
+        return [one for one in world.table.everything() if one.key.pk.startswith("Y#") or one.key.sk.startswith("H#")]
+
+    stated = stop(world)
+    world.sequenced()
+    world.left()
+    before = chain()
+    assert len(before) == 2
+    assert world.erase(timedelta(0))(RECIPIENT).erased
+    assert chain() == before
+    with pytest.raises(NotFound):
+        look_up(world, stated.statement_id)

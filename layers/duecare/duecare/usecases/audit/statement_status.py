@@ -82,7 +82,7 @@ class LookUpStatement:
         except BadEvidence as error:
             raise StoreFailed("a sealed statement cannot be read") from error
         if acknowledgement is None:
-            raise StoreFailed("a statement that was accepted has no acknowledgement")
+            raise _unknown()  # stored because an answer may name it, but it repeats what was known
         return acknowledgement
 
     def _of_manifest(self, statement_id: str) -> str:

@@ -83,11 +83,7 @@ class StoreStatement:
         stored = table.find(found, key, StatementRecord)
         if stored is not None:
             return self._known(verified, stored)
-        effect = self._effects(party, verified)
-        content = table.find(found, content_key, StatementContent)
-        if content is not None and effect.status == "accepted":
-            # It was accepted before, and did not count or was replaced by a newer one.
-            effect = Effect([], "unchanged", effect.read_as, content.statement)
+        effect = self._effect(party, verified, table.find(found, content_key, StatementContent))
         if effect.status == "unchanged":
             return self._repeated(party, verified, effect, kid, token)
         record, documents = self._accepted(party, verified, effect, kid)
@@ -95,6 +91,15 @@ class StoreStatement:
         first = table.write(content_key, None, StatementContent(verified.statement_id))
         self._commit(key, record, SealedStatement(token, acknowledgement), [*documents, first])
         return _result(verified, effect, record, acknowledgement)
+
+    def _effect(self, party: Party, verified: VerifiedStatement, first: StatementContent | None) -> Effect:
+        """The effect of a statement whose content was first stated by `first`. Raises RequestError."""
+        if first is None:
+            return self._effects(party, verified)
+        known = self._effects.known(verified)._replace(same_as=first.statement)
+        # The state of a dispute names the ids under which it was stated, unless a newer one has replaced it.
+        repeated = self._effects(party, verified) if verified.kind == "dispute" else known
+        return repeated if repeated.status == "unchanged" else known
 
     def _accepted(
         self, party: Party, verified: VerifiedStatement, effect: Effect, kid: str
