@@ -67,8 +67,8 @@ def register(stack: Stack) -> Iterator[Callable[..., Caller]]:
         # Ids of its own for each test: all of them share one stack.
         caller = Caller(stack.url, stack.outputs["Issuer"], f"{party}-{time.time_ns()}")
         opened.append(caller)
-        request = {"do": "party-add", "id": caller.party, "roles": [role], "name": name or party, "key": caller.proven(),
-                   "sender_names": list(sender_names), "shadow": False}  # fmt: skip
+        request = {"do": "party-add", "id": caller.party, "roles": [role], "name": name or party, "shadow": False,
+                   "sender_names": list(sender_names), "key": caller.proven()}  # fmt: skip
         assert operate(stack, request)["status"] == 200
         return caller
 
