@@ -20,6 +20,7 @@ from rich.text import Text
 from duecare_client import CannotDecide, Client, DuecareError
 from duecare_client.cli.output import found_in
 from duecare_client.errors import Conflict
+from duecare_client.issuers import IssuerPins
 from duecare_client.report.page import render
 from duecare_core.domain.location.localtime import zone
 from duecare_core.evidence.casefile.bundle import check
@@ -193,15 +194,18 @@ class Demonstration:
         self._out.print(Text("  " + words))
 
 
-def demonstrate(url: str, home: Path) -> str:
+def demonstrate(url: str, issuer: str, home: Path) -> str:
     """Tell the story, make its case files, then say what to do next; the last line says where duecare is.
 
     Answers the log's verifier key.
     """
     out = Console(soft_wrap=True, highlight=False)
     try:
-        clients = {party: Client(url, party.id, key_file(home, party), timeout=_PATIENCE, language="en")
-                   for party in (CREDITOR, GATEWAY)}  # fmt: skip
+        issuers = IssuerPins(None, issuer)
+        clients = {
+            party: Client(url, party.id, key_file(home, party), issuer=issuers, timeout=_PATIENCE, language="en")
+            for party in (CREDITOR, GATEWAY)
+        }
         story = Demonstration(clients, home, datetime.now(UTC), out)
         last = story.tell()
         log_key = CaseFileDownloads(clients[GATEWAY], home, out).make(story.decisions["2"], story.decisions["3"])

@@ -52,6 +52,8 @@ class Deployed:
     def handle(self, party: str, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/.well-known/jwks.json":
             return httpx.Response(200, json=self.world.receipt_key.jwks())
+        if request.url.path == "/.well-known/duecare":
+            return httpx.Response(200, json={"issuer": ISSUER})
         admitted = context_of(self.world.caller(party))
         event: dict[str, Any] = {
             "routeKey": f"{request.method} {request.url.path}",

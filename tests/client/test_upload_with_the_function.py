@@ -60,6 +60,8 @@ class Deployed:
                 self.imports.work()
                 return httpx.Response(200)
             return httpx.Response(200, content=b"".join(self.imports.files.read(path[1:])))
+        if path == "/.well-known/duecare":
+            return httpx.Response(200, json={"issuer": ISSUER})
         admitted = context_of(self.imports.world.caller("mou-zichan"))
         event: dict[str, Any] = {
             "headers": dict(request.headers),

@@ -18,7 +18,7 @@ from duecare_client import BadReceipt, Client, Conflict, NotAllowed, NotFound, U
 from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
 from duecare_client.errors import Unacceptable
-from duecare_client.keyfile import generate, published
+from duecare_client.keyfile import generate, proven
 from duecare_client.operator import Operator
 from tests.support.functions import Context, function, handler, service_type, unused
 from tests.support.memory import MemoryArchive, MemorySealer, MemoryTable
@@ -131,7 +131,7 @@ def client(deployed: Deployed, keys: dict[str, dict[str, str]]) -> Callable[[str
     operator = Operator(lambda _service: deployed, "duecare")
     for party, (role, name) in PARTIES.items():
         asked = {"do": "party-add", "id": party, "roles": [role], "name": name, "sender_names": [name]}
-        operator.operate({**asked, "key": published(keys[party]), "shadow": False})
+        operator.operate({**asked, "key": proven(keys[party], now()), "shadow": False})
     return lambda party: Client(URL, party, keys[party], transport=deployed.network)
 
 
@@ -269,7 +269,7 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
     assert "suspended" in admin("party", "show", "some-tech").stdout
     assert admin("party", "resume", "some-tech").exit_code == 0
     assert reasons("m-5") == []
-    (tmp_path / "new.jwk").write_text(json.dumps(published(generate("ES256"))))
+    (tmp_path / "new.jwk").write_text(json.dumps(proven(generate("ES256"), now())))
     assert admin("key", "add", "some-gateway", "--key", str(tmp_path / "new.jwk")).exit_code == 0
     assert admin("key", "revoke", "some-gateway", keys["some-gateway"]["kid"]).exit_code == 0
     with pytest.raises(NotAllowed):

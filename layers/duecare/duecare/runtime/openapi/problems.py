@@ -39,11 +39,15 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "another-recipient": ProblemEntry((Unacceptable,), "State the reply for the recipient that the message was to."),
     "bad-gzip": ProblemEntry((FileRefused,), _FILE),
     "bad-key": ProblemEntry((Unacceptable,), "Make another key: Ed25519 or P-256, as a public JWK."),
+    "bad-key-proof": ProblemEntry(
+        (Unacceptable,), "Make a new proof with `duecare keys show FILE`, or a new key with `duecare keys new`."
+    ),
     "cannot-decide": ProblemEntry(
         (), "Do not send the message. Ask again with the same message_id, after Retry-After."
     ),
     "conflict": ProblemEntry((Conflict,), "State the fact again with a later time, or withdraw the other statement."),
     "doubled-columns": ProblemEntry((FileRefused,), _FILE),
+    "key-of-another-party": ProblemEntry((Conflict,), "Make a key of the party's own: `duecare keys new`."),
     "key-refused": ProblemEntry((NotAllowed, FileRefused), "Sign with an active key of the party."),
     "key-revoked": ProblemEntry((Conflict,), "Make a new key, and register that."),
     "message-id-reused": ProblemEntry((Conflict,), "Use a new message_id for another message, or send the same body."),
@@ -64,6 +68,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "private-key": ProblemEntry(
         (Unacceptable,), "Make a new key, for this one has been sent; register its public part."
     ),
+    "roles-exclude-each-other": ProblemEntry((Unacceptable,), "Register a party for each role."),
     "token-ahead": ProblemEntry((BadToken,), _CLOCK),
     "token-audience": ProblemEntry((BadToken,), _SIGN),
     "token-expired": ProblemEntry((BadToken,), _CLOCK),
