@@ -12,7 +12,6 @@ from msgspec import structs
 
 from duecare.usecases import table
 from duecare.usecases.access.authorize import Authorize
-from duecare.usecases.access.caller import Caller
 from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.errors import Conflict, NotAllowed, Unacceptable
 from duecare_core.evidence.casefile import bundle
@@ -71,9 +70,8 @@ def neutral(world: World) -> World:
 def test_an_unsigned_token_is_refused(neutral: World) -> None:
     now = int(neutral.now.timestamp())
     token = unsigned("JWT", {"iss": "mou-zichan", "aud": ISSUER, "iat": now, "exp": now + 600})
-    authorize = _authorizer(neutral)
     with pytest.raises(NotAllowed):
-        authorize(token)
+        Authorize(neutral.documents, ISSUER)(token)
 
 
 def test_an_unsigned_statement_is_rejected(neutral: World) -> None:
@@ -89,10 +87,6 @@ def test_the_key_of_small_order_is_not_registered(world: World) -> None:
     key = {**NEUTRAL, "proof": unsigned(proof.TYP, claims)}
     assert refused(lambda: world.operate.add(party(world), key)).name == "bad-key"
     assert refused(lambda: world.operate.add_key("keji", key)).name == "bad-key"
-
-
-def _authorizer(world: World) -> Callable[[str], Caller]:
-    return Authorize(world.documents, ISSUER, world.clock)
 
 
 # Somebody else's key
@@ -112,6 +106,8 @@ PROOFS: dict[str, Callable[[World, Jwk], object]] = {
     "without kid": lambda world, victim: jws.sign(proof.TYP, {"iat": int(world.now.timestamp())}, victim),
     "an iat that is true": lambda world, victim: _by(victim, world, iat=True),
     "an iat that is text": lambda world, victim: _by(victim, world, iat="1"),
+    "an iat beyond every float": lambda world, victim: _by(victim, world, iat=10**400),
+    "an iat before every float": lambda world, victim: _by(victim, world, iat=-(10**400)),
     "a day and a second old": lambda world, victim: proof.prove(victim, world.now - DAY - SECOND),
     "61 seconds ahead": lambda world, victim: proof.prove(victim, world.now + 61 * SECOND),
     "changed": lambda world, victim: _spoiled(proof.prove(victim, world.now)),
@@ -160,10 +156,10 @@ def test_a_key_is_bound_to_its_first_party_for_good(world: World) -> None:
     def taken() -> None:
         with pytest.raises(Conflict) as caught:
             world.operate.add(party(world), victims)
-        assert caught.value.name == "key-of-another-party"
+        assert caught.value.name == "key-taken"
         with pytest.raises(Conflict) as caught:
             world.operate.add_key("keji", victims)
-        assert caught.value.name == "key-of-another-party"
+        assert caught.value.name == "key-taken"
         assert "mou-zichan" in caught.value.detail
 
     taken()
@@ -237,4 +233,4 @@ def test_a_stored_collector_that_is_also_gateway_is_unknown_and_may_still_report
     assert "COLLECTOR_UNKNOWN" in world.reasons()
     stop = {"recipient": RECIPIENT, "creditor": "mou-zichan", "received_at": stamp(world.now)}
     assert world.state("keji", "opt-out", **stop).status == "accepted"
-    assert "OPTED_OUT" in world.reasons()
+    assert "OPTED_OUT" in world.reasons(collector="mou-zichan", message_id="m-2")

@@ -63,7 +63,7 @@ ProblemName = Literal[
     "party-exists",
     "bad-key",
     "bad-key-proof",
-    "key-of-another-party",
+    "key-taken",
     "private-key",
     "roles-exclude-each-other",
     # Messages, statements, decisions and the log.

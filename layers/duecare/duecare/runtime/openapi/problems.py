@@ -47,7 +47,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     ),
     "conflict": ProblemEntry((Conflict,), "State the fact again with a later time, or withdraw the other statement."),
     "doubled-columns": ProblemEntry((FileRefused,), _FILE),
-    "key-of-another-party": ProblemEntry((Conflict,), "Make a key of the party's own: `duecare keys new`."),
+    "key-taken": ProblemEntry((Conflict,), "Make a key of the party's own: `duecare keys new`."),
     "key-refused": ProblemEntry((NotAllowed, FileRefused), "Sign with an active key of the party."),
     "key-revoked": ProblemEntry((Conflict,), "Make a new key, and register that."),
     "message-id-reused": ProblemEntry((Conflict,), "Use a new message_id for another message, or send the same body."),
