@@ -72,7 +72,7 @@ def state_facts(endpoint: str, table: str) -> None:
     world = World(documents=DynamoDBDocuments(table, REGION, endpoint), pepper=bytes.fromhex(PEPPER))
     world.now = datetime.now(UTC)
     world.register()
-    world.mandate()
+    world.engage()
     world.consent()
     world.debt()
     world.debt(debt_ref="A-2", outstanding="1200.50")

@@ -20,6 +20,7 @@ from rich.text import Text
 from duecare_client import CannotDecide, Client, DuecareError
 from duecare_client.cli.output import found_in
 from duecare_client.errors import Conflict
+from duecare_client.issuers import IssuerPins
 from duecare_client.report.page import render
 from duecare_core.domain.location.localtime import zone
 from duecare_core.evidence.casefile.bundle import check
@@ -127,12 +128,18 @@ class Demonstration:
         return ("allow", []) if by_day else ("deny", ["QUIET_HOURS"])
 
     def _prepare(self) -> None:
+        """The creditor lets its collector send for it, and both let the gateway deliver."""
         until = (self._now + timedelta(days=365)).isoformat()
-        mandate = {"collector": COLLECTOR.id, "channels": ["sms"], "valid_from": self._at(-60), "valid_until": until,
-                   "status": "active", "as_of": self._at(-1)}  # fmt: skip
+        engaged = {"channels": ["sms"], "valid_from": self._at(-60), "valid_until": until, "status": "active",
+                   "as_of": self._at(-1)}  # fmt: skip
+        self._engage(CREDITOR, "mandate", {"collector": COLLECTOR.id, **engaged})
+        self._engage(COLLECTOR, "route", {"gateway": GATEWAY.id, **engaged})
+        self._engage(CREDITOR, "route", {"gateway": GATEWAY.id, **engaged})
+
+    def _engage(self, party: LocalParty, kind: str, members: dict[str, Any]) -> None:
         for patience in (2, 1, 0):
             try:
-                result = self._clients[CREDITOR].state("mandate", mandate)
+                result = self._clients[party].state(kind, members)
                 break
             except CannotDecide:
                 # The first call starts the functions, which takes long on a busy machine; stating again is safe.
@@ -187,15 +194,18 @@ class Demonstration:
         self._out.print(Text("  " + words))
 
 
-def demonstrate(url: str, home: Path) -> str:
+def demonstrate(url: str, issuer: str, home: Path) -> str:
     """Tell the story, make its case files, then say what to do next; the last line says where duecare is.
 
     Answers the log's verifier key.
     """
     out = Console(soft_wrap=True, highlight=False)
     try:
-        clients = {party: Client(url, party.id, key_file(home, party), timeout=_PATIENCE, language="en")
-                   for party in (CREDITOR, GATEWAY)}  # fmt: skip
+        issuers = IssuerPins(None, issuer)
+        clients = {
+            party: Client(url, party.id, key_file(home, party), issuer=issuers, timeout=_PATIENCE, language="en")
+            for party in (CREDITOR, GATEWAY)
+        }
         story = Demonstration(clients, home, datetime.now(UTC), out)
         last = story.tell()
         log_key = CaseFileDownloads(clients[GATEWAY], home, out).make(story.decisions["2"], story.decisions["3"])

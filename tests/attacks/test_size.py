@@ -150,7 +150,7 @@ def test_debts_leave_35_days_after_they_were_closed_or_became_stale(world: World
 @pytest.mark.parametrize("status", ["open", "settled", "withdrawn"])
 def test_no_statement_older_than_a_debt_that_left_turns_a_deny_into_an_allow(world: World, status: str) -> None:
     """The latest instant at which the older one could be valid, and the first at which the newer one can be gone."""
-    world.mandate()
+    world.engage()
     world.consent()
     older, newer = world.now - 2 * SECOND, world.now - SECOND
     members = debt_members(world.now, as_of=stamp(newer), status=status)
@@ -165,7 +165,7 @@ def test_no_statement_older_than_a_debt_that_left_turns_a_deny_into_an_allow(wor
 
 def test_an_expired_debt_that_is_still_there_is_stale(world: World) -> None:
     """DynamoDB deletes some time after the instant of expiry."""
-    world.mandate()
+    world.engage()
     world.consent()
     world.debt()
     world.now += 80 * DAY

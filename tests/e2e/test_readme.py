@@ -44,6 +44,10 @@ def newcomer(stack: Stack, tmp_path: Path) -> Path:
         mandate = {"collector": COLLECTOR.id, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
         stated = creditor.state("mandate", {**mandate, "valid_from": at(days=-1), "valid_until": at(days=1)})
     assert stated["status"] == "accepted"
+    route = {"gateway": GATEWAY.id, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
+    with Client(stack.url, COLLECTOR.id, key_file(home, COLLECTOR), timeout=30) as collector:
+        stated = collector.state("route", {**route, "valid_from": at(days=-1), "valid_until": at(days=1)})
+    assert stated["status"] == "accepted"
     return tmp_path
 
 

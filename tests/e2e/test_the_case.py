@@ -35,8 +35,13 @@ def collector(register: Register, creditor: Caller) -> Caller:
 
 
 @pytest.fixture
-def gateway(register: Register) -> Caller:
-    return register("xinxi", "gateway", name="信息公司")
+def gateway(register: Register, collector: Caller) -> Caller:
+    """A gateway that the collector has engaged."""
+    xinxi = register("xinxi", "gateway", name="信息公司")
+    route = {"gateway": xinxi.party, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
+    stated = collector.state("route", valid_from=at(days=-1), valid_until=at(days=30), **route)
+    assert stated["status"] == "accepted"
+    return xinxi
 
 
 @pytest.fixture

@@ -114,6 +114,8 @@ def test_a_message_about_a_row_imported_a_moment_ago_is_allowed(register: Regist
     gateway, collector = register("xinxi", "gateway"), register("keji", "collector")
     mandate = {"collector": collector.party, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
     creditor.state("mandate", valid_from=at(days=-1), valid_until=at(days=30), **mandate)
+    route = {"gateway": gateway.party, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
+    collector.state("route", valid_from=at(days=-1), valid_until=at(days=30), **route)
     number = recipient()
     message = {"message_id": f"m-{number}", "recipient": number, "creditor": creditor.party, "channel": "sms",
                "collector": collector.party, "text": "【某资产】您目前欠款27911元,请按约还款。退订回T"}  # fmt: skip

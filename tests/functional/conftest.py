@@ -20,13 +20,20 @@ from botocore.loaders import JSONFileLoader
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import settings, telemetry
 from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS, RECEIPT_KEYS
-from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
 from tests.support import events, tables
 from tests.support.functions import AWS, Context, handler, service_type
 from tests.support.servers import aws_environment, closed_connections, moto  # noqa: F401
-from tests.support.world import CASE_TEXT, ISSUER, consent_members, daytime_recipient, debt_members, mandate_members
+from tests.support.world import (
+    CASE_TEXT,
+    ISSUER,
+    consent_members,
+    daytime_recipient,
+    debt_members,
+    mandate_members,
+    route_members,
+)
 from tests.support.world import RECIPIENT as IN_SHANGHAI
 
 PATIENCE = 60.0  # seconds
@@ -70,6 +77,7 @@ class Stack:
         """An HTTP API event to the function that serves its route."""
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
+        name |= {"/v1/whoami": "evidence", "/v1/statements/{id}": "evidence"}
         name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload", "/v1/reconciliation": "reconcile"}
         name |= {"/v1/statements/{id}": "evidence"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
@@ -89,9 +97,8 @@ class Stack:
 
     def as_party(self, party: str, /, **changes: Any) -> dict[str, Any]:
         """The requestContext of an event that the authorizer let pass for this party."""
-        admitted = {"party": party, "kid": thumbprint(events.key(party)), "exp": str(events.EXPIRES)} | changes
         context = events.load("verify-honest")["requestContext"]
-        return {**context, "authorizer": {"lambda": admitted}}
+        return {**context, "authorizer": {"lambda": events.admitted(party, **changes)}}
 
     def verify(self, party: str = "xinxi", /, **members: Any) -> Answer:
         body = json.loads(events.load("verify-honest")["body"]) | {"recipient": RECIPIENT} | members
@@ -130,6 +137,8 @@ class Stack:
             self.jws("mou-zichan", "debt", **debt_members(self.now)),
         )
         assert [result["status"] for result in answer.body["results"]] == ["accepted"] * 3, answer
+        for sender in ("keji", "mou-zichan"):
+            assert self.one(sender, "route", **route_members(self.now))["status"] == "accepted"
         return self
 
     def items(self) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ def test_a_revoked_key_is_refused_at_once(stack: Stack, decided: Answer) -> None
 
 def test_an_expired_token_is_refused(stack: Stack, decided: Answer) -> None:
     answer = look_up(stack, "xinxi", decided.body["decision_id"], exp="1793500000")
-    assert (answer.status, answer.problem) == (403, "token-expired")
+    assert (answer.status, answer.problem) == (401, "token-expired")
 
 
 def test_without_an_authorizer_the_route_refuses(stack: Stack, decided: Answer) -> None:

@@ -156,14 +156,6 @@ def test_there_is_no_retry_at_if_another_reason_applies_by_then() -> None:
     assert denied.retry_at is None
 
 
-def test_a_mandate_that_begins_at_night_is_retried_in_the_morning() -> None:
-    begins = at("2026-11-25T03:00", SHANGHAI)
-    term = mandate(valid_from=begins, valid_until=begins + 30 * DAY)
-    denied = ask(NOON, mandate=term)
-    assert denied.codes == ("MANDATE_MISSING",)
-    assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
-
-
 # How long an allow is good
 
 

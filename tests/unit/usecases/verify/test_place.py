@@ -18,7 +18,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 def world_at(now: datetime, number: str = "+8613812345678") -> World:
     world = World().register()
     world.now = now
-    world.mandate()
+    world.engage()
     world.consent(recipient=number)
     return world
 
