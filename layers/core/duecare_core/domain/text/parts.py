@@ -8,6 +8,7 @@ such as (1/2) or 第1条/共2条, denies a part that has both.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from duecare_core.domain.text.folding import FoldedText
 
@@ -26,7 +27,7 @@ _NAMED = rf"{_WORD}({_DIGITS}){_OF}({_DIGITS})"
 _AT_START = tuple(re.compile(rf"\s*{form}") for form in (_BRACKETED, _NAMED))
 _AT_END = tuple(re.compile(rf"{form}[\s.,:;。!“”-]*\Z") for form in (_BRACKETED, _NAMED))
 _NUMERALS = {numeral: value for value, numeral in enumerate("一二三四五六七八九十", 1)}
-_CAN_COUNT = re.compile(r"[/|⁄∕之共]|of")
+_BETWEEN = ("/", "of", "|", "⁄", "∕", "之")  # the signs of `_OF`
 _END = 40  # characters before the end in which a number at the end begins
 # This may be a date or a fraction as well.
 _BARE = re.compile(r"\s*([1-9])\s?[/／]\s?([1-9])(?![0-9/／])|(?<![0-9/／.])([1-9])\s?[/／]\s?([1-9])\s*\Z")
@@ -38,14 +39,14 @@ def find_number(folded: FoldedText, first: int, last: int) -> tuple[int, int] | 
     """The place of a clear number of a part, as offsets into the original text. `first` and `last`: where the text
     without its sender tag and opt-out wording begins and ends, as such offsets."""
     chars = folded.chars
-    if not _CAN_COUNT.search(chars):
+    if "共" in chars and "第" in chars:
+        for counted, order in ((_COUNTED, 1), (_COUNTED_BACKWARDS, -1)):
+            match = counted.search(chars)
+            if match and _is_count(*match.groups()[::order]):
+                return folded.span(*match.span())
+    if not any(sign in chars for sign in _BETWEEN):
         return None
-    for counted, order in ((_COUNTED, 1), (_COUNTED_BACKWARDS, -1)):
-        match = counted.search(chars)
-        if match and _is_count(*match.groups()[::order]):
-            return folded.span(*match.span())
-    start = next((place for place, at in enumerate(folded.at) if at >= first), len(chars))
-    end = next((place for place, at in enumerate(folded.at) if at >= last), len(chars))
+    start, end = bisect_left(folded.at, first), bisect_left(folded.at, last)
     found = [form.match(chars, at) for at in (0, start) for form in _AT_START]
     found += [form.search(chars, max(0, at - _END), at) for at in (end, len(chars)) for form in _AT_END]
     return next((folded.span(*match.span()) for match in found if match and _is_count(*match.groups())), None)
