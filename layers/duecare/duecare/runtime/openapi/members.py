@@ -74,6 +74,8 @@ MEMBERS = {
     "answers_dispute": "The `statement_id` of the dispute that this statement answers.",
     "valid_from": "The beginning of the validity.",
     "MandateStatement.status": "Whether the mandate is in force.",
+    "RouteStatement.status": "Whether the route is in force.",
+    "RouteStatement.gateway": "The gateway that may deliver the sender's messages.",
     "ReplyStatement.creditor": "The creditor that the reply is to. Exactly one of `creditor` and `message_id`.",
     "ReplyStatement.message_id": "The message that the reply answers. Exactly one of `creditor` and `message_id`.",
     "ReplyStatement.text": "The reply, word for word.",
