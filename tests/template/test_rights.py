@@ -19,7 +19,7 @@ TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
     "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
-    "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*"},
+    "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*", "B#*"},
     "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
@@ -32,7 +32,7 @@ READS = {
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*", "K#*"},
-    "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
+    "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*", "B#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "ImportPartFunction": {"R#*", "U#*", "A#*"},

@@ -27,6 +27,7 @@ DECISION_PAGES = "G"
 KEY_OWNER = "J"
 CHAIN_LINKS = "Y"
 CONTENT = "I"
+DEBT_GUARD = "B"
 
 # Sort keys in a recipient's partition.
 CONSENT = "C"
