@@ -14,6 +14,7 @@ PARTY = "P"
 RECEIPT_KEY = "K"
 ACKNOWLEDGEMENT_KEY = "A"
 ERASURE = "Z"
+VOID = "B"
 
 # Other partition keys.
 RECIPIENT = "R"
@@ -26,6 +27,7 @@ DECISION_PAGES = "G"
 KEY_OWNER = "J"
 CHAIN_LINKS = "Y"
 CONTENT = "I"
+VOID_WORK = "BW"
 
 # Sort keys in a recipient's partition.
 CONSENT = "C"
@@ -47,4 +49,5 @@ LOGGED_PREFIXES = (
     RECEIPT_KEY_PREFIX,
     ACKNOWLEDGEMENT_KEY_PREFIX,
     ERASURE_PREFIX,
-) = tuple(f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ACKNOWLEDGEMENT_KEY, ERASURE))
+    VOID_PREFIX,
+) = tuple(f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ACKNOWLEDGEMENT_KEY, ERASURE, VOID))
