@@ -283,7 +283,7 @@ class TableScan(Protocol):
 
     def scan(self, filters: Sequence[ScanFilter], cursors: Mapping[str, str]) -> ScanPage:
         """One page of a scan of the table, from these cursors on, or from the start if there are none: the documents
-        that match any of the filters. A page MAY be empty; it has at most a few hundred documents.
+        that match any of the filters. A page MAY be empty; it has at most a hundred documents.
 
         Another process may continue from the cursors days later. A scan from start to end MUST return every matching
         document that was stored all the while, as it was at some time during the scan. Each page is strongly

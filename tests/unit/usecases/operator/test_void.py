@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from duecare.usecases import table
-from duecare.usecases.operator.void import REQUESTS_END, reports
+from duecare.usecases.operator.void import REQUESTS_END
+from duecare.usecases.operator.void_records import reports
 from duecare_core.domain.facts.states import StopState
 from duecare_core.errors import Conflict, NotFound, Unacceptable
 from tests.support.voids import MINUTE, VoidWorld

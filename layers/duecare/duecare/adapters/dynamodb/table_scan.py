@@ -17,8 +17,8 @@ from duecare_core.errors import StoreFailed
 # total can be continued to its end.
 _SEGMENTS = 8
 _START = {f"{segment}/{_SEGMENTS}": "" for segment in range(_SEGMENTS)}
-# Documents of a segment in one page, before the filter: whoever scans deals with a page as a whole.
-_MAX_PAGE = 32
+# Documents of a segment in one page, before the filter. A void deals with a page as a whole, within seconds.
+_MAX_PAGE = 8
 
 
 class _ScanResponse(msgspec.Struct):

@@ -254,18 +254,6 @@ class _Stored(NamedTuple):
         return VoidReport(id=self.id, void=self.void, progress=self.progress)
 
 
-def reports(documents: Documents, party_id: str) -> list[VoidReport]:
-    """All voids of a party, with their progress. Raises StoreFailed."""
-    voids = documents.partition(table.voids(party_id), "")
-    found = documents.get([table.void_progress(party_id, one.key.sk) for one in voids]) if voids else {}
-    listed = []
-    for document in voids:
-        progress = table.find(found, table.void_progress(party_id, document.key.sk), VoidProgress)
-        if progress is not None:
-            listed.append(VoidReport(id=document.key.sk, void=table.read(document, Void), progress=progress))
-    return listed
-
-
 def _filters(party: str, is_creditor: bool) -> Iterator[ScanFilter]:
     """The party's statements and, of a creditor, the states that rows of its files may have made."""
     yield ScanFilter(f"{keys.STATEMENT}#", "", f'"issuer":"{party}"')

@@ -9,12 +9,13 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct, field
 
+from duecare.ports import Documents
 from duecare.usecases import table
 from duecare_core.domain.facts.statement import StatementKind
 from duecare_core.domain.facts.states import Consent, Debt, DisputeAnswer
 
 
-class Void(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Void(Struct, frozen=True, kw_only=True):
     """The operator voids the statements of one party that were accepted from `since` to `until`, or those of one kind.
 
     Each version is logged. `state`: `active`, or `undone` at `undone_at`. `until` is the time at which the operator
@@ -33,7 +34,7 @@ class Void(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return issuer == self.party and self.kind in (None, kind) and self.since <= received_at <= self.until
 
 
-class VoidProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VoidProgress(Struct, frozen=True, kw_only=True):
     """How far the table has been brought in line with a version of a void.
 
     `phase`: `uploads` looks for the party's files, `states` merges states anew, `done`. `not_before`: when it may
@@ -53,14 +54,13 @@ class VoidProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     uploads: dict[str, datetime] = {}
 
 
-class VoidReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VoidReport(Struct, frozen=True, kw_only=True):
     """A void and its progress. `waiting`: why nothing was done now, and until when, if that is known."""
 
     id: str
     void: Void
     progress: VoidProgress
     waiting: Literal["requests-to-end", "log"] | None = None
-    party_state: str | None = None
 
 
 class RemovedFacts(Struct, frozen=True, omit_defaults=True):
@@ -87,3 +87,15 @@ def void_id(party: str, since: datetime, kind: str | None) -> str:
     """26 characters: the same command names the same void."""
     name = f"{party}\0{table.instant(since)}\0{kind or ''}"
     return base64.b32encode(hashlib.sha256(name.encode()).digest()[:16]).decode().rstrip("=").lower()
+
+
+def reports(documents: Documents, party_id: str) -> list[VoidReport]:
+    """All voids of a party, with their progress. Raises StoreFailed."""
+    voids = documents.partition(table.voids(party_id), "")
+    found = documents.get([table.void_progress(party_id, one.key.sk) for one in voids]) if voids else {}
+    listed = []
+    for document in voids:
+        progress = table.find(found, table.void_progress(party_id, document.key.sk), VoidProgress)
+        if progress is not None:
+            listed.append(VoidReport(id=document.key.sk, void=table.read(document, Void), progress=progress))
+    return listed
