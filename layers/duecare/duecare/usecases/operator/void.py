@@ -20,7 +20,7 @@ from duecare.ports import Backoff, Clock, Document, Documents, ScanFilter, Table
 from duecare.usecases import table
 from duecare.usecases.imports.upload_state import UploadState
 from duecare.usecases.log import head as heads
-from duecare.usecases.operator.void_records import Void, Voided, VoidProgress, VoidReport, void_id
+from duecare.usecases.operator.void_records import PartyVoids, Void, VoidProgress, VoidReport, void_id
 from duecare.usecases.operator.void_sources import StatementSource, is_row
 from duecare.usecases.operator.void_states import Scope, VoidStates, VoidStatesDeps, VoidWork
 from duecare.usecases.retry import retry_on_conflict
@@ -61,7 +61,7 @@ class VoidStatements:
             raise Unacceptable("The time since which statements are void lies in the future.", errors=(violation,))
 
         def attempt() -> VoidReport:
-            stored = _Stored.of(self._deps.documents, party_id, void_id(party_id, since, kind))
+            stored = _VoidDocuments.of(self._deps.documents, party_id, void_id(party_id, since, kind))
             documents: list[Document] = []
             if stored.party.state != "suspended":
                 suspended = structs.replace(stored.party, state="suspended")
@@ -81,7 +81,7 @@ class VoidStatements:
         now = self._deps.clock()
 
         def attempt() -> VoidReport:
-            stored = _Stored.of(self._deps.documents, party_id, void_id(party_id, since, kind))
+            stored = _VoidDocuments.of(self._deps.documents, party_id, void_id(party_id, since, kind))
             if stored.void is None:
                 raise NotFound(
                     "No such void is recorded; `admin party show` lists the voids of a party, with their times and "
@@ -94,7 +94,7 @@ class VoidStatements:
 
         return self._retried(attempt)
 
-    def _begin(self, stored: _Stored, void: Void, not_before: datetime, others: list[Document]) -> VoidReport:
+    def _begin(self, stored: _VoidDocuments, void: Void, not_before: datetime, others: list[Document]) -> VoidReport:
         record = table.write(table.void(void.party, stored.id), stored.void_document, void)
         progress = VoidProgress(
             void_version=record.version,
@@ -108,7 +108,7 @@ class VoidStatements:
 
     def step(self, party_id: str, identifier: str, has_time: Callable[[], bool]) -> VoidReport:
         """Go on with the scan as long as there is time, by one page at least. Raises NotFound, CannotDecide."""
-        stored = _Stored.of(self._deps.documents, party_id, identifier)
+        stored = _VoidDocuments.of(self._deps.documents, party_id, identifier)
         if stored.void is None or stored.progress is None:
             raise NotFound("No such void is recorded.", name="unknown-void")
         if stored.progress.phase == "done":
@@ -128,9 +128,9 @@ class VoidStatements:
         caught_up = head.head.caught_up_at if head else None
         return caught_up is not None and caught_up >= (void.since if void.state == "active" else void.until)
 
-    def _page(self, party_id: str, identifier: str) -> _Stored:
+    def _page(self, party_id: str, identifier: str) -> _VoidDocuments:
         """Deal with one page of the scan, and store the progress."""
-        stored = _Stored.of(self._deps.documents, party_id, identifier)
+        stored = _VoidDocuments.of(self._deps.documents, party_id, identifier)
         void, progress = stored.void, stored.progress
         if void is None or progress is None or progress.phase == "done":
             return stored
@@ -150,7 +150,7 @@ class VoidStatements:
         self._deps.documents.commit([document])
         return stored._replace(progress=after, progress_document=document)
 
-    def _uploads(self, void: Void, stored: _Stored, progress: VoidProgress) -> VoidProgress:
+    def _uploads(self, void: Void, stored: _VoidDocuments, progress: VoidProgress) -> VoidProgress:
         """Find when the party announced its last file whose rows count."""
         wanted = ScanFilter(f"{keys.UPLOAD}#", keys.UPLOAD, f'"iss":"{void.party}"')
         page = self._deps.scan.scan([wanted], progress.cursors)
@@ -169,7 +169,7 @@ class VoidStatements:
             uploads=uploads,
         )
 
-    def _states(self, void: Void, stored: _Stored, progress: VoidProgress) -> VoidProgress:
+    def _states(self, void: Void, stored: _VoidDocuments, progress: VoidProgress) -> VoidProgress:
         """Merge the states anew that the statements of one page may have changed."""
         is_creditor = "creditor" in stored.party.roles
         page = self._deps.scan.scan(list(_filters(void.party, is_creditor)), progress.cursors)
@@ -198,7 +198,7 @@ class VoidStatements:
             return Scope(RecipientKey(pk.split("#")[2]))
         if table.is_removed(document):
             return None
-        this = Voided(void.party, (structs.replace(void, state="active"),))
+        this = PartyVoids(void.party, (structs.replace(void, state="active"),))
         if any(is_row(name) and self._deps.source.is_voided_row(name, this) for name in _own_statements(document)):
             return Scope(RecipientKey(pk.partition("#")[2]))
         return None
@@ -208,20 +208,20 @@ class VoidStatements:
         return retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention=contention, backoff=self._deps.backoff)
 
 
-class _Stored(NamedTuple):
+class _VoidDocuments(NamedTuple):
     """A party, one of its voids, and all of them, as stored."""
 
     id: str
     party: Party
     party_document: Document
-    voided: Voided
+    voided: PartyVoids
     void: Void | None
     void_document: Document | None
     progress: VoidProgress | None
     progress_document: Document | None
 
     @classmethod
-    def of(cls, documents: Documents, party_id: str, identifier: str) -> _Stored:
+    def of(cls, documents: Documents, party_id: str, identifier: str) -> _VoidDocuments:
         """Raises NotFound for an unknown party, StoreFailed."""
         key, void_key = table.party(party_id), table.void(party_id, identifier)
         progress_key = table.void_progress(party_id, identifier)
@@ -234,7 +234,7 @@ class _Stored(NamedTuple):
             identifier,
             party,
             found[key],
-            Voided(party_id, tuple(table.read(one, Void) for one in voids.values())),
+            PartyVoids(party_id, tuple(table.read(one, Void) for one in voids.values())),
             table.find(voids, void_key, Void),
             voids.get(void_key),
             table.find(found, progress_key, VoidProgress),

@@ -72,7 +72,7 @@ class RemovedFacts(Struct, frozen=True, omit_defaults=True):
     answers: dict[str, DisputeAnswer] = field(default_factory=dict)
 
 
-class Voided(NamedTuple):
+class PartyVoids(NamedTuple):
     """All voids of one party."""
 
     party: str

@@ -12,7 +12,7 @@ from duecare.usecases.imports.upload_state import UploadState
 from duecare.usecases.log import pointers
 from duecare.usecases.log.archive_names import statement_of, statements_prefix
 from duecare.usecases.log.sweep import chunks
-from duecare.usecases.operator.void_records import Voided
+from duecare.usecases.operator.void_records import PartyVoids
 from duecare.usecases.statements.chains import ChainLink
 from duecare.usecases.statements.effects import VerifiedStatement
 from duecare_core.domain.facts.statement import StatementKind
@@ -26,7 +26,7 @@ from duecare_core.evidence.statement import StatementRecord, read_sealed
 MAX_KEYS_READ = 100
 
 
-class StatedAgain(NamedTuple):
+class RereadStatement(NamedTuple):
     """A stored statement. `voided`: an active void covers it."""
 
     record: StatementRecord
@@ -63,10 +63,10 @@ class StatementSource:
         StoreFailed."""
         return (statement_of(name) for name in self._deps.archive.names(statements_prefix(recipient_key, issuer)))
 
-    def read(self, ids: Iterable[str], voided: Voided) -> dict[str, StatedAgain]:
+    def read(self, ids: Iterable[str], voided: PartyVoids) -> dict[str, RereadStatement]:
         """These statements by their ids, without those that nothing holds any longer. Raises CannotDecide."""
         wanted = list(dict.fromkeys(one for one in ids if not is_row(one)))
-        found: dict[str, StatedAgain] = {}
+        found: dict[str, RereadStatement] = {}
         for group in chunks(wanted, MAX_KEYS_READ):
             stored = self._deps.documents.get([table.statement(one) for one in group])
             for statement_id in group:
@@ -75,7 +75,7 @@ class StatementSource:
                     found[statement_id] = again
         return found
 
-    def is_voided_row(self, row: str, voided: Voided) -> bool:
+    def is_voided_row(self, row: str, voided: PartyVoids) -> bool:
         """Whether a row of a file is voided: it counts as stated when the file was announced. Raises
         StoreFailed."""
         manifest_id = row.partition("#")[0]
@@ -99,7 +99,7 @@ class StatementSource:
         except NotFound:
             return None  # erased
 
-    def _again(self, statement_id: str, document: Document, voided: Voided) -> StatedAgain | None:
+    def _again(self, statement_id: str, document: Document, voided: PartyVoids) -> RereadStatement | None:
         """None for what is no statement of a fact, such as the manifest of a file."""
         record = table.read(document, StatementRecord)
         try:
@@ -112,7 +112,7 @@ class StatementSource:
             raise StoreFailed("a stored statement cannot be read") from error
         content = self._deps.pseudonyms.content(statements.content(statement))
         verified = VerifiedStatement(kind, statement, statement_id, content, record.recipient_key, record.received_at)
-        return StatedAgain(record, verified, voided.covers(record.issuer, kind, record.received_at))
+        return RereadStatement(record, verified, voided.covers(record.issuer, kind, record.received_at))
 
 
 def is_row(statement_id: str) -> bool:

@@ -20,8 +20,8 @@ from msgspec import structs
 
 from duecare.ports import Backoff, Document, Documents, Key
 from duecare.usecases import table
-from duecare.usecases.operator.void_records import RemovedFacts, Void, Voided
-from duecare.usecases.operator.void_sources import StatedAgain, StatementSource, is_row
+from duecare.usecases.operator.void_records import PartyVoids, RemovedFacts, Void
+from duecare.usecases.operator.void_sources import RereadStatement, StatementSource, is_row
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.effects import slot_key
 from duecare.usecases.statements.remerge import Remerge
@@ -66,7 +66,7 @@ class VoidWork(NamedTuple):
     `uploads`: by kind, when the party's last file was announced whose rows count."""
 
     void: Void
-    voided: Voided
+    voided: PartyVoids
     owns_facts: bool
     uploads: dict[str, datetime]
 
@@ -92,7 +92,7 @@ class VoidStates:
         )
 
     def _attempt(self, scope: Scope) -> int:
-        found = _Found(self._deps, self._work, scope)
+        found = _ScopeStates(self._deps, self._work, scope)
         merged = _merged(found, self._deps, self._work.uploads)
         changes = list(_changes(found, merged))
         companions = [*found.removed_facts_changed(), *found.contents_changed()]
@@ -106,7 +106,7 @@ class VoidStates:
         return len(changes)
 
 
-class _Found:
+class _ScopeStates:
     """The stored states of one scope, the statements that they could rest on, and what of them is voided."""
 
     def __init__(self, deps: VoidStatesDeps, work: VoidWork, scope: Scope) -> None:
@@ -156,7 +156,7 @@ class _Found:
         again = self.statements.get(statement_id)
         return again is not None and again.voided
 
-    def subject(self) -> list[StatedAgain]:
+    def subject(self) -> list[RereadStatement]:
         """The statements that this void is about, whether it is active or undone."""
         return [
             one
@@ -164,7 +164,7 @@ class _Found:
             if self.void.covers(one.record.issuer, one.verified.kind, one.record.received_at)
         ]
 
-    def remaining(self) -> list[StatedAgain]:
+    def remaining(self) -> list[RereadStatement]:
         return sorted((one for one in self.statements.values() if not one.voided), key=lambda one: one.order)
 
     def is_revived(self, key: Key, before: Debt | Consent | None, after: Debt | Consent) -> bool:
@@ -212,7 +212,7 @@ class _Found:
         return list(changed.values())
 
 
-def _merged(found: _Found, deps: VoidStatesDeps, uploads: dict[str, datetime]) -> dict[Key, FactState | None]:
+def _merged(found: _ScopeStates, deps: VoidStatesDeps, uploads: dict[str, datetime]) -> dict[Key, FactState | None]:
     """The states that this void concerns, as they must be; None for one that must not exist."""
     records = {name: one.record for name, one in found.statements.items()}
     remerge = Remerge(deps.documents, deps.pseudonyms, deps.rules, found.pk, deps.source.decision, records)
@@ -237,7 +237,7 @@ def _merged(found: _Found, deps: VoidStatesDeps, uploads: dict[str, datetime]) -
     return {key: remerge.states.get(key) for key in concerned}
 
 
-def _concerned(found: _Found, remerge: Remerge) -> set[Key]:
+def _concerned(found: _ScopeStates, remerge: Remerge) -> set[Key]:
     """The keys of the states that the statements of this void may have changed.
 
     A dispute may have folded others, and have made the answer to another one useless, so all disputes and debts of its
@@ -260,7 +260,7 @@ def _concerned(found: _Found, remerge: Remerge) -> set[Key]:
     return keys
 
 
-def _changes(found: _Found, merged: dict[Key, FactState | None]) -> Iterator[Document]:
+def _changes(found: _ScopeStates, merged: dict[Key, FactState | None]) -> Iterator[Document]:
     for key, state in sorted(merged.items()):
         stored = found.documents.get(key)
         if state is None:
@@ -270,7 +270,7 @@ def _changes(found: _Found, merged: dict[Key, FactState | None]) -> Iterator[Doc
             yield table.write(key, stored, state)
 
 
-def _kept(state: FactState, found: _Found) -> FactState | None:
+def _kept(state: FactState, found: _ScopeStates) -> FactState | None:
     """The components of a state that rest on statements that remain. Disputes are merged anew, because how they fold
     depends on the others, unless nothing holds their statements any longer."""
     gone: Callable[[str], bool] = found.is_gone
@@ -298,7 +298,7 @@ def _kept(state: FactState, found: _Found) -> FactState | None:
 def _restore(
     key: Key,
     facts: RemovedFacts,
-    found: _Found,
+    found: _ScopeStates,
     states: dict[Key, FactState],
     answers: dict[Key, dict[str, DisputeAnswer]],
 ) -> None:
@@ -320,7 +320,7 @@ def _restore(
             states[key] = state
 
 
-def _keep_voided(key: Key, found: _Found) -> None:
+def _keep_voided(key: Key, found: _ScopeStates) -> None:
     """Keep the voided consent or debt of a stored state, so that it can be put back."""
     state = found.states.get(key)
     facts = RemovedFacts()
@@ -334,7 +334,7 @@ def _keep_voided(key: Key, found: _Found) -> None:
         found.keep_facts(key, facts)
 
 
-def _drop_doubtful(key: Key, found: _Found, states: dict[Key, FactState], uploads: dict[str, datetime]) -> None:
+def _drop_doubtful(key: Key, found: _ScopeStates, states: dict[Key, FactState], uploads: dict[str, datetime]) -> None:
     """An older debt or consent is not revived if a row of a file may have replaced it: such a row exists nowhere once
     a newer one has replaced it, and it may have settled the debt."""
     before, after = found.states.get(key), states.get(key)
