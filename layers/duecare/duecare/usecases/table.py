@@ -27,6 +27,7 @@ SHARDS = 16
 # The body of a state that a void removed. The document stays, so that its version goes on counting: a writer that read
 # it before the removal has a conflict.
 REMOVED = b"null"
+VOID_DONE = "done#"
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -135,6 +136,11 @@ def void(party_id: str, void_id: str) -> Key:
 
 def void_progress(party_id: str, void_id: str) -> Key:
     return Key(f"{keys.VOID_WORK}#{party_id}", void_id)
+
+
+def void_done(party_id: str, void_id: str, recipient_key: RecipientKey | None) -> Key:
+    """The last version of a void with which the states about a recipient, or the party's own, are in line."""
+    return Key(f"{keys.VOID_WORK}#{party_id}#{recipient_key or ''}", f"{VOID_DONE}{void_id}")
 
 
 def removed_facts(party_id: str, recipient_key: RecipientKey) -> str:

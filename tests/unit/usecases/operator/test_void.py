@@ -172,3 +172,18 @@ def test_a_voided_content_may_be_stated_again(world: VoidWorld) -> None:
     world.now += MINUTE
     world.accepted("other-gateway", "opt-out", **members)
     assert world.reasons() == ["OPTED_OUT"]
+
+
+def test_what_two_voids_cover_counts_again_when_both_are_undone(world: VoidWorld) -> None:
+    since = world.now
+    opt_out(world, "other-gateway")
+    members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "revoked_at": stamp(world.now)}
+    world.accepted("other-gateway", "consent-revocation", **members)
+    before = world.states()
+    world.void("other-gateway", since)
+    world.void("other-gateway", since, "opt-out")
+    assert world.reasons() == []
+    world.undo("other-gateway", since)
+    assert world.reasons() == ["CONSENT_REVOKED"]
+    world.undo("other-gateway", since, "opt-out")
+    assert world.states() == before

@@ -153,3 +153,36 @@ def test_a_stop_is_found_in_every_page_of_a_large_table() -> None:
         steps += 1
     assert steps > 10
     assert (report.progress.recipients, report.progress.changed) == (30, 30)
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+def test_rows_that_were_removed_before_a_crash_are_put_back_all_the_same(at: int) -> None:
+    """The states of one recipient take several transactions."""
+    world = VoidWorld()
+    world.honest()
+    world.now += MINUTE
+    since = world.now
+    Imports(world).debts([debt_members(world.now, debt_ref=f"F-{number}") for number in range(120)])
+    world.log_all()
+    before = world.states()
+    report = world.voiding().start(CREDITOR, since, None)
+    world.now += REQUESTS_END
+    with pytest.raises(StoreFailed):
+        world.finish(report, Interrupted(world.table, at, fail))
+    world.finish(report)
+    assert len(world.states()) == len(before) - 120
+    world.undo(CREDITOR, since)
+    assert world.states() == before
+
+
+def test_a_recipient_about_whom_much_was_stated_is_dealt_with_once() -> None:
+    world = VoidWorld()
+    world.honest()
+    since = world.now
+    for _ in range(60):
+        world.now += MINUTE
+        world.accepted("other-gateway", "opt-out", **STOP, received_at=stamp(world.now))
+    world.table.page_size = 2
+    report = world.void("other-gateway", since)
+    assert (report.progress.recipients, report.progress.changed) == (1, 1)
+    assert world.undo("other-gateway", since).progress.changed == 1

@@ -173,9 +173,11 @@ class VoidStatements:
         """Merge the states anew that the statements of one page may have changed."""
         is_creditor = "creditor" in stored.party.roles
         page = self._deps.scan.scan(list(_filters(void.party, is_creditor)), progress.cursors)
-        scopes = dict.fromkeys(scope for one in page.documents if (scope := self._scope(void, one)) is not None)
-        work = VoidWork(void, stored.voided, is_creditor, progress.uploads)
+        found = (self._scope(void, one) for one in page.documents)
+        scopes = list(dict.fromkeys(scope for scope in found if scope is not None))
+        work = VoidWork(stored.id, progress.void_version, void, stored.voided, is_creditor, progress.uploads)
         merge_anew = VoidStates(self._deps.states, work)
+        scopes = merge_anew.pending(scopes)
         changed = sum(merge_anew(scope) for scope in scopes)
         return structs.replace(
             progress,
@@ -195,7 +197,7 @@ class VoidStatements:
                 return None
             return Scope(record.recipient_key)
         if pk.startswith(f"{keys.VOID_WORK}#"):
-            return Scope(RecipientKey(pk.split("#")[2]))
+            return Scope(RecipientKey(pk.split("#")[2]) or None)
         if table.is_removed(document):
             return None
         this = PartyVoids(void.party, (structs.replace(void, state="active"),))

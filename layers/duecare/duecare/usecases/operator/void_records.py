@@ -39,7 +39,7 @@ class VoidProgress(Struct, frozen=True, kw_only=True):
 
     `phase`: `uploads` looks for the party's files, `states` merges states anew, `done`. `not_before`: when it may
     begin. `cursors`: of the scan of this phase. `scanned`: the pages read in it. `recipients` and `changed`: how many
-    recipients were looked at and how many states were changed; a page that is dealt with again counts again.
+    recipients were dealt with, and how many states changed. A page that was interrupted may not be counted in full.
     `uploads`: by kind, when the last file was announced whose rows count.
     """
 
@@ -61,6 +61,13 @@ class VoidReport(Struct, frozen=True, kw_only=True):
     void: Void
     progress: VoidProgress
     waiting: Literal["requests-to-end", "log"] | None = None
+
+
+class VoidDone(Struct, frozen=True):
+    """The states of a scope are in line with this version of a void. So a recipient about whom the party stated a
+    thousand things is dealt with once."""
+
+    void_version: int
 
 
 class RemovedFacts(Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,8 +20,9 @@ from msgspec import structs
 
 from duecare.ports import Backoff, Document, Documents, Key
 from duecare.usecases import table
-from duecare.usecases.operator.void_records import PartyVoids, RemovedFacts, Void
-from duecare.usecases.operator.void_sources import RereadStatement, StatementSource, is_row
+from duecare.usecases.log.sweep import chunks
+from duecare.usecases.operator.void_records import PartyVoids, RemovedFacts, Void, VoidDone
+from duecare.usecases.operator.void_sources import MAX_KEYS_READ, RereadStatement, StatementSource, is_row
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.effects import slot_key
 from duecare.usecases.statements.remerge import Remerge
@@ -62,9 +63,11 @@ class Scope(NamedTuple):
 
 
 class VoidWork(NamedTuple):
-    """A void, and all voids of its party. `owns_facts`: the party is a creditor, so consents and debts are its own.
-    `uploads`: by kind, when the party's last file was announced whose rows count."""
+    """A version of a void, and all voids of its party. `owns_facts`: the party is a creditor, so consents and debts are
+    its own. `uploads`: by kind, when the party's last file was announced whose rows count."""
 
+    void_id: str
+    version: int
     void: Void
     voided: PartyVoids
     owns_facts: bool
@@ -100,10 +103,31 @@ class VoidStates:
         removals = [one for one in changes if table.is_removed(one)]
         # Consents and debts are kept before they are removed.
         left = [*companions, *additions, *removals]
+        left.append(self._done(scope))
         for at in range(0, len(left), MAX_DOCUMENTS_WRITTEN):
             group = left[at : at + MAX_DOCUMENTS_WRITTEN]
             self._deps.documents.commit([*group, *found.heads_of(group)])
         return len(changes)
+
+    def pending(self, scopes: Iterable[Scope]) -> list[Scope]:
+        """Those that are not in line with this version of the void yet. Raises StoreFailed."""
+        keys = {self._done_key(scope): scope for scope in scopes}
+        pending: list[Scope] = []
+        for group in chunks(list(keys), MAX_KEYS_READ):
+            found = self._deps.documents.get(group)
+            for key in group:
+                done = table.find(found, key, VoidDone)
+                if done is None or done.void_version != self._work.version:
+                    pending.append(keys[key])
+        return pending
+
+    def _done(self, scope: Scope) -> Document:
+        key = self._done_key(scope)
+        stored = self._deps.documents.get([key]).get(key)
+        return table.write(key, stored, VoidDone(self._work.version))
+
+    def _done_key(self, scope: Scope) -> Key:
+        return table.void_done(self._work.void.party, self._work.void_id, scope.recipient_key)
 
 
 class _ScopeStates:
@@ -147,7 +171,8 @@ class _ScopeStates:
         if self.scope.recipient_key is None:
             return {}
         pk = table.removed_facts(self.void.party, self.scope.recipient_key)
-        return {Key(self.pk, one.key.sk): one for one in self._documents.partition(pk, "")}
+        stored = self._documents.partition(pk, "")
+        return {Key(self.pk, one.key.sk): one for one in stored if not one.key.sk.startswith(table.VOID_DONE)}
 
     def is_gone(self, statement_id: str) -> bool:
         """Whether this statement is voided. One that nothing holds any longer counts as one that remains."""
@@ -192,9 +217,8 @@ class _ScopeStates:
     def contents_changed(self) -> Iterator[Document]:
         """A voided content may be stated again, and is then not "unchanged"; undone, it is known again."""
         subject = {table.content(one.verified.kind, one.verified.content): one for one in self.subject()}
-        keys = list(subject)
-        for at in range(0, len(keys), 100):
-            stored = self._documents.get(keys[at : at + 100])
+        for keys in chunks(list(subject), MAX_KEYS_READ):
+            stored = self._documents.get(keys)
             for key, document in stored.items():
                 one = subject[key]
                 if table.is_removed(document) and not one.voided:
