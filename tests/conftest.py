@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,14 @@ zoneinfo.reset_tzpath(())
 settings.register_profile("duecare", parent=settings(), deadline=None)
 settings.register_profile("quick", parent=settings.get_profile("duecare"), max_examples=10)
 settings.load_profile("duecare")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The client remembers the issuers that its keys sign for: not in the state directory of the user who tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

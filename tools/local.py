@@ -42,7 +42,7 @@ def _start(stack: MiniStack) -> None:
     with step("register the parties of the case"):
         register(stack, table_id(stack, deployed.outputs["TableName"]))
     try:
-        log_key = demonstrate(deployed.url, HOME)
+        log_key = demonstrate(deployed.url, deployed.outputs["Issuer"], HOME)
     except ToolError as problem:
         raise _explained(problem, stack) from problem
     stack.forget_loss()

@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from duecare_client.keyfile import generate, published, read_private, write_private
+from duecare_client.keyfile import generate, proven, read_private, write_private
 from tools.environments import executable
 from tools.ministack import MiniStack
 from tools.steps import ToolError
@@ -52,7 +53,7 @@ def _public_key(home: Path, party: LocalParty) -> dict[str, str]:
     private = key_file(home, party)
     if not private.exists():
         write_private(private, generate("EdDSA"))
-    public = published(read_private(private))
+    public = proven(read_private(private), datetime.now(UTC))
     private.with_suffix(".pub.jwk").write_text(json.dumps(public) + "\n")
     return public
 

@@ -28,9 +28,10 @@ from duecare_client.checks import permission as permissions
 from duecare_client.checks import reconciliation
 from duecare_client.checks.acknowledgements import verify_acknowledgement
 from duecare_client.checks.permission import Decision, Permission
-from duecare_client.checks.receipts import UnknownKey, check_receipt
+from duecare_client.checks.receipts import CLOCK_SKEW, UnknownKey, check_receipt
 from duecare_client.checks.reconciliation import RequestedPeriod
-from duecare_client.errors import BadAnswer, BadReceipt, NotAllowed, Unreadable
+from duecare_client.errors import BadAnswer, BadReceipt, NotAllowed, TokenRefused, Unreadable
+from duecare_client.issuers import IssuerPins, user_pins
 from duecare_client.keyfile import read_private
 from duecare_client.signing import TOKEN_LIFETIME, Signer, json_bytes
 from duecare_client.storage import Storage, first_rejects
@@ -92,9 +93,13 @@ class Reader:
 class Client(Reader):
     """Speaks for one party. `key`: its private JWK, or the path of the file that holds it.
 
-    `issuer`: the service's name if it is known (a profile has it); otherwise the client asks for it once. `timeout`:
+    `issuer`: the service's name. The client signs for no other: it refuses a server that names another one. Without it
+    the issuer is pinned in this user's state directory when the key is first used (duecare_client.issuers). `timeout`:
     seconds for a whole call; some calls of a creditor take longer. `language`: `zh-CN` or `en`, for the messages of
-    reasons.
+    reasons. `transport` replaces the network in tests, where nothing is pinned on disk.
+
+    `url` must be https, except for a service on this machine. Discovery and the service's keys are read under this URL
+    alone: `jwks_uri` is not followed, nor is a redirect.
 
     Raises BadKey and BadSettings. Every method that calls the service raises CannotDecide if there is no answer, and
     RequestError if the request is wrong. Nothing else is raised, whatever the service responds.
@@ -106,7 +111,7 @@ class Client(Reader):
         party: str,
         key: Mapping[str, Any] | str | os.PathLike[str],
         *,
-        issuer: str | None = None,
+        issuer: str | IssuerPins | None = None,
         timeout: float = 3.0,
         language: str | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -120,7 +125,10 @@ class Client(Reader):
         if language:
             self._headers["Accept-Language"] = language
         self._clock = clock
-        self._issuer = issuer
+        if not isinstance(issuer, IssuerPins):
+            issuer = IssuerPins(None, issuer) if transport else user_pins(os.environ, issuer)
+        self._pins = issuer
+        self._issuer: str | None = None
         self._token: tuple[str, float] | None = None
         self._keys: list[Json] | None = None
 
@@ -344,13 +352,21 @@ class Client(Reader):
     # The party and the service
 
     def issuer(self) -> str:
-        """The service's name: the `aud` of everything signed for it, and the `iss` of its receipts."""
+        """The service's name: the `aud` of everything signed for it, and the `iss` of its receipts.
+
+        Raises BadSettings if the server names another issuer than the configured or pinned one.
+        """
         if self._issuer is None:
-            issuer = self.discovery().get("issuer")
-            if not isinstance(issuer, str) or not issuer:
+            named = self.discovery().get("issuer")
+            if not isinstance(named, str) or not named:
                 raise BadAnswer("the service does not name its issuer; check the URL")
-            self._issuer = issuer
+            self._issuer = self._pins.signs_for(self.kid, self._http.base, named)
         return self._issuer
+
+    def whoami(self) -> Json:
+        """The party, roles and key that the service sees in this client's token, and its clock: `{party, roles, kid,
+        state, token_expires_at, server_time}`. Raises TokenRefused, which says what to check."""
+        return self._call("GET", "/v1/whoami")
 
     @property
     def kid(self) -> str:
@@ -368,10 +384,34 @@ class Client(Reader):
         """The headers of a call in the name of this party."""
         try:
             yield {**self._headers, "Authorization": f"Bearer {self._bearer()}"}
-        except NotAllowed:
+        except NotAllowed as refused:
             # The token may be too old by the service's clock, so the next call signs a new one.
             self._token = None
+            if isinstance(refused, TokenRefused):
+                raise self._explained(refused) from None
             raise
+
+    def _explained(self, refused: TokenRefused) -> TokenRefused:
+        """The same refusal, with what to check."""
+        checks = (
+            f"check that the key {self.kid} is registered for the party {self.party} and not revoked (the operator "
+            f"sees it with `duecare admin party show {self.party}`), and that {self.party} is your party id"
+        )
+        explained = TokenRefused(
+            f"{refused.detail.rstrip('.')}. The service refused the token: {checks}. {self._clock_says(refused)}"
+        )
+        explained.status, explained.name, explained.title = refused.status, refused.name, refused.title
+        explained.server_time, explained.errors = refused.server_time, refused.errors
+        return explained
+
+    def _clock_says(self, refused: TokenRefused) -> str:
+        if refused.server_time is None:
+            return "Check this machine's clock too"
+        ahead = round(self._clock() - refused.server_time.timestamp())
+        if abs(ahead) <= CLOCK_SKEW:
+            return "This machine's clock agrees with the service's"
+        way = "ahead of" if ahead > 0 else "behind"
+        return f"This machine's clock is {abs(ahead)} seconds {way} the service's: correct it"
 
     def _bearer(self) -> str:
         now = self._clock()

@@ -11,6 +11,7 @@ reasons why there was no answer, and the faults of this machine.
     ├── RequestError         the request is wrong, a retry will not help; `status`, `name`, `detail`, `errors`
     │   ├── Unreadable       400, or a request that cannot be sent (lone surrogates, not JSON): nothing was sent
     │   ├── NotAllowed       401, 403
+    │   │   └── TokenRefused the bearer token itself; says what to check: key, party, clock
     │   ├── NotFound         404
     │   ├── Conflict         409
     │   ├── TooLarge         413
@@ -24,7 +25,8 @@ reasons why there was no answer, and the faults of this machine.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from duecare_core.errors import (
     BadEvidence,
@@ -54,6 +56,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "RequestError",
+    "TokenRefused",
     "TooLarge",
     "Unacceptable",
     "Unavailable",
@@ -65,7 +68,7 @@ __all__ = [
     "request_error",
 ]
 
-_PROBLEM = "urn:duecare:problem:"
+PROBLEM = "urn:duecare:problem:"
 _BY_STATUS: dict[int, type[RequestError]] = {
     400: Unreadable,
     401: NotAllowed,
@@ -101,6 +104,10 @@ class BadAnswer(CannotDecide):
     part = "answer"
 
 
+class TokenRefused(NotAllowed):
+    """The service refused the bearer token. `server_time`: the service's clock, as its response gives it."""
+
+
 class BadReceipt(BadEvidence):
     """A signed receipt or result that does not verify, or does not match the answer, the message or the question."""
 
@@ -109,11 +116,24 @@ class BadSettings(DuecareError):
     """A profile, environment variable or file on this machine is missing or invalid."""
 
 
+_Refusal = TypeVar("_Refusal", bound=RequestError)
+
+
 def request_error(status: int, problem: dict[str, Any]) -> RequestError:
     """The exception for a 4xx response: an RFC 9457 problem, or API Gateway's own `{"message": ...}`."""
-    kind = _BY_STATUS.get(status, RequestError)
+    return _fill(_BY_STATUS.get(status, RequestError), status, problem)
+
+
+def token_refused(status: int, problem: dict[str, Any], server_time: datetime | None) -> TokenRefused:
+    """The exception for a refused token: API Gateway's own `{"message": ...}`, or a problem that says why."""
+    error = _fill(TokenRefused, status, problem)
+    error.server_time = server_time
+    return error
+
+
+def _fill(kind: type[_Refusal], status: int, problem: dict[str, Any]) -> _Refusal:
     title = problem.get("title") or problem.get("message") or kind.title
-    name = str(problem.get("type", "")).removeprefix(_PROBLEM) or None
+    name = str(problem.get("type", "")).removeprefix(PROBLEM) or None
     errors = problem.get("errors")
     violations = tuple(
         Violation(*(str(one.get(member, "")) for member in Violation._fields))
@@ -130,14 +150,14 @@ def as_problem(error: DuecareError) -> dict[str, Any]:
     """The error as an RFC 9457 problem, for `--json` output when there is no other answer."""
     if isinstance(error, RequestError):
         violations = [violation._asdict() for violation in error.errors]
-        problem = {"type": _PROBLEM + error.name, "title": error.title, "status": error.status, "detail": error.detail}
+        problem = {"type": PROBLEM + error.name, "title": error.title, "status": error.status, "detail": error.detail}
         return {**problem, "errors": violations} if violations else problem
     if isinstance(error, CannotDecide):
         status = error.status if isinstance(error, Unavailable) else 503
         return {
-            "type": _PROBLEM + "cannot-decide",
+            "type": PROBLEM + "cannot-decide",
             "title": "Could not decide",
             "status": status,
             "detail": str(error),
         }
-    return {"type": _PROBLEM + "local", "title": type(error).__name__, "detail": str(error)}
+    return {"type": PROBLEM + "local", "title": type(error).__name__, "detail": str(error)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import ssl
 from typing import Any
@@ -15,6 +16,38 @@ from duecare_client.errors import BadSettings, Unreachable
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)
 _PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _BEFORE_THE_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+
+
+def service_url(url: str) -> httpx.URL:
+    """The URL of a service, without a slash at the end. Raises BadSettings unless it is https, or http on this machine.
+
+    Over plain http to another machine anyone on the way could read and change what is sent and answered.
+    """
+    try:
+        base = httpx.URL(url.rstrip("/"))
+    except httpx.InvalidURL:
+        base = httpx.URL("")
+    if base.scheme not in {"http", "https"} or not base.host:
+        raise BadSettings("the service's URL must have a scheme and a host, like https://duecare.example")
+    if not is_private(base):
+        raise BadSettings(
+            f"http://{_host(str(base))} is not encrypted: give an https URL. http is only for a service on this "
+            "machine (localhost, 127.0.0.1). Nothing was sent"
+        )
+    return base
+
+
+def is_private(url: httpx.URL) -> bool:
+    """Whether nobody on the way can read what goes to this URL: it is https, or http within this machine."""
+    return url.scheme == "https" or is_loopback(url.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine: an address of it, or a name that never leaves it (RFC 6761, section 6.3)."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.rstrip(".").rpartition(".")[2] == "localhost"
 
 
 def connections(**options: Any) -> httpx.Client:

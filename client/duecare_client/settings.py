@@ -1,11 +1,11 @@
-"""Finds the service and the calling party: in a profile, or in three environment variables.
+"""Finds the service and the calling party: in a profile, or in environment variables.
 
 A profile is a JSON file. `--profile local` is the nearest `.duecare/local.json`, which `make run` writes;
 `--profile NAME` is `$XDG_CONFIG_HOME/duecare/NAME.json` (`~/.config` without XDG_CONFIG_HOME).
 All members are optional:
 
     url               the service's address
-    issuer            the service's name, so that it need not be asked for
+    issuer            the service's name, for which alone the parties sign; DUECARE_ISSUER without a profile's
     parties           {ID: {"roles": [...], "key": FILE}}: who may speak; FILE is a private JWK, relative to the profile
     log_key           the log's verifier key, for `bundle verify` and `log check`
     aws_endpoint_url  a local AWS instead of the real one  ┐
@@ -145,7 +145,8 @@ def find_caller(
     if not profile.parties[chosen].key:
         raise BadSettings(f"{path} has no key for {chosen}; add the file name of its private JWK")
     key = path.parent / profile.parties[chosen].key
-    return CallingParty(profile.url, chosen, key, f"profile {profile_name}", profile.issuer)
+    issuer = profile.issuer or environment.get("DUECARE_ISSUER") or None
+    return CallingParty(profile.url, chosen, key, f"profile {profile_name}", issuer)
 
 
 def _only_party(profile: Profile, roles: Sequence[str], path: Path) -> str:
@@ -166,4 +167,5 @@ def _from_environment(party: str | None, environment: Mapping[str, str]) -> Call
     given = {"DUECARE_URL": url, "DUECARE_PARTY": name, "DUECARE_KEY": key}
     if missing := [variable for variable, value in given.items() if not value]:
         raise BadSettings(f"set {' and '.join(missing)} too, or give --profile NAME")
-    return CallingParty(str(url), str(name), Path(str(key)), "environment")
+    issuer = environment.get("DUECARE_ISSUER") or None
+    return CallingParty(str(url), str(name), Path(str(key)), "environment", issuer)

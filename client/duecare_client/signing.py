@@ -23,6 +23,8 @@ class Signer:
 
     def __init__(self, party: str, jwk: Mapping[str, Any]) -> None:
         public = public_jwk(jwk)
+        if "d" not in jwk:
+            raise BadKey("this is only a public key; give the private one, which `duecare keys new` wrote")
         self.party = party
         self.alg = algorithm(public)
         self.kid = thumbprint(public)

@@ -13,7 +13,7 @@ from itertools import islice
 import httpx
 
 from duecare_client.errors import BadAnswer, RequestError, Unavailable, Unreachable
-from duecare_client.network import FAILURES, connections, unreachable
+from duecare_client.network import FAILURES, connections, is_private, unreachable
 
 # Seconds for one step, not for a whole file: a slow line may take an hour, but it must not stall for a minute. The
 # bucket responds only after the last byte, and may take a while for a large file.
@@ -29,7 +29,8 @@ _MAX_ERROR_BYTES = 4096  # of an error's body, which holds its code
 
 
 class Storage:
-    """`secure`: whether the service is reached by https. Then no URL from it may send a file over plain http."""
+    """`secure`: whether the service is reached by https. Then no URL from it may send a file over plain http; otherwise
+    it may within this machine."""
 
     def __init__(self, *, secure: bool, transport: httpx.BaseTransport | None = None) -> None:
         self._secure = secure
@@ -76,8 +77,15 @@ class Storage:
             raise BadAnswer("the service gave no valid URL of its storage")
         if self._secure and parsed.scheme != "https":
             raise BadAnswer("the service is reached by https but gave an http URL for its storage; nothing was sent")
+        if not is_private(parsed):
+            raise BadAnswer("the service gave an http URL on another machine for its storage; nothing was sent")
         # One connection for one file. A gateway, which never uploads, opens none.
-        return connections(transport=self._transport, timeout=_TIMEOUTS, headers={"User-Agent": "duecare-client"})
+        return connections(
+            transport=self._transport,
+            timeout=_TIMEOUTS,
+            headers={"User-Agent": "duecare-client"},
+            trust_env=parsed.scheme == "https",  # no proxy for plain http within this machine
+        )
 
 
 def first_rejects(start: bytes, limit: int) -> list[dict[str, str]]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
 
-from duecare_client.errors import BadAnswer, BadSettings, Unavailable, Unreachable, request_error
-from duecare_client.network import FAILURES, connections, unreachable
+from duecare_client.errors import PROBLEM, BadAnswer, Unavailable, Unreachable, request_error, token_refused
+from duecare_client.network import FAILURES, connections, service_url, unreachable
 
 # No answer of the contract is nearly as long. A longer one is not ours, and must not fill a gateway's memory.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -26,7 +28,7 @@ _Result = TypeVar("_Result")
 
 
 class Transport:
-    """Keeps connections alive; safe to share between threads.
+    """Keeps connections alive; safe to share between threads. `base`: the service's URL, https or on this machine.
 
     `timeout`: seconds for a whole call, including connecting and the retry. `transport` replaces the network in tests.
     """
@@ -40,19 +42,16 @@ class Transport:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        try:
-            base = httpx.URL(url.rstrip("/"))
-        except httpx.InvalidURL:
-            base = httpx.URL("")
-        if base.scheme not in {"http", "https"} or not base.host:
-            raise BadSettings("the service's URL must have a scheme and a host, like https://duecare.example")
-        self._base, self._proxied = str(base), transport is None
+        base = service_url(url)
+        self.base = str(base)
+        # A plain http request to this machine goes through no proxy, which might be another machine.
+        self._proxied = transport is None and base.scheme == "https"
         self._timeout = timeout
         self._monotonic = monotonic
         self._sleep = sleep
         # API Gateway closes idle connections later than httpx's five seconds; reusing one saves two round trips.
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
-        self._http = connections(transport=transport, limits=limits)
+        self._http = connections(transport=transport, limits=limits, trust_env=self._proxied)
 
     def close(self) -> None:
         self._http.close()
@@ -112,12 +111,12 @@ class Transport:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> tuple[httpx.Response, bytes]:
         remaining = max(deadline - self._monotonic(), 0.001)
-        url = self._base + path
+        url = self.base + path
         try:
             with self._http.stream(method, url, headers=dict(headers), content=body, timeout=remaining) as response:
                 return response, self._content(response, deadline)
         except FAILURES as error:
-            raise unreachable(self._base, error, proxied=self._proxied) from error
+            raise unreachable(self.base, error, proxied=self._proxied) from error
 
     def _content(self, response: httpx.Response, deadline: float) -> bytes:
         """The body. httpx restarts its own time-out with every byte, so a slow trickle is stopped here."""
@@ -137,12 +136,31 @@ def _answer(response: httpx.Response, content: bytes) -> Json:
     if status == 429 or status >= 500:
         why = (body or {}).get("detail") or (body or {}).get("message") or response.reason_phrase
         raise Unavailable(f"the service answered {status}: {why}", status=status, retry_after=_retry_after(response))
+    if _is_token_refused(status, body):
+        raise token_refused(status, body or {}, _date(response))
     if status in (401, 403) or (400 <= status < 500 and body is not None and "type" in body):
         raise request_error(status, body or {})
     if not 200 <= status < 300 or body is None:
         # A 404 without a problem, a redirect, a page: whatever answered does not implement this contract.
         raise BadAnswer(f"the answer ({status}) is not duecare's; check the URL")
     return body
+
+
+def _is_token_refused(status: int, body: Json | None) -> bool:
+    """Whether the token was refused, by API Gateway in its own form or by a function with a problem about it."""
+    if status not in (401, 403):
+        return False
+    name = str((body or {}).get("type", "")).removeprefix(PROBLEM)
+    return not name or name.startswith("token-") or name == "key-refused"
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    """The service's clock, from the Date header."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _json_object(content: bytes) -> Json | None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from duecare_client.aws import connect
 from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
+from duecare_client.keyfile import proven
 from duecare_client.settings import Profile
 
 NOW = 1_700_000_000
@@ -90,7 +91,7 @@ def duecare(aws: Aws, profile: Path) -> Callable[..., Result]:
 @pytest.fixture
 def public(service: Any, tmp_path: Path) -> str:
     path = tmp_path / "pub.jwk"
-    path.write_text(json.dumps(service.party.public_jwk))
+    path.write_text(json.dumps(proven(service.party.jwk, datetime.fromtimestamp(NOW, UTC))))
     return str(path)
 
 
@@ -111,9 +112,10 @@ def test_a_party_is_added_with_its_roles_names_and_public_key(
         "name": "某资产有限公司",
         "sender_names": ["某资产", "某资产公司"],
         "shadow": False,
+        "templates_only": False,
     }
     assert {**key, **service.party.public_jwk} == key
-    assert key["kid"] == service.party.kid
+    assert (key["kid"], "proof" in key) == (service.party.kid, True)
     assert "some-asset" in result.stdout
 
 

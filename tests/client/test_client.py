@@ -84,9 +84,13 @@ def test_the_issuer_and_the_token_are_kept_until_shortly_before_the_token_ends(
     assert len({request.headers["authorization"] for request in service.to(VERIFY)}) == 2
 
 
-def test_a_known_issuer_is_not_asked_for(service: Any, message: dict[str, Any]) -> None:
-    client(service, issuer=ISSUER).verify(message)
-    assert service.paths() == [VERIFY]
+def test_a_known_issuer_is_compared_once_with_the_one_that_the_service_names(
+    service: Any, message: dict[str, Any]
+) -> None:
+    one = client(service, issuer=ISSUER)
+    one.verify(message)
+    one.verify(message)
+    assert service.paths() == ["/.well-known/duecare", VERIFY, VERIFY]
 
 
 def test_a_refused_token_is_not_used_again(service: Any, message: dict[str, Any]) -> None:
@@ -226,13 +230,13 @@ def test_a_dead_proxy_is_named_without_its_password(
         port = nobody.getsockname()[1]
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        monkeypatch.setenv("http_proxy", proxy.format(port=port))
+        monkeypatch.setenv("https_proxy", proxy.format(port=port))
         with (
-            Client("http://duecare.test", "some-gateway", service.party.jwk, issuer=ISSUER) as one,
+            Client("https://duecare.test", "some-gateway", service.party.jwk, issuer=ISSUER) as one,
             pytest.raises(Unreachable) as failed,
         ):
             one.verify(message)
-    said = f"could not reach the proxy http://127.0.0.1:{port} (http_proxy), ConnectError; check the proxy, or unset"
+    said = f"could not reach the proxy http://127.0.0.1:{port} (https_proxy), ConnectError; check the proxy, or unset"
     assert said in str(failed.value)
     assert "secret" not in str(failed.value)
 
@@ -265,7 +269,7 @@ def test_an_invalid_url_is_refused(service: Any, url: str) -> None:
         Client(url, "some-gateway", service.party.jwk)
 
 
-@pytest.mark.parametrize("url", ["http://[", "http://a..b", "http://127.0.0.1:1", "http://nowhere.invalid"])
+@pytest.mark.parametrize("url", ["https://[", "https://a..b", "http://127.0.0.1:1", "https://nowhere.invalid"])
 def test_an_unreachable_host_cannot_decide(service: Any, message: dict[str, Any], url: str) -> None:
     with pytest.raises(CannotDecide):
         Client(url, "some-gateway", service.party.jwk, timeout=0.5).verify(message)

@@ -192,7 +192,7 @@ def test_a_decision_is_shown_with_its_place_in_the_log(duecare: Any, service: An
     service.receipt_changes, service.now = {"jti": "-d_1"}, 0.0
     result = duecare("decision", "-d_1", "--profile", "local")
     assert result.exit_code == 0, result.output
-    assert service.requests[0].url.path == "/v1/decisions/-d_1"
+    assert service.paths()[:2] == ["/.well-known/duecare", "/v1/decisions/-d_1"]
     assert "in the log, entry 7" in result.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
-from duecare_client.keyfile import generate, published
+from duecare_client.keyfile import generate, proven
 
 NOW = 1_700_000_000
 
@@ -43,7 +44,7 @@ def folder(profile: Path) -> Path:
     files, jwk = profile / "try", generate("EdDSA")
     files.mkdir()
     (files / "my-bank.jwk").write_text(json.dumps(jwk))
-    (files / "my-bank.pub.jwk").write_text(json.dumps(published(jwk)))
+    (files / "my-bank.pub.jwk").write_text(json.dumps(proven(jwk, datetime.fromtimestamp(NOW, UTC))))
     (files / "other.jwk").write_text(json.dumps(generate("EdDSA")))
     return profile
 

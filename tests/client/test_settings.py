@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from duecare_core.evidence.jose.proof import check
 
 
 def test_the_environment_names_the_service_where_no_profile_does(
@@ -60,6 +63,7 @@ def test_a_new_key_is_private_to_its_owner_and_only_the_public_half_is_shown(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     private, public = json.loads(path.read_text()), json.loads(result.stdout)
     assert private["d"] not in result.output
+    assert check(public.pop("proof"), public, datetime.fromtimestamp(1_700_000_000, UTC))
     assert public == {name: value for name, value in private.items() if name != "d"}
     assert public["alg"] == alg
 

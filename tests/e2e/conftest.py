@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from tests.support.engines import Stack
+from tests.support.world import daytime_recipient
 
 
 class Caller:
@@ -49,6 +50,11 @@ class Caller:
         (result,) = answer.json()["results"]
         return dict(result)
 
+    def proven(self) -> dict[str, str]:
+        """The public JWK with a proof that this party holds it."""
+        proof = self._sign("key-proof+jws", {"kid": self.kid, "iat": int(time.time())})
+        return {**self.jwk, "kid": self.kid, "proof": proof}
+
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self.kid, "typ": typ})
 
@@ -62,8 +68,8 @@ def register(stack: Stack) -> Iterator[Callable[..., Caller]]:
         # Ids of its own for each test: all of them share one stack.
         caller = Caller(stack.url, stack.outputs["Issuer"], f"{party}-{time.time_ns()}")
         opened.append(caller)
-        request = {"do": "party-add", "id": caller.party, "roles": [role], "name": name or party, "key": caller.jwk,
-                   "sender_names": list(sender_names), "shadow": False}  # fmt: skip
+        request = {"do": "party-add", "id": caller.party, "roles": [role], "name": name or party, "shadow": False,
+                   "sender_names": list(sender_names), "key": caller.proven()}  # fmt: skip
         assert operate(stack, request)["status"] == 200
         return caller
 
@@ -85,8 +91,8 @@ def at(**offset: float) -> str:
 
 
 def recipient() -> str:
-    """A number that no other test uses."""
-    return f"+8613800{time.time_ns() // 1000 % 1_000_000:06d}"
+    """A number that no other test uses, in a country where it is daytime."""
+    return daytime_recipient(datetime.now(UTC), time.time_ns() // 1000 % 10_000_000)
 
 
 def _thumbprint(jwk: dict[str, str]) -> str:

@@ -110,7 +110,7 @@ def test_the_log_goes_on_after_a_restart_where_it_stood(restarted: Stack) -> Non
     def grown(beyond: int) -> Checkpoint:
         """Another record, and the checkpoint that has it."""
         caller = Caller(restarted.url, restarted.outputs["Issuer"], f"party-{time.time_ns()}")
-        party = {"do": "party-add", "id": caller.party, "roles": ["auditor"], "name": "x", "key": caller.jwk}
+        party = {"do": "party-add", "id": caller.party, "roles": ["auditor"], "name": "x", "key": caller.proven()}
         assert operate(restarted, party)["status"] == 200
         caller.http.close()
         found: Checkpoint = until(lambda: (one := checkpoint(restarted.url)) and one.size > beyond and one)

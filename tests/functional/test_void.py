@@ -11,15 +11,13 @@ import pytest
 from duecare.usecases.operator import void
 from tests.functional.conftest import Stack
 from tests.support import events
-from tests.support.world import RECIPIENT, mandate_members, stamp
+from tests.support.world import RECIPIENT, stamp
 
 
 @pytest.fixture
 def honest(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     monkeypatch.setattr(void, "REQUESTS_END", timedelta(0))
-    stack.register()
-    stack.one("mou-zichan", "mandate", **mandate_members(stack.now))
-    return stack
+    return stack.honest()
 
 
 def stop(stack: Stack, party: str, at: datetime, creditor: str = "mou-zichan") -> dict[str, Any]:
@@ -34,6 +32,7 @@ def codes(stack: Stack) -> list[str]:
 
 
 def voided(stack: Stack, party: str, since: datetime, do: str = "void", **members: Any) -> dict[str, Any]:
+    stack.invoke("sequence", events.load("sequence-clock"))
     answer = stack.invoke("void", {"do": do, "party": party, "since": stamp(since), **members})
     assert answer["status"] == 200, answer
     report = answer["result"]

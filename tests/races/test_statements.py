@@ -187,6 +187,25 @@ def test_one_of_many_registrations_of_one_id_wins(busy: Busy) -> None:
     assert busy.operate.show("xinxi").name in told
 
 
+def test_one_of_many_parties_gets_a_key_that_all_register(busy: Busy) -> None:
+    key = proven_jwk(new_private_jwk(), busy.now)
+    busy.register("keji", "xinxi")
+
+    def register(n: int) -> str:
+        try:
+            if n < 2:
+                return busy.operate.add_key(("keji", "xinxi")[n], key).id
+            party = Party(id=f"party-{n}", roles=("gateway",), name="x", registered_at=busy.now)
+            return busy.operate.add(party, key).id
+        except Conflict as refused:
+            return refused.name
+
+    results = together([lambda n=n: register(n) for n in range(8)])
+    assert results.count("key-taken") == 7
+    holders = [item["pk"]["S"][2:] for item in busy.items("P#") if key["kid"] in item["body"]["S"]]
+    assert holders == [name for name in results if name != "key-taken"]
+
+
 def test_a_suspension_rejects_every_later_statement(busy: Busy) -> None:
     busy.honest()
 

@@ -50,12 +50,12 @@ class VoidWorld(LoggedWorld):
         return done
 
     def states(self, *numbers: str) -> dict[tuple[str, str], bytes]:
-        """The states about these recipients as they are stored, and the mandates of all creditors."""
+        """The states about these recipients as they are stored, and all mandates and routes."""
         keys = [table.recipient(self.pseudonyms.recipient_key(E164(one))) for one in numbers or (RECIPIENT,)]
         return {
             tuple(one.key): one.body
             for one in self.table.everything()
-            if (one.key.pk in keys or one.key.pk.startswith("M#")) and not _is_no_state(one)
+            if (one.key.pk in keys or one.key.pk.startswith(("M#", "T#"))) and not _is_no_state(one)
         }
 
     def heads(self) -> dict[tuple[str, str], bytes]:

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from duecare.ports import Document, Key
+from duecare_core.evidence.jose.keys import new_private_jwk
+from duecare_core.evidence.jose.proof import proven_jwk
+from tests.support.memory import MemoryTable
+from tests.support.world import World
 from tests.template.conftest import Template, of_type
 
 TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
-    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*", "A#*", "L"},
-    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "I#*", "X#*", "V#*"},
+    "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
+    "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*"},
     "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
-    "ImportPartFunction": {"R#*", "U#*"},
+    "ImportPartFunction": {"R#*", "P#*", "U#*"},
     "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "B#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
-    "AdminFunction": {"P#*", "B#*", "BW#*"},
-    "VoidFunction": {"R#*", "M#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "B#*", "BW#*", "L"},
+    "AdminFunction": {"P#*", "J#*", "B#*", "BW#*"},
+    "VoidFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "B#*", "BW#*", "L"},
 }
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*", "K#*"},
-    "StateFunction": {"R#*", "M#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
+    "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "ImportPartFunction": {"R#*", "U#*", "A#*"},
     "SequenceFunction": {"L"},
-    "AdminFunction": {"P#*", "Z#*"},
-    "VoidFunction": {"R#*", "M#*", "I#*", "P#*", "B#*", "BW#*"},
+    "AdminFunction": {"P#*", "J#*", "Z#*"},
+    "VoidFunction": {"R#*", "M#*", "T#*", "I#*", "P#*", "B#*", "BW#*"},
 }
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
@@ -137,6 +143,35 @@ def test_only_these_actions_are_used(functions: dict[str, Template]) -> None:
     known |= {READ, WRITE, DELETE, ABORT, LOCK, *ERASE, *LISTS, *QUEUES.values()}
     for function in functions.values():
         assert {action for statement in statements(function) for action in actions(statement)} <= known
+
+
+class _Reached(MemoryTable):
+    """A table that notes which keys are read and written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: set[str] = set()
+        self.written: set[str] = set()
+
+    def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
+        wanted = list(keys)
+        self.read |= {key.pk for key in wanted}
+        return super().get(wanted)
+
+    def commit(self, documents: Sequence[Document]) -> None:
+        self.written |= {document.key.pk for document in documents}
+        super().commit(documents)
+
+
+def test_the_admin_function_may_read_and_write_all_that_registers_a_key(functions: dict[str, Template]) -> None:
+    reached = _Reached()
+    world = World(documents=reached).register("xinxi")
+    world.operate.add_key("xinxi", proven_jwk(new_private_jwk(), world.now))
+    world.operate.halt_everything(on=True)
+    for actual, wanted in ((reached.read, READING), (reached.written, WRITING)):
+        allowed = on_the_table(functions["AdminFunction"], wanted)
+        assert actual
+        assert not [pk for pk in actual if not any(fnmatchcase(pk, pattern) for pattern in allowed)]
 
 
 @pytest.mark.parametrize("name", READS)

@@ -33,10 +33,16 @@ class Role(StrEnum):
     GATEWAY = "gateway"
     CARRIER = "carrier"
     AUDITOR = "auditor"
+    REVIEWER = "reviewer"
 
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The party's id, such as my-bank.")]
-PublicKey = Annotated[Path, typer.Option("--key", metavar="FILE", help="Its public JWK, as `keys new` printed it.")]
+PublicKey = Annotated[
+    Path,
+    typer.Option(
+        "--key", metavar="FILE", help="Its public JWK with the proof, as `keys new` or `keys show` printed it."
+    ),
+]
 ProfileKey = Annotated[
     Path | None,
     typer.Option(
@@ -51,7 +57,7 @@ DASH_IS_TEXT = {"ignore_unknown_options": True}
 
 
 @party.command("add")
-def party_add(
+def party_add(  # noqa: PLR0913, PLR0917  one for each option
     context: typer.Context,
     party_id: Id,
     role: Annotated[list[Role], typer.Option(help="Repeat for several.")],
@@ -63,9 +69,15 @@ def party_add(
     shadow: Annotated[
         bool, typer.Option("--shadow", help="A gateway in shadow mode: decisions are recorded, none is enforced.")
     ] = False,
+    templates_only: Annotated[
+        bool, typer.Option("--templates-only", help="Its messages need an approved template.")
+    ] = False,
     profile_key: ProfileKey = None,
 ) -> None:
-    """Register a party with its first key."""
+    """Register a party with its first key.
+
+    A gateway is not also creditor or collector, and a reviewer is none of the three. A key belongs to one party.
+    """
     request = {
         "do": "party-add",
         "id": party_id,
@@ -74,6 +86,7 @@ def party_add(
         "sender_names": sender_name or [],
         "key": read_public(public_key),
         "shadow": shadow,
+        "templates_only": templates_only,
     }
     _operate_with_key(cli_context(context), request, profile_key)
 

@@ -19,6 +19,7 @@ from duecare_client.aws import connect
 from duecare_client.cli import output
 from duecare_client.client import Client, Reader
 from duecare_client.errors import BadSettings
+from duecare_client.issuers import IssuerPins, state_folder, user_pins
 from duecare_client.messages import Language, Messages
 from duecare_client.operator import Operator
 from duecare_client.settings import Profile, find_caller, profile_path, read_profile
@@ -51,7 +52,7 @@ class CliContext:
             caller.url,
             caller.party,
             caller.key,
-            issuer=caller.issuer,
+            issuer=self._issuer_pins(caller.issuer),
             timeout=CALL_TIMEOUT,
             language=self.language,
             transport=self.network,
@@ -60,6 +61,12 @@ class CliContext:
         if not self.json:
             output.note(self.messages.text("cli.speaks_as", party=caller.party, source=caller.source))
         return client
+
+    def _issuer_pins(self, configured: str | None) -> IssuerPins:
+        """The issuers that keys sign for. Tests with a network and no home of their own pin nothing on disk."""
+        if self.network is not None and not {"HOME", "XDG_STATE_HOME"} & self.environment.keys():
+            return IssuerPins(None, configured)
+        return user_pins(self.environment, configured)
 
     def operator(self) -> Operator:
         """The operator of the stack that the profile, DUECARE_STACK or the default names. Raises BadSettings."""
@@ -101,8 +108,7 @@ class CliContext:
         """The folder that remembers earlier checks: the one of the profile `local`, else the user's state directory."""
         if self.profile == "local":
             return self.profile_file().parent
-        home = self.environment.get("HOME") or str(Path.home())
-        return Path(self.environment.get("XDG_STATE_HOME") or Path(home) / ".local" / "state") / "duecare"
+        return state_folder(self.environment)
 
     def profile_file(self) -> Path:
         """The file of the profile. Raises BadSettings, also if no profile was named."""

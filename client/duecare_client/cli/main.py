@@ -21,8 +21,9 @@ from duecare_client.cli.log import log
 from duecare_client.cli.reconcile import reconcile
 from duecare_client.client import Client
 from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide, DuecareError, as_problem
-from duecare_client.keyfile import generate, published, write_private
+from duecare_client.keyfile import generate, proven, read_private, write_private
 from duecare_client.progress import ProgressMeter
+from duecare_client.signing import Signer
 from duecare_client.upload import INTERRUPTED, UploadRequest, UploadRun, counts_add_up, is_complete
 from duecare_core.domain.facts.statement import STATED_BY
 from duecare_core.errors import FileRefused
@@ -97,7 +98,7 @@ app.add_typer(log, name="log")
 
 _PROFILE = (
     "The service and the parties: `local` (the nearest .duecare/local.json, which `make run` writes), or NAME for "
-    "~/.config/duecare/NAME.json. Without it: DUECARE_URL, DUECARE_PARTY, DUECARE_KEY (a file)."
+    "~/.config/duecare/NAME.json. Without it: DUECARE_URL, DUECARE_PARTY, DUECARE_KEY (a file), DUECARE_ISSUER."
 )
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="A JSON file, or - for stdin.")]
 Party = Annotated[
@@ -119,14 +120,27 @@ def root(
 
 @keys.command("new")
 def keys_new(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The new file of the private key. Never overwritten.")],
     alg: Annotated[Literal["EdDSA", "ES256"], typer.Option(help="EdDSA (Ed25519) or ES256 (P-256).")] = "EdDSA",
 ) -> None:
-    """Make a key: writes the private key to a file of mode 0600 and prints the public key as JSON."""
+    """Make a key: writes the private key to a file of mode 0600 and prints the public key with its proof as JSON."""
     jwk = generate(alg)
     write_private(out, jwk)
-    output.as_json(published(jwk))
+    output.as_json(proven(jwk, cli_context(context).now()))
     output.note(f"The private key is in {out}; keep it secret. Send the public key, printed above, to the operator.")
+    output.note(f"Its proof is good for 24 hours; for a new one: duecare keys show {out}")
+
+
+@keys.command("show")
+def keys_show(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A private key, as `keys new` wrote it.")],
+) -> None:
+    """Print the public key of a private key file as JSON, with a new proof that you hold it (good for 24 hours)."""
+    jwk = read_private(file)
+    Signer("", jwk)  # the halves of the key belong together
+    output.as_json(proven(jwk, cli_context(context).now()))
 
 
 @app.command()
@@ -318,6 +332,21 @@ def decision(context: typer.Context, decision_id: DecisionId, party: Party = Non
 
 
 app.command("reconcile")(reconcile)
+
+
+@app.command()
+def whoami(context: typer.Context, party: Party = None) -> None:
+    """Ask the service as whom it sees you: party, roles, key and state, and whether the clocks agree.
+
+    Exit code 1 if it refuses the token; the error says what to check.
+    """
+    cli = cli_context(context)
+    with cli.client(party, ["gateway", "creditor", "collector", "carrier", "auditor", "reviewer"]) as client:
+        seen = client.whoami()
+    if cli.json:
+        output.as_json(seen)
+    else:
+        output.record(seen)
 
 
 def main() -> None:

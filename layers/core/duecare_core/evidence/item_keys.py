@@ -19,6 +19,7 @@ VOID = "B"
 # Other partition keys.
 RECIPIENT = "R"
 MANDATE = "M"
+ROUTE = "T"
 UPLOAD = "U"
 DELIVERIES = "V"
 LOG_HEAD = "L"

@@ -100,6 +100,16 @@ def mandate(creditor: str, collector: str) -> Key:
     return Key(mandates(creditor), collector)
 
 
+def routes(sender: str) -> str:
+    """The partition of a sender's routes."""
+    return f"{keys.ROUTE}#{sender}"
+
+
+def route(sender: str, gateway: str) -> Key:
+    """`sender`: the collector, or a creditor that sends for itself."""
+    return Key(routes(sender), gateway)
+
+
 def decision(decision_id: str) -> Key:
     return Key(f"{keys.DECISION}#{decision_id}", keys.DECISION)
 

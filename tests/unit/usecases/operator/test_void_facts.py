@@ -95,6 +95,18 @@ def test_a_mandate_that_was_stated_since_leaves_and_the_older_one_counts_again(w
     assert "MANDATE_MISSING" in world.reasons(collector="other-collector")
 
 
+def test_a_rogue_collectors_route_leaves_and_the_older_one_counts_again(world: VoidWorld) -> None:
+    since = later(world)
+    members = {"valid_from": stamp(world.now), "valid_until": stamp(world.now + DAY), "as_of": stamp(world.now)}
+    members |= {"channels": ["sms"]}  # type: ignore[dict-item]
+    world.accepted("keji", "route", gateway="xinxi", status="revoked", **members)
+    world.accepted("keji", "route", gateway="yunyingshang", status="active", **members)
+    assert "ROUTE_REVOKED" in world.reasons()
+    voided_and_undone(world, "keji", since)
+    assert reasons(world) == []
+    assert not [sk for pk, sk in world.states() if (pk, sk) == ("T#keji", "yunyingshang")]
+
+
 def test_a_void_finds_statements_that_the_table_has_deleted_since(world: VoidWorld) -> None:
     members = {"recipient": RECIPIENT, "creditor": CREDITOR}
     genuine = world.accepted("xinxi", "opt-out", **members, received_at=stamp(world.now))

@@ -18,7 +18,7 @@ from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.domain.facts.statement import ReplyStatement
 from duecare_core.domain.rules.parse import parse as parse_pack
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import DuecareError
+from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile.answered_allows import verify_answer
@@ -146,7 +146,12 @@ CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
-    value = strict_json(data)
+    try:
+        value = strict_json(data)
+    except BadEvidence as error:
+        raise _CheckFailed(f"this is not a case file, which is JSON: {error}") from error
+    if not isinstance(value, dict) or value.get("bundle") != FORMAT:
+        raise _CheckFailed(f'this is not a case file: it is JSON without the member "bundle": "{FORMAT}"')
     if canonical(value) != data:
         raise _CheckFailed(
             "the file is not in its canonical form (RFC 8785): something was added, or written differently"

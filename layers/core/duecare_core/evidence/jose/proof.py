@@ -33,10 +33,10 @@ def proven_jwk(private_jwk: Mapping[str, str], now: datetime) -> Jwk:
 def check(proof: object, jwk: Mapping[str, Any], now: datetime) -> str:
     """The proof of this public key, unless it is more than 24 hours old or 60 seconds ahead. Raises BadEvidence."""
     signed, issued = _signed_at(proof, jwk)
-    age = now.timestamp() - issued
-    if age > MAX_AGE.total_seconds():
+    # Only compared: iat may be an integer beyond every float, with which arithmetic fails.
+    if issued < now.timestamp() - MAX_AGE.total_seconds():
         raise BadEvidence("the proof is more than 24 hours old")
-    if -age > MAX_AHEAD.total_seconds():
+    if issued > now.timestamp() + MAX_AHEAD.total_seconds():
         raise BadEvidence(
             "the proof is dated ahead of the service's clock; correct the clock of the machine that made it"
         )

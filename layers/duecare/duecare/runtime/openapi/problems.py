@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from duecare_core.errors import (
+    BadToken,
     Conflict,
     FileRefused,
     NotAllowed,
     NotFound,
     RequestError,
     TooLarge,
+    TooMany,
     Unacceptable,
     Unreadable,
     WrongMediaType,
@@ -31,16 +33,21 @@ class ProblemEntry(NamedTuple):
 
 
 _SIGN = "Sign a new token: with an active key of the party, for the issuer from discovery, for at most an hour."
+_CLOCK = "Set the clock by `server_time`, and sign a new token, for at most an hour."
 _FILE = "Correct the file, announce it with a new manifest, and send it again."
 PROBLEMS: dict[str, ProblemEntry] = {
     "another-recipient": ProblemEntry((Unacceptable,), "State the reply for the recipient that the message was to."),
     "bad-gzip": ProblemEntry((FileRefused,), _FILE),
     "bad-key": ProblemEntry((Unacceptable,), "Make another key: Ed25519 or P-256, as a public JWK."),
+    "bad-key-proof": ProblemEntry(
+        (Unacceptable,), "Make a new proof with `duecare keys show FILE`, or a new key with `duecare keys new`."
+    ),
     "cannot-decide": ProblemEntry(
         (), "Do not send the message. Ask again with the same message_id, after Retry-After."
     ),
     "conflict": ProblemEntry((Conflict,), "State the fact again with a later time, or withdraw the other statement."),
     "doubled-columns": ProblemEntry((FileRefused,), _FILE),
+    "key-taken": ProblemEntry((Conflict,), "Make a key of the party's own: `duecare keys new`."),
     "key-refused": ProblemEntry((NotAllowed, FileRefused), "Sign with an active key of the party."),
     "key-revoked": ProblemEntry((Conflict,), "Make a new key, and register that."),
     "message-id-reused": ProblemEntry((Conflict,), "Use a new message_id for another message, or send the same body."),
@@ -61,11 +68,16 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "private-key": ProblemEntry(
         (Unacceptable,), "Make a new key, for this one has been sent; register its public part."
     ),
-    "token-expired": ProblemEntry((NotAllowed,), _SIGN),
+    "roles-exclude-each-other": ProblemEntry((Unacceptable,), "Register a party for each role."),
+    "token-ahead": ProblemEntry((BadToken,), _CLOCK),
+    "token-audience": ProblemEntry((BadToken,), _SIGN),
+    "token-expired": ProblemEntry((BadToken,), _CLOCK),
+    "token-lifetime": ProblemEntry((BadToken,), _SIGN),
     "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
     "dated-ahead": ProblemEntry((Unacceptable,), "Set your clock by server_time, and state it again."),
     "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
+    "too-many-requests": ProblemEntry((TooMany,), "Ask again after `Retry-After`, and more slowly."),
     "truncated-gzip": ProblemEntry((FileRefused,), _FILE),
     "unacceptable": ProblemEntry((Unacceptable,), "Correct the members that `errors` names."),
     "unclosed-quote": ProblemEntry((FileRefused,), _FILE),

@@ -149,7 +149,7 @@ class PartyAdmin:
         if stored.party != party_id:
             raise Conflict(
                 f"This key is bound to the party {stored.party}; make a new one with `duecare keys new`.",
-                name="key-of-another-party",
+                name="key-taken",
             )
         return []
 

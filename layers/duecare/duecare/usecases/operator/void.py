@@ -59,6 +59,11 @@ class VoidStatements:
         if since > now:
             violation = Violation("/since", "in-the-future", "a time that has passed is expected")
             raise Unacceptable("The time since which statements are void lies in the future.", errors=(violation,))
+        if kind == "delivery":
+            violation = Violation("/kind", "no-fact", "another kind is expected, such as opt-out")
+            raise Unacceptable(
+                "A delivery is evidence for reconciliation and no fact, so it stays.", errors=(violation,)
+            )
 
         def attempt() -> VoidReport:
             stored = _VoidDocuments.of(self._deps.documents, party_id, void_id(party_id, since, kind))
@@ -115,7 +120,7 @@ class VoidStatements:
             return stored.report()
         if self._deps.clock() < stored.progress.not_before:
             return structs.replace(stored.report(), waiting="requests-to-end")
-        if "creditor" in stored.party.roles and not self._is_logged(stored.void):
+        if {"creditor", "collector"} & set(stored.party.roles) and not self._is_logged(stored.void):
             return structs.replace(stored.report(), waiting="log")
         while True:
             stored = self._retried(lambda: self._page(party_id, identifier))
@@ -123,7 +128,8 @@ class VoidStatements:
                 return stored.report()
 
     def _is_logged(self, void: Void) -> bool:
-        """Whether the log, and so the archive, has every consent and debt that may have to be found again."""
+        """Whether the log, and so the archive, has every consent, debt, mandate and route that may have to be found
+        again."""
         head = heads.load(self._deps.documents)
         caught_up = head.head.caught_up_at if head else None
         return caught_up is not None and caught_up >= (void.since if void.state == "active" else void.until)

@@ -38,11 +38,12 @@ from duecare_core.domain.facts.states import (
     DisputeAnswer,
     Mandate,
     NumberState,
+    Route,
     StopState,
 )
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.evidence.item_keys import CHAIN_HEAD, CONSENT, DEBT, DISPUTE, MANDATE, NUMBER, STOP
+from duecare_core.evidence.item_keys import CHAIN_HEAD, CONSENT, DEBT, DISPUTE, MANDATE, NUMBER, ROUTE, STOP
 from duecare_core.evidence.pseudonyms import Pseudonyms
 
 MAX_ATTEMPTS = 12
@@ -54,10 +55,11 @@ _STATES: dict[str, type[FactState]] = {
     STOP: StopState,
     NUMBER: NumberState,
 }
+_OWN_STATES: dict[str, type[FactState]] = {MANDATE: Mandate, ROUTE: Route}
 
 
 class Scope(NamedTuple):
-    """The states that are merged together: those about one recipient, or (None) the party's own, such as mandates."""
+    """States that are merged together: about one recipient, or (None) the party's own mandates and routes."""
 
     recipient_key: RecipientKey | None
 
@@ -141,23 +143,22 @@ class _ScopeStates:
         self.void = void
         self.voided = voided
         self.scope = scope
-        self.pk = table.recipient(scope.recipient_key) if scope.recipient_key else table.mandates(void.party)
-        stored = deps.documents.partition(self.pk, "")
+        own = (table.mandates(void.party), table.routes(void.party))
+        self.pks = (table.recipient(scope.recipient_key),) if scope.recipient_key else own
+        stored = [one for pk in self.pks for one in deps.documents.partition(pk, "")]
         self.heads = {one.key.sk.partition("#")[2]: one for one in stored if one.key.sk.startswith(f"{CHAIN_HEAD}#")}
         self.documents = {one.key: one for one in stored if self._type(one.key) is not None}
         self.states = {
-            key: table.read(one, self._type(key) or Mandate)
+            key: table.read(one, kind)
             for key, one in self.documents.items()
-            if not table.is_removed(one)
+            if not table.is_removed(one) and (kind := self._type(key)) is not None
         }
         self.removed = self._removed_facts()
         self.statements = self._source.read(self._ids(), voided)
         self._facts_kept: dict[Key, RemovedFacts] = {}
 
     def _type(self, key: Key) -> type[FactState] | None:
-        if key.pk.startswith(f"{MANDATE}#"):
-            return Mandate
-        return _STATES.get(key.sk.partition("#")[0])
+        return _OWN_STATES.get(key.pk.partition("#")[0]) or _STATES.get(key.sk.partition("#")[0])
 
     def _ids(self) -> Iterator[str]:
         for state in self.states.values():
@@ -172,7 +173,7 @@ class _ScopeStates:
             return {}
         pk = table.removed_facts(self.void.party, self.scope.recipient_key)
         stored = self._documents.partition(pk, "")
-        return {Key(self.pk, one.key.sk): one for one in stored if not one.key.sk.startswith(table.VOID_DONE)}
+        return {Key(self.pks[0], one.key.sk): one for one in stored if not one.key.sk.startswith(table.VOID_DONE)}
 
     def is_gone(self, statement_id: str) -> bool:
         """Whether this statement is voided. One that nothing holds any longer counts as one that remains."""
@@ -230,7 +231,7 @@ class _ScopeStates:
 
     def heads_of(self, group: Sequence[Document]) -> list[Document]:
         """The heads of the chains that concern these states, with the next version."""
-        names = {_chain_of(one.key) for one in group if one.key.pk == self.pk}
+        names = {_chain_of(one.key) for one in group if one.key.pk in self.pks}
         changed = {of: one._replace(version=one.version + 1) for of, one in self.heads.items() if of in names}
         self.heads |= changed
         return list(changed.values())
@@ -239,7 +240,7 @@ class _ScopeStates:
 def _merged(found: _ScopeStates, deps: VoidStatesDeps, uploads: dict[str, datetime]) -> dict[Key, FactState | None]:
     """The states that this void concerns, as they must be; None for one that must not exist."""
     records = {name: one.record for name, one in found.statements.items()}
-    remerge = Remerge(deps.documents, deps.pseudonyms, deps.rules, found.pk, deps.source.decision, records)
+    remerge = Remerge(deps.documents, deps.pseudonyms, deps.rules, found.pks, deps.source.decision, records)
     answers: dict[Key, dict[str, DisputeAnswer]] = {}
     for key, state in found.states.items():
         kept = _kept(state, found)
@@ -270,7 +271,7 @@ def _concerned(found: _ScopeStates, remerge: Remerge) -> set[Key]:
     keys: set[Key] = set()
     creditors: set[str] = set()
     for one in found.subject():
-        keys |= {slot_key(found.pk, slot) for slot in remerge.slots(one.record.issuer, one.verified)}
+        keys |= {slot_key(one.verified.partition, slot) for slot in remerge.slots(one.record.issuer, one.verified)}
         if isinstance(one.verified.statement, DisputeStatement):
             creditors.add(one.verified.statement.creditor)
     own = found.void.party
@@ -312,7 +313,7 @@ def _kept(state: FactState, found: _ScopeStates) -> FactState | None:
             return None if gone(newest.statement) else DebtState(newest, remaining)
         case NumberState(reassigned=reassigned):
             return None if gone(reassigned.statement) else state
-        case Mandate(statement=statement):
+        case Mandate(statement=statement) | Route(statement=statement):
             return None if gone(statement) else state
         case Dispute(statement=statement):
             return None if statement in found.statements else state
@@ -396,7 +397,7 @@ def _named(state: FactState) -> Iterator[str]:
             yield reassigned.statement
         case Dispute(statement=statement, also=also):
             yield from (statement, *also)
-        case Mandate(statement=statement):
+        case Mandate(statement=statement) | Route(statement=statement):
             yield statement
 
 

@@ -23,23 +23,23 @@ FindDecision = Callable[[str], Document | None]
 
 
 class StatesInMemory:
-    """`Documents` in which one partition is in memory, and everything else is read from the table."""
+    """`Documents` in which these partitions are in memory, and everything else is read from the table."""
 
-    def __init__(self, documents: Documents, pk: str) -> None:
+    def __init__(self, documents: Documents, pks: Sequence[str]) -> None:
         self._documents = documents
-        self._pk = pk
+        self._pks = frozenset(pks)
         self.states: dict[Key, FactState] = {}
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         keys = list(keys)
-        others = [key for key in keys if key.pk != self._pk]
+        others = [key for key in keys if key.pk not in self._pks]
         found = self._documents.get(others) if others else {}
         return found | {key: self._document(key) for key in keys if key in self.states}
 
     def partition(self, pk: str, prefix: str) -> list[Document]:
-        if pk != self._pk:
+        if pk not in self._pks:
             return self._documents.partition(pk, prefix)
-        return [self._document(key) for key in sorted(self.states) if key.sk.startswith(prefix)]
+        return [self._document(key) for key in sorted(self.states) if key.pk == pk and key.sk.startswith(prefix)]
 
     def commit(self, documents: Sequence[Document]) -> None:
         raise AssertionError("merging a statement writes nothing")
@@ -49,22 +49,21 @@ class StatesInMemory:
 
 
 class Remerge(StatementEffects):
-    """`find_decision`: a decision by its id, also one that the table has deleted. `partition`: of the states."""
+    """`find_decision`: a decision by its id, also one that the table has deleted. `partitions`: of the states."""
 
     def __init__(
         self,
         documents: Documents,
         pseudonyms: Pseudonyms,
         rules: Rules,
-        partition: str,
+        partitions: Sequence[str],
         find_decision: FindDecision,
         records: Mapping[str, StatementRecord],
     ) -> None:
-        self._overlay = StatesInMemory(documents, partition)
+        self._overlay = StatesInMemory(documents, partitions)
         super().__init__(self._overlay, pseudonyms, rules)
         self._find_decision = find_decision
         self._records = records
-        self._pk = partition
 
     @property
     def states(self) -> dict[Key, FactState]:
@@ -78,7 +77,7 @@ class Remerge(StatementEffects):
         if incoming is None:
             return
         for slot in touched_slots(incoming):
-            key = slot_key(self._pk, slot)
+            key = slot_key(verified.partition, slot)
             try:
                 self.states[key] = merge(self.states.get(key), incoming)
             except Conflict:
