@@ -31,6 +31,13 @@ def test_groups_of_a_hundred_are_written_side_by_side_and_read_at_once(ports: Po
     assert ports.bulk.get(document.key for document in every) == {document.key: document for document in every}
 
 
+def test_a_partition_can_be_read_by_the_beginning_of_its_sort_keys(ports: Ports) -> None:
+    documents = [Document(Key("R#one", sk), 1, b"{}") for sk in ("D#bank#1", "D#bank#2", "D#bank2#1", "N")]
+    stored(ports, [*documents, debt(1)])
+    assert ports.bulk.partition("R#one", "D#bank#") == documents[:2]
+    assert ports.bulk.partition("R#none", "D#bank#") == []
+
+
 def test_one_conflict_rejects_its_group_only(ports: Ports) -> None:
     stored(ports, [debt(1)])
     outcomes = ports.bulk.commit_each([[debt(2), debt(1)], [debt(3)], [debt(1, version=2)]])

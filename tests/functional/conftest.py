@@ -137,9 +137,14 @@ class Stack:
             self.jws("mou-zichan", "debt", **debt_members(self.now)),
         )
         assert [result["status"] for result in answer.body["results"]] == ["accepted"] * 3, answer
+        self.engage()
+        return self
+
+    def engage(self) -> None:
+        """The mandate of the creditor, and the routes of both senders to the gateway."""
+        self.state("mou-zichan", self.jws("mou-zichan", "mandate", **mandate_members(self.now)))
         for sender in ("keji", "mou-zichan"):
             assert self.one(sender, "route", **route_members(self.now))["status"] == "accepted"
-        return self
 
     def items(self) -> list[dict[str, Any]]:
         """The items of the table, except the public keys, which the first decision and the first statement store."""

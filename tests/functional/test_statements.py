@@ -125,6 +125,7 @@ def test_a_rejected_statement_does_not_affect_the_others_of_the_call(stack: Stac
     answer = stack.state("mou-zichan", bad[0], good[0], good[1], bad[1], good[2])
     statuses = [result["status"] for result in answer.body["results"]]
     assert statuses == ["rejected", "accepted", "accepted", "rejected", "accepted"]
+    stack.engage()
     assert stack.verify().body["decision"] == "allow"
 
 

@@ -11,6 +11,7 @@ from unittest.mock import patch
 from duecare.ports import IndexEntry
 from duecare.runtime.openapi.paths import LIMITED, ROUTES
 from duecare.usecases import table
+from duecare.usecases.statements.debt_limit import DebtCount
 from duecare_core.domain.portfolio import row_splitter
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
@@ -140,6 +141,8 @@ def _statements(run: Run) -> None:
     run.state("A fact with a fault", "mou-zichan", "debt", **debt_members(world.now, currency="XXX", outstanding="1"))
     ahead = debt_members(world.now, as_of=stamp(world.now + HOUR))
     run.state("A debt that is dated ahead", "mou-zichan", "debt", **ahead)
+    with patch.object(DebtCount, "has_room", return_value=False):
+        run.state("One debt too many", "mou-zichan", "debt", **debt_members(world.now, debt_ref="A-33"))
 
 
 def _evidence(run: Run) -> None:

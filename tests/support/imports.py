@@ -28,7 +28,7 @@ COLUMNS = ("recipient", "debt_ref", "currency", "outstanding", "as_of", "status"
 class Imports:
     """The use cases of imports in a world. `bulk`, `files`: adapters other than those in memory."""
 
-    def __init__(self, world: World, *, bulk: Any = None, files: Any = None) -> None:
+    def __init__(self, world: World, *, bulk: Any = None, files: Any = None, on_overshoot: Any = None) -> None:
         self.world = world
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
@@ -38,7 +38,7 @@ class Imports:
             documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
         )
         self.ingest = Ingest(deps, self.queue)
-        self.rows = ImportPart(deps, world.rules)
+        self.rows = ImportPart(deps, world.rules, on_overshoot or (lambda _: None))
         self.close = CloseImport(deps, lambda: world.acknowledgement_key)
 
     def manifest(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> str:

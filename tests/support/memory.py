@@ -96,8 +96,10 @@ class MemoryTable:
     def _write(self, documents: Iterable[Document]) -> None:
         """The caller holds the lock, and has checked the versions."""
         for document in documents:
-            self._documents[document.key] = document
+            self._documents[document.key] = document._replace(expires=0)
             self.expires.pop(document.key, None)
+            if document.expires:
+                self.expires[document.key] = datetime.fromtimestamp(document.expires, UTC)
             if self._stream:
                 self._stream.add(document.key, document)
 

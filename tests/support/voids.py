@@ -25,7 +25,7 @@ class VoidWorld(LoggedWorld):
     def voiding(self, documents: Any = None) -> VoidStatements:
         documents = documents or self.table
         source = StatementSource(StatementSourceDeps(documents, self.archive, self.sealer, self.pseudonyms))
-        states = VoidStatesDeps(documents, source, self.pseudonyms, self.rules, self.backoff)
+        states = VoidStatesDeps(documents, source, self.pseudonyms, self.rules, self.clock, self.backoff)
         return VoidStatements(VoidDeps(documents, self.table, source, states, self.clock, self.backoff))
 
     def log_all(self) -> None:

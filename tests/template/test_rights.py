@@ -19,27 +19,27 @@ TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
     "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
-    "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*"},
+    "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*", "B#*"},
     "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "ImportPartFunction": {"R#*", "P#*", "U#*"},
-    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "B#*", "E#*", "L"},
+    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "v#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
-    "AdminFunction": {"P#*", "J#*", "B#*", "BW#*"},
-    "VoidFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "B#*", "BW#*", "L"},
+    "AdminFunction": {"P#*", "J#*", "v#*", "w#*"},
+    "VoidFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "v#*", "w#*", "L"},
 }
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*", "K#*"},
-    "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
+    "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*", "B#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "ImportPartFunction": {"R#*", "U#*", "A#*"},
     "SequenceFunction": {"L"},
     "AdminFunction": {"P#*", "J#*", "Z#*"},
-    "VoidFunction": {"R#*", "M#*", "T#*", "I#*", "P#*", "B#*", "BW#*"},
+    "VoidFunction": {"R#*", "M#*", "T#*", "I#*", "P#*", "v#*", "w#*"},
 }
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}

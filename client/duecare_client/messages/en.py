@@ -126,6 +126,8 @@ TEXTS: dict[str, str] = {
     # Findings that are not rows of the rule pack
     "fault.sender.sign": "sender name that is not registered",
     "fault.sender.missing": "no registered sender name",
+    "fault.part.numbered": "a numbered part of a longer message: ask about the whole message, before it is split",
+    "fault.part.fragment": "looks like a part of a longer message: ask about the whole message, before it is split",
     "fault.amount.unreadable": "amount that cannot be read",
     "fault.amount.currency": "another currency than the confirmed debt",
     "fault.amount.larger": "more than the confirmed debt",

@@ -122,6 +122,8 @@ TEXTS: dict[str, str] = {
     # Findings that are not rows of the rule pack
     "fault.sender.sign": "签名未经登记",
     "fault.sender.missing": "没有已登记的签名",
+    "fault.part.numbered": "长短信的一部分（有编号）：请在拆分之前用整条短信询问",
+    "fault.part.fragment": "像是长短信的一部分：请在拆分之前用整条短信询问",
     "fault.amount.unreadable": "金额无法识别",
     "fault.amount.currency": "币种与确认的债务不同",
     "fault.amount.larger": "金额高于确认的债务",

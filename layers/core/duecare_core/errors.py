@@ -77,6 +77,7 @@ ProblemName = Literal[
     "message-id-reused",
     "dated-ahead",
     "period-too-full",
+    "too-many-debts",
     "no-object",
     "no-case-file",
     "not-logged-yet",

@@ -33,7 +33,8 @@ class Key(NamedTuple):
 class Document(NamedTuple):
     """`body` is JSON. `sealed` is binary: an encrypted statement, or a packed record. `open_of`: partition of the index
     of open debts (table.open_of); empty for everything else. `inputs`: a decision's inputs, encrypted
-    (duecare_core/evidence/casefile/inputs.py)."""
+    (duecare_core/evidence/casefile/inputs.py). `expires`: when the table deletes the document, in seconds since 1970; 0
+    for never. A document that was read does not say it."""
 
     key: Key
     version: int
@@ -41,6 +42,7 @@ class Document(NamedTuple):
     sealed: bytes = b""
     open_of: str = ""
     inputs: bytes = b""
+    expires: int = 0
 
 
 class Situation(NamedTuple):
@@ -84,11 +86,13 @@ class DecisionStore(Protocol):
         """
 
 
-class Documents(DocumentReader, Protocol):
-    """Statements, parties, uploads: everything but decisions."""
-
+class PartitionReader(Protocol):
     def partition(self, pk: str, prefix: str) -> list[Document]:
         """All documents of a partition whose sort key begins with `prefix`. Raises StoreFailed."""
+
+
+class Documents(DocumentReader, PartitionReader, Protocol):
+    """Statements, parties, uploads: everything but decisions."""
 
     def commit(self, documents: Sequence[Document]) -> None:
         """Write up to 100 documents, all or none, each under its version.
@@ -109,7 +113,7 @@ class RangeReader(Protocol):
         """
 
 
-class BulkStore(DocumentReader, Protocol):
+class BulkStore(DocumentReader, PartitionReader, Protocol):
     """Hundreds of documents at a time, for imports."""
 
     def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:

@@ -14,7 +14,7 @@ PARTY = "P"
 RECEIPT_KEY = "K"
 ACKNOWLEDGEMENT_KEY = "A"
 ERASURE = "Z"
-VOID = "B"
+VOID = "v"
 
 # Other partition keys.
 RECIPIENT = "R"
@@ -28,7 +28,8 @@ DECISION_PAGES = "G"
 KEY_OWNER = "J"
 CHAIN_LINKS = "Y"
 CONTENT = "I"
-VOID_WORK = "BW"
+DEBT_GUARD = "B"
+VOID_WORK = "w"
 
 # Sort keys in a recipient's partition.
 CONSENT = "C"

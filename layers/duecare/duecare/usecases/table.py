@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import UTC, date, datetime
+import math
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
 from duecare.ports import Document, Key
 from duecare_core.domain.facts.party import Halt, Party
-from duecare_core.domain.facts.states import DebtState
+from duecare_core.domain.facts.states import DEBT_VALIDITY, DebtState
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.errors import StoreFailed
 from duecare_core.evidence import item_keys as keys
@@ -24,8 +25,9 @@ RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
 ACKNOWLEDGEMENT_KEYS = f"{keys.ACKNOWLEDGEMENT_KEY}#acknowledgement"
 LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
 SHARDS = 16
-# The body of a state that a void removed. The document stays, so that its version goes on counting: a writer that read
-# it before the removal has a conflict.
+DAY = timedelta(days=1)
+# The body of a state that a void removed. The document stays for a day, so that its version goes on counting: a writer
+# that read it before the removal has a conflict.
 REMOVED = b"null"
 VOID_DONE = "done#"
 _ENCODER = msgspec.json.Encoder()
@@ -43,6 +45,18 @@ def consent(pk: str, creditor: str, channel: str) -> Key:
 
 def debt(pk: str, creditor: str, debt_ref: str) -> Key:
     return Key(pk, f"{keys.DEBT}#{creditor}#{debt_ref}")
+
+
+def debts(creditor: str) -> str:
+    """The sort key prefix of all debts of one creditor."""
+    return f"{keys.DEBT}#{creditor}#"
+
+
+def debt_guard(pk: str, creditor: str) -> Key:
+    """The guard of the number of debts of one creditor and recipient (usecases/statements/debt_limit.py). Guards are
+    shared by chance, so that there are no more than 65,536 of them, and none says whose it is."""
+    shard = hashlib.sha256(f"{pk}\0{creditor}".encode()).hexdigest()[:4]
+    return Key(f"{keys.DEBT_GUARD}#{shard}", keys.DEBT_GUARD)
 
 
 def disputes(creditor: str) -> str:
@@ -225,15 +239,31 @@ def open_of(key: Key, value: Any) -> str:
     return _shard(creditor, hashlib.sha256(f"{key.pk}\0{key.sk}".encode()).digest()[0] % SHARDS)
 
 
+def expires(value: Any) -> int:
+    """When the table deletes a debt: 35 days after it was closed or became stale. 0 for anything else: it stays.
+
+    An absent debt denies, so only a late statement, older than the one that left, could turn a deny into an allow. It
+    is stale by then: it is dated no later than that one, and no statement is valid for more than 35 days. The answers
+    to disputes leave with the debt. If it is stated again, the disputes block it again, as the recipient meant them to.
+    Deletion takes effect some time after this instant, and until then the debt is as closed or stale as before.
+    """
+    if not isinstance(value, DebtState):
+        return 0
+    newest = value.newest
+    closed_at = newest.valid_until if newest.status == "open" else newest.at
+    return math.ceil((closed_at + DEBT_VALIDITY).timestamp())
+
+
 def write(key: Key, replaces: Document | None, value: Any, sealed: bytes = b"") -> Document:
     """The next version of a document: it replaces this one, or is the first under its key."""
     version = replaces.version + 1 if replaces else 1
-    return Document(key, version, encode(value), sealed, open_of(key, value))
+    return Document(key, version, encode(value), sealed, open_of(key, value), expires=expires(value))
 
 
-def remove(document: Document) -> Document:
-    """The next version of a state's document, without the state."""
-    return Document(document.key, document.version + 1, REMOVED)
+def remove(document: Document, at: datetime) -> Document:
+    """The next version of a state's document, without the state. The table deletes it a day later: no writer that read
+    the state is still at work."""
+    return Document(document.key, document.version + 1, REMOVED, expires=math.ceil((at + DAY).timestamp()))
 
 
 def is_removed(document: Document) -> bool:

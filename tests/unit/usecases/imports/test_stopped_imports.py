@@ -31,7 +31,7 @@ def imports(world: World, monkeypatch: pytest.MonkeyPatch) -> Imports:
     monkeypatch.setattr(ingest, "MAX_ROWS_PER_PART", 6)
     monkeypatch.setattr(import_part, "MAX_ROWS_MERGED", 2)
     monkeypatch.setattr(close, "MAX_DEBTS_READ", 2)
-    world.mandate()
+    world.engage()
     return Imports(world)
 
 

@@ -162,7 +162,8 @@ def test_rows_that_were_removed_before_a_crash_are_put_back_all_the_same(at: int
     world.honest()
     world.now += MINUTE
     since = world.now
-    Imports(world).debts([debt_members(world.now, debt_ref=f"F-{number}") for number in range(120)])
+    closed = {"status": "settled", "outstanding": "0"}
+    Imports(world).debts([debt_members(world.now, debt_ref=f"F-{number}", **closed) for number in range(120)])
     world.log_all()
     before = world.states()
     report = world.voiding().start(CREDITOR, since, None)

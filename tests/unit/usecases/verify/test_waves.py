@@ -32,7 +32,7 @@ def prepared() -> World:
     """A hundred recipients to whom everything may be sent."""
     interrupted = Interrupted()
     world = World(interrupted, interrupted).register()
-    world.mandate()
+    world.engage()
     for first in range(0, 100, 50):
         tokens = [
             world.jws("mou-zichan", kind, **members(world.now, recipient=number(n)))

@@ -39,6 +39,8 @@ MANDATE_REASONS: tuple[ReasonCode, ReasonCode, ReasonCode] = ("MANDATE_MISSING",
 ROUTE_REASONS: tuple[ReasonCode, ReasonCode, ReasonCode] = ("ROUTE_MISSING", "ROUTE_EXPIRED", "ROUTE_REVOKED")
 UNDISCLOSED_DEBT = "this"  # in a replay, the debt_ref of a debt that the case file does not show
 NO_TERMS = RuleTerms()
+# The elements that a part of a message lacks, because they are at the ends of the whole one.
+_ELEMENTS_OF_ENDS: tuple[ReasonCode, ...] = ("TEXT_OPT_OUT", "TEXT_SENDER")
 
 
 class Judgement:
@@ -366,6 +368,8 @@ class Judgement:
             self.deny_found(review.sender_findings(self.request.text, self.reading, names))
         if self.reading.opt_out is None:
             self.deny_found(review.rule_findings("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
+        missing = next((code for code in _ELEMENTS_OF_ENDS if code in self.reasons), None)
+        self.deny_found(review.part_findings(self.request.text, self.reading, missing))
         if self.reading.disclosure is None:
             self.deny_found(review.rule_findings("TEXT_DISCLOSURE", required.get("collector_disclosure", ())))
         self.deny_found(review.forbidden_findings(self.reading, self.rules_here.forbidden()))

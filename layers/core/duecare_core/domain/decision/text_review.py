@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.facts.states import Debt
 from duecare_core.domain.fields import ReasonCode
+from duecare_core.domain.text.parts import find_bare_number, looks_cut
 from duecare_core.domain.text.reader import Claim, Meaning, Reading, names_sender
 
 MAX_FINDINGS = 8  # for one reason, so that a text full of faults does not make a long record
@@ -23,6 +24,18 @@ def sender_findings(text: str, reading: Reading, names: tuple[str, ...]) -> list
         if not names_sender(f"【{tag.name}】", names)
     ]
     return tags or [Finding("TEXT_SENDER", "sender.missing")]
+
+
+def part_findings(text: str, reading: Reading, missing: ReasonCode | None) -> list[Finding]:
+    """That the text is a part of a longer message: ask about the whole message, before it is split.
+
+    `missing`: the reason for which the text is denied already, because it has no sender or no way to opt out. A clear
+    number denies without one.
+    """
+    number = reading.part_number or (find_bare_number(text) if missing else None)
+    if number:
+        return [Finding(missing or "TEXT_OPT_OUT", "part.numbered", *number)]
+    return [Finding(missing, "part.fragment")] if missing and looks_cut(text) else []
 
 
 def is_promotional(reading: Reading) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from duecare_core.domain.facts.states import DEBT_VALIDITY
 from duecare_core.domain.fields import (
     MINOR_UNITS,
     Amount,
@@ -37,7 +38,6 @@ from duecare_core.domain.location.phone import is_e164, todays_number
 from duecare_core.errors import Unacceptable, Violation
 
 SKEW = timedelta(seconds=60)
-DEBT_VALIDITY = timedelta(days=35)
 
 
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +82,7 @@ class DebtStatement(Statement, frozen=True, kw_only=True):
     valid_until: Time | None = None
     status: Literal["open", "settled", "withdrawn"]
     subject: Digest | None = None
-    collectors: list[PartyId] | None = None
+    collectors: Annotated[list[PartyId], Meta(max_length=32)] | None = None  # every decision reads it
     original_creditor: Reference | None = None
     region: Region | None = None
     product: Literal["credit_card", "consumer_loan", "microfinance", "other"] | None = None

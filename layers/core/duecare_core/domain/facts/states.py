@@ -6,7 +6,7 @@ the same instant.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -15,6 +15,8 @@ from msgspec import Struct, field
 from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.rules.frequency_caps import Contact
+
+DEBT_VALIDITY = timedelta(days=35)  # the longest time for which one statement confirms a debt
 
 
 class Occurrence(Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from duecare_core.domain.text.amount_meaning import Meaning
 from duecare_core.domain.text.amounts import Claim, read_amounts
 from duecare_core.domain.text.folding import fold, skeleton_of
 from duecare_core.domain.text.forbidden import PHRASES, find_impersonating_tags
+from duecare_core.domain.text.parts import find_number
 from duecare_core.domain.text.phrases import FORBIDDEN, PhraseMatch, Phrases, find_matches, searchable
 from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
 from duecare_core.domain.text.sender_names import SenderTag, find_sender_tags, names_sender, normalize
@@ -36,13 +37,17 @@ _PHRASES = Phrases((*PHRASES, *OPT_OUT, *DISCLOSURE))
 
 
 class Reading(Struct, frozen=True):
-    """The elements found in one text. Offsets point into the text as it was given to `read`."""
+    """The elements found in one text. Offsets point into the text as it was given to `read`.
+
+    `part_number`: the place of a clear number of a part, such as (1/2).
+    """
 
     amounts: tuple[Claim, ...]
     forbidden: tuple[PhraseMatch, ...]
     sender_tags: tuple[SenderTag, ...]
     opt_out: PhraseMatch | None
     disclosure: PhraseMatch | None
+    part_number: tuple[int, int] | None
 
 
 def read(text: str) -> Reading:
@@ -51,13 +56,28 @@ def read(text: str) -> Reading:
     skeleton = skeleton_of(folded)
     squeezed = searchable(skeleton)
     candidates = _PHRASES.candidates(squeezed)
+    sender_tags = find_sender_tags(text)
+    opt_out = next(find_matches(squeezed, candidates, "TEXT_OPT_OUT"), None)
     return Reading(
         amounts=read_amounts(folded, text),
         forbidden=_in_order([*find_impersonating_tags(skeleton), *find_matches(squeezed, candidates, FORBIDDEN)]),
-        sender_tags=find_sender_tags(text),
-        opt_out=next(find_matches(squeezed, candidates, "TEXT_OPT_OUT"), None),
+        sender_tags=sender_tags,
+        opt_out=opt_out,
         disclosure=next(find_matches(squeezed, candidates, "TEXT_DISCLOSURE"), None),
+        part_number=find_number(folded, *_proper(text, sender_tags, opt_out)),
     )
+
+
+def _proper(text: str, tags: tuple[SenderTag, ...], opt_out: PhraseMatch | None) -> tuple[int, int]:
+    """Where the text without its sender tag and opt-out wording begins and ends."""
+    first, last = 0, len(text)
+    spans = [(tag.start, tag.end) for tag in tags] + ([(opt_out.start, opt_out.end)] if opt_out else [])
+    for start, end in spans:
+        if end * 2 <= len(text):
+            first = max(first, end)
+        elif start * 2 >= len(text):
+            last = min(last, start)
+    return first, last
 
 
 def _in_order(findings: Iterable[PhraseMatch]) -> tuple[PhraseMatch, ...]:

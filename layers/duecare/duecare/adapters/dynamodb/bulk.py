@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.dynamodb.items import decode, put
-from duecare.adapters.dynamodb.protocol import CONFLICT_CODES, KEY_PAGE, TRANSACTION_CANCELLED, encode, query
+from duecare.adapters.dynamodb.protocol import (
+    CONFLICT_CODES,
+    KEY_PAGE,
+    QUERY_PAGE,
+    TRANSACTION_CANCELLED,
+    encode,
+    query,
+)
 from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare.ports import Document, Key
 from duecare_core.errors import StoreFailed, VersionConflict
@@ -28,6 +35,15 @@ class DynamoDBBulkStore:
     def _transaction(self, group: Sequence[Document]) -> Call:
         writes = [{"Put": put(self._table, document)} for document in group]
         return Call("TransactWriteItems", encode({"TransactItems": writes}))
+
+    def partition(self, pk: str, prefix: str) -> list[Document]:
+        request = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":prefix": {"S": prefix}},
+        }
+        return [item.document() for item in query(self._wire, request, QUERY_PAGE)]
 
     def open_debts(self, shard: str) -> Iterator[Key]:
         request = {

@@ -77,6 +77,7 @@ class DynamoDBDocuments:
             sealed=document.sealed or None,
             open_of=document.open_of or None,
             inputs=document.inputs or None,
+            expires=document.expires or None,
         )
 
 

@@ -85,6 +85,8 @@ def item(document: Document) -> dict[str, Any]:
         members["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
     if document.inputs:
         members["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
+    if document.expires:
+        members["expires"] = {"N": str(document.expires)}
     return members
 
 

@@ -16,6 +16,7 @@ class TableModel(Model):
     sealed = BinaryAttribute(null=True, legacy_encoding=False)
     open_of = UnicodeAttribute(null=True)
     inputs = BinaryAttribute(null=True, legacy_encoding=False)
+    expires = NumberAttribute(null=True)
 
 
 def bind(table: str, region: str, endpoint: str | None = None) -> type[TableModel]:

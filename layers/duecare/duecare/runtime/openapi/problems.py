@@ -76,6 +76,10 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
     "dated-ahead": ProblemEntry((Unacceptable,), "Set your clock by server_time, and state it again."),
+    "too-many-debts": ProblemEntry(
+        (Conflict, FileRefused),
+        "State that a debt of this recipient is settled or withdrawn, or wait until closed ones leave.",
+    ),
     "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
     "too-many-requests": ProblemEntry((TooMany,), "Ask again after `Retry-After`, and more slowly."),
     "truncated-gzip": ProblemEntry((FileRefused,), _FILE),

@@ -9,6 +9,7 @@ from duecare.adapters import secrets_manager as secrets
 from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
 from duecare.adapters.s3.files import S3Files
 from duecare.adapters.sqs import SqsQueue
+from duecare.runtime import telemetry
 from duecare.runtime.service import Service
 from duecare.runtime.services.acknowledgement_key import HeldAcknowledgementKey
 from duecare.runtime.settings import ImportPartSettings, ImportSettings
@@ -53,7 +54,7 @@ class ImportPartService(_ImportService[ImportPartSettings]):
 
     @cached_property
     def import_part(self) -> ImportPart:
-        return ImportPart(self.dependencies, self.rules)
+        return ImportPart(self.dependencies, self.rules, _count_overshoot)
 
     @cached_property
     def close_import(self) -> CloseImport:
@@ -63,3 +64,8 @@ class ImportPartService(_ImportService[ImportPartSettings]):
     def _read_key(self) -> AcknowledgementKey:
         """Raises SecretsFailed."""
         return secrets.acknowledgement_key(self.secret(self.settings.acknowledgement_key_secret))
+
+
+def _count_overshoot(recipients: int) -> None:
+    """Across files the limit of debts is not exact; this shows how often, in the recipients that were looked at."""
+    telemetry.measured({}, {"RecipientsOverDebtLimit": recipients})

@@ -26,6 +26,6 @@ class VoidService(Service[VoidSettings]):
         opener = KmsOpener(here.statement_key)
         # A new source for each invocation is not needed: what it remembers of files never changes.
         source = StatementSource(StatementSourceDeps(self.documents, archive, opener, pseudonyms))
-        states = VoidStatesDeps(self.documents, source, pseudonyms, self.rules, self.backoff)
+        states = VoidStatesDeps(self.documents, source, pseudonyms, self.rules, self.clock, self.backoff)
         scan = DynamoDBTableScan(self.dynamodb(), here.table)
         return VoidStatements(VoidDeps(self.documents, scan, source, states, self.clock, self.backoff))

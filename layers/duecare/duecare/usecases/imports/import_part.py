@@ -8,7 +8,7 @@ accepted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -17,10 +17,12 @@ from msgspec import structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
+from duecare.usecases.imports.file_limit import PartLimit
 from duecare.usecases.imports.ingest import PartLine, read_part
 from duecare.usecases.imports.stop import PartOutcome, check_creditor, count_part, stop_import
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change_upload, part_rejects_name
 from duecare.usecases.retry import retry_on_conflict
+from duecare.usecases.statements.debt_limit import too_many_debts
 from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement, slot_key
 from duecare_core.domain.facts.merge import MergeInput, touched_slots
 from duecare_core.domain.facts.party import Party
@@ -45,6 +47,7 @@ class _Row(NamedTuple):
     statement: VerifiedStatement
     at: datetime
     keys: tuple[Key, ...]
+    over: bool
 
 
 class _RowEffect(NamedTuple):
@@ -56,9 +59,13 @@ class _RowEffect(NamedTuple):
 
 
 class ImportPart:
-    def __init__(self, deps: ImportDeps, rules: Rules) -> None:
+    """`on_overshoot`: called with the number of recipients that were found to have more open debts of the creditor than
+    single statements could open."""
+
+    def __init__(self, deps: ImportDeps, rules: Rules, on_overshoot: Callable[[int], None] = lambda _: None) -> None:
         self._deps = deps
         self._rules = rules
+        self._on_overshoot = on_overshoot
 
     def __call__(self, upload_id: str, number: int) -> UploadState | None:
         """Import one part. Returns the upload as it is afterwards, or None if no such import is under way.
@@ -78,6 +85,8 @@ class ImportPart:
             part.run(lines, duplicates=upload.doubled and number == upload.parts - 1)
         except FileRefused as refused:
             return stop_import(self._deps, upload_id, refused, number, part.outcome())
+        if part.limit.overshoots:
+            self._on_overshoot(part.limit.overshoots)
         if part.rejects:
             rejects = sorted(part.rejects, key=lambda one: one.number)
             self._deps.files.write(part_rejects_name(upload_id, number), rejects_csv(rejects))
@@ -129,6 +138,7 @@ class _Part:
         self.accepted = 0
         self.unchanged = 0
         self.rejects: list[BadRow] = []
+        self.limit = PartLimit(deps.bulk, upload.creditor, upload.announced_at)
         # Nothing was stored for any row so far, so most likely nothing is stored for the next ones either: they are
         # written as version 1 without being read first. A wrong guess is a write conflict.
         self._all_new = False
@@ -162,7 +172,7 @@ class _Part:
         )
         slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content, self._upload.announced_at))
         keys = tuple(slot_key(statement.partition, slot) for slot in slots)
-        return _Row(line.number, statement, fact_time(kind, claims), keys)
+        return _Row(line.number, statement, fact_time(kind, claims), keys, line.over)
 
     def _rounds(self, rows: Sequence[_Row]) -> Iterator[list[_Row]]:
         """Rows about the same thing go into successive rounds, the newest first. Rows that contradict each other are
@@ -194,11 +204,14 @@ class _Part:
     def _merge(self, rows: Sequence[_Row]) -> None:
         """Read, merge and write these rows. Rows in conflict with other writers are merged again, in smaller groups."""
         pending, size = list(rows), MAX_DOCUMENTS_WRITTEN
+        if rows and self._upload.manifest.kind == "debt":
+            self.limit.sample([row.statement for row in rows])
 
         def attempt() -> None:
             nonlocal pending, size
             keys = [key for row in pending for key in row.keys]
-            guessed = self._all_new
+            # A row over the limit counts only if its debt is on file.
+            guessed = self._all_new and not any(row.over for row in pending)
             found = {} if guessed else self._deps.bulk.get(keys)
             self._all_new = not found
             effects = self._effects(pending, _Preloaded(self._deps.documents, found, keys))
@@ -241,6 +254,10 @@ class _Part:
                 effect = merging(self._creditor, row.statement)
             except RequestError as refused:
                 self._reject(row, _code(refused), refused.detail)
+                continue
+            if effect.added_debt and (row.over or not self.limit.has_room(row.statement, effect.added_debt)):
+                full = too_many_debts()
+                self._reject(row, full.name, full.detail)
                 continue
             news = effect.status == "accepted" and effect.effect != "superseded"
             accepted = news or effect.same_as == row.statement.statement_id

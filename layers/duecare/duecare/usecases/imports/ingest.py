@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from duecare.ports import FileStore, Queue
+from duecare.ports import FileStore, Key, Queue
 from duecare.usecases import table
+from duecare.usecases.imports.file_limit import MAX_CROWDED, FileLimit
 from duecare.usecases.imports.row_marks import RowMarks, mark
 from duecare.usecases.imports.stop import check_creditor
 from duecare.usecases.imports.upload_state import (
@@ -28,6 +29,8 @@ from duecare.usecases.imports.upload_state import (
     part_name,
     split_prefix,
 )
+from duecare.usecases.statements.debt_limit import MAX_OPEN_DEBTS
+from duecare_core.domain.facts.statement import DebtStatement
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio
 from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
@@ -39,11 +42,13 @@ MAX_DUPLICATES = 20_000
 
 
 class PartLine(Struct, frozen=True, array_like=True, omit_defaults=True):
-    """A row of a part: its number, and its members or why it is rejected."""
+    """A row of a part: its number, and its members or why it is rejected. `over`: the rows before it open as many debts
+    of its recipient as one file may, so it counts only if its debt is on file (file_limit.py)."""
 
     number: int
     members: dict[str, Any] | None = None
     reject: Reject | None = None
+    over: bool = False
 
 
 class PartMessage(Struct, frozen=True):
@@ -85,8 +90,9 @@ class Ingest:
         files, split = self._deps.files, self._deps.entropy(8).hex()
         try:
             check_creditor(self._deps, upload)  # also if it was suspended after the file was announced
-            with RowMarks() as marks:
-                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, marks).run()
+            with RowMarks() as marks, RowMarks() as recipients:
+                marked = marks, recipients
+                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, *marked).run()
             after = self._change(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
         except FileRefused as refused:
             problem = ImportProblem(refused.name, refused.detail)
@@ -121,7 +127,14 @@ class _Split:
     """One pass over a file. Used by `Ingest` only."""
 
     def __init__(
-        self, files: FileStore, pseudonyms: Pseudonyms, upload_id: str, split: str, upload: UploadState, marks: RowMarks
+        self,
+        files: FileStore,
+        pseudonyms: Pseudonyms,
+        upload_id: str,
+        split: str,
+        upload: UploadState,
+        marks: RowMarks,
+        recipients: RowMarks,
     ) -> None:
         self._files = files
         self._pseudonyms = pseudonyms
@@ -129,7 +142,9 @@ class _Split:
         self._split = split
         self._upload = upload
         self._digest = hashlib.sha256()
+        self._portfolio = Portfolio(upload.manifest)
         self._marks = marks
+        self._recipients = recipients
         self._parts = 0
         self._rows = 0
 
@@ -150,6 +165,9 @@ class _Split:
         duplicates = self._marks.duplicates(MAX_DUPLICATES)
         if self._upload.manifest.snapshot:
             self._files.write(marks_name(self._id, self._split), self._marks.sorted_bytes())
+        crowded = self._recipients.repeated(MAX_OPEN_DEBTS + 1, MAX_CROWDED)
+        if crowded:
+            self._flag_rows_over_limit(crowded)
         if not duplicates:
             return self._parts, False
         self._move_duplicates(duplicates)
@@ -165,12 +183,16 @@ class _Split:
             raise FileRefused("wrong-digest", "The file is not the one whose digest the manifest has.")
 
     def _write_parts(self, pieces: Iterable[bytes]) -> None:
-        portfolio = Portfolio(self._upload.manifest)
+        portfolio, limited = self._portfolio, self._upload.manifest.kind == "debt"
         lines: list[PartLine] = []
         for row in read_rows(pieces, portfolio.shape, portfolio.columns, portfolio.required):
             self._rows += 1
             if isinstance(row, FileRow):
-                self._marks.add(self._mark(row.members))
+                key = self._key(row.members)
+                if key is not None:
+                    self._marks.add(mark(*key))
+                    if limited:
+                        self._recipients.add(_recipient_mark(key.pk))
                 lines.append(PartLine(row.number, row.members))
             else:
                 lines.append(PartLine(row.number, reject=row.reject))
@@ -187,14 +209,42 @@ class _Split:
     def _write_as(self, number: int, lines: Sequence[PartLine]) -> None:
         self._files.write(part_name(self._id, self._split, number), [b"\n".join(map(_ENCODER.encode, lines))])
 
-    def _mark(self, members: dict[str, Any]) -> int:
-        """The mark of the debt that a row is about, or of the recipient of a consent, which has no debt; 0 if the row
-        will be rejected."""
+    def _key(self, members: dict[str, Any]) -> Key | None:
+        """The key of the debt that a row is about, or one for the recipient of a consent, which has no debt; None if
+        the row will be rejected."""
         recipient, ref = members.get("recipient"), members.get("debt_ref", "")
         if not isinstance(recipient, str) or not isinstance(ref, str):
-            return 0
+            return None
         pk = table.recipient(self._pseudonyms.recipient_key(canonical_number(recipient)))
-        return mark(pk, table.debt(pk, self._upload.creditor, ref).sk)
+        return table.debt(pk, self._upload.creditor, ref)
+
+    def _mark(self, members: dict[str, Any]) -> int:
+        """0 if the row will be rejected."""
+        key = self._key(members)
+        return 0 if key is None else mark(*key)
+
+    def _flag_rows_over_limit(self, crowded: frozenset[int]) -> None:
+        """Flag the rows of these recipients that are over the limit of debts in one file, in the order of the file."""
+        if len(crowded) > MAX_CROWDED:
+            raise FileRefused(
+                "too-many-debts", f"More than {MAX_CROWDED} recipients have more than {MAX_OPEN_DEBTS} rows each."
+            )
+        limit = FileLimit()
+        for number in range(self._parts):
+            lines = list(read_part(self._files, self._id, self._split, number))
+            flagged = [self._flagged(line, crowded, limit) for line in lines]
+            if flagged != lines:
+                self._write_as(number, flagged)
+
+    def _flagged(self, line: PartLine, crowded: frozenset[int], limit: FileLimit) -> PartLine:
+        key = self._key(line.members) if line.members else None
+        if key is None or _recipient_mark(key.pk) not in crowded:
+            return line
+        at = self._upload.announced_at
+        statement = self._portfolio.statement(line.members or {}, at)
+        if not isinstance(statement, DebtStatement) or limit.has_room(key, statement, at):
+            return line
+        return structs.replace(line, over=True)
 
     def _move_duplicates(self, duplicates: frozenset[int]) -> None:
         """Move duplicate rows from their parts into one of their own, so that one worker merges them together."""
@@ -211,6 +261,11 @@ class _Split:
                     raise _too_many_duplicates()
                 self._write_as(number, kept)
         self._write(apart)
+
+
+def _recipient_mark(pk: str) -> int:
+    """Good for one pass in one process. Recipients of equal marks are told apart when their rows are counted."""
+    return hash(pk) & 0xFFFF_FFFF_FFFF_FFFF or 1
 
 
 def _too_many_duplicates() -> FileRefused:

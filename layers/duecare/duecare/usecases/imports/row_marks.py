@@ -11,7 +11,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from io import SEEK_END
-from itertools import pairwise
 from tempfile import TemporaryFile
 from types import TracebackType
 
@@ -55,9 +54,14 @@ class RowMarks:
 
     def duplicates(self, limit: int) -> frozenset[int]:
         """The marks of more than one row. If there are more than `limit`, some of them, but more than `limit`."""
+        return self.repeated(2, limit)
+
+    def repeated(self, times: int, limit: int) -> frozenset[int]:
+        """The marks of at least so many rows. If there are more than `limit`, some of them, but more than `limit`."""
         found: set[int] = set()
         for bucket in self._sorted():
-            found.update(one for one, other in pairwise(bucket) if one == other)
+            # Equal marks are neighbours.
+            found.update(one for one, later in zip(bucket, bucket[times - 1 :], strict=False) if one == later)
             if len(found) > limit:
                 break
         return frozenset(found)

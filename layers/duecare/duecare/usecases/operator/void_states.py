@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from duecare.ports import Backoff, Document, Documents, Key
+from duecare.ports import Backoff, Clock, Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.log.sweep import chunks
 from duecare.usecases.operator.void_records import PartyVoids, RemovedFacts, Void, VoidDone
@@ -81,6 +81,7 @@ class VoidStatesDeps(NamedTuple):
     source: StatementSource
     pseudonyms: Pseudonyms
     rules: Rules
+    clock: Clock
     backoff: Backoff
 
 
@@ -140,6 +141,7 @@ class _ScopeStates:
         self._owns_facts = work.owns_facts
         self._documents = deps.documents
         self._source = deps.source
+        self.now = deps.clock()
         self.void = void
         self.voided = voided
         self.scope = scope
@@ -227,7 +229,7 @@ class _ScopeStates:
                 elif not table.is_removed(document) and one.voided:
                     first = table.read(document, StatementContent).statement
                     if first in self.statements and self.statements[first].voided:
-                        yield table.remove(document)
+                        yield table.remove(document, self.now)
 
     def heads_of(self, group: Sequence[Document]) -> list[Document]:
         """The heads of the chains that concern these states, with the next version."""
@@ -290,7 +292,7 @@ def _changes(found: _ScopeStates, merged: dict[Key, FactState | None]) -> Iterat
         stored = found.documents.get(key)
         if state is None:
             if stored is not None and not table.is_removed(stored):
-                yield table.remove(stored)
+                yield table.remove(stored, found.now)
         elif found.states.get(key) != state:
             yield table.write(key, stored, state)
 

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
+from duecare.usecases.statements.debt_limit import adds_debt
 from duecare.usecases.verify.stored_decision import PastAllow, past_allows, unpack
 from duecare_core.domain.facts.merge import (
     EVERY,
@@ -83,6 +84,7 @@ class Effect(NamedTuple):
 
     `effect`: whether the statement is `in_force`, is `superseded` by a newer one (`superseded_by`) or has no effect on
     decisions (`none`). `chain_of`: the recipient's chain that it belongs to (a creditor's id, or `*`), or None.
+    `added_debt`: the debt that it adds or re-opens (debt_limit.py), or None.
     """
 
     documents: list[Document]
@@ -92,6 +94,7 @@ class Effect(NamedTuple):
     effect: Literal["in_force", "superseded", "none"] = "in_force"
     superseded_by: str | None = None
     chain_of: str | None = None
+    added_debt: DebtState | None = None
 
 
 class StatementEffects:
@@ -121,6 +124,7 @@ class StatementEffects:
         documents: list[Document] = []
         same_as: str | None = None
         current: list[str] = []
+        added: DebtState | None = None
         for slot, key in zip(slots, keys, strict=True):
             before = table.find(found, key, slot.state)
             after = merge(before, incoming)
@@ -128,11 +132,13 @@ class StatementEffects:
                 documents.append(table.write(key, found.get(key), after))
             same_as = same_as or _same_content(before, incoming)
             current.append(_current(after, incoming))
+            if isinstance(after, DebtState) and (before is None or isinstance(before, DebtState)):
+                added = after if adds_debt(before, after, verified.accepted_at) else None
         if same_as is not None or (not documents and verified.statement_id in current):
             # Only another statement of the same dispute is stored, because an answer may name it.
             kept = documents if isinstance(verified.statement, DisputeStatement) else []
             return Effect(kept, "unchanged", read_as, same_as)
-        accepted = Effect(documents, "accepted", read_as, chain_of=_chain_of(incoming))
+        accepted = Effect(documents, "accepted", read_as, chain_of=_chain_of(incoming), added_debt=added)
         if incoming.start and not self._counts(verified, incoming.start):
             return accepted._replace(effect="none", chain_of=None)
         if verified.statement_id not in current:

@@ -16,8 +16,10 @@ from duecare.usecases import table
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.acknowledge import Acknowledge
 from duecare.usecases.statements.chains import extend
+from duecare.usecases.statements.debt_limit import guard_of_added_debt
 from duecare.usecases.statements.effects import Effect, StatementEffects, VerifiedStatement
 from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.statement import DebtStatement
 from duecare_core.errors import RequestError
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.statement import EffectName, SealedStatement, StatementRecord
@@ -104,9 +106,15 @@ class StoreStatement:
     def _accepted(
         self, party: Party, verified: VerifiedStatement, effect: Effect, kid: str
     ) -> tuple[StatementRecord, list[Document]]:
-        """The record of an accepted statement, and the documents of its effect and of its chain."""
+        """The record of an accepted statement, and the documents of its effect and of its chain or, if it adds a debt,
+        the guard of the number of debts. Raises Conflict if there are too many."""
         superseded_by = self._acknowledge.readable(party, effect.superseded_by)
         record = structs.replace(_record(party, verified, kid, effect.effect), superseded_by=superseded_by)
+        if isinstance(verified.statement, DebtStatement) and effect.added_debt:
+            creditor, debt_ref = verified.statement.iss, verified.statement.debt_ref
+            place = verified.partition, creditor, debt_ref
+            guard = guard_of_added_debt(self._documents, *place, effect.added_debt, verified.accepted_at)
+            return record, [*effect.documents, guard]
         if effect.chain_of is None or verified.recipient_key is None:
             return record, effect.documents
         chain = extend(self._documents, verified.recipient_key, effect.chain_of, verified.statement_id)
