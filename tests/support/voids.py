@@ -19,14 +19,19 @@ from tests.support.world import RECIPIENT
 MINUTE = timedelta(minutes=1)
 
 
+def voiding(world: LoggedWorld, documents: Any = None) -> VoidStatements:
+    """The use case in this world. `documents`: another adapter for the writes of a void."""
+    documents = documents or world.table
+    source = StatementSource(StatementSourceDeps(documents, world.archive, world.sealer, world.pseudonyms))
+    states = VoidStatesDeps(documents, source, world.pseudonyms, world.rules, world.clock, world.backoff)
+    return VoidStatements(VoidDeps(documents, world.table, source, states, world.clock, world.backoff))
+
+
 class VoidWorld(LoggedWorld):
-    """A world whose operator voids statements. `documents`: another adapter for the writes of a void."""
+    """A world whose operator voids statements."""
 
     def voiding(self, documents: Any = None) -> VoidStatements:
-        documents = documents or self.table
-        source = StatementSource(StatementSourceDeps(documents, self.archive, self.sealer, self.pseudonyms))
-        states = VoidStatesDeps(documents, source, self.pseudonyms, self.rules, self.clock, self.backoff)
-        return VoidStatements(VoidDeps(documents, self.table, source, states, self.clock, self.backoff))
+        return voiding(self, documents)
 
     def log_all(self) -> None:
         """The log catches up with everything stated so far, and is seen to have."""

@@ -118,6 +118,7 @@ class VoidStatements:
             raise NotFound("No such void is recorded.", name="unknown-void")
         if stored.progress.phase == "done":
             return stored.report()
+        stored.check_suspended()
         if self._deps.clock() < stored.progress.not_before:
             return structs.replace(stored.report(), waiting="requests-to-end")
         if {"creditor", "collector"} & set(stored.party.roles) and not self._is_logged(stored.void):
@@ -140,11 +141,7 @@ class VoidStatements:
         void, progress = stored.void, stored.progress
         if void is None or progress is None or progress.phase == "done":
             return stored
-        if void.state == "active" and stored.party.state != "suspended":
-            raise Conflict(
-                "The party was resumed before its void was done. Give the same command again: it suspends the party.",
-                name="party-not-suspended",
-            )
+        stored.check_suspended()
         after = (
             self._uploads(void, stored, progress)
             if progress.phase == "uploads"
@@ -255,6 +252,14 @@ class _VoidDocuments(NamedTuple):
             and self.void.state == state
             and not (self.progress is not None and self.progress.phase == "done")
         )
+
+    def check_suspended(self) -> None:
+        """Raises Conflict: what the party states meanwhile could be missed."""
+        if self.void is not None and self.void.state == "active" and self.party.state != "suspended":
+            raise Conflict(
+                "The party was resumed before its void was done. Give the same command again: it suspends the party.",
+                name="party-not-suspended",
+            )
 
     def report(self) -> VoidReport:
         if self.void is None or self.progress is None:
