@@ -46,7 +46,9 @@ def connect(profile: Profile | None, environment: Mapping[str, str]) -> Callable
         # a conflict. Long reads are retried.
         attempts = 5 if service in _READ else 1
         retries = {"total_max_attempts": attempts, "mode": "standard"}
-        config = botocore_config.Config(connect_timeout=5, read_timeout=30, retries=retries)
+        # A function may take as long as its Timeout allows (template.yaml).
+        patience = 310 if service == "lambda" else 30
+        config = botocore_config.Config(connect_timeout=5, read_timeout=patience, retries=retries)
         with aws_errors(f"reach {service}"):
             return session.client(service, region_name=region, config=config, **options)
 

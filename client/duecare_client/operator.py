@@ -22,6 +22,7 @@ from duecare_core.evidence.jose.keys import private_jwk
 Json = dict[str, Any]
 # Our own staging label: a new version gets it first, and becomes current in a second, conditional step.
 _NEXT = "DUECARE_NEXT"
+_WAIT = 2.0  # seconds between two questions whether a void may begin
 
 
 class Operator:
@@ -37,7 +38,23 @@ class Operator:
 
     def operate(self, request: Json) -> Json:
         """Invokes the admin function and returns its `result`."""
-        function = self._output("AdminFunction")
+        return self._invoke("AdminFunction", request)
+
+    def void(self, request: Json, progressed: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
+        """Voids statements, or undoes a void: invokes the void function until it is done. `request`: the first one.
+
+        `progressed` is called with each report but the last. After an error the same request goes on where it ended.
+        """
+        report = self._invoke("VoidFunction", request)
+        while not _is_done(report):
+            progressed(report)
+            if report.get("waiting"):
+                sleep(_WAIT)
+            report = self._invoke("VoidFunction", {"do": "void-step", "party": request["party"], "id": report["id"]})
+        return report
+
+    def _invoke(self, output: str, request: Json) -> Json:
+        function = self._output(output)
         with aws_errors(f"invoke {function}"):
             reply = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
             payload = reply["Payload"].read()
@@ -106,6 +123,13 @@ class Operator:
         if key not in self._outputs:
             raise BadSettings(f"the stack {self._stack} has no output {key}; is it a duecare stack? Set DUECARE_STACK")
         return self._outputs[key]
+
+
+def _is_done(report: Json) -> bool:
+    try:
+        return bool(report["progress"]["phase"] == "done" or not report["id"])
+    except (KeyError, TypeError):
+        raise BadAnswer("the void function did not say how far it has come") from None
 
 
 def _receipt_key(secret: str, name: str) -> tuple[dict[str, str], list[Json]]:

@@ -11,6 +11,7 @@ from duecare.adapters.dynamodb import items
 from duecare.ports import Document
 from duecare_client.checks.log import Outcome, Positions, check_log
 from duecare_client.checks.store import CheckInterval, Store, check_store, stored_in
+from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.stored import StoredRecord
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import ISSUER
@@ -51,7 +52,7 @@ class LoggedService(LoggedWorld):
 
     def documents_stored(self) -> Iterable[StoredRecord]:
         for document in self.table.everything():
-            if document.key.pk[:2] in ("X#", "S#", "P#", "K#", "Z#"):
+            if document.key.pk.startswith(LOGGED_PREFIXES):
                 yield stored_in(item(document))
 
     def edit(self, key: object, change: Callable[[Document], Document]) -> None:

@@ -17,6 +17,7 @@ from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.log.entry import pack_entries, unpack_entries
 from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.logged_service import LoggedService
+from tests.support.voids import voiding
 from tests.support.world import RECIPIENT, stamp
 
 
@@ -255,3 +256,17 @@ def test_a_log_of_more_than_a_tile_is_checked_to_its_root(memory: Path) -> None:
 def test_a_copy_is_read_as_it_was_written(logged: LoggedService) -> None:
     for stored in logged.documents_stored():
         assert read_archive_copy(archive_copy(stored)) == stored
+
+
+def test_a_void_that_was_changed_by_hand_is_named(logged: LoggedService, memory: Path) -> None:
+    report = voiding(logged).start("keji", logged.now - timedelta(hours=1), None)
+    logged.sequenced()
+    assert logged.check(memory).faults == ()
+    assert f"voids/keji/{report.id}/1" in logged.archive.objects
+    narrowed = b'"kind":"opt-out"'
+    logged.edit(
+        table.void("keji", report.id), lambda one: one._replace(body=one.body.replace(b'"kind":null', narrowed))
+    )
+    (fault,) = logged.named(memory)
+    assert "void" in fault
+    assert "not what was logged" in fault

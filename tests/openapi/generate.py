@@ -323,3 +323,8 @@ def _admin(run: Run) -> None:
     run.admin("key-add", id="mou-zichan", key=public)
     run.admin("key-revoke", id="keji", kid="nobody")
     run.admin("party-show", id="nobody")
+    since = run.world.now.isoformat()
+    run.void("void-undo", party="keji", since=since)
+    void = run.void("void", party="keji", since=since)
+    run.admin("party-resume", id="keji")
+    run.void("void-step", party="keji", id=void["id"])

@@ -28,6 +28,7 @@ from tests.support.imports import Imports
 from tests.support.logs import ORIGIN, LoggedWorld
 from tests.support.memory import MemoryFiles
 from tests.support.packs import RULES
+from tests.support.voids import voiding
 from tests.support.world import (
     ISSUER,
 )
@@ -77,7 +78,8 @@ class Run:
         self.world = LoggedWorld(sealer=PlainSealer(), entropy=self.entropy)
         self.imports = Imports(self.world, files=Bucket())
         self.services = {
-            name: self._service(name) for name in ("admin", "evidence", "reconcile", "state", "upload", "verify")
+            name: self._service(name)
+            for name in ("admin", "evidence", "reconcile", "state", "upload", "verify", "void")
         }
         self.operations: Json = {
             route.operation_id: {"parameters": {}, "requests": {}, "responses": {}} for route in ROUTES.values()
@@ -98,6 +100,8 @@ class Run:
         match name:
             case "admin":
                 service.party_admin = world.operate
+            case "void":
+                service.void_statements = voiding(world)
             case "state":
                 service.accept_statements = world.state_use_case
             case "upload":
@@ -189,6 +193,12 @@ class Run:
 
     def admin(self, do: str, **members: Any) -> None:
         self._keep_problems(_quietly(handler("admin", self.services["admin"]), {"do": do, **members}))
+
+    def void(self, do: str, **members: Any) -> Json:
+        """The result, if there is one."""
+        answer = _quietly(handler("void", self.services["void"]), {"do": do, **members})
+        self._keep_problems(answer)
+        return dict(answer.get("result", {}))
 
     def _keep_problems(self, value: Any) -> None:
         """The first example of each problem, wherever it is in a body."""

@@ -18,6 +18,7 @@ from duecare.ports import (
     Expiry,
     IndexEntry,
     Key,
+    ScanFilter,
     ScanPage,
     Shard,
     Situation,
@@ -131,6 +132,19 @@ class MemoryTable:
                 if len(rest) > len(page):
                     following[segment] = json.dumps(page[-1])
             return ScanPage([one for one in found if one.key not in self.expires], following)
+
+    def scan(self, filters: Sequence[ScanFilter], cursors: Mapping[str, str]) -> ScanPage:
+        found: list[Document] = []
+        following: dict[str, str] = {}
+        with self._lock:
+            for segment, cursor in (cursors or {str(number): "" for number in range(SEGMENTS)}).items():
+                after = Key(*json.loads(cursor)) if cursor else Key("", "")
+                rest = sorted(key for key in self._documents if _segment(key) == segment and key > after)
+                page = rest[: self.page_size]
+                found += [self._documents[key] for key in page if any(f.matches(self._documents[key]) for f in filters)]
+                if len(rest) > len(page):
+                    following[segment] = json.dumps(page[-1])
+            return ScanPage(found, following)
 
     def everything(self) -> list[Document]:
         with self._lock:

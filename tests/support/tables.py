@@ -14,6 +14,7 @@ from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.adapters.dynamodb.log_index import DynamoDBLogIndex
 from duecare.adapters.dynamodb.stream import DynamoDBStream
+from duecare.adapters.dynamodb.table_scan import DynamoDBTableScan
 from duecare.adapters.lean_client import Credentials, Wire
 from duecare.adapters.s3.archive import S3Archive
 from duecare.adapters.s3.log_files import S3LogFiles
@@ -105,6 +106,10 @@ def stream(endpoint: str, table: str, **limits: Any) -> DynamoDBStream:
 
 def log_index(endpoint: str, table: str, **limits: Any) -> DynamoDBLogIndex:
     return DynamoDBLogIndex(wire(endpoint, **limits), table, backoff=lambda _: None)
+
+
+def table_scan(endpoint: str, table: str, **limits: Any) -> DynamoDBTableScan:
+    return DynamoDBTableScan(wire(endpoint, **limits), table)
 
 
 def log_files(endpoint: str, bucket: str) -> S3LogFiles:

@@ -25,9 +25,10 @@ READS = {
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "ImportPartFunction": {"R#*", "P#*", "U#*"},
-    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "E#*", "L"},
+    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "v#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
-    "AdminFunction": {"P#*", "J#*"},
+    "AdminFunction": {"P#*", "J#*", "v#*", "w#*"},
+    "VoidFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "v#*", "w#*", "L"},
 }
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
@@ -38,6 +39,7 @@ WRITES = {
     "ImportPartFunction": {"R#*", "U#*", "A#*"},
     "SequenceFunction": {"L"},
     "AdminFunction": {"P#*", "J#*", "Z#*"},
+    "VoidFunction": {"R#*", "M#*", "T#*", "I#*", "P#*", "v#*", "w#*"},
 }
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITING = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
@@ -51,6 +53,7 @@ SECRETS = {
     "ImportPartFunction": {"PepperSecret", "AcknowledgementKeySecret"},
     "SequenceFunction": {"LogKeySecret"},
     "AdminFunction": {"PepperSecret"},
+    "VoidFunction": {"PepperSecret"},
 }
 # The rights of each function on the objects under a prefix of a bucket. It has none on other objects.
 READ, WRITE, DELETE, ABORT = "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"
@@ -72,6 +75,7 @@ OBJECTS = {
     ("EvidenceFunction", "LogBucket/tile/*"): {READ},
     ("EvidenceFunction", "ArchiveBucket/*"): {READ},
     ("AdminFunction", "ArchiveBucket/r/*"): ERASE,
+    ("VoidFunction", "ArchiveBucket/r/*"): {READ},
 }
 # The prefix under which each function may list the names of a bucket. A function that reads objects that may not exist
 # may list all names: without that right S3 answers 403 for them.
@@ -82,6 +86,7 @@ LISTING = {
     ("EvidenceFunction", "LogBucket"): None,
     ("EvidenceFunction", "ArchiveBucket"): None,
     ("AdminFunction", "ArchiveBucket"): "r/*",
+    ("VoidFunction", "ArchiveBucket"): "r/*",
 }
 LISTS = {"s3:ListBucket", "s3:ListBucketVersions"}
 # The rights to receive and delete messages are in the policy that SAM adds for the event source.
@@ -240,7 +245,7 @@ def test_the_function_that_accepts_statements_cannot_decrypt_them(functions: dic
     }
     key = str({"Fn::GetAtt": "StatementKey.Arn"})
     encrypt = {(name, "kms:GenerateDataKey", key) for name in ("StateFunction", "UploadFunction")}
-    assert uses == encrypt | {("EvidenceFunction", "kms:Decrypt", key)}
+    assert uses == encrypt | {(name, "kms:Decrypt", key) for name in ("EvidenceFunction", "VoidFunction")}
 
 
 def test_no_function_may_delete_items(functions: dict[str, Template]) -> None:
@@ -256,7 +261,9 @@ def test_only_the_sequencer_sets_expiry_times_and_it_changes_no_record(functions
         for action in actions(statement)
         if action in MARKING | READING_STREAM
     }
-    assert {name for name, _ in uses} == {"SequenceFunction"}
+    scans = {("SequenceFunction", "dynamodb:Scan"), ("VoidFunction", "dynamodb:Scan")}
+    assert {one for one in uses if one[1] == "dynamodb:Scan"} == scans
+    assert {name for name, action in uses if action != "dynamodb:Scan"} == {"SequenceFunction"}
     conditions = {action: statement.get("Condition", {}) for (_, action), statement in uses.items()}
     pointers = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["E#*", "G#*"]}}
     assert conditions["dynamodb:BatchWriteItem"] == pointers

@@ -25,6 +25,7 @@ from duecare_core.evidence.item_keys import (
     PARTY_PREFIX,
     RECEIPT_KEY_PREFIX,
     STATEMENT_PREFIX,
+    VOID_PREFIX,
 )
 from duecare_core.evidence.jose.jws import verify
 from duecare_core.evidence.jose.keys import Jwk, b64
@@ -50,6 +51,7 @@ _KIND_BY_PREFIX = {
     RECEIPT_KEY_PREFIX: "receipt-key",
     ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
     ERASURE_PREFIX: "erasure",
+    VOID_PREFIX: "void",
 }
 _KEY_PREFIXES = (RECEIPT_KEY_PREFIX, ACKNOWLEDGEMENT_KEY_PREFIX)  # of records that the sort key names
 _KIND_BY_FOLDER = {
@@ -57,6 +59,7 @@ _KIND_BY_FOLDER = {
     "receipt-keys": "receipt-key",
     "acknowledgement-keys": "acknowledgement-key",
     "erasures": "erasure",
+    "voids": "void",
 }
 # A record that was changed by hand may have any form.
 _UNREADABLE = (BadEvidence, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError)

@@ -105,8 +105,15 @@ def party_resume(context: typer.Context, party_id: Id) -> None:
 
 @party.command("show")
 def party_show(context: typer.Context, party_id: Id) -> None:
-    """Show the registration of a party."""
-    _operate(context, {"do": "party-show", "id": party_id})
+    """Show the registration of a party, and the voids of its statements with their progress."""
+    cli = cli_context(context)
+    shown = cli.operator().operate({"do": "party-show", "id": party_id})
+    if cli.json:
+        output.as_json(shown)
+        return
+    output.record({name: member for name, member in shown.items() if name != "voids"})
+    for report in shown.get("voids") or ():
+        output.void(report)
 
 
 @key.command("add")
@@ -139,6 +146,32 @@ def halt(
     options = {"creditor": creditor, "gateway": gateway}
     only = {role: party_id for role, party_id in options.items() if party_id is not None}
     _operate(context, {"do": "halt", "on": switch == "on", **only})
+
+
+@admin.command("void")
+def void(
+    context: typer.Context,
+    party_id: Annotated[str, typer.Option("--party", metavar="ID", help="The party whose statements are void.")],
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Those accepted since this time, such as 2026-11-01T00:00:00Z.")
+    ],
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only this kind, such as opt-out.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Lift the void with this party, time and kind.")] = False,
+) -> None:
+    """Void what a rogue party stated, and suspend the party. The log keeps every statement and records the void.
+
+    The suspension counts at once. Then each state that the statements changed is made anew from those that remain,
+    which takes a while; `admin party show ID` shows how far it has come. If the command is interrupted, give it again.
+    """
+    cli = cli_context(context)
+    only = {"kind": kind} if kind is not None else {}
+    request = {"do": "void-undo" if undo else "void", "party": party_id, "since": since, **only}
+    shown = (lambda _: None) if cli.json else output.void_progress
+    report = cli.operator().void(request, shown, cli.sleep)
+    if cli.json:
+        output.as_json(report)
+    else:
+        output.void(report)
 
 
 @admin.command("erase")

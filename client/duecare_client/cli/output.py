@@ -169,6 +169,29 @@ def erased(result: Json) -> None:
         line("  run the command again then")
 
 
+def void(report: Json) -> None:
+    """A void of a party's statements, and how far the states are in line with it."""
+    one, progress = report.get("void") or {}, report.get("progress") or {}
+    kind = f"{one['kind']} statements" if one.get("kind") else "statements"
+    period = f"{_word(one.get('since'))} to {_word(one.get('until'))}"
+    state = f"undone {_word(one.get('undone_at'))}" if one.get("state") == "undone" else "active"
+    line((f"void {_word(report.get('id'))}: ", "bold"), f"{kind} accepted from {period}, {state}")
+    done = "done" if progress.get("phase") == "done" else f"at work ({_word(progress.get('phase'))})"
+    numbers = f"{_count(progress, 'changed')} states changed, {_count(progress, 'recipients')} recipients"
+    line(f"  {done}: {numbers}")
+
+
+def void_progress(report: Json) -> None:
+    """How far the work on a void has come, on stderr."""
+    progress = report.get("progress") or {}
+    if report.get("waiting") == "requests-to-end":
+        note("The party is suspended. Waiting for its last requests to end.")
+    elif report.get("waiting") == "log":
+        note("Waiting for the log to catch up.")
+    else:
+        note(f"{_count(progress, 'scanned')} pages of the table read, {_count(progress, 'changed')} states changed")
+
+
 def record(value: Json) -> None:
     """A party or a switch, one member a line, without empty members."""
     for name, member in value.items():

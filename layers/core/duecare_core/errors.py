@@ -71,6 +71,8 @@ ProblemName = Literal[
     "unknown-decision",
     "unknown-statement",
     "unknown-dispute",
+    "unknown-void",
+    "party-not-suspended",
     "another-recipient",
     "message-id-reused",
     "dated-ahead",

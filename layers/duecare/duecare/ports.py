@@ -270,6 +270,31 @@ class ScanPage(NamedTuple):
     cursors: dict[str, str]
 
 
+class ScanFilter(NamedTuple):
+    """Documents whose keys begin with these prefixes and whose body contains this text."""
+
+    pk: str
+    sk: str = ""
+    text: str = ""
+
+    def matches(self, document: Document) -> bool:
+        begins = document.key.pk.startswith(self.pk) and document.key.sk.startswith(self.sk)
+        return begins and self.text.encode() in document.body
+
+
+class TableScan(Protocol):
+    """Reads the whole table, a page at a time."""
+
+    def scan(self, filters: Sequence[ScanFilter], cursors: Mapping[str, str]) -> ScanPage:
+        """One page of a scan of the table, from these cursors on, or from the start if there are none: the documents
+        that match any of the filters. A page MAY be empty; it has at most a hundred documents.
+
+        Another process may continue from the cursors days later. A scan from start to end MUST return every matching
+        document that was stored all the while, as it was at some time during the scan. Each page is strongly
+        consistent. Raises StoreFailed.
+        """
+
+
 class LogIndex(Protocol):
     """The index of logged records in the table: pointers, decision pages, and the TTLs of the records."""
 

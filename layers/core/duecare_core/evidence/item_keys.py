@@ -14,6 +14,7 @@ PARTY = "P"
 RECEIPT_KEY = "K"
 ACKNOWLEDGEMENT_KEY = "A"
 ERASURE = "Z"
+VOID = "v"
 
 # Other partition keys.
 RECIPIENT = "R"
@@ -28,6 +29,7 @@ KEY_OWNER = "J"
 CHAIN_LINKS = "Y"
 CONTENT = "I"
 DEBT_GUARD = "B"
+VOID_WORK = "w"
 
 # Sort keys in a recipient's partition.
 CONSENT = "C"
@@ -49,4 +51,5 @@ LOGGED_PREFIXES = (
     RECEIPT_KEY_PREFIX,
     ACKNOWLEDGEMENT_KEY_PREFIX,
     ERASURE_PREFIX,
-) = tuple(f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ACKNOWLEDGEMENT_KEY, ERASURE))
+    VOID_PREFIX,
+) = tuple(f"{letter}#" for letter in (DECISION, STATEMENT, PARTY, RECEIPT_KEY, ACKNOWLEDGEMENT_KEY, ERASURE, VOID))

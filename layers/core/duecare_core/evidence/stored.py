@@ -18,11 +18,19 @@ from duecare_core.evidence.item_keys import (
     PARTY_PREFIX,
     RECEIPT_KEY_PREFIX,
     STATEMENT_PREFIX,
+    VOID_PREFIX,
 )
 from duecare_core.evidence.packing import unpack
 from duecare_core.evidence.record import decode
 
-_KINDS = {STATEMENT_PREFIX: "statement", ERASURE_PREFIX: "erasure"}
+_KINDS = {
+    STATEMENT_PREFIX: "statement",
+    PARTY_PREFIX: "party",
+    RECEIPT_KEY_PREFIX: "receipt-key",
+    ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
+    ERASURE_PREFIX: "erasure",
+    VOID_PREFIX: "void",
+}
 # The parts before a decision's packed record: the thumbprint of the receipt's key, its signature (Ed25519), the
 # recipient's key and a keyed digest of the request (both HMAC-SHA-256).
 BOUNDS = (0, 32, 96, 128, 160)
@@ -65,17 +73,17 @@ def identify(stored: StoredRecord) -> Identity | None:
     if not isinstance(stored.body, dict):
         raise BadEvidence("a body that is no JSON object")
     record_sha256 = digest(canonical(stored.body))
-    if prefix == PARTY_PREFIX:
-        return Identity("party", f"{name}/{stored.version}", record_sha256)
-    # The partition decides about the kind, not the body: the functions that write acknowledgement keys may not write
-    # receipt keys.
-    if prefix == RECEIPT_KEY_PREFIX:
-        return Identity("receipt-key", stored.sk, record_sha256)
-    if prefix == ACKNOWLEDGEMENT_KEY_PREFIX:
-        return Identity("acknowledgement-key", stored.sk, record_sha256)
     if prefix == STATEMENT_PREFIX and digest(stored.sealed) != stored.body.get("sealed_sha256"):
         raise BadEvidence("the sealed statement is not the one that was put on file")
-    return Identity(_KINDS[prefix], name, record_sha256)
+    # The partition decides about the kind, not the body: the functions that write acknowledgement keys may not write
+    # receipt keys.
+    names = {
+        PARTY_PREFIX: f"{name}/{stored.version}",
+        VOID_PREFIX: f"{name}/{stored.sk}/{stored.version}",
+        RECEIPT_KEY_PREFIX: stored.sk,
+        ACKNOWLEDGEMENT_KEY_PREFIX: stored.sk,
+    }
+    return Identity(_KINDS[prefix], names.get(prefix, name), record_sha256)
 
 
 def archive_copy(stored: StoredRecord) -> bytes:

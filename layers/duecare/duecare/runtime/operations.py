@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from duecare.runtime.services.admin import AdminService
+from duecare.usecases.operator import void_records as void
 from duecare.usecases.operator.erase import ErasureResult
+from duecare.usecases.operator.void_records import VoidReport
 from duecare_core.domain.facts.party import Halt, Party
 from duecare_core.domain.fields import DisplayName, PartyId, PhoneNumber, Role
 from duecare_core.errors import Unacceptable
@@ -65,7 +67,7 @@ class EraseRecipient(_Request, frozen=True, kw_only=True, tag="erase"):
 Operation = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient
 
 
-def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult:  # noqa: PLR0911  one for each operation
+def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult | dict[str, Any]:  # noqa: PLR0911  one for each operation
     """Raises RequestError and CannotDecide."""
     parties = service.party_admin
     match request:
@@ -83,7 +85,7 @@ def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult
                 request.key,
             )
         case PartyShow():
-            return parties.show(request.id)
+            return _with_voids(parties.show(request.id), void.reports(service.documents, request.id))
         case PartySuspend():
             return parties.suspend(request.id)
         case PartyResume():
@@ -101,3 +103,8 @@ def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult
         case EraseRecipient():
             return service.erase(request.recipient)
     raise Unacceptable("Name a creditor or a gateway, not both.")
+
+
+def _with_voids(party: Party, voids: list[VoidReport]) -> Party | dict[str, Any]:
+    """The party, with its voids if it has any."""
+    return {**structs.asdict(party), "voids": voids} if voids else party

@@ -137,6 +137,12 @@ class AdminSettings(Settings, frozen=True, kw_only=True):
     archive_bucket: str
 
 
+class VoidSettings(Settings, frozen=True, kw_only=True):
+    pepper_secret: str
+    statement_key: str
+    archive_bucket: str
+
+
 OF_FUNCTION: dict[str, type[Settings]] = {
     "admin": AdminSettings,
     "authorize": AuthorizeSettings,
@@ -148,6 +154,7 @@ OF_FUNCTION: dict[str, type[Settings]] = {
     "state": StateSettings,
     "upload": UploadSettings,
     "verify": VerifySettings,
+    "void": VoidSettings,
 }
 
 

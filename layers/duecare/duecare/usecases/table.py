@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +25,11 @@ RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
 ACKNOWLEDGEMENT_KEYS = f"{keys.ACKNOWLEDGEMENT_KEY}#acknowledgement"
 LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
 SHARDS = 16
+DAY = timedelta(days=1)
+# The body of a state that a void removed. The document stays for a day, so that its version goes on counting: a writer
+# that read it before the removal has a conflict.
+REMOVED = b"null"
+VOID_DONE = "done#"
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -100,13 +105,23 @@ def key_owner(kid: str) -> Key:
     return Key(f"{keys.KEY_OWNER}#{kid}", keys.KEY_OWNER)
 
 
+def mandates(creditor: str) -> str:
+    """The partition of a creditor's mandates."""
+    return f"{keys.MANDATE}#{creditor}"
+
+
 def mandate(creditor: str, collector: str) -> Key:
-    return Key(f"{keys.MANDATE}#{creditor}", collector)
+    return Key(mandates(creditor), collector)
+
+
+def routes(sender: str) -> str:
+    """The partition of a sender's routes."""
+    return f"{keys.ROUTE}#{sender}"
 
 
 def route(sender: str, gateway: str) -> Key:
     """`sender`: the collector, or a creditor that sends for itself."""
-    return Key(f"{keys.ROUTE}#{sender}", gateway)
+    return Key(routes(sender), gateway)
 
 
 def decision(decision_id: str) -> Key:
@@ -132,6 +147,30 @@ def acknowledgement_key(kid: str) -> Key:
 
 def erasure(erasure_id: str) -> Key:
     return Key(f"{keys.ERASURE}#{erasure_id}", keys.ERASURE)
+
+
+def voids(party_id: str) -> str:
+    """The partition of the voids of a party's statements."""
+    return f"{keys.VOID}#{party_id}"
+
+
+def void(party_id: str, void_id: str) -> Key:
+    return Key(voids(party_id), void_id)
+
+
+def void_progress(party_id: str, void_id: str) -> Key:
+    return Key(f"{keys.VOID_WORK}#{party_id}", void_id)
+
+
+def void_done(party_id: str, void_id: str, recipient_key: RecipientKey | None) -> Key:
+    """The last version of a void with which the states about a recipient, or the party's own, are in line."""
+    return Key(f"{keys.VOID_WORK}#{party_id}#{recipient_key or ''}", f"{VOID_DONE}{void_id}")
+
+
+def removed_facts(party_id: str, recipient_key: RecipientKey) -> str:
+    """The partition of the voided consents and debts of a creditor about one recipient. The sort keys are those of the
+    states from which they were removed."""
+    return f"{keys.VOID_WORK}#{party_id}#{recipient_key}"
 
 
 def log_pointers(kind: str, record_id: str) -> str:
@@ -221,6 +260,16 @@ def write(key: Key, replaces: Document | None, value: Any, sealed: bytes = b"") 
     return Document(key, version, encode(value), sealed, open_of(key, value), expires=expires(value))
 
 
+def remove(document: Document, at: datetime) -> Document:
+    """The next version of a state's document, without the state. The table deletes it a day later: no writer that read
+    the state is still at work."""
+    return Document(document.key, document.version + 1, REMOVED, expires=math.ceil((at + DAY).timestamp()))
+
+
+def is_removed(document: Document) -> bool:
+    return document.body == REMOVED
+
+
 def encode(value: Any) -> bytes:
     """The JSON body of a document."""
     return _ENCODER.encode(value)
@@ -235,9 +284,9 @@ def read(document: Document, kind: type[T]) -> T:
 
 
 def find(documents: dict[Key, Document], key: Key, kind: type[T]) -> T | None:
-    """The value under a key, or None."""
+    """The value under a key; None if there is none, or if it was removed."""
     document = documents.get(key)
-    return None if document is None else read(document, kind)
+    return None if document is None or is_removed(document) else read(document, kind)
 
 
 def find_party(documents: dict[Key, Document], party_id: str) -> Party | None:

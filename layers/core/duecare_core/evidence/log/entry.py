@@ -15,7 +15,7 @@ _MEMBERS = {"at", "id", "kind", "record_sha256"}
 
 
 class Entry(NamedTuple):
-    """`kind`: decision, statement, party, receipt-key, acknowledgement-key or erasure. `at`: RFC 3339, as in the
+    """`kind`: decision, statement, party, receipt-key, acknowledgement-key, erasure or void. `at`: RFC 3339, as in the
     record."""
 
     kind: str

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from duecare.adapters.dynamodb.items import decode, item, readable_document
+from duecare.adapters.dynamodb.items import decode, item
 from duecare.adapters.dynamodb.protocol import encode
+from duecare.adapters.dynamodb.table_scan import scan_page
 from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare.ports import Backoff, Expiry, IndexEntry, ScanPage
 from duecare_core.errors import StoreFailed
@@ -17,23 +18,13 @@ from duecare_core.errors import StoreFailed
 _MAX_BATCH = 25  # items of a BatchWriteItem
 _MAX_CONCURRENT = 32  # requests: more of them only wait for each other
 _MAX_ATTEMPTS = 8
-# Segments of a scan, read concurrently. A cursor names its segment and the total, so a scan that was begun with another
-# total can be continued to its end.
-_SEGMENTS = 8
-_START = {f"{segment}/{_SEGMENTS}": "" for segment in range(_SEGMENTS)}
 
 
 class _BatchWriteResponse(msgspec.Struct):
     UnprocessedItems: dict[str, list[Any]] = {}
 
 
-class _ScanResponse(msgspec.Struct):
-    Items: list[msgspec.Raw]
-    LastEvaluatedKey: msgspec.Raw = msgspec.Raw()
-
-
 _BATCH = msgspec.json.Decoder(_BatchWriteResponse)
-_SCAN = msgspec.json.Decoder(_ScanResponse)
 
 
 class DynamoDBLogIndex:
@@ -92,27 +83,7 @@ class DynamoDBLogIndex:
             "FilterExpression": f"attribute_not_exists(expires) AND ({begins})",
             "ExpressionAttributeValues": names,
         }
-        cursors = cursors or _START
-        calls = [Call("Scan", encode(request | _start(*cursor))) for cursor in cursors.items()]
-        try:
-            pages = [decode(_SCAN, answer) for answer in self._wire.exchange(calls)]
-        except WireError as error:
-            raise StoreFailed(error.code) from error
-        return ScanPage(
-            [readable_document(found) for page in pages for found in page.Items],
-            {
-                segment: bytes(page.LastEvaluatedKey).decode()
-                for segment, page in zip(cursors, pages, strict=True)
-                if bytes(page.LastEvaluatedKey)
-            },
-        )
-
-
-def _start(segment: str, last_key: str) -> dict[str, Any]:
-    """The members of a Scan that say where it starts. `last_key`: of the previous page, as DynamoDB spelled it."""
-    number, _, total = segment.partition("/")
-    start = {"ExclusiveStartKey": msgspec.Raw(last_key.encode())} if last_key else {}
-    return {"Segment": int(number), "TotalSegments": int(total), **start}
+        return scan_page(self._wire, request, cursors)
 
 
 def _item(entry: IndexEntry) -> dict[str, Any]:

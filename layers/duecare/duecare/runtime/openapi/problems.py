@@ -61,6 +61,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "not-text": ProblemEntry((FileRefused,), _FILE),
     "not-the-issuer": ProblemEntry((NotAllowed,), "Put your own party id into iss."),
     "party-exists": ProblemEntry((Conflict,), "Use another id; or add a key to the registered party."),
+    "party-not-suspended": ProblemEntry((Conflict,), "Give the command again: it suspends the party, and goes on."),
     "party-suspended": ProblemEntry(
         (NotAllowed, FileRefused), "Ask the operator. What protects a recipient may be stated."
     ),
@@ -94,6 +95,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "unknown-gateway": ProblemEntry((NotFound,), "Check the gateway's id; the operator registers gateways."),
     "unknown-key": ProblemEntry((NotFound,), "Check the key's id (kid)."),
     "unknown-message": ProblemEntry((NotFound,), "Name the creditor instead, or a message_id that you asked about."),
+    "unknown-void": ProblemEntry((NotFound,), "Check party, time and kind against `duecare admin party show`."),
     "unknown-party": ProblemEntry((NotFound,), "Check the party's id."),
     "unknown-statement": ProblemEntry(
         (NotFound,), "Check the id; only its party and auditors find a statement, and only after it was accepted."

@@ -156,7 +156,7 @@ class CloseImport:
     def _withdrawn(self, upload: UploadState, key: Key, document: Document | None) -> Document | None:
         """The debt, withdrawn as of the snapshot; None if it is not open any more or has a newer statement."""
         as_of = upload.manifest.as_of
-        if document is None or as_of is None:
+        if document is None or table.is_removed(document) or as_of is None:
             return None
         state = table.read(document, DebtState)
         newest = state.newest

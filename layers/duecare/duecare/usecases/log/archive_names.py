@@ -1,5 +1,5 @@
 """The names of copies in the archive. Copies about a recipient lie under that recipient's prefix, so that an erasure
-finds them."""
+finds them, and all others below that of their issuer or kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _FOLDERS = {
     "receipt-key": "receipt-keys",
     "acknowledgement-key": "acknowledgement-keys",
     "erasure": "erasures",
+    "void": "voids",
 }
 
 
@@ -33,9 +34,20 @@ def decision_name(recipient_key: RecipientKey, identity: Identity) -> str:
     return f"{recipient_prefix(recipient_key)}decision/{identity.id}/{_hexadecimal(identity.record_sha256)}"
 
 
-def statement_name(recipient_key: RecipientKey | None, identity: Identity) -> str:
-    """The copy of a statement; one that concerns no recipient lies under `r/-/`."""
-    return f"{recipient_prefix(recipient_key or RecipientKey('-'))}statement/{_hexadecimal(identity.id)}"
+def statements_prefix(recipient_key: RecipientKey | None, issuer: str) -> str:
+    """The copies of the statements about a recipient; with None, of those of this party that concern no recipient. (A
+    recipient's key has no dot.)"""
+    return f"{recipient_prefix(recipient_key or RecipientKey(f'.{issuer}'))}statement/"
+
+
+def statement_name(recipient_key: RecipientKey | None, issuer: str, identity: Identity) -> str:
+    """The copy of a statement."""
+    return f"{statements_prefix(recipient_key, issuer)}{_hexadecimal(identity.id)}"
+
+
+def statement_of(name: str) -> str:
+    """The id of the statement of which a copy has this name."""
+    return f"sha256:{name.rpartition('/')[2]}"
 
 
 def other_name(identity: Identity) -> str:

@@ -89,7 +89,7 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
         return Loggable(document, identity, _time(record.at), name, copy, record)
     if identity.kind == "statement":
         statement = table.read(document, StatementRecord)
-        name = archive_names.statement_name(statement.recipient_key, identity)
+        name = archive_names.statement_name(statement.recipient_key, statement.issuer, identity)
         return Loggable(document, identity, _time(statement.received_at), name, copy)
     return Loggable(document, identity, _time(at), archive_names.other_name(identity), copy)
 

@@ -36,6 +36,7 @@ class DebtCount:
         states = {
             document.key.sk.removeprefix(prefix): table.read(document, DebtState)
             for document in documents.partition(partition, prefix)
+            if not table.is_removed(document)
         }
         self.open = {debt_ref for debt_ref, state in states.items() if is_open(state, at)}
         self.on_file = set(states)

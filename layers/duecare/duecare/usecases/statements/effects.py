@@ -229,8 +229,7 @@ class StatementEffects:
         named = debt.answers_dispute
         if named is None:
             return None
-        for document in self._documents.partition(verified.partition, table.disputes(debt.iss)):
-            dispute = table.read(document, Dispute)
+        for dispute in self._disputes(verified, debt.iss):
             if named in (dispute.statement, *dispute.also) and dispute.debt_ref in (None, debt.debt_ref):
                 return dispute.content
         key = table.statement(named)
@@ -247,9 +246,13 @@ class StatementEffects:
         """Whether so many other debts of the creditor are disputed one by one that this dispute covers all of them."""
         if dispute.debt_ref is None:
             return False
-        documents = self._documents.partition(verified.partition, table.disputes(dispute.creditor))
-        refs = {table.read(document, Dispute).debt_ref for document in documents} - {None}
+        refs = {other.debt_ref for other in self._disputes(verified, dispute.creditor)} - {None}
         return dispute.debt_ref not in refs and len(refs) >= MAX_DISPUTED_DEBTS
+
+    def _disputes(self, verified: VerifiedStatement, creditor: str) -> list[Dispute]:
+        """The disputes of this recipient with this creditor."""
+        documents = self._documents.partition(verified.partition, table.disputes(creditor))
+        return [table.read(document, Dispute) for document in documents if not table.is_removed(document)]
 
     def _creditor_of(self, party: Party, verified: VerifiedStatement, statement: ReplyStatement) -> str:
         """The creditor to whom a reply applies: as stated, or that of the message that it answers. Raises
@@ -297,7 +300,8 @@ class StatementEffects:
         if "gateway" in party.roles or (party.acts_as("creditor") and party.id == creditor):
             return
         mandate = table.mandate(creditor, party.id)
-        if not party.acts_as("collector") or mandate not in self._documents.get([mandate]):
+        stored = table.find(self._documents.get([mandate]), mandate, Mandate)
+        if not party.acts_as("collector") or stored is None:
             raise NotAllowed("This party may not speak about that creditor's recipients.", name="not-its-own")
 
     def _check_registered(self, creditor: str) -> None:

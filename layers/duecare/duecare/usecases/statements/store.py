@@ -90,7 +90,7 @@ class StoreStatement:
             return self._repeated(party, verified, effect, kid, token)
         record, documents = self._accepted(party, verified, effect, kid)
         acknowledgement = self._acknowledge(verified.statement_id, record, verified.statement)
-        first = table.write(content_key, None, StatementContent(verified.statement_id))
+        first = table.write(content_key, found.get(content_key), StatementContent(verified.statement_id))
         self._commit(key, record, SealedStatement(token, acknowledgement), [*documents, first])
         return _result(verified, effect, record, acknowledgement)
 

@@ -43,6 +43,8 @@ def facts_of(
     contacts: tuple[Contact, ...] = ()
     collector = collector or creditor
     for document in situation.partitions[table.recipient(recipient_key)]:
+        if document.body == table.REMOVED:
+            continue
         kind, _, rest = document.key.sk.partition("#")
         owner, _, name = rest.partition("#")
         if kind == NUMBER:
