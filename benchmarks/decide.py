@@ -38,11 +38,12 @@ class DecideTimes(NamedTuple):
 def measure(recipients: Recipients) -> DecideTimes:
     """A text of 70 characters to China, and one in English to the United States, on the facts of one recipient."""
     return DecideTimes(
-        _best_median(recipients, "+8613900139000", TEXT_ZH), _best_median(recipients, "+12125550123", TEXT_EN)
+        _best_median(recipients, "+8613900139000", TEXT_ZH, 4), _best_median(recipients, "+12125550123", TEXT_EN, 17)
     )
 
 
-def _best_median(recipients: Recipients, recipient: str, text: str) -> float:
+def _best_median(recipients: Recipients, recipient: str, text: str, hour: int) -> float:
+    """`hour`: of today, in UTC, when it is noon at the recipient's."""
     request = DecisionRequest(
         decision_id="a" * 26,
         number=E164(recipient),
@@ -53,7 +54,7 @@ def _best_median(recipients: Recipients, recipient: str, text: str) -> float:
         text=text,
         debt_ref="A-1",
     )
-    facts, rules, now = _facts(recipients), rulebook.rules(), datetime.now(UTC)
+    facts, rules, now = _facts(recipients), rulebook.rules(), datetime.now(UTC).replace(hour=hour)
     if reasons := decide(request, facts, rules, now).codes:
         raise ToolError(f"expected an allow, and the decision is a deny: {reasons}")
     medians = []

@@ -74,7 +74,14 @@ def _event(route: str, body: dict[str, Any]) -> dict[str, Any]:
             "accountId": "000000000000",
             "apiId": "abcdefghij",
             "authorizer": {
-                "lambda": {"party": "xinxi", "kid": thumbprint(KEYS["xinxi"]), "exp": str(int(time.time()) + 1800)}
+                "lambda": {
+                    "party": "xinxi",
+                    "kid": thumbprint(KEYS["xinxi"]),
+                    "iat": str(int(time.time())),
+                    "exp": str(int(time.time()) + 1800),
+                    "aud": "true",
+                    "lifetime": "true",
+                }
             },
             "domainName": "abcdefghij.execute-api.us-east-1.amazonaws.com",
             "domainPrefix": "abcdefghij",

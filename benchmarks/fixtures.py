@@ -18,7 +18,7 @@ from benchmarks.recipients import Recipients, case_facts, wire
 from duecare.adapters.dynamodb.documents import DynamoDBDocuments
 from duecare.adapters.lean_client import Credentials
 from duecare_core.evidence.pseudonyms import Pseudonyms
-from tests.support.world import ISSUER, RECIPIENT, World, daytime
+from tests.support.world import ISSUER, RECIPIENT, World
 from tools.dynamodb_local import DynamoDBLocal
 from tools.processes import HOST, Server, answers, free_port
 
@@ -68,15 +68,13 @@ def fixtures() -> Iterator[Fixtures]:
 
 
 def state_facts(endpoint: str, table: str) -> None:
-    """The facts that an allow needs, and two more debts.
-
-    The debt's time zone is one where it is about noon now, so that quiet hours do not depend on when this runs."""
+    """The facts that an allow needs, and two more debts."""
     world = World(documents=DynamoDBDocuments(table, REGION, endpoint), pepper=bytes.fromhex(PEPPER))
     world.now = datetime.now(UTC)
     world.register()
-    world.mandate()
+    world.engage()
     world.consent()
-    world.debt(time_zone=daytime(world.now))
+    world.debt()
     world.debt(debt_ref="A-2", outstanding="1200.50")
     world.accepted(
         "other-bank",

@@ -20,11 +20,12 @@ from duecare.usecases import table
 from duecare_core.domain.rules.frequency_caps import contact, pack_contacts
 from duecare_core.evidence.item_keys import CONTACTS
 from duecare_core.evidence.pseudonyms import Pseudonyms
-from tests.support.world import RECIPIENT
+from tests.support.world import RECIPIENT, daytime_recipient
 from tools.steps import ToolError
 
 # Contacts in each ledger: more than most recipients have.
 EARLIER_CONTACTS = 8
+_STARTED = datetime.now(UTC)
 MAX_BATCH, CONCURRENT = 25, 4
 REPORT_EVERY = 100_000
 _PLACEHOLDER = table.recipient("placeholder")
@@ -115,8 +116,9 @@ def _earlier_contacts() -> Iterator[Any]:
     debts = [("mou-zichan", "A-1"), ("mou-zichan", "A-2"), ("other-bank", "B-77")]
     for number in range(EARLIER_CONTACTS, 0, -1):
         creditor, debt_ref = debts[number % len(debts)]
-        yield contact(now - timedelta(days=2 * number), "sms", creditor, debt_ref, f"earlier-{number}")
+        yield contact(now - timedelta(days=3 * number), "sms", creditor, debt_ref, f"earlier-{number}")
 
 
 def _number(one: int) -> str:
-    return f"+86139{one:08d}"
+    """In a country where it is daytime, so that an allow does not depend on when this runs."""
+    return daytime_recipient(_STARTED, one)

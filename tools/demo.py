@@ -1,8 +1,9 @@
 """The case, shown on the running stack over HTTP: the text that a court had to deal with, an honest one, one that
 threatens, one at night, and a "T".
 
-It comes out the same at any hour, on the service's own clock: what must be allowed goes to a recipient who is, as the
-creditor states, where it is noon, and what depends on the hour is asked about for an hour to come.
+It comes out the same at any hour, on the service's own clock: every message is rehearsed (`send_at`) for the next noon
+in Shanghai, or for eleven at night there. A rehearsal is judged and recorded in full and never permits sending. One
+message is also asked about for now: by night its answer is QUIET_HOURS.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
@@ -22,6 +22,7 @@ from duecare_client.cli.output import found_in
 from duecare_client.errors import Conflict
 from duecare_client.issuers import IssuerPins
 from duecare_client.report.page import render
+from duecare_core.domain.location.localtime import zone
 from duecare_core.evidence.casefile.bundle import check
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, LocalParty, key_file
 from tools.steps import ToolError, shown
@@ -34,7 +35,7 @@ CASE_TEXT = (
 HONEST_TEXT = "【某资产】您好,您在我司的欠款余额为27911元,请与我们联系商议还款安排。退订回T"
 THREAT_TEXT = "【某资产】您欠款37911元今日不还,我们将联系你的父母和单位领导,并由公安上门拘留。退订回T"
 OUTSTANDING = "27911"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+SHANGHAI = zone("Asia/Shanghai")
 # The digest of the consent's wording, as it was shown to the recipient.
 NOTICE = "sha256:5a1d6ac3f3a24c1cbbd4bbd8e4b1d1b8a7c1f6f9b8a4a5a2b6f6f0a2d2f1c0e9"
 _PATIENCE = 20.0
@@ -93,7 +94,7 @@ class Demonstration:
         run = int(now.timestamp())
         self._recipient = f"+8613800{run % 1_000_000:06d}"
         self._run = f"demo-{run}"
-        self._zone = noon_zone(now)
+        self._noon = self._next(12)
         self.decisions: dict[str, str] = {}
 
     def tell(self) -> str:
@@ -104,29 +105,41 @@ class Demonstration:
         self._prepare()
         self._title("1. The text of the case, asked about before it is sent")
         self._say("20 October 2023. The man who gets it owes nothing and has agreed to nothing.")
-        self._say("It is rehearsed for noon in Shanghai, so that the hour has no say in it.")
-        self._ask("1", CASE_TEXT, "deny", ["CONSENT_MISSING", "DEBT_MISSING"], send_at=self._next(12, SHANGHAI))
+        self._say("It is rehearsed for the next noon in Shanghai, so that the hour of this run does not matter.")
+        self._ask("1", CASE_TEXT, "deny", ["CONSENT_MISSING", "DEBT_MISSING"], send_at=self._noon)
         self._title("2. An honest text: he has agreed, and the creditor confirms what he owes")
         self._state(CREDITOR, "consent", channels=["sms"], granted_at=self._at(-2), method="contract", notice=NOTICE)
         self._state(CREDITOR, "debt", debt_ref="2023-0417", currency="CNY", outstanding=OUTSTANDING,
-                    as_of=self._at(-1), status="open", collectors=[COLLECTOR.id], time_zone=self._zone)  # fmt: skip
-        self._say(f"The debt says that he is in {self._zone}, where it is noon now: no text may arrive by night.")
-        self._ask("2", HONEST_TEXT, "allow", [])
+                    as_of=self._at(-1), status="open", collectors=[COLLECTOR.id])  # fmt: skip
+        self._say("Rehearsed for noon too. The answer says provisional: true, and permits nothing.")
+        self._ask("2", HONEST_TEXT, "allow", [], send_at=self._noon)
+        self._say("Without send_at it is decided for now. No text may go to Shanghai from 22:00 to 08:00.")
+        self._ask("2-now", HONEST_TEXT, *self._outcome_now())
         self._title("3. A text that asks for more than is owed, and threatens")
-        self._ask("3", THREAT_TEXT, "deny", ["TEXT_AMOUNT", "TEXT_FORBIDDEN"])
+        self._ask("3", THREAT_TEXT, "deny", ["TEXT_AMOUNT", "TEXT_FORBIDDEN"], send_at=self._noon)
         self._title("4. The honest text again, for eleven at night where he is")
-        self._ask("4", HONEST_TEXT, "deny", ["QUIET_HOURS"], send_at=self._next(23, ZoneInfo(self._zone)))
+        self._ask("4", HONEST_TEXT, "deny", ["QUIET_HOURS"], send_at=self._next(23))
         self._title("5. He answers “T” to the second, and the same text is asked about once more")
         self._state(GATEWAY, "reply", message_id=f"{self._run}-2", text="T", received_at=self._at(0))
-        return self._ask("5", HONEST_TEXT, "deny", ["OPTED_OUT"])
+        return self._ask("5", HONEST_TEXT, "deny", ["OPTED_OUT"], send_at=self._noon)
+
+    def _outcome_now(self) -> tuple[str, list[str]]:
+        by_day = 8 <= self._now.astimezone(SHANGHAI).hour < 22
+        return ("allow", []) if by_day else ("deny", ["QUIET_HOURS"])
 
     def _prepare(self) -> None:
+        """The creditor lets its collector send for it, and both let the gateway deliver."""
         until = (self._now + timedelta(days=365)).isoformat()
-        mandate = {"collector": COLLECTOR.id, "channels": ["sms"], "valid_from": self._at(-60), "valid_until": until,
-                   "status": "active", "as_of": self._at(-1)}  # fmt: skip
+        engaged = {"channels": ["sms"], "valid_from": self._at(-60), "valid_until": until, "status": "active",
+                   "as_of": self._at(-1)}  # fmt: skip
+        self._engage(CREDITOR, "mandate", {"collector": COLLECTOR.id, **engaged})
+        self._engage(COLLECTOR, "route", {"gateway": GATEWAY.id, **engaged})
+        self._engage(CREDITOR, "route", {"gateway": GATEWAY.id, **engaged})
+
+    def _engage(self, party: LocalParty, kind: str, members: dict[str, Any]) -> None:
         for patience in (2, 1, 0):
             try:
-                result = self._clients[CREDITOR].state("mandate", mandate)
+                result = self._clients[party].state(kind, members)
                 break
             except CannotDecide:
                 # The first call starts the functions, which takes long on a busy machine; stating again is safe.
@@ -154,7 +167,7 @@ class Demonstration:
                 if finding["code"] == reason["code"]:
                     self._out.print(Text(f"       {'':<16}  · {found_in(text, finding)}", style="dim"))
         if "retry_at" in answer:
-            opens = datetime.fromisoformat(answer["retry_at"]).astimezone(send_at.tzinfo if send_at else UTC)
+            opens = datetime.fromisoformat(answer["retry_at"]).astimezone(SHANGHAI)
             self._out.print(Text.assemble("       ", (f"{'retry_at':<16}", "bold"), f"  {opens.isoformat()}"))
         self.decisions[number] = str(answer["decision_id"])
         return self.decisions[number]
@@ -165,9 +178,9 @@ class Demonstration:
         read = f", read as {result['read_as']}" if "read_as" in result else ""
         self._say(f"{party.name} ({party.id}) states {kind}: {result['status']}{read}")
 
-    def _next(self, hour: int, zone: ZoneInfo) -> datetime:
-        """The next time that a clock there shows this hour, at least an hour from now."""
-        today = self._now.astimezone(zone).replace(hour=hour, minute=0, second=0, microsecond=0)
+    def _next(self, hour: int) -> datetime:
+        """The next time that a clock in Shanghai shows this hour, at least an hour from now."""
+        today = self._now.astimezone(SHANGHAI).replace(hour=hour, minute=0, second=0, microsecond=0)
         return today if today - self._now > timedelta(hours=1) else today + timedelta(days=1)
 
     def _at(self, minutes: int) -> str:
@@ -179,11 +192,6 @@ class Demonstration:
 
     def _say(self, words: str) -> None:
         self._out.print(Text("  " + words))
-
-
-def noon_zone(now: datetime) -> str:
-    """The time zone in which it is between 12:00 and 13:00 (the names of these zones count to the west)."""
-    return f"Etc/GMT{now.astimezone(UTC).hour - 12:+d}"
 
 
 def demonstrate(url: str, issuer: str, home: Path) -> str:

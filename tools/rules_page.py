@@ -27,11 +27,16 @@ Version `{version}`, digest `{digest}`.
 How rows apply:
 
 - The rows in force at the instant of sending apply. `from` and `until` are local days, both inclusive.
-- The jurisdiction comes from the recipient's number unless the debt names a region. A number shows only the country.
-  The rows of a state or city apply if the debt's region names it, in addition to those of its country.
-- A number that several countries share must keep the rows of all of them, in every possible time zone.
-- `*` means elsewhere: its rows apply in a country on the days on which no row of its own about hours or frequency is in
-  force. `any` applies everywhere.
+- The recipient's number says which jurisdictions and time zones are possible, and the rows of all of them apply, in
+  every one of these zones. A North American number shows the state of its area code; a number without an area
+  (toll-free) has the rows of every state and of every country that shares the code.
+- A region or time zone that a creditor states adds its rows and its hours. It narrows the possible places only where
+  the number is not tied to an area and leaves the stated place possible (a mobile number of Australia). Calendar days
+  are counted in every zone that the number leaves possible, whatever is stated.
+- The rows of a state or city apply in addition to those of its country.
+- `*` means elsewhere. Its row about hours applies in a country on the days on which no row of its own about hours is in
+  force for the message, and its row about frequency on the days on which none about frequency is. `any` applies
+  everywhere.
 - Exceptions are for human readers: the service applies none of them, because its facts do not show them.
 - An operator's pack may tighten these rows and add rows, but never loosen one.
 """

@@ -40,7 +40,7 @@ Generated from tzdata by `python -m tools.tables`; do not edit.
 ZONES: dict[str, str] = {
 '''
 
-_ZONE_NAMES_HEAD = '''"""Geographic time zones (IANA: zone.tab, zone1970.tab), with the countries where each is legal time.
+_ZONE_NAMES_HEAD = '''"""Geographic time zones (zone.tab, zone1970.tab), with the countries where each is legal time.
 
 Generated from tzdata by `python -m tools.tables`; do not edit. Imported only where a statement gives a time zone.
 """
@@ -110,8 +110,9 @@ def _folded(row: str) -> str:
         return row
     code, zones = re.findall(r'"([^"]*)"', row)
     lines, line = [], ""
+    most = 110 if len(zones) <= 110 else 100  # the formatter joins pieces that fit one line
     for zone in zones.split():
-        if len(line) + len(zone) > 100:
+        if len(line) + len(zone) > most:
             lines.append(line)
             line = ""
         line += zone + " "

@@ -6,7 +6,7 @@ from typing import Any
 
 from duecare.runtime import telemetry
 from duecare.runtime.handler import event_handler
-from duecare.runtime.http import Event
+from duecare.runtime.http import Event, context_of
 from duecare.runtime.services.authorize import AuthorizeService
 from duecare_core.errors import DuecareError, NotAllowed
 
@@ -14,9 +14,9 @@ REFUSED: dict[str, Any] = {"isAuthorized": False}
 
 
 def authorize(service: AuthorizeService, event: Event, _context: Any) -> dict[str, Any]:
-    """The calling party, in the context for the function behind; if the token is refused, API Gateway answers 403. API
-    Gateway caches refusals too, so this raises if the table is unavailable: then API Gateway answers 500 and caches
-    nothing."""
+    """The calling party and the claims of its token, in the context for the function behind, which judges the token's
+    times. If the token is refused, API Gateway answers 403. API Gateway caches refusals too, so this raises if the
+    table is unavailable: then API Gateway answers 500 and caches nothing."""
     scheme, _, token = str((event.get("headers") or {}).get("authorization", "")).partition(" ")
     if scheme.lower() != "bearer":
         return REFUSED
@@ -27,8 +27,7 @@ def authorize(service: AuthorizeService, event: Event, _context: Any) -> dict[st
     except DuecareError as error:
         telemetry.failed(error)
         raise
-    context = {"party": caller.party, "kid": caller.kid, "exp": str(int(caller.expires_at.timestamp()))}
-    return {"isAuthorized": True, "context": context}
+    return {"isAuthorized": True, "context": context_of(caller)}
 
 
 HANDLE = authorize

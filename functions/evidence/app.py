@@ -1,13 +1,13 @@
-"""evidence: decisions, their case files and acknowledgements, for the parties that they concern; the log; and the API
-as OpenAPI."""
+"""evidence: decisions, their case files and acknowledgements, for the parties that they concern; the caller's own
+registration; the log; and the API as OpenAPI."""
 
 from __future__ import annotations
 
 from urllib.parse import unquote
 
+from duecare.runtime import responses
 from duecare.runtime.handler import http_handler
 from duecare.runtime.http import Event, Response, caller_of, language_of, ok, public_url, sent
-from duecare.runtime.responses import AcknowledgedStatement, DecisionDetails, LogPosition, StatementLogPosition, answer
 from duecare.runtime.services.evidence import EvidenceService
 from duecare.usecases.audit.look_up import FoundDecision, parse_attempt
 from duecare.usecases.log.published_log import CHECKPOINT, published
@@ -19,9 +19,9 @@ def decision(service: EvidenceService, event: Event) -> Response:
     found = _found(service, event)
     settings, language = service.settings, language_of(event)
     url = public_url(event, settings.public_url)
-    rendered = answer(found.decided, issuer=settings.issuer, public_url=url, language=language)
-    position = LogPosition(logged=True, index=found.logged.index) if found.logged else LogPosition(logged=False)
-    return ok(DecisionDetails(rendered, found.decided.record, position), language=language)
+    rendered = responses.answer(found.decided, issuer=settings.issuer, public_url=url, language=language)
+    position = responses.LogPosition(found.logged is not None, found.logged.index if found.logged else None)
+    return ok(responses.DecisionDetails(rendered, found.decided.record, position), language=language)
 
 
 def case_file(service: EvidenceService, event: Event) -> Response:
@@ -34,8 +34,13 @@ def statement(service: EvidenceService, event: Event) -> Response:
     # An id contains a colon, which clients may escape.
     found = service.look_up_statement(caller_of(event), unquote(event["pathParameters"]["id"]))
     logged = found.logged
-    position = StatementLogPosition(True, *logged) if logged else StatementLogPosition(logged=False)
-    return ok(AcknowledgedStatement(found.statement_id, found.acknowledgement, position))
+    position = responses.StatementLogPosition(True, *logged) if logged else responses.StatementLogPosition(logged=False)
+    return ok(responses.AcknowledgedStatement(found.statement_id, found.acknowledgement, position))
+
+
+def whoami(service: EvidenceService, event: Event) -> Response:
+    """GET /v1/whoami"""
+    return ok(responses.identity(service.identify(caller_of(event))))
 
 
 def openapi(service: EvidenceService, event: Event) -> Response:
@@ -65,6 +70,7 @@ ROUTES = {
     "GET /v1/decisions/{id}": decision,
     "GET /v1/decisions/{id}/bundle": case_file,
     "GET /v1/statements/{id}": statement,
+    "GET /v1/whoami": whoami,
     "GET /openapi.json": openapi,
     "GET /log/checkpoint": checkpoint,
     "GET /log/tile/{proxy+}": tile,

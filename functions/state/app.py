@@ -13,6 +13,7 @@ from duecare.usecases.statements.accept import StatementResult, Statements
 def state(service: StateService, event: Event) -> Response:
     """POST /v1/statements"""
     caller, body = caller_of(event), body_of(event, Statements)
+    service.party_limit.take(caller.party, len(body.statements))
     results = service.accept_statements(caller, body.statements)
     telemetry.count("Stated", results=[result.status for result in results])
     return ok(StatementOutcomes([_outcome(result) for result in results]))

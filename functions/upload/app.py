@@ -36,7 +36,7 @@ def _instructions(opened: UploadTicket) -> UploadInstructions:
 
 
 def _report(looked: UploadView) -> UploadReport:
-    upload, refused = looked.upload, looked.upload.problem
+    upload, refused = looked.upload, looked.upload.refusal
     return UploadReport(
         upload_id=looked.upload_id,
         state=upload.state,

@@ -20,6 +20,7 @@ from duecare_core.errors import RequestError
 def verify(service: VerifyService, event: Event) -> Response:
     """POST /v1/verify"""
     caller, message = caller_of(event), body_of(event, Message)
+    service.party_limit.take(caller.party, 1)
     decided = service.decider().verify(caller, message)
     return ok(render_answer(service, event, decided), language=language_of(event))
 
@@ -28,9 +29,10 @@ def verify_batch(service: VerifyService, event: Event) -> Response:
     """POST /v1/verify/batch: each message as the single route would decide it, in order. A message that cannot be
     decided has its problem in its own result."""
     caller, batch = caller_of(event), body_of(event, Batch)
+    service.party_limit.take(caller.party, len(batch.messages))
     parsed = [_parsed(one) for one in batch.messages]
     messages = [one for one in parsed if isinstance(one, Message)]
-    decided = iter(service.decider().verify.many(caller, messages) if messages else [])
+    decided = iter(service.decider().verify.many(caller, messages))
     results = [next(decided) if isinstance(one, Message) else one for one in parsed]
     rendered = [render_result(service, event, result) for result in results]
     return ok(BatchAnswer(rendered), language=language_of(event))

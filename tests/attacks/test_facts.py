@@ -108,7 +108,7 @@ def test_what_protects_is_refused_only_when_dated_more_than_a_minute_ahead(world
 
 def test_at_one_instant_a_reassignment_beats_consent_and_debt() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     world.consent(granted_at=stamp(world.now))
     world.debt(as_of=stamp(world.now))
     assert world.reasons() == []

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from duecare.runtime.http import context_of
 from duecare.runtime.services.reconcile import ReconcileService
 from duecare.runtime.settings import ReconcileSettings
 from duecare.usecases.audit.reconcile import Reconcile
@@ -26,7 +27,7 @@ class Deployed:
 
     def __init__(self, world: LoggedWorld) -> None:
         self.world = world
-        service: Any = ReconcileService(unused(ReconcileSettings))
+        service: Any = ReconcileService(unused(ReconcileSettings), clock=world.clock)
         service.reconcile = Reconcile(
             reader=world.table,
             ranges=world.table,
@@ -53,8 +54,7 @@ class Deployed:
             return httpx.Response(200, json=self.world.receipt_key.jwks())
         if request.url.path == "/.well-known/duecare":
             return httpx.Response(200, json={"issuer": ISSUER})
-        caller = self.world.caller(party)
-        admitted = {"party": party, "kid": caller.kid, "exp": str(caller.expires_at.timestamp())}
+        admitted = context_of(self.world.caller(party))
         event: dict[str, Any] = {
             "routeKey": f"{request.method} {request.url.path}",
             "queryStringParameters": dict(request.url.params),

@@ -245,7 +245,7 @@ def test_text_from_others_is_escaped() -> None:
     world.register("mou-zichan", "xinxi")
     party = Party(id="keji", roles=("collector",), name=HOSTILE, sender_names=(HOSTILE,), registered_at=world.now)
     world.operate.add(party, proven_jwk(KEYS["keji"], world.now))
-    world.mandate()
+    world.engage()
     decided = world.verify(text=f"【某资产】27911 {HOSTILE}", message_id=HOSTILE)
     world.sequenced()
     data = world.case_file(decided)
@@ -336,7 +336,7 @@ def test_no_changed_byte_makes_a_page_that_breaks_or_says_verified(denied: bytes
 def test_a_fact_from_a_file_is_shown_as_a_row_that_was_not_signed_alone() -> None:
     world = LoggedWorld()
     world.register()
-    world.mandate()
+    world.engage()
     imports = Imports(world)
     imports.debts([debt_members(world.now, time_zone="Asia/Urumqi", region="CN-XJ")])
     imports.send(json.dumps(consent_members(world.now)).encode(), 1, kind="consent", format="jsonl")

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from duecare.ports import UploadTarget
+from duecare.runtime.http import context_of
 from duecare.runtime.services.upload import UploadService
 from duecare.runtime.settings import UploadSettings
 from duecare_client.cli.context import CliContext as Here
@@ -46,7 +47,7 @@ class Deployed:
     """API Gateway, the bucket and the queue around the function and the use cases."""
 
     def __init__(self, imports: Imports) -> None:
-        service: Any = UploadService(unused(UploadSettings))
+        service: Any = UploadService(unused(UploadSettings), clock=imports.world.clock)
         service.uploads = imports.uploads
         self.handler, self.imports = handler("upload", service), imports
         self.network = httpx.MockTransport(self.handle)
@@ -61,8 +62,7 @@ class Deployed:
             return httpx.Response(200, content=b"".join(self.imports.files.read(path[1:])))
         if path == "/.well-known/duecare":
             return httpx.Response(200, json={"issuer": ISSUER})
-        caller = self.imports.world.caller("mou-zichan")
-        admitted = {"party": caller.party, "kid": caller.kid, "exp": caller.expires_at.timestamp()}
+        admitted = context_of(self.imports.world.caller("mou-zichan"))
         event: dict[str, Any] = {
             "headers": dict(request.headers),
             "requestContext": {"domainName": "duecare.test", "authorizer": {"lambda": admitted}},

@@ -23,10 +23,10 @@ from duecare_client.operator import Operator
 from tests.support.functions import Context, function, handler, service_type, unused
 from tests.support.memory import MemoryArchive, MemorySealer, MemoryTable
 from tests.support.packs import RULES
-from tests.support.world import daytime
+from tests.support.world import daytime_recipient
 
 ISSUER = "urn:duecare:test"
-NUMBER = "+8613812345678"
+NUMBER = daytime_recipient(datetime.now(UTC))
 PARTIES = {
     "some-asset": ("creditor", "某资产"),
     "some-tech": ("collector", "科技公司"),
@@ -139,7 +139,7 @@ def before(**ago: float) -> str:
     return (now() - timedelta(**ago)).isoformat()
 
 
-def state_everything(creditor: Client) -> None:
+def state_everything(creditor: Client, collector: Client) -> None:
     at = before(days=1)
     later = (now() + timedelta(days=30)).isoformat()
     facts: list[tuple[str, dict[str, Any]]] = [
@@ -148,9 +148,11 @@ def state_everything(creditor: Client) -> None:
         ("consent", {"recipient": NUMBER, "channels": ["sms"], "granted_at": at, "method": "contract",
                      "notice": "sha256:" + "0" * 64}),
         ("debt", {"recipient": NUMBER, "debt_ref": "A-1", "currency": "CNY", "outstanding": "27911", "as_of": at,
-                  "status": "open", "time_zone": daytime(now())}),
+                  "status": "open"}),
     ]  # fmt: skip
     assert [result["status"] for result in creditor.state_many(facts)] == ["accepted"] * 3
+    route = {"gateway": "some-gateway", "channels": ["sms"], "valid_from": at, "valid_until": later}
+    assert collector.state("route", {**route, "status": "active", "as_of": at})["status"] == "accepted"
 
 
 def message(message_id: str = "m-1", **changes: Any) -> dict[str, Any]:
@@ -166,7 +168,7 @@ def test_a_message_is_denied_then_allowed_then_stopped_and_every_receipt_verifie
     assert denied["decision"] == "deny"
     assert {"CONSENT_MISSING", "DEBT_MISSING"} <= {reason["code"] for reason in denied["reasons"]}
 
-    state_everything(creditor)
+    state_everything(creditor, client("some-tech"))
     allowed = gateway.verify(message("m-2"))
     assert (allowed["decision"], allowed["reasons"]) == ("allow", [])
 
@@ -250,7 +252,7 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
         return CliRunner().invoke(app, ["admin", *args], obj=cli)
 
     gateway, creditor = client("some-gateway"), client("some-asset")
-    state_everything(creditor)
+    state_everything(creditor, client("some-tech"))
 
     def reasons(message_id: str) -> list[str]:
         return [reason["code"] for reason in gateway.verify(message(message_id))["reasons"]]

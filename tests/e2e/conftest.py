@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from tests.support.engines import Stack
+from tests.support.world import daytime_recipient
 
 
 class Caller:
@@ -90,8 +91,8 @@ def at(**offset: float) -> str:
 
 
 def recipient() -> str:
-    """A number that no other test uses."""
-    return f"+8613800{time.time_ns() // 1000 % 1_000_000:06d}"
+    """A number that no other test uses, in a country where it is daytime."""
+    return daytime_recipient(datetime.now(UTC), time.time_ns() // 1000 % 10_000_000)
 
 
 def _thumbprint(jwk: dict[str, str]) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import jwt
 import pytest
 
+from duecare_core.domain.location.localtime import zone
 from tests.e2e.conftest import Caller, at, operate, recipient
 from tests.support.engines import Stack
-from tests.support.world import CASE_TEXT, NOTICE, daytime
+from tests.support.world import CASE_TEXT, NOTICE
 
 HONEST_TEXT = "【某资产】您好,您在我司的欠款余额为27911元,请与我们联系商议还款安排。退订回T"
 Register = Callable[..., Caller]
@@ -35,8 +35,13 @@ def collector(register: Register, creditor: Caller) -> Caller:
 
 
 @pytest.fixture
-def gateway(register: Register) -> Caller:
-    return register("xinxi", "gateway", name="信息公司")
+def gateway(register: Register, collector: Caller) -> Caller:
+    """A gateway that the collector has engaged."""
+    xinxi = register("xinxi", "gateway", name="信息公司")
+    route = {"gateway": xinxi.party, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
+    stated = collector.state("route", valid_from=at(days=-1), valid_until=at(days=30), **route)
+    assert stated["status"] == "accepted"
+    return xinxi
 
 
 @pytest.fixture
@@ -55,13 +60,14 @@ def consent_and_debt(creditor: Caller, number: str) -> None:
     consent = creditor.state("consent", recipient=number, channels=["sms"], granted_at=at(minutes=-2),
                              method="contract", notice=NOTICE)  # fmt: skip
     debt = creditor.state("debt", recipient=number, debt_ref="2023-0417", currency="CNY", outstanding="27911",
-                          as_of=at(minutes=-1), status="open", time_zone=daytime(datetime.now(UTC)))  # fmt: skip
+                          as_of=at(minutes=-1), status="open")  # fmt: skip
     assert [consent["status"], debt["status"]] == ["accepted", "accepted"]
 
 
 def test_the_message_of_the_case_is_denied_with_both_reasons(gateway: Caller, message: dict[str, Any]) -> None:
     # As it would be judged at noon in Shanghai: at night there is a third reason.
-    noon = datetime.now(ZoneInfo("Asia/Shanghai")).replace(hour=12) + timedelta(days=1)
+    message["recipient"] = f"+8613800{message['recipient'][-6:]}"
+    noon = datetime.now(zone("Asia/Shanghai")).replace(hour=12) + timedelta(days=1)
     answer = gateway.post("/v1/verify", {**message, "send_at": noon.isoformat()})
     assert answer.json()["decision"] == "deny"
     assert reasons(answer) == ["CONSENT_MISSING", "DEBT_MISSING"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
@@ -19,15 +20,26 @@ from botocore.loaders import JSONFileLoader
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import settings, telemetry
 from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS, RECEIPT_KEYS
-from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
 from tests.support import events, tables
 from tests.support.functions import AWS, Context, handler, service_type
 from tests.support.servers import aws_environment, closed_connections, moto  # noqa: F401
-from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, consent_members, daytime, debt_members, mandate_members
+from tests.support.world import (
+    CASE_TEXT,
+    ISSUER,
+    consent_members,
+    daytime_recipient,
+    debt_members,
+    mandate_members,
+    route_members,
+)
+from tests.support.world import RECIPIENT as IN_SHANGHAI
 
 PATIENCE = 60.0  # seconds
+# The functions run by the real clock, and by night no text may go to Shanghai: the recipient of the events and of the
+# builders is replaced by one in a country where it is daytime.
+RECIPIENT = daytime_recipient(datetime.now(UTC))
 
 
 class Stack:
@@ -65,31 +77,39 @@ class Stack:
         """An HTTP API event to the function that serves its route."""
         _, path = event["routeKey"].split(" ")
         name = {"/v1/statements": "state", "/v1/decisions/{id}": "evidence", "/openapi.json": "evidence"}
+        name |= {"/v1/whoami": "evidence", "/v1/statements/{id}": "evidence"}
         name |= {"/v1/uploads": "upload", "/v1/uploads/{id}": "upload", "/v1/reconciliation": "reconcile"}
         name |= {"/v1/statements/{id}": "evidence"}
         return Answer.of(self.invoke(name.get(path, "verify"), event), event)
 
     def send(self, name: str, body: Any = None, /, **changes: Any) -> Answer:
         """The event of `events/<name>.json`, with another body and other members."""
-        event = events.load(name) | changes
+        event = events.load(name)
+        if event.get("isBase64Encoded"):
+            decoded = base64.b64decode(event["body"]).replace(IN_SHANGHAI.encode(), RECIPIENT.encode())
+            event["body"] = base64.b64encode(decoded).decode()
+        elif "body" in event:
+            event["body"] = event["body"].replace(IN_SHANGHAI, RECIPIENT)
+        event |= changes
         if body is not None:
             event |= {"body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)}
         return self.call(event)
 
     def as_party(self, party: str, /, **changes: Any) -> dict[str, Any]:
         """The requestContext of an event that the authorizer let pass for this party."""
-        admitted = {"party": party, "kid": thumbprint(events.key(party)), "exp": str(events.EXPIRES)} | changes
         context = events.load("verify-honest")["requestContext"]
-        return {**context, "authorizer": {"lambda": admitted}}
+        return {**context, "authorizer": {"lambda": events.admitted(party, **changes)}}
 
     def verify(self, party: str = "xinxi", /, **members: Any) -> Answer:
-        body = json.loads(events.load("verify-honest")["body"]) | members
+        body = json.loads(events.load("verify-honest")["body"]) | {"recipient": RECIPIENT} | members
         return self.send("verify-honest", body, requestContext=self.as_party(party))
 
     def state(self, party: str, *tokens: str) -> Answer:
         return self.send("state-honest", {"statements": list(tokens)}, requestContext=self.as_party(party))
 
     def jws(self, party: str, kind: str, /, **members: Any) -> str:
+        if members.get("recipient") == IN_SHANGHAI:
+            members["recipient"] = RECIPIENT
         claims = {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}
         return sign(kind, claims, events.key(party))
 
@@ -114,9 +134,11 @@ class Stack:
             "mou-zichan",
             self.jws("mou-zichan", "mandate", **mandate_members(self.now)),
             self.jws("mou-zichan", "consent", **consent_members(self.now)),
-            self.jws("mou-zichan", "debt", **debt_members(self.now, time_zone=daytime(self.now))),
+            self.jws("mou-zichan", "debt", **debt_members(self.now)),
         )
         assert [result["status"] for result in answer.body["results"]] == ["accepted"] * 3, answer
+        for sender in ("keji", "mou-zichan"):
+            assert self.one(sender, "route", **route_members(self.now))["status"] == "accepted"
         return self
 
     def items(self) -> list[dict[str, Any]]:

@@ -9,10 +9,9 @@ import pytest
 
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
 from duecare_core.evidence.jose.proof import proven_jwk
-from tests.functional.conftest import Stack
+from tests.functional.conftest import RECIPIENT, Stack
 from tests.functional.keys import p256
 from tests.support import events
-from tests.support.world import RECIPIENT
 
 ADD: dict[str, Any] = events.load("admin-add-mou-zichan")
 

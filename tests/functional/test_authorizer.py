@@ -8,14 +8,18 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from duecare_core.errors import StoreFailed
 from duecare_core.evidence.jose.keys import algorithm, b64, public_jwk, thumbprint, unb64
 from duecare_core.evidence.jose.proof import proven_jwk
+from tests.functional.answers import Answer
 from tests.functional.conftest import Stack
 from tests.functional.keys import p256
 from tests.support import events
@@ -45,11 +49,11 @@ def ask(stack: Stack, authorization: str) -> dict[str, Any]:
 
 def test_a_party_that_signed_its_token_is_authorized_by_name(stack: Stack) -> None:
     stack.register("xinxi")
-    told = claims()
-    answer = ask(stack, f"Bearer {events.token('xinxi', told)}")
-    kid = thumbprint(events.key("xinxi"))
-    context = {"party": "xinxi", "kid": kid, "exp": str(told["exp"])}
-    assert answer == {"isAuthorized": True, "context": context}
+    made = claims()
+    answer = ask(stack, f"Bearer {events.token('xinxi', made)}")
+    times = {"iat": str(float(made["iat"])), "exp": str(float(made["exp"]))}
+    signed = {"party": "xinxi", "kid": thumbprint(events.key("xinxi"))}
+    assert answer == {"isAuthorized": True, "context": signed | times | {"aud": "true", "lifetime": "true"}}
 
 
 def test_the_functions_read_the_context_that_the_authorizer_returns(stack: Stack) -> None:
@@ -89,10 +93,16 @@ def test_times_are_read_with_a_minute_of_skew(stack: Stack, changes: dict[str, A
     stack.register("xinxi")
     now = int(time.time())
     times = {name: now + changes[name] for name in ("iat", "exp") if name in changes}
-    assert ask(stack, f"Bearer {token(**{**changes, **times})}")["isAuthorized"]
+    context = ask(stack, f"Bearer {token(**{**changes, **times})}")["context"]
+    assert called(stack, context).status == 200
 
 
-# RequestError
+def called(stack: Stack, context: dict[str, Any]) -> Answer:
+    """The answer of a function behind the authorizer."""
+    return stack.send("evidence-whoami", requestContext=stack.as_party("xinxi") | {"authorizer": {"lambda": context}})
+
+
+# Refused
 
 
 def refused(stack: Stack, authorization: str) -> None:
@@ -101,43 +111,74 @@ def refused(stack: Stack, authorization: str) -> None:
     assert stack.said.getvalue().count('"ERROR"') == 0
 
 
-def bad_claims(now: int) -> dict[str, dict[str, Any]]:
-    """As of now, and not of when pytest collected."""
+BAD_PARTIES: dict[str, dict[str, Any]] = {
+    "no-iss": {"iss": None},
+    "iss-of-nobody": {"iss": "nobody"},
+    "iss-of-another-party": {"iss": "keji"},
+    "iss-everything": {"iss": "*"},
+    "iss-empty": {"iss": ""},
+    "iss-too-long": {"iss": "x" * 5000},
+    "iss-with-a-new-line": {"iss": "xinxi\n"},
+    "iss-with-a-null": {"iss": "xinxi\0"},
+}
+
+
+@pytest.mark.parametrize("name", BAD_PARTIES)
+def test_a_token_of_no_party_is_refused(stack: Stack, name: str) -> None:
+    stack.register("xinxi", "keji")
+    # A halt of everything is stored under P#*, which would be the key of a party called *.
+    stack.operate("halt", on=True)
+    refused(stack, f"Bearer {token(**BAD_PARTIES[name])}")
+
+
+def bad_claims(now: int) -> dict[str, tuple[dict[str, Any], str]]:
+    """Claims of a well-signed token, and the problem with them; as of now, and not of when pytest collected."""
+    years = 5 * 365 * 86400
     return {
-        "no-iss": {"iss": None},
-        "iss-of-nobody": {"iss": "nobody"},
-        "iss-of-another-party": {"iss": "keji"},
-        "iss-everything": {"iss": "*"},
-        "iss-empty": {"iss": ""},
-        "iss-too-long": {"iss": "x" * 5000},
-        "iss-with-a-new-line": {"iss": "xinxi\n"},
-        "iss-with-a-null": {"iss": "xinxi\0"},
-        "no-aud": {"aud": None},
-        "aud-of-another": {"aud": "https://elsewhere.example"},
-        "aud-with-a-slash": {"aud": ISSUER + "/"},
-        "aud-a-list": {"aud": [ISSUER, "https://elsewhere.example"]},
-        "no-iat": {"iat": None},
-        "no-exp": {"exp": None},
-        "iat-a-string": {"iat": str(now)},
-        "exp-a-string": {"exp": str(now + 600)},
-        "exp-true": {"exp": True},
-        "expired": {"iat": now - 3600, "exp": now - 120},
-        "not-yet-issued": {"iat": now + 120, "exp": now + 600},
-        "of-ten-years": {"exp": now + 10 * 365 * 86400},
-        "of-an-hour-and-a-bit": {"exp": now + 3700},
-        "ten-years-issued-long-ago": {"iat": now - 5 * 365 * 86400, "exp": now + 5 * 365 * 86400},
-        "ends-before-it-begins": {"iat": now, "exp": now - 1},
-        "endless": {"exp": 1e300},
-        "negative": {"iat": -1, "exp": 3000},
+        "no-aud": ({"aud": None}, "token-audience"),
+        "aud-of-another": ({"aud": "https://elsewhere.example"}, "token-audience"),
+        "aud-with-a-slash": ({"aud": ISSUER + "/"}, "token-audience"),
+        "aud-a-list-of-two": ({"aud": [ISSUER, "https://elsewhere.example"]}, "token-audience"),
+        "no-iat": ({"iat": None}, "token-ahead"),
+        "no-exp": ({"exp": None}, "token-expired"),
+        "iat-a-string": ({"iat": str(now)}, "token-ahead"),
+        "exp-a-string": ({"exp": str(now + 600)}, "token-expired"),
+        "exp-true": ({"exp": True}, "token-expired"),
+        "expired": ({"iat": now - 3600, "exp": now - 120}, "token-expired"),
+        "not-yet-issued": ({"iat": now + 120, "exp": now + 600}, "token-ahead"),
+        "of-ten-years": ({"exp": now + 2 * years}, "token-lifetime"),
+        "of-an-hour-and-a-bit": ({"exp": now + 3700}, "token-lifetime"),
+        "ten-years-issued-long-ago": ({"iat": now - years, "exp": now + years}, "token-lifetime"),
+        "ends-before-it-begins": ({"iat": now, "exp": now - 1}, "token-lifetime"),
+        "endless": ({"exp": 1e300}, "token-expired"),
+        "negative": ({"iat": -1, "exp": 3000}, "token-expired"),
     }
 
 
 @pytest.mark.parametrize("name", bad_claims(0))
-def test_a_token_with_other_claims_is_refused(stack: Stack, name: str) -> None:
-    stack.register("xinxi", "keji")
-    # A halt of everything is stored under P#*, which would be the key of a party called *.
-    stack.operate("halt", on=True)
-    refused(stack, f"Bearer {token(**bad_claims(int(time.time()))[name])}")
+def test_a_well_signed_token_with_other_claims_is_passed_on_and_the_function_says_what_is_wrong(
+    stack: Stack, name: str
+) -> None:
+    stack.register("xinxi")
+    changes, problem = bad_claims(int(time.time()))[name]
+    answer = called(stack, ask(stack, f"Bearer {token(**changes)}")["context"])
+    assert (answer.status, answer.problem) == (401, problem)
+    assert abs(datetime.fromisoformat(answer.body["server_time"]).timestamp() - time.time()) < 60
+
+
+def test_the_audience_may_be_a_list_of_this_service_alone(stack: Stack) -> None:
+    stack.register("xinxi")
+    assert called(stack, ask(stack, f"Bearer {token(aud=[ISSUER])}")["context"]).status == 200
+
+
+def test_a_der_signature_is_refused(stack: Stack) -> None:
+    stack.register("xinxi")
+    private = p256()
+    stack.operate("key-add", id="xinxi", key=proven_jwk(private, stack.now))
+    header = {"alg": "ES256", "kid": thumbprint(private), "typ": "JWT"}
+    start = ".".join(b64(json.dumps(part).encode()) for part in (header, claims()))
+    der = jwt.PyJWK({**private, "alg": "ES256"}).key.sign(start.encode(), ECDSA(SHA256()))
+    refused(stack, f"Bearer {start}.{b64(der)}")
 
 
 def test_iss_may_not_be_a_number_or_a_list(stack: Stack) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.support import events
-from tests.support.world import RECIPIENT
 
 SECRET = "SECRET-余敏"
 MESSAGE: dict[str, Any] = json.loads(events.load("verify-honest")["body"])

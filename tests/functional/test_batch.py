@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.support import events
-from tests.support.world import RECIPIENT, stamp
+from tests.support.world import stamp
 
-MESSAGE: dict[str, Any] = json.loads(events.load("verify-honest")["body"])
+MESSAGE: dict[str, Any] = json.loads(events.load("verify-honest")["body"]) | {"recipient": RECIPIENT}
 ROUTE = "POST /v1/verify/batch"
 
 

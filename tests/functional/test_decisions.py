@@ -8,10 +8,10 @@ import pytest
 
 from duecare_core.evidence.canonical import canonical, digest
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.functional.test_verify import read_receipt
 from tests.support import events
-from tests.support.world import RECIPIENT, stamp
+from tests.support.world import stamp
 
 
 def look_up(stack: Stack, party: str, decision_id: str, language: str = "", **context: Any) -> Answer:
@@ -114,7 +114,7 @@ def test_a_revoked_key_is_refused_at_once(stack: Stack, decided: Answer) -> None
 
 def test_an_expired_token_is_refused(stack: Stack, decided: Answer) -> None:
     answer = look_up(stack, "xinxi", decided.body["decision_id"], exp="1793500000")
-    assert (answer.status, answer.problem) == (403, "token-expired")
+    assert (answer.status, answer.problem) == (401, "token-expired")
 
 
 def test_without_an_authorizer_the_route_refuses(stack: Stack, decided: Answer) -> None:

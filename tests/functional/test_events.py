@@ -11,7 +11,11 @@ from tests.support import events
 
 EXPECTED: dict[str, Any] = {
     # name: the answer, after everything that it needs has been stated
-    "authorize-expired": {"isAuthorized": False},
+    # Well signed, so it is passed on; the function that gets it says that it has expired.
+    "authorize-expired": {
+        "isAuthorized": True,
+        "context": events.admitted("xinxi", iat=f"{events.STATED}.0", exp=f"{events.STATED + 3600}.0"),
+    },
     "authorize-no-token": {"isAuthorized": False},
     "authorize-not-a-token": {"isAuthorized": False},
     "evidence-bundle": 404,
@@ -20,6 +24,7 @@ EXPECTED: dict[str, Any] = {
     "evidence-decision": 404,
     "evidence-no-tile": 404,
     "evidence-openapi": 200,
+    "evidence-whoami": 200,
     "evidence-tile": 404,
     "ingest-object-created": None,
     "admin-add-keji": 409,

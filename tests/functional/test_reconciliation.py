@@ -17,9 +17,9 @@ from duecare.usecases.log.loggable import index_entries, loggable
 from duecare_core.domain.reconciliation import FINDINGS
 from duecare_core.evidence.reconciliation import result_digest
 from tests.functional.answers import Answer
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.support import events, tables
-from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support.world import CASE_TEXT, ISSUER, stamp
 
 SENT = f"sha256:{hashlib.sha256(CASE_TEXT.encode()).hexdigest()}"
 SOON = timedelta(seconds=30)
@@ -67,7 +67,7 @@ def test_a_day_without_discrepancies_is_reported_and_signed(delivered: Stack) ->
         "decisions": 1,
         "allowed": 1,
     }
-    (key,) = delivered.send("verify-jwks").body["keys"]
+    key, *_ = delivered.send("verify-jwks").body["keys"]
     claims = jwt.decode(body["signed"], jwt.PyJWK(key), ["EdDSA"], issuer=ISSUER)
     assert claims["result_sha256"] == result_digest(body)
     assert jwt.get_unverified_header(body["signed"])["typ"] == "reconciliation+jws"

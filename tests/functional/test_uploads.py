@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from duecare_core.evidence.statement import statement_id
-from tests.functional.conftest import Stack, leaks
+from tests.functional.conftest import RECIPIENT, Stack, leaks
 from tests.functional.files import ANNOUNCED, Json, announce, failures, imported, look, manifest, messages, objects, put
 from tests.support import events, tables
 from tests.support.events import PORTFOLIO
@@ -55,7 +55,7 @@ def test_a_file_is_announced_put_checked_and_imported(stack: Stack) -> None:
 def test_a_row_counts_as_a_statement_does_and_its_statement_is_the_manifest(stack: Stack) -> None:
     stack.honest()
     assert stack.verify(text="【某资产】您目前欠款500元,请按约还款。退订回T").reasons == ["TEXT_AMOUNT"]
-    debt = debt_members(stack.now, as_of=stamp(stack.now), outstanding="500")
+    debt = debt_members(stack.now, as_of=stamp(stack.now), outstanding="500", recipient=RECIPIENT)
     data = as_csv([debt])
     told = imported(stack, data, 1)
     assert (told["accepted"], told["rejected"]) == (1, 0)
@@ -208,6 +208,6 @@ def test_a_part_that_cannot_be_read_is_retried_even_if_the_queue_is_unavailable(
 
 def test_a_creditors_old_rows_change_nothing(stack: Stack) -> None:
     stack.honest()
-    old = debt_members(stack.now, as_of=stamp(stack.now - 9 * DAY), outstanding="1")
+    old = debt_members(stack.now, as_of=stamp(stack.now - 9 * DAY), outstanding="1", recipient=RECIPIENT)
     told = imported(stack, as_csv([old]), 1)
     assert (told["accepted"], told["unchanged"]) == (0, 1)

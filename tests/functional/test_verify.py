@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.functional.conftest import Stack
+from tests.functional.conftest import RECIPIENT, Stack
 from tests.support import events
-from tests.support.world import CASE_TEXT, ISSUER, RECIPIENT, stamp
+from tests.support.world import CASE_TEXT, ISSUER, stamp
 
 
 def read_receipt(stack: Stack, receipt: str) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def test_a_token_that_expired_while_the_authorizer_cached_it_is_refused(stack: S
     before = stack.honest().items()
     exp = str(int(stack.now.timestamp()) - 90)
     answer = stack.send("verify-honest", requestContext=stack.as_party("xinxi", exp=exp))
-    assert (answer.status, answer.problem) == (403, "token-expired")
+    assert (answer.status, answer.problem) == (401, "token-expired")
     assert stack.items() == before
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from duecare.ports import IndexEntry
+from duecare.runtime.openapi.paths import LIMITED, ROUTES
 from duecare.usecases import table
 from duecare_core.domain.portfolio import row_splitter
 from duecare_core.evidence.jose import jws, keys
@@ -26,6 +27,7 @@ from tests.support.world import (
     consent_members,
     debt_members,
     mandate_members,
+    route_members,
     stamp,
 )
 
@@ -83,8 +85,11 @@ def _empty_log(run: Run) -> None:
 
 def _decisions(run: Run) -> None:
     world = run.world.register()
+    run.call("identifyCaller", "A gateway", "xinxi")
+    run.call("identifyCaller", "The table is unavailable", "xinxi", failing=True)
     run.call("verifyMessage", "Denied: nothing was stated", "xinxi", body=MESSAGE)
     run.state("A mandate", "mou-zichan", "mandate", **mandate_members(world.now))
+    run.state("A route", "keji", "route", **route_members(world.now))
     run.state("A consent", "mou-zichan", "consent", **consent_members(world.now))
     run.state("A debt", "mou-zichan", "debt", **debt_members(world.now))
     message = MESSAGE | {"message_id": "m-2"}
@@ -245,14 +250,40 @@ def _refusals(run: Run) -> None:
         run.call(operation_id, "Not application/json", party, body=body, headers={"content-type": "text/plain"})
         run.call(operation_id, "Over 1 MiB", party, body=" " * (1024 * 1024 + 1))
         run.call(operation_id, "A member that is missing", party, body={})
-        run.call(operation_id, "The token has expired", party, body=body, expires=int(NOW.timestamp()) - HOUR.seconds)
     for operation_id in ("verifyMessage", "verifyBatch", "submitStatements"):
         party, body = bodies[operation_id]
         run.call(operation_id, "The table is unavailable", party, body=body, failing=True)
     run.call("verifyMessage", "A message_id that was used", "xinxi", body=MESSAGE | {"message_id": "m-2", "text": "…"})
     run.call("verifyMessage", "Only for gateways", "keji", body=MESSAGE)
+    run.call("verifyBatch", "Only for gateways", "keji", body={"messages": [MESSAGE]})
     run.call("verifyMessage", "No authorizer", None, body=MESSAGE)
+    _tokens(run, bodies)
+    _limited(run, bodies)
     _suspended(run)
+
+
+def _tokens(run: Run, bodies: dict[str, tuple[str, Json]]) -> None:
+    """Well-signed tokens with other claims, for each operation that needs a token."""
+    world = run.world
+    wrong: dict[str, Json] = {
+        "The token has expired": {"expires_at": world.now - HOUR},
+        "The token begins in the future": {"begins_at": world.now + HOUR},
+        "The token is for another service": {"audience_fits": False},
+        "The token lives too long": {"lifetime_fits": False},
+    }
+    for route in ROUTES.values():
+        if route.public:
+            continue
+        party, body = bodies.get(route.operation_id, ("xinxi", None))
+        path = {"id": NO_ID} if "_id" in "".join(route.parameters) else {}
+        for summary, token in wrong.items():
+            run.call(route.operation_id, summary, party, body=body, path=path, token=token)
+
+
+def _limited(run: Run, bodies: dict[str, tuple[str, Json]]) -> None:
+    for operation_id in LIMITED:
+        party, body = bodies[operation_id]
+        run.call(operation_id, "More than the party's limit", party, body=body, limited=True)
 
 
 def _suspended(run: Run) -> None:
@@ -263,6 +294,7 @@ def _suspended(run: Run) -> None:
     run.imports.put(before.upload_id, data)
     body = {"statements": [world.jws("mou-zichan", "debt", **debt_members(world.now))]}
     run.call("submitStatements", "A suspended party", "mou-zichan", body=body)
+    run.call("identifyCaller", "A suspended party", "mou-zichan")
     run.call("getUpload", "A suspended party", "mou-zichan", path={"id": before.upload_id})
     run.call("getDecision", "A suspended party", "mou-zichan", path={"id": NO_ID})
     run.call("getCaseFile", "A suspended party", "mou-zichan", path={"id": NO_ID})
@@ -270,6 +302,7 @@ def _suspended(run: Run) -> None:
     world.operate.resume("mou-zichan")
     world.operate.revoke_key("mou-zichan", world.caller("mou-zichan").kid)
     run.call("submitStatements", "A revoked key", "mou-zichan", body=body)
+    run.call("identifyCaller", "A revoked key", "mou-zichan")
     run.imports.put(other.upload_id, data + b"\r\n")
 
 

@@ -14,7 +14,9 @@ from unittest.mock import patch
 
 from duecare.ports import Clock, UploadTarget
 from duecare.runtime import responses, telemetry
+from duecare.runtime.http import context_of
 from duecare.runtime.openapi.paths import ROUTES
+from duecare.runtime.party_limit import PartyLimit
 from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles
 from duecare.usecases.audit.reconcile import Reconcile
 from duecare_core.domain.facts.statement import KINDS
@@ -116,8 +118,9 @@ class Run:
     def call(self, operation_id: str, summary: str, party: str | None = None, **parts: Any) -> Any:
         """Call an operation, keep its request and its response as examples, and give the body of the response.
 
-        `parts`: `body`, `query`, `path`, `headers`, `expires`; `failing`: the table is unavailable; `slow`: every look
-        at the clock is a minute after the one before.
+        `parts`: `body`, `query`, `path`, `headers`, `token` (members of the caller); `failing`: the table is
+        unavailable; `limited`: the party has asked for too much; `slow`: every look at the clock is a minute after the
+        one before.
         """
         route, described = next((name, one) for name, one in ROUTES.items() if one.operation_id == operation_id)
         key = route.replace("{path}", "{proxy+}")
@@ -127,6 +130,10 @@ class Run:
             service = self._service(name)
             service.decision_store = service.documents = Broken()
             service.accept_statements = service.uploads = service.reconcile = service.log_files = Broken()
+        if parts.pop("limited", False):
+            service = self._service(name)
+            service.party_limit = PartyLimit(1, lambda: 0.0)
+            service.party_limit.take(party or "", 100)
         if parts.pop("slow", False):
             service = self._service(name)
             minutes = count()
@@ -145,9 +152,8 @@ class Run:
     def _event(self, key: str, party: str | None, **parts: Any) -> Json:
         context: Json = {"domainName": "duecare.example", "requestId": "request-1"}
         if party:
-            caller = self.world.caller(party)
-            expires = parts.get("expires", caller.expires_at.timestamp())
-            context["authorizer"] = {"lambda": {"party": party, "kid": caller.kid, "exp": expires}}
+            caller = self.world.caller(party)._replace(**parts.get("token", {}))
+            context["authorizer"] = {"lambda": context_of(caller)}
         body = parts.get("body")
         return {
             "routeKey": key,

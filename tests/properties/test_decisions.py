@@ -159,7 +159,7 @@ def test_without_any_fact_no_request_is_allowed(request: DecisionRequest) -> Non
 @given(other=st.sampled_from(["consent", "debt"]))
 def test_the_facts_of_another_creditor_do_not_count(other: str) -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     members = {"consent": consent_members, "debt": debt_members}
     for kind, make in members.items():
         world.accepted("other-bank" if kind == other else "mou-zichan", kind, **make(world.now))

@@ -187,9 +187,10 @@ def _stored_facts(world: World) -> Facts:
 
 
 def _comparable(facts: Facts) -> Any:
-    """The facts without content digests, which the service keys, and with disputes in one order."""
+    """The facts without content digests, which the service keys, with disputes in one order, and without the chains: a
+    decision without a route records none."""
     disputes = tuple(sorted(facts.disputes, key=lambda dispute: dispute.at))
-    return _without_content(msgspec.to_builtins(structs.replace(facts, disputes=disputes, contacts=())))
+    return _without_content(msgspec.to_builtins(structs.replace(facts, disputes=disputes, contacts=(), chains=())))
 
 
 def _without_content(value: Any) -> Any:

@@ -207,7 +207,7 @@ def test_a_store_failure_leaves_the_part_for_redelivery(busy: Busy, imports: Imp
 
 
 def test_a_verify_sees_a_row_imported_just_before(busy: Busy, imports: Imports) -> None:
-    busy.mandate()
+    busy.engage()
     _, messages = arrived(imports, [debt_row(busy, n) for n in range(3)])
     for message in messages:
         imports.one(message)

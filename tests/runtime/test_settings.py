@@ -11,7 +11,7 @@ import pytest
 from duecare.runtime.settings import OF_FUNCTION, SettingsError, VerifySettings, read, variables
 from tests.support.functions import AWS, FUNCTIONS, NAMES
 
-OPTIONAL = {"DUECARE_PUBLIC_URL", "DUECARE_WITNESSES"}
+OPTIONAL = {"DUECARE_PUBLIC_URL", "DUECARE_WITNESSES", "DUECARE_PARTY_RATE"}
 
 
 def environment(name: str) -> dict[str, str]:
@@ -40,6 +40,13 @@ def test_all_missing_variables_are_named_at_once() -> None:
 def test_a_number_of_days_that_is_none_is_named(value: str) -> None:
     with pytest.raises(SettingsError, match="DUECARE_TABLE_DAYS must be a number of days"):
         read(OF_FUNCTION["sequence"], environment("sequence") | {"DUECARE_TABLE_DAYS": value})
+
+
+@pytest.mark.parametrize("name", ["verify", "state"])
+@pytest.mark.parametrize("value", ["-1", "0.5", "many"])
+def test_a_limit_of_a_party_that_is_no_number_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match="DUECARE_PARTY_RATE must be a number of messages a second"):
+        read(OF_FUNCTION[name], environment(name) | {"DUECARE_PARTY_RATE": value})
 
 
 @pytest.mark.parametrize("name", NAMES)

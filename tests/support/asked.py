@@ -10,7 +10,7 @@ from typing import Any
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.states import Consent, ConsentState, Debt, DebtState, Facts, Mandate
+from duecare_core.domain.facts.states import Consent, ConsentState, Debt, DebtState, Facts, Mandate, Route
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.ruleset import Rules
@@ -34,6 +34,18 @@ def mandate(valid_from: datetime = LONG_AGO, valid_until: datetime = FAR_AHEAD) 
         channels=("sms",),
         valid_from=valid_from,
         valid_until=valid_until,
+    )
+
+
+def route() -> Route:
+    return Route(
+        at=LONG_AGO,
+        statement="route",
+        content="",
+        status="active",
+        channels=("sms",),
+        valid_from=LONG_AGO,
+        valid_until=FAR_AHEAD,
     )
 
 
@@ -74,8 +86,9 @@ def ask(
         "creditor": party("mou-zichan", "creditor"),
         "collector": party("keji", "collector"),
         "mandate": mandate(),
+        "route": route(),
         "consents": {"sms": ConsentState(consent)},
-        "debts": {DEBT_REF: DebtState(debt, LONG_AGO)},
+        "debts": {DEBT_REF: DebtState(debt)},
         "contacts": tuple(past),
     }
     request = DecisionRequest(

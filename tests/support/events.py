@@ -86,6 +86,7 @@ def _all() -> dict[str, dict[str, Any]]:
             _signed("mou-zichan", "consent", **_consent()),
             _signed("mou-zichan", "debt", **_debt()),
         ),
+        "state-route": _statements("keji", _signed("keji", "route", **_route())),
         "state-reply-t": _statements("xinxi", _signed("xinxi", "reply", **_reply())),
         "state-number-reassignment": _statements(
             "yunyingshang",
@@ -127,6 +128,7 @@ def _all() -> dict[str, dict[str, Any]]:
         "evidence-checkpoint": _http("GET /log/checkpoint"),
         "evidence-tile": _tile("0/000.p/1"),
         "evidence-no-tile": _tile("../checkpoint"),
+        "evidence-whoami": _http("GET /v1/whoami", "xinxi"),
         "evidence-bundle": {
             **_http("GET /v1/decisions/{id}/bundle", "xinxi", path=f"/v1/decisions/{DECISION}/bundle"),
             "pathParameters": {"id": DECISION},
@@ -150,6 +152,12 @@ def token(party: str, claims: dict[str, Any], **header: Any) -> str:
     signing = {**key(party), "alg": "EdDSA"}
     headers = {"kid": thumbprint(key(party)), "typ": "JWT", **header}
     return jwt.encode(claims, jwt.PyJWK(signing), algorithm="EdDSA", headers=headers)
+
+
+def admitted(party: str, /, **changes: str) -> dict[str, str]:
+    """The authorizer's context of a token of this party that does not expire before 2100."""
+    good = {"iat": str(STATED), "exp": str(EXPIRES), "aud": "true", "lifetime": "true"}
+    return {"party": party, "kid": thumbprint(key(party)), **good, **changes}
 
 
 def upload_id() -> str:
@@ -288,6 +296,12 @@ def _mandate() -> dict[str, Any]:
     }
 
 
+def _route() -> dict[str, Any]:
+    members = _mandate()
+    del members["collector"]
+    return {"gateway": "xinxi", **members}
+
+
 def _consent() -> dict[str, Any]:
     return {
         "recipient": RECIPIENT,
@@ -353,8 +367,7 @@ def _http(route: str, party: str | None = None, body: Any = None, *, path: str |
         "timeEpoch": 1_795_510_800_000,
     }
     if party:
-        admitted = {"party": party, "kid": thumbprint(key(party)), "exp": str(EXPIRES)}
-        context["authorizer"] = {"lambda": admitted}
+        context["authorizer"] = {"lambda": admitted(party)}
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,

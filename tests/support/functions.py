@@ -69,6 +69,7 @@ def handler(name: str, service: Any) -> Handler:
 def unused(kind: type[Settings], **members: Any) -> Any:
     """Settings whose members have their own names as values, but for these: for a service with replaced adapters. A
     member that this kind does not have is ignored."""
-    values: dict[str, Any] = {name: name for name in settings.variables(kind)} | {"table_days": 180, "public_url": ""}
+    values: dict[str, Any] = {name: name for name in settings.variables(kind)}
+    values |= {"table_days": 180, "public_url": "", "party_rate": 0}
     values |= {"aws": AwsSettings(region="us-east-1", credentials=Credentials("testing", "testing"))} | members
     return kind(**{name: values[name] for name in kind.__struct_fields__})

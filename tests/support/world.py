@@ -122,7 +122,9 @@ class World:
         return self
 
     def caller(self, party: str) -> Caller:
-        return Caller(party, keys.thumbprint(KEYS[party]), self.now + timedelta(hours=1))
+        """The caller of a token that this party signs now, for an hour."""
+        ends = self.now + timedelta(hours=1)
+        return Caller(party, keys.thumbprint(KEYS[party]), self.now, ends, audience_fits=True, lifetime_fits=True)
 
     def jws(self, party: str, kind: str, /, **members: Any) -> str:
         return sign(kind, {"iss": party, "aud": ISSUER, "iat": int(self.now.timestamp()), **members}, KEYS[party])
@@ -182,6 +184,16 @@ class World:
     def mandate(self, **changes: Any) -> str:
         return self.accepted("mou-zichan", "mandate", **mandate_members(self.now, **changes))
 
+    def route(self, sender: str = "keji", gateway: str = "xinxi", **changes: Any) -> str:
+        return self.accepted(sender, "route", **route_members(self.now, gateway=gateway, **changes))
+
+    def engage(self) -> None:
+        """The creditor's mandate for its collector, and the routes of all senders to both gateways."""
+        self.mandate()
+        for sender in ("keji", "mou-zichan", "other-bank"):
+            for gateway in ("xinxi", "other-gateway"):
+                self.route(sender, gateway)
+
     def consent(self, **changes: Any) -> str:
         return self.accepted("mou-zichan", "consent", **consent_members(self.now, **changes))
 
@@ -191,7 +203,7 @@ class World:
     def honest(self) -> World:
         """Everything that an allow needs."""
         self.register()
-        self.mandate()
+        self.engage()
         self.consent()
         self.debt()
         return self
@@ -206,9 +218,14 @@ def stamp(at: datetime) -> str:
     return at.isoformat()
 
 
-def daytime(now: datetime) -> str:
-    """A time zone in which it is between 12:00 and 13:00, outside quiet hours whenever the tests run."""
-    return f"Etc/GMT{now.astimezone(UTC).hour - 12:+d}"
+def daytime_recipient(now: datetime, serial: int = 38123456) -> str:
+    """A number in whose own country it is daytime, so that a message may go now whenever the tests run. `serial`: up to
+    7 digits count."""
+    if now.astimezone(UTC).hour < 13:
+        return f"+86139{serial % 10**8:08d}"
+    if now.astimezone(UTC).hour < 16:
+        return f"+23324{serial % 10**7:07d}"  # Ghana
+    return f"+5068{serial % 10**7:07d}"  # Costa Rica
 
 
 def mandate_members(now: datetime, **changes: Any) -> dict[str, Any]:
@@ -220,6 +237,18 @@ def mandate_members(now: datetime, **changes: Any) -> dict[str, Any]:
         "status": "active",
         "as_of": stamp(now - DAY),
     } | changes
+
+
+def route_members(now: datetime, **changes: Any) -> dict[str, Any]:
+    members = {
+        "gateway": "xinxi",
+        "channels": ["sms"],
+        "valid_from": stamp(now - DAY),
+        "valid_until": stamp(now + 365 * DAY),
+        "status": "active",
+        "as_of": stamp(now - DAY),
+    }
+    return members | changes
 
 
 def consent_members(now: datetime, **changes: Any) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from tests.template.conftest import Template, of_type
 TABLE = {"Fn::GetAtt": "Table.Arn"}
 # Which items of the table (design.md) a function may read and write: any other right is a mistake.
 READS = {
-    "VerifyFunction": {"R#*", "P#*", "M#*", "X#*", "A#*", "L"},
-    "StateFunction": {"R#*", "P#*", "M#*", "S#*", "I#*", "X#*", "V#*"},
+    "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
+    "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*"},
     "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
-    "ImportPartFunction": {"R#*", "U#*"},
+    "ImportPartFunction": {"R#*", "P#*", "U#*"},
     "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
     "AdminFunction": {"P#*"},
@@ -26,7 +26,7 @@ READS = {
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
     "VerifyFunction": {"X#*", "R#*", "K#*"},
-    "StateFunction": {"R#*", "M#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
+    "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "ImportPartFunction": {"R#*", "U#*", "A#*"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from duecare.runtime.settings import OF_FUNCTION, variables
 from tests.template.conftest import Template, of_type
 from tools.steps import ROOT
@@ -63,7 +65,7 @@ def test_every_route_but_the_public_ones_needs_a_token(template: Template, funct
     assert {name for name, event in found.items() if event.get("Auth") == {"Authorizer": "NONE"}} == PUBLIC
     # A route without `Auth` has the default: the authorizer.
     assert not [name for name, event in found.items() if "Auth" in event and name not in PUBLIC]
-    guarded = {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}"}
+    guarded = {"POST /v1/verify", "POST /v1/statements", "GET /v1/decisions/{id}", "GET /v1/whoami"}
     assert guarded | {"POST /v1/uploads", "GET /v1/uploads/{id}", "GET /v1/reconciliation"} <= set(found)
 
 
@@ -89,6 +91,43 @@ def test_the_api_is_throttled_and_its_log_has_no_personal_data(template: Templat
     logged = set(re.findall(r"\$context\.([\w.]+)", api["AccessLogSettings"]["Format"]))
     assert not [name for name in logged if name.startswith(("identity", "path", "httpMethod.path", "domain"))]
     assert "authorizer.party" in logged
+
+
+def test_each_route_is_throttled_apart_from_the_others(template: Template, functions: dict[str, Template]) -> None:
+    """Neither a stranger on a public route nor a creditor's uploads can use up what verify needs."""
+    (api,) = of_type(template, "AWS::Serverless::HttpApi").values()
+    settings = api["RouteSettings"]
+    assert set(settings) == set(routes(functions))
+    for route, limits in settings.items():
+        assert set(limits) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}, route
+        assert limits["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"} or limits["ThrottlingRateLimit"] <= 200
+    assert settings["POST /v1/verify"]["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+    for route in PUBLIC:
+        assert settings[route]["ThrottlingRateLimit"] <= 100, route
+
+
+def test_a_request_without_a_token_costs_no_invocation(template: Template) -> None:
+    (api,) = of_type(template, "AWS::Serverless::HttpApi").values()
+    identity = api["Auth"]["Authorizers"]["Token"]["Identity"]
+    assert identity == {"Headers": ["Authorization"], "ReauthorizeEvery": 300}
+
+
+@pytest.mark.parametrize("part", ["Verify", "Authorize"])
+def test_verify_and_authorize_may_have_concurrency_of_their_own(template: Template, part: str) -> None:
+    name, condition = f"{part}ReservedConcurrency", f"{part}Reserved"
+    assert (template["Parameters"][name]["Default"], template["Parameters"][name]["MinValue"]) == (0, 0)
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, 0]}]}
+    reserved = template["Resources"][f"{part}Function"]["Properties"]["ReservedConcurrentExecutions"]
+    assert reserved == {"Fn::If": [condition, {"Ref": name}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_no_party_is_limited_unless_the_operator_says_so(template: Template, functions: dict[str, Template]) -> None:
+    assert template["Parameters"]["PartyMessagesPerSecond"]["Default"] == 0
+    given = {"Ref": "PartyMessagesPerSecond"}
+    limited = {
+        name for name, one in functions.items() if one["Environment"]["Variables"].get("DUECARE_PARTY_RATE") == given
+    }
+    assert limited == {"VerifyFunction", "StateFunction"}
 
 
 def test_the_table_is_kept_and_can_be_restored(template: Template) -> None:

@@ -124,7 +124,7 @@ class Parts:
 
     @property
     def zone_is_stated(self) -> bool:
-        """Whether a time zone that the creditor stated is among the possible ones; otherwise the number determines them."""
+        """Whether a time zone that the creditor stated is a possible one; otherwise the number determines them."""
         return any(name in self.place.zones for name in self._stated("time_zone"))
 
     @cached_property

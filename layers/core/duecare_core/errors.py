@@ -6,13 +6,15 @@
     ├── BadPack              an invalid rule pack; the message names the row and its member
     ├── RequestError         the caller's fault: a problem name, an HTTP status and a detail for a person
     │   ├── Unreadable       400  not JSON, not UTF-8, lone surrogates, a duplicate member
-    │   ├── NotAllowed       403  wrong role, suspended party, revoked key, expired token
+    │   ├── BadToken         401  a well-signed token that is wrong in its times or its audience
+    │   ├── NotAllowed       403  wrong role, suspended party, revoked key
     │   ├── NotFound         404  unknown, or owned by another party
     │   ├── Conflict         409  another body under the same message_id, other content at the same instant
     │   ├── TooLarge         413
     │   ├── WrongMediaType   415
     │   ├── Unacceptable     422  readable, but not acceptable
-    │   └── FileRefused      422  an uploaded file is invalid as a whole; none of its rows count
+    │   ├── FileRefused      422  an uploaded file is invalid as a whole, or its import was stopped
+    │   └── TooMany          429  the party asks more often than its limit; `retry_after` says when to ask again
     └── CannotDecide         503  could not decide: the gateway must not send
         ├── StoreFailed      the table did not answer, throttled, or returned an error
         ├── Contention       write conflicts outlasted the retries
@@ -48,6 +50,10 @@ ProblemName = Literal[
     "not-its-own",
     "party-suspended",
     "token-expired",
+    "token-ahead",
+    "token-audience",
+    "token-lifetime",
+    "too-many-requests",
     "key-refused",
     "key-revoked",
     "unknown-party",
@@ -146,6 +152,14 @@ class Unreadable(RequestError):
     title = "The body cannot be read"
 
 
+class BadToken(RequestError):
+    """A token with a good signature, whose `exp`, `iat`, `aud` or lifetime is wrong; `name` says which."""
+
+    status = 401
+    name: ProblemName = "token-expired"
+    title = "The token is not good now, or not for this service"
+
+
 class NotAllowed(RequestError):
     status = 403
     name: ProblemName = "not-allowed"
@@ -183,7 +197,8 @@ class Unacceptable(RequestError):
 
 
 class FileRefused(RequestError):
-    """An uploaded file that is invalid as a whole: none of its rows count. `name` says what is wrong with it."""
+    """An uploaded file that is invalid as a whole, so that none of its rows count, or whose import was stopped. `name`
+    says why."""
 
     status = 422
     name: ProblemName = "file-refused"
@@ -191,6 +206,18 @@ class FileRefused(RequestError):
 
     def __init__(self, name: ProblemName, detail: str) -> None:
         super().__init__(detail, name=name)
+
+
+class TooMany(RequestError):
+    """`retry_after`: seconds after which the party may ask again."""
+
+    status = 429
+    name: ProblemName = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class CannotDecide(DuecareError):

@@ -18,6 +18,7 @@ ERASURE = "Z"
 # Other partition keys.
 RECIPIENT = "R"
 MANDATE = "M"
+ROUTE = "T"
 UPLOAD = "U"
 DELIVERIES = "V"
 LOG_HEAD = "L"

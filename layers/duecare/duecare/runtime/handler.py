@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from duecare.runtime import telemetry
-from duecare.runtime.http import Event, Response, Routes, serve
+from duecare.runtime.http import Event, HasClock, Response, Routes, serve
 
 S = TypeVar("S")
 R = TypeVar("R")
+H = TypeVar("H", bound=HasClock)
 
 
 def event_handler(handle: Callable[[S, Event, Any], R], service: S) -> Callable[[Event, Any], R]:
@@ -22,6 +23,6 @@ def event_handler(handle: Callable[[S, Event, Any], R], service: S) -> Callable[
     return handler
 
 
-def http_handler(routes: Routes[S], service: S) -> Callable[[Event, Any], Response]:
+def http_handler(routes: Routes[H], service: H) -> Callable[[Event, Any], Response]:
     """Lambda's handler of the HTTP API: calls a route with the service and the event."""
     return event_handler(lambda service, event, _context: serve(routes, service, event), service)

@@ -6,22 +6,25 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from duecare.ports import Clock
 from duecare.runtime import telemetry
 from duecare.runtime.responses import Problem, problem
-from duecare.usecases.access.caller import Caller
+from duecare.usecases.access.caller import Caller, check_token
 from duecare_core.domain.validation import validate
 from duecare_core.errors import (
     BadEvidence,
+    BadToken,
     CannotDecide,
     DuecareError,
     NotAllowed,
     RequestError,
     TooLarge,
+    TooMany,
     Unreadable,
     WrongMediaType,
 )
@@ -30,30 +33,42 @@ from duecare_core.evidence.canonical import strict_json
 Event = Mapping[str, Any]
 Response = dict[str, Any]
 T = TypeVar("T")
-Service = TypeVar("Service")
-Routes = Mapping[str, Callable[[Service, Event], Response]]
-
 MAX_BODY = 1024 * 1024
+RETRY = {"retry-after": "1"}  # of a 503
 _REPLACEMENT = "\ufffd".encode()
 _UNESCAPED = re.compile(r" (\d\d:\d\d)\Z")
 
 
+class HasClock(Protocol):
+    """A function's Service, as far as `serve` needs it."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+Service = TypeVar("Service", bound=HasClock)
+Routes = Mapping[str, Callable[[Service, Event], Response]]
+
+
 def serve(routes: Routes[Service], service: Service, event: Event) -> Response:
-    """Answer an event by its route. Every error becomes a problem here, and only here; nothing unexpected can be
-    returned as an answer (guarantee 1: fail closed)."""
+    """Answer an event by its route. The token of a route that has the authorizer is judged by this function's clock
+    before anything else. Every error becomes a problem here, and only here; nothing unexpected can be returned as an
+    answer (guarantee 1: fail closed)."""
     try:
+        if "authorizer" in event["requestContext"]:
+            check_token(caller_of(event), service.clock())
         return routes[event["routeKey"]](service, event)
     except RequestError as refused:
         telemetry.count("Refused", problem=refused.name)
-        return _problem(problem(refused))
+        return _problem(problem(refused), _headers(refused))
     except CannotDecide as error:
         telemetry.failed(error)
         telemetry.count("CannotDecide", part=error.part)
-        return _problem(problem(error))
+        return _problem(problem(error), RETRY)
     except Exception as error:
         telemetry.failed(error)
         telemetry.count("CannotDecide", part="unexpected")
-        return _problem(problem(DuecareError()))
+        return _problem(problem(DuecareError()), RETRY)
 
 
 def ok(body: Struct | dict[str, Any], *, cache: str = "no-store", language: str | None = None) -> Response:
@@ -96,14 +111,41 @@ def query_of(event: Event) -> dict[str, str]:
     return {name: _UNESCAPED.sub(r"+\1", value) for name, value in (event.get("queryStringParameters") or {}).items()}
 
 
+def context_of(caller: Caller) -> dict[str, str]:
+    """The authorizer's context, which `caller_of` reads again in the function that API Gateway then calls."""
+    return {
+        "party": caller.party,
+        "kid": caller.kid,
+        "iat": _seconds(caller.begins_at),
+        "exp": _seconds(caller.expires_at),
+        "aud": str(caller.audience_fits).lower(),
+        "lifetime": str(caller.lifetime_fits).lower(),
+    }
+
+
 def caller_of(event: Event) -> Caller:
     """The party that the authorizer let pass. Raises NotAllowed if there is none, so that a route without an authorizer
-    answers nobody."""
+    answers nobody. What the context lacks counts as wrong."""
     try:
         context = event["requestContext"]["authorizer"]["lambda"]
-        return Caller(context["party"], context["kid"], datetime.fromtimestamp(float(context["exp"]), UTC))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        return Caller(
+            context["party"],
+            context["kid"],
+            begins_at=_instant(context.get("iat")),
+            expires_at=_instant(context.get("exp")),
+            audience_fits=context.get("aud") == "true",
+            lifetime_fits=context.get("lifetime") == "true",
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise NotAllowed("No authorizer has admitted this call.") from error
+
+
+def _seconds(at: datetime | None) -> str:
+    return "" if at is None else str(at.timestamp())
+
+
+def _instant(seconds: str | None) -> datetime | None:
+    return datetime.fromtimestamp(float(seconds), UTC) if seconds else None
 
 
 def public_url(event: Event, configured: str) -> str:
@@ -130,9 +172,19 @@ def _header(event: Event, name: str) -> str:
     return str((event.get("headers") or {}).get(name, ""))
 
 
-def _problem(body: Problem) -> Response:
-    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
-    return _response(body.status, body, headers | ({"retry-after": "1"} if body.status == 503 else {}))
+def _headers(refused: RequestError) -> dict[str, str]:
+    """The headers that go with an error (RFC 9110, sections 10.2.3 and 11.6.1)."""
+    if isinstance(refused, TooMany):
+        return {"retry-after": str(refused.retry_after)}
+    if isinstance(refused, BadToken):
+        return {"www-authenticate": 'Bearer error="invalid_token"'}
+    return {}
+
+
+def _problem(body: Problem, headers: dict[str, str]) -> Response:
+    return _response(
+        body.status, body, {"content-type": "application/problem+json", "cache-control": "no-store", **headers}
+    )
 
 
 def _response(status: int, body: Struct | dict[str, Any], headers: dict[str, str]) -> Response:

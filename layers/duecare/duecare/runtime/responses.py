@@ -7,7 +7,7 @@ A member that has a default is absent from the body when it has that default.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -15,12 +15,15 @@ from msgspec import Meta, Struct, field
 from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.decision.reasons import REASONS, sentence
-from duecare_core.domain.fields import PartyId, Time
+from duecare_core.domain.fields import LoggedRole, PartyId, Time
 from duecare_core.domain.reconciliation import Discrepancy
 from duecare_core.errors import CannotDecide, DuecareError, RequestError
 from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord, published
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import Record
+
+if TYPE_CHECKING:
+    from duecare.usecases.access.identify import CallerStatus
 
 PROBLEM_TYPE = "urn:duecare:problem:"
 CANNOT_DECIDE = "cannot-decide"
@@ -197,6 +200,17 @@ class ReconciliationReport(Struct, frozen=True, kw_only=True, omit_defaults=True
     signed: str
 
 
+class PartyIdentity(Struct, frozen=True, kw_only=True):
+    """The caller as it is registered. A suspended party may state only what protects a recipient."""
+
+    party: PartyId
+    roles: list[LoggedRole]
+    kid: str
+    state: Literal["active", "suspended"]
+    token_expires_at: datetime
+    server_time: datetime
+
+
 class LogAddress(Struct, frozen=True):
     """Where the transparency log is published, and the key that signs its checkpoints."""
 
@@ -273,6 +287,18 @@ def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: s
         disclosure_url=f"{public_url}/m/{record.decision_id}",
         findings=record.findings,
         retry_at=record.retry_at,
+    )
+
+
+def identity(status: CallerStatus) -> PartyIdentity:
+    """The answer to `GET /v1/whoami`."""
+    return PartyIdentity(
+        party=status.party.id,
+        roles=list(status.party.roles),
+        kid=status.kid,
+        state=status.party.state,
+        token_expires_at=status.expires_at,
+        server_time=status.now,
     )
 
 

@@ -23,6 +23,7 @@ from duecare.adapters.backoff import backoff
 from duecare.adapters.dynamodb.decision_store import DynamoDBDecisionStore
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import rulebook, settings
+from duecare.runtime.party_limit import PartyLimit
 from duecare.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Service(Generic[S]):
     def from_environment(cls) -> Self:
         """Raises SettingsError, naming every variable that is missing."""
         return cls(settings.read(cls.settings_type))  # type: ignore[arg-type]  # of the type that the class names
+
+    @cached_property
+    def party_limit(self) -> PartyLimit:
+        """Of a function that has one."""
+        return PartyLimit(getattr(self.settings, "party_rate", 0), self.monotonic)
 
     @cached_property
     def rules(self) -> Rules:

@@ -61,7 +61,8 @@ class AuthorizeSettings(Settings, frozen=True, kw_only=True):
 
 
 class VerifySettings(Settings, frozen=True, kw_only=True):
-    """`public_url`: where callers reach the API; empty means the domain that API Gateway served the request on."""
+    """`public_url`: where callers reach the API; empty means the domain that API Gateway served the request on.
+    `party_rate`: messages a second that a party may ask about in each process; 0 for no limit."""
 
     issuer: str
     public_url: str = ""
@@ -69,10 +70,14 @@ class VerifySettings(Settings, frozen=True, kw_only=True):
     pepper_secret: str
     receipt_key_secret: str
     inputs_secret: str
+    party_rate: int = 0
 
 
 class StateSettings(Settings, frozen=True, kw_only=True):
+    """`party_rate`: as for verify, of statements."""
+
     issuer: str
+    party_rate: int = 0
     pepper_secret: str
     acknowledgement_key_secret: str
     statement_key: str
@@ -173,6 +178,8 @@ def read(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
         values["public_url"] = values["public_url"].rstrip("/")
     if "table_days" in values and not values["table_days"].isdecimal():
         raise SettingsError("DUECARE_TABLE_DAYS must be a number of days, such as 180.")
+    if "party_rate" in values and not values["party_rate"].isdecimal():
+        raise SettingsError("DUECARE_PARTY_RATE must be a number of messages a second, such as 50; 0 for no limit.")
     return msgspec.convert({"aws": aws, **values}, kind, strict=False)
 
 

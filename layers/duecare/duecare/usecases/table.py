@@ -91,6 +91,11 @@ def mandate(creditor: str, collector: str) -> Key:
     return Key(f"{keys.MANDATE}#{creditor}", collector)
 
 
+def route(sender: str, gateway: str) -> Key:
+    """`sender`: the collector, or a creditor that sends for itself."""
+    return Key(f"{keys.ROUTE}#{sender}", gateway)
+
+
 def decision(decision_id: str) -> Key:
     return Key(f"{keys.DECISION}#{decision_id}", keys.DECISION)
 

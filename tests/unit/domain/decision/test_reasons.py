@@ -20,7 +20,7 @@ def world() -> World:
 
 def test_the_message_of_the_case_is_denied_with_its_two_reasons() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     decided = world.verify(text=CASE_TEXT)
     assert decided.record.decision == "deny"
     assert decided.record.reasons == ("CONSENT_MISSING", "DEBT_MISSING")
@@ -35,7 +35,8 @@ def test_an_honest_message_is_allowed(world: World) -> None:
 def test_reasons_are_in_the_order_of_the_contract() -> None:
     assert " ".join(REASONS) == (
         "HALTED GATEWAY_SUSPENDED CREDITOR_UNKNOWN CREDITOR_SUSPENDED COLLECTOR_UNKNOWN COLLECTOR_SUSPENDED "
-        "MANDATE_MISSING MANDATE_EXPIRED MANDATE_REVOKED OPTED_OUT NUMBER_REASSIGNED CONSENT_MISSING "
+        "MANDATE_MISSING MANDATE_EXPIRED MANDATE_REVOKED ROUTE_MISSING ROUTE_EXPIRED ROUTE_REVOKED "
+        "OPTED_OUT NUMBER_REASSIGNED CONSENT_MISSING "
         "CONSENT_REVOKED CONSENT_EXPIRED CONSENT_CHANNEL CONSENT_UNCONFIRMED DEBT_MISSING DEBT_SETTLED "
         "DEBT_WITHDRAWN DEBT_DISPUTED "
         "DEBT_STALE DEBT_COLLECTOR SUBJECT_MISMATCH TEXT_SENDER TEXT_AMOUNT TEXT_OPT_OUT TEXT_DISCLOSURE "
@@ -73,8 +74,8 @@ def test_a_decision_has_all_reasons_in_order(world: World) -> None:
 # Parties and mandates
 
 
-def test_an_unknown_creditor_silences_mandate_and_sender(world: World) -> None:
-    assert world.reasons(creditor="nobody") == ["CREDITOR_UNKNOWN", "CONSENT_MISSING", "DEBT_MISSING"]
+def test_an_unknown_creditor_silences_everything_about_mandate_route_and_recipient(world: World) -> None:
+    assert world.reasons(creditor="nobody") == ["CREDITOR_UNKNOWN"]
 
 
 def test_an_unknown_collector_silences_the_mandate(world: World) -> None:
@@ -83,7 +84,7 @@ def test_an_unknown_collector_silences_the_mandate(world: World) -> None:
 
 def test_a_party_without_the_role_is_unknown_in_that_role(world: World) -> None:
     assert world.reasons(collector="shenji") == ["COLLECTOR_UNKNOWN"]
-    assert world.reasons(creditor="keji", collector=None) == ["CREDITOR_UNKNOWN", "CONSENT_MISSING", "DEBT_MISSING"]
+    assert world.reasons(creditor="keji", collector=None) == ["CREDITOR_UNKNOWN"]
 
 
 def test_a_creditor_collecting_for_itself_needs_no_mandate(world: World) -> None:
@@ -92,7 +93,7 @@ def test_a_creditor_collecting_for_itself_needs_no_mandate(world: World) -> None
 
 
 def test_a_collector_without_a_mandate_is_denied(world: World) -> None:
-    assert world.reasons(collector="other-collector") == ["MANDATE_MISSING"]
+    assert world.reasons(collector="other-collector") == ["MANDATE_MISSING", "ROUTE_MISSING"]
 
 
 def test_a_mandate_for_other_channels_is_missing(world: World) -> None:
@@ -100,18 +101,19 @@ def test_a_mandate_for_other_channels_is_missing(world: World) -> None:
     assert world.reasons() == ["MANDATE_MISSING"]
 
 
-def test_a_mandate_that_is_not_valid_yet_is_missing_and_time_cures_it(world: World) -> None:
+def test_a_mandate_that_is_not_valid_yet_is_missing_and_no_later_time_is_named(world: World) -> None:
     world.mandate(as_of=stamp(world.now), valid_from=stamp(world.now + DAY))
     decided = world.verify()
     assert decided.record.reasons == ("MANDATE_MISSING",)
-    assert decided.record.retry_at == world.now + DAY
+    assert decided.record.retry_at is None
 
 
 def test_retry_at_is_absent_where_time_alone_does_not_cure_every_reason() -> None:
     world = World().register()
-    world.mandate(valid_from=stamp(world.now + DAY))
+    world.engage()
+    world.now = world.now.replace(hour=15)
     decided = world.verify()
-    assert decided.record.reasons == ("MANDATE_MISSING", "CONSENT_MISSING", "DEBT_MISSING")
+    assert decided.record.reasons == ("CONSENT_MISSING", "DEBT_MISSING", "QUIET_HOURS")
     assert decided.record.retry_at is None
 
 
@@ -183,7 +185,7 @@ def test_start_to_one_creditor_lifts_a_stop_of_all_for_this_creditor_alone(world
     world.now += DAY
     start(world)
     assert world.reasons() == []
-    assert "OPTED_OUT" in world.reasons(creditor="other-bank")
+    assert "OPTED_OUT" in world.reasons(creditor="other-bank", collector=None)
 
 
 # Consent
@@ -232,7 +234,7 @@ def test_a_revocation_for_another_channel_changes_nothing_here(world: World) -> 
 
 def test_consent_to_other_channels_has_its_own_reason() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     world.debt()
     world.consent(channels=["voice", "email"])
     assert world.reasons() == ["CONSENT_CHANNEL"]
@@ -281,7 +283,7 @@ def test_after_a_reassignment_a_debt_can_be_stated_again_and_a_consent_needs_the
 
 def test_a_reassignment_without_earlier_facts_does_not_change_the_reasons() -> None:
     world = World().register()
-    world.mandate()
+    world.engage()
     world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
     assert world.reasons() == ["CONSENT_MISSING", "DEBT_MISSING"]
 

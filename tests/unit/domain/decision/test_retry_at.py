@@ -118,6 +118,18 @@ def test_an_area_code_of_massachusetts_brings_its_cap_whatever_the_debt_says() -
     assert ask(noon, [made(noon, debt_ref="B-2")] * 2, number="+16175550123").allowed
 
 
+def test_a_time_zone_restated_for_a_number_without_an_area_begins_no_new_calendar_day() -> None:
+    """A contact counts until its day has ended in every zone that the number leaves possible."""
+    pack = packed(cap(1, window="calendar_day", jurisdiction="AU"))
+    sent = at("2026-11-24T23:30", "Australia/Sydney")
+    next_morning = at("2026-11-25T00:10", "Australia/Sydney")  # still the 24th in Perth
+    for zone in ("Australia/Sydney", "Australia/Lord_Howe", None):
+        denied = ask(next_morning, [made(sent)], number="+61412345678", zones=(zone,), pack=pack)
+        assert denied.codes == ("FREQUENCY_CAP",)
+    in_sydney = ask(next_morning, [made(sent)], number="+61292223333", zones=("Australia/Sydney",), pack=pack)
+    assert in_sydney.allowed
+
+
 def test_the_message_itself_does_not_count_against_itself() -> None:
     pack = packed(cap(1))
     own = structs.replace(made(NOON), message=ask_own_mark())
@@ -142,14 +154,6 @@ def test_there_is_no_retry_at_if_another_reason_applies_by_then() -> None:
     denied = ask(night, mandate=term)
     assert denied.codes == ("QUIET_HOURS",)
     assert denied.retry_at is None
-
-
-def test_a_mandate_that_begins_at_night_is_retried_in_the_morning() -> None:
-    begins = at("2026-11-25T03:00", SHANGHAI)
-    term = mandate(valid_from=begins, valid_until=begins + 30 * DAY)
-    denied = ask(NOON, mandate=term)
-    assert denied.codes == ("MANDATE_MISSING",)
-    assert denied.retry_at == at("2026-11-25T08:00", SHANGHAI)
 
 
 # How long an allow is good

@@ -8,11 +8,20 @@ import pytest
 
 from duecare_core.domain.facts.merge import FactSlot, MergeInput, merge, touched_slots
 from duecare_core.domain.facts.statement import KINDS, StatementKind
-from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, NumberState, StopState
+from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Mandate, NumberState, Route, StopState
 from duecare_core.domain.rules.reply import Reply
 from duecare_core.errors import Conflict
 from duecare_core.evidence.statement import parse
-from tests.support.world import ISSUER, NOW, RECIPIENT, consent_members, debt_members, mandate_members, stamp
+from tests.support.world import (
+    ISSUER,
+    NOW,
+    RECIPIENT,
+    consent_members,
+    debt_members,
+    mandate_members,
+    route_members,
+    stamp,
+)
 
 PERSON = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 MEMBERS: dict[StatementKind, dict[str, Any]] = {
@@ -20,6 +29,7 @@ MEMBERS: dict[StatementKind, dict[str, Any]] = {
     "consent-revocation": {**PERSON, "channels": ["sms"], "revoked_at": stamp(NOW)},
     "debt": debt_members(NOW),
     "mandate": mandate_members(NOW),
+    "route": route_members(NOW),
     "reply": {**PERSON, "text": "T", "received_at": stamp(NOW)},
     "opt-out": {"recipient": RECIPIENT, "creditor": "*", "received_at": stamp(NOW)},
     "dispute": {**PERSON, "claim": "paid", "received_at": stamp(NOW)},
@@ -31,6 +41,7 @@ SLOTS: dict[StatementKind, tuple[FactSlot, ...]] = {
     "consent-revocation": (FactSlot(ConsentState, "mou-zichan", "sms"),),
     "debt": (FactSlot(DebtState, "mou-zichan", "A-1"),),
     "mandate": (FactSlot(Mandate, "mou-zichan", "keji"),),
+    "route": (FactSlot(Route, "mou-zichan", "xinxi"),),
     "reply": (FactSlot(StopState, "other-bank"),),
     "opt-out": (FactSlot(StopState, "*"),),
     "dispute": (FactSlot(Dispute, "mou-zichan", "paid#"),),
@@ -66,7 +77,7 @@ def test_a_reply_without_meaning_touches_nothing() -> None:
     assert touched_slots(said("reply")._replace(reply=Reply.NONE)) == ()
 
 
-@pytest.mark.parametrize("kind", ["consent", "debt", "mandate"])
+@pytest.mark.parametrize("kind", ["consent", "debt", "mandate", "route"])
 def test_other_content_of_the_same_instant_is_a_conflict(kind: StatementKind) -> None:
     state = merge(None, said(kind))
     with pytest.raises(Conflict):

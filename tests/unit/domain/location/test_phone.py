@@ -105,7 +105,7 @@ def test_a_stop_about_an_old_spelling_counts_for_the_number_of_today(kind: str, 
     members, code = STOPS[kind]
     world = World()
     world.register()
-    world.mandate()
+    world.engage()
     world.consent(recipient=new)
     world.debt(recipient=new)
     stated = {name: value or stamp(world.now) for name, value in members.items()}

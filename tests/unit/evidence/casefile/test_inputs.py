@@ -79,26 +79,26 @@ def test_a_message_that_is_asked_about_again_does_not_keep_itself(world: World) 
 
 
 def test_the_retry_of_one_debt_and_then_of_another_is_made_again(world: World) -> None:
-    """Massachusetts counts by debt. When the cap opens, the debt that the message was about is stale, and another one
+    """Australia counts by debt. When the cap opens, the debt that the message was about is stale, and another one
     speaks for it: the answer rests on both debts' contacts. `verify` itself holds each decision against its replay."""
-    there = {"recipient": "+16175550123"}
-    text = "【某资产】This is from a debt collector: you owe 27911元. 退订回T. Reply STOP to opt out."
+    there = {"recipient": "+61292223333"}
+    text = "【某资产】You owe 27911元. 退订回T. Reply STOP to opt out."
     asked = there | {"text": text}
-    world.now = datetime(2026, 11, 24, 17, tzinfo=UTC)
+    world.now = datetime(2026, 11, 24, 2, tzinfo=UTC)
     world.consent(**there)
-    a_debt = there | {"region": "US-MA", "time_zone": "America/New_York"}
+    a_debt = there | {"region": "AU-NSW", "time_zone": "Australia/Sydney"}
     world.debt(**a_debt, debt_ref="A-2", as_of=stamp(world.now - DAY))
     world.debt(**a_debt, debt_ref="A-1", as_of=stamp(world.now), valid_until=stamp(world.now + 6 * DAY))
-    for number in range(2):
+    for number in range(3):
         world.verify(**asked, message_id=f"a-{number}", debt_ref="A-1")
     world.now += DAY
-    for number in range(2):
+    for number in range(3):
         world.verify(**asked, message_id=f"b-{number}", debt_ref="A-2")
     world.now += DAY
     denied = world.verify(**asked, message_id="m")
     assert denied.record.reasons == ("FREQUENCY_CAP",)
-    assert denied.record.retry_at == datetime(2026, 12, 2, 17, tzinfo=UTC)
-    assert [one.debt for one in inputs_of(world, denied).counted] == ["A-1", "A-1", "A-2", "A-2"]
+    assert denied.record.retry_at == datetime(2026, 12, 2, 2, tzinfo=UTC)
+    assert [one.debt for one in inputs_of(world, denied).counted] == ["A-1"] * 3 + ["A-2"] * 3
 
 
 def test_an_allow_with_all_that_was_counted_fits_one_write_unit(world: World) -> None:

@@ -375,8 +375,10 @@ def test_a_period_with_an_offset_is_answered_in_utc_with_fractions(world: Reconc
 def test_decision_and_delivery_may_lie_on_either_side_of_midnight(world: Reconciled) -> None:
     midnight = datetime(2026, 11, 25, tzinfo=UTC)
     world.now = midnight - 30 * SECOND
-    world.debt(debt_ref="A-1", time_zone="Etc/GMT-12", as_of=stamp(world.now))
-    assert world.verify(debt_ref="A-1").record.decision == "allow"
+    in_japan = {"recipient": "+819012345678"}  # where it is nine in the morning
+    world.consent(**in_japan)
+    world.debt(**in_japan)
+    assert world.verify(**in_japan).record.decision == "allow"
     world.now = midnight + 30 * SECOND
     world.deliver()
     world.settle()

@@ -25,7 +25,7 @@ def world() -> World:
 
 @pytest.fixture
 def imports(world: World) -> Imports:
-    world.mandate()
+    world.engage()
     return Imports(world)
 
 

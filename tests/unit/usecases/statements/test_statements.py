@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from duecare.usecases import table
-from duecare_core.errors import NotAllowed, StoreFailed
+from duecare_core.errors import BadToken, NotAllowed, StoreFailed
 from duecare_core.evidence.jose import keys
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.statement import read_sealed, sign, statement_id
+from tests.functional.keys import p256
 from tests.support.world import (
     DAY,
     ISSUER,
@@ -144,23 +150,49 @@ def test_a_suspended_party_may_still_state_protective_kinds(world: World) -> Non
     assert (results[0].problem.status, results[0].problem.name) == (403, "party-suspended")
 
 
-def test_a_call_of_a_suspended_party_without_anything_protective_is_refused_whole(world: World) -> None:
+def test_a_statement_of_a_suspended_party_that_protects_nobody_is_refused_in_its_own_result(world: World) -> None:
     world.operate.suspend("mou-zichan")
-    with pytest.raises(NotAllowed) as refused:
-        world.state("mou-zichan", "debt", **debt_members(world.now))
-    assert refused.value.name == "party-suspended"
+    result = world.state("mou-zichan", "debt", **debt_members(world.now))
+    assert (result.status, result.problem and result.problem.name) == ("rejected", "party-suspended")
+
+
+def test_a_suspended_gateway_may_report_a_stop_but_not_a_start(world: World) -> None:
+    """A START opens the way for messages, so a gateway that was suspended for inventing replies cannot report one."""
+    world.verify(message_id="m-1")
+    world.operate.suspend("xinxi")
+    reply = {"recipient": RECIPIENT, "message_id": "m-1", "received_at": stamp(world.now)}
+    results = [world.state("xinxi", "reply", text=text, **reply) for text in ("START", "hello", "T")]
+    assert [result.status for result in results] == ["rejected", "rejected", "accepted"]
+    assert [result.problem and result.problem.status for result in results] == [403, 403, None]
+    assert results[2].read_as == "opt_out"
 
 
 def test_a_revoked_key_and_an_ended_token_are_refused_at_once(world: World) -> None:
     caller = world.caller("mou-zichan")
     token = world.jws("mou-zichan", "debt", **debt_members(world.now, debt_ref="B"))
     world.now += timedelta(hours=1, seconds=61)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(BadToken):
         world.state_use_case(caller, [token])
     world.now -= timedelta(hours=1)
     world.operate.revoke_key("mou-zichan", caller.kid)
     with pytest.raises(NotAllowed):
         world.state_use_case(caller, [token])
+
+
+def test_an_es256_signature_in_der_form_is_rejected_with_an_error_that_says_so(world: World) -> None:
+    jwk = p256()
+    world.operate.add_key("mou-zichan", proven_jwk(jwk, world.now))
+    header = {"alg": "ES256", "kid": keys.thumbprint(jwk), "typ": "debt+jws"}
+    claims = {"iss": "mou-zichan", "aud": ISSUER, "iat": int(world.now.timestamp())} | debt_members(world.now)
+    start = ".".join(keys.b64(json.dumps(part).encode()) for part in (header, claims))
+    signature = jwt.PyJWK({**jwk, "alg": "ES256"}).key.sign(start.encode(), ECDSA(SHA256()))
+    der = f"{start}.{keys.b64(signature)}"
+    result, other = world.state_use_case(world.caller("mou-zichan"), [der, f"{start}.{keys.b64(b's' * 64)}"])
+    assert result.problem
+    assert "DER" in result.problem.errors[0].message
+    assert "RFC 7518" in result.problem.errors[0].message
+    assert other.problem
+    assert "DER" not in other.problem.errors[0].message
 
 
 # Replies
@@ -264,10 +296,16 @@ def test_a_bad_debt_is_rejected_by_name_and_never_repeated(world: World, change:
     assert world.documents._documents == before
 
 
-def test_a_number_has_one_spelling_or_a_stop_would_hold_for_one_of_them_only(world: World) -> None:
+def test_a_number_has_one_spelling_and_a_stop_in_another_holds_for_it(world: World) -> None:
     for spelling in ("+4407911123456", "+86013812345678"):
-        stop = {"recipient": spelling, "creditor": "mou-zichan", "received_at": stamp(world.now)}
-        assert problem(world, "xinxi", "opt-out", **stop) == "not-e164"
+        consent = consent_members(world.now, recipient=spelling)
+        assert problem(world, "mou-zichan", "consent", **consent) == "not-e164"
+    assert world.reasons() == []
+    stop = {"recipient": "+86013812345678", "creditor": "mou-zichan", "received_at": stamp(world.now)}
+    world.accepted("xinxi", "opt-out", **stop)
+    assert world.reasons() == ["OPTED_OUT"]
+    nobody = stop | {"recipient": "+1202555"}
+    assert problem(world, "xinxi", "opt-out", **nobody) == "not-e164"
 
 
 def test_the_digest_of_an_identity_is_not_at_rest_for_it_can_be_guessed(world: World) -> None:

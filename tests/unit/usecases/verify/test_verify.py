@@ -65,7 +65,7 @@ def test_the_receipt_says_what_was_decided_and_verifies(world: World) -> None:
         "rules_sha256": PACK.digest,
         "record_sha256": digest(canonical(as_json(record))),
     }
-    assert len(record.relied_on) == 3
+    assert len(record.relied_on) == 4
 
 
 def test_the_same_question_again_is_replayed_with_the_same_receipt(world: World) -> None:

@@ -63,8 +63,9 @@ def _with_retry_at(
 def _judge(request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> Decision:
     judgement = Judgement(request, reading, facts, rules, at)
     judgement.judge_parties()
-    judgement.judge_stops()
-    judgement.judge_consent_and_debt()
-    judgement.judge_text()
-    judgement.judge_contact()
+    if judgement.is_engaged:
+        judgement.judge_stops()
+        judgement.judge_consent_and_debt()
+        judgement.judge_text()
+        judgement.judge_contact()
     return judgement.decision()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from duecare_core.domain.facts.chain import ChainHead
+from duecare_core.domain.facts.states import Undisclosed
 from duecare_core.domain.fields import E164, LoggedReasonCode, ReasonCode
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
@@ -58,9 +59,10 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     `relied_on`: the ids of the statements that the decision depends on. `contacts`: those that frequency caps counted.
     `regions`: the jurisdictions whose rules were applied. `debt_ref`: the debt by which the message was judged.
-    `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let an answer be
-    valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none. `chains`:
-    the heads of the recipient's chains; none where nothing about the recipient may be said.
+    `undisclosed`: the facts without a reason of their own on which a denial does not rest; its case file does not show
+    their statements. `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let
+    an answer be valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none.
+    `chains`: the heads of the recipient's chains; none where nothing about the recipient may be said.
     """
 
     reasons: tuple[Reason, ...]
@@ -72,6 +74,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     good_for: timedelta
     retry_at: datetime | None = None
     chains: tuple[ChainHead, ...] = ()
+    undisclosed: Undisclosed = Undisclosed()
 
     @property
     def allowed(self) -> bool:

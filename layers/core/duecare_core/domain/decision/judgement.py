@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
+from typing import Literal
 
 from duecare_core.domain.decision import text_review as review
 from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
@@ -12,11 +13,16 @@ from duecare_core.domain.decision.reasons import ORDER
 from duecare_core.domain.facts.states import (
     Consent,
     ConsentState,
+    Debt,
     DebtState,
     Dispute,
     Facts,
+    Mandate,
     Occurrence,
+    Route,
+    RuleTerms,
     Start,
+    Undisclosed,
 )
 from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.location.locate import Place, locate
@@ -25,6 +31,14 @@ from duecare_core.domain.rules.frequency_caps import Contact, contact, without_m
 from duecare_core.domain.rules.rule_types import Sender
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import Reading
+
+Topic = Literal["message", "mandate", "route", "stops", "consent", "debt"]
+ALL_TOPICS: frozenset[Topic] = frozenset(("message", "mandate", "route", "stops", "consent", "debt"))
+NOTHING_UNDISCLOSED = Undisclosed()
+MANDATE_REASONS: tuple[ReasonCode, ReasonCode, ReasonCode] = ("MANDATE_MISSING", "MANDATE_EXPIRED", "MANDATE_REVOKED")
+ROUTE_REASONS: tuple[ReasonCode, ReasonCode, ReasonCode] = ("ROUTE_MISSING", "ROUTE_EXPIRED", "ROUTE_REVOKED")
+UNDISCLOSED_DEBT = "this"  # in a replay, the debt_ref of a debt that the case file does not show
+NO_TERMS = RuleTerms()
 
 
 class Judgement:
@@ -38,7 +52,11 @@ class Judgement:
         self.at = at
         self.reasons: dict[ReasonCode, Reason] = {}
         self.findings: list[Finding] = []
-        self.relied_on: dict[str, None] = {}
+        self.topic: Topic = "message"  # of the next reasons and statements
+        self.denied: set[Topic] = set()
+        self.relied_on: dict[Topic, dict[str, None]] = {}
+        self._has_mandate = self._has_route = False
+        self.is_engaged = False  # whether the gateway is asked by a sender that engaged it, and that acts by mandate
         self.contacts: tuple[Contact, ...] = ()
         self.good_for = rules.answer_validity
         self.consent: Consent | None = None
@@ -51,10 +69,11 @@ class Judgement:
 
     def deny(self, code: ReasonCode, *statements: str, until: datetime | None = None) -> None:
         self.reasons[code] = Reason(code, until)
+        self.denied.add(self.topic)
         self.rely(*statements)
 
     def rely(self, *statements: str) -> None:
-        self.relied_on.update(dict.fromkeys(statements))
+        self.relied_on.setdefault(self.topic, {}).update(dict.fromkeys(statements))
 
     def deny_found(self, findings: Iterable[Finding], until: datetime | None = None) -> None:
         """Deny if there is any finding."""
@@ -69,15 +88,42 @@ class Judgement:
         self.good_for = min(self.good_for, end - self.at)
 
     def decision(self) -> Decision:
+        shown = self._shown_topics()
+        relied_on = (name for topic, names in self.relied_on.items() if topic in shown for name in names)
         return Decision(
             reasons=tuple(sorted(self.reasons.values(), key=lambda reason: ORDER[reason.code])),
             findings=tuple(sorted(self.findings, key=lambda finding: ORDER[finding.code])),
-            relied_on=tuple(self.relied_on),
+            relied_on=tuple(dict.fromkeys(relied_on)),
             contacts=self.contacts,
-            regions=self.place.regions,
+            regions=self.place.regions if self.is_engaged else (),
             debt_ref=self.debt_ref,
             good_for=self.good_for,
-            chains=self.facts.chains,
+            chains=self.facts.chains if self.is_engaged else (),
+            undisclosed=self._undisclosed(shown),
+        )
+
+    # What the answer rests on (docs/decisions/0015)
+
+    def _shown_topics(self) -> frozenset[Topic]:
+        """The topics whose statements the decision relies on.
+
+        An allow rests on all, and so does a denial that time may cure: it says when the message would be allowed, or
+        that no such time is known. Any other denial rests on the topics with a reason; and if it says anything about
+        the recipient, on the mandate and the route, without which it says nothing.
+        """
+        if all(reason.until is not None for reason in self.reasons.values()):
+            return ALL_TOPICS
+        return frozenset((*self.denied, "mandate", "route") if self.is_engaged else self.denied)
+
+    def _undisclosed(self, shown: frozenset[Topic]) -> Undisclosed:
+        """What a replay must know of the topics that gave no reason and are not shown."""
+        if shown is ALL_TOPICS:
+            return NOTHING_UNDISCLOSED
+        return Undisclosed(
+            mandate=self._has_mandate and "mandate" not in shown,
+            route=self._has_route and "route" not in shown,
+            consent=self._consent_terms if "consent" not in shown else None,
+            debt=self._debt_terms if "debt" not in shown else None,
         )
 
     # The parties
@@ -92,35 +138,44 @@ class Judgement:
             self.deny("CREDITOR_UNKNOWN")
         elif self.creditor.state != "active":
             self.deny("CREDITOR_SUSPENDED")
-        if self.for_itself:
-            return
-        if self.collector is None:
+        if not self.for_itself and self.collector is None:
             self.deny("COLLECTOR_UNKNOWN")
-        elif self.collector.state != "active":
+        elif self.collector and self.collector.state != "active":
             self.deny("COLLECTOR_SUSPENDED")
-        if self.creditor and self.collector:
-            self._judge_mandate()
+        if self.creditor and (self.for_itself or self.collector):
+            self._judge_engagement()
 
-    def _judge_mandate(self) -> None:
-        mandate = self.facts.mandate
-        if mandate is None:
-            self.deny("MANDATE_MISSING")
-            return
-        self.rely(mandate.statement)
-        if mandate.status == "revoked":
-            self.deny("MANDATE_REVOKED")
-        elif self.at >= mandate.valid_until:
-            self.deny("MANDATE_EXPIRED")
-        elif self.request.channel not in mandate.channels:
-            self.deny("MANDATE_MISSING")
-        elif self.at < mandate.valid_from:
-            self.deny("MANDATE_MISSING", until=mandate.valid_from)
+    def _judge_engagement(self) -> None:
+        """Whether the creditor lets the collector send for it, and the sender lets the gateway deliver."""
+        facts, hidden = self.facts, self.facts.undisclosed
+        self.topic = "mandate"
+        self._has_mandate = self.for_itself or hidden.mandate or self._is_in_force(facts.mandate, MANDATE_REASONS)
+        self.topic = "route"
+        self._has_route = hidden.route or self._is_in_force(facts.route, ROUTE_REASONS)
+        self.topic = "message"
+        self.is_engaged = self._has_mandate and self._has_route
+
+    def _is_in_force(self, state: Mandate | Route | None, reasons: tuple[ReasonCode, ReasonCode, ReasonCode]) -> bool:
+        """No reason has an `until`: without a mandate and a route nothing is said about a later time either."""
+        missing, expired, revoked = reasons
+        if state is None:
+            self.deny(missing)
+        elif state.status == "revoked":
+            self.deny(revoked, state.statement)
+        elif self.at >= state.valid_until:
+            self.deny(expired, state.statement)
+        elif self.request.channel not in state.channels or self.at < state.valid_from:
+            self.deny(missing, state.statement)
         else:
-            self.lasts_until(mandate.valid_until)
+            self.rely(state.statement)
+            self.lasts_until(state.valid_until)
+            return True
+        return False
 
     # Stops
 
     def judge_stops(self) -> None:
+        self.topic = "stops"
         for stopped in (self.facts.stop.stopped, self.facts.stop_of_all.stopped):
             if stopped is None:
                 continue
@@ -141,14 +196,22 @@ class Judgement:
     # Consent and debt
 
     def judge_consent_and_debt(self) -> None:
-        consent = self._judge_consent()
-        debt = self._judge_debt()
-        if debt is None:
-            return
-        self.lasts_until(debt.newest.valid_until)
-        if consent and _differ(consent.subject, debt.newest.subject):
+        hidden = self.facts.undisclosed
+        self.topic = "consent"
+        consent = self._judge_consent() if hidden.consent is None else None
+        self.topic = "debt"
+        if hidden.debt is not None:
+            self.debt_ref = UNDISCLOSED_DEBT
+        elif debt := self._judge_debt():
+            self._judge_confirmed_debt(consent, debt.newest)
+        self.topic = "message"
+
+    def _judge_confirmed_debt(self, consent: Consent | None, debt: Debt) -> None:
+        self.lasts_until(debt.valid_until)
+        if consent and _differ(consent.subject, debt.subject):
             self.deny("SUBJECT_MISMATCH")
-        self.deny_found(review.amount_findings(self.reading, debt.newest))
+            self.denied.add("consent")
+        self.deny_found(review.amount_findings(self.reading, debt))
 
     def _is_voided(self, at: datetime) -> bool:
         """Whether a fact of this instant concerns an earlier holder of the number, and so does not count."""
@@ -274,16 +337,25 @@ class Judgement:
     @cached_property
     def place(self) -> Place:
         """The possible places of the recipient, by the number, the debt and the consent."""
-        debt = self.debt.newest if self.debt else None
-        return locate(
-            self.request.number,
-            region=debt.region if debt else None,
-            time_zones=(debt.time_zone if debt else None, self.consent.time_zone if self.consent else None),
-        )
+        debt, consent = self._debt_terms, self._consent_terms
+        return locate(self.request.number, region=debt.region, time_zones=(debt.time_zone, consent.time_zone))
+
+    @property
+    def _consent_terms(self) -> RuleTerms:
+        if self.consent:
+            return RuleTerms(time_zone=self.consent.time_zone)
+        return self.facts.undisclosed.consent or NO_TERMS
+
+    @property
+    def _debt_terms(self) -> RuleTerms:
+        if self.debt:
+            debt = self.debt.newest
+            return RuleTerms(time_zone=debt.time_zone, region=debt.region, product=debt.product)
+        return self.facts.undisclosed.debt or NO_TERMS
 
     @cached_property
     def rules_here(self) -> ApplicableRules:
-        product = self.debt.newest.product if self.debt else None
+        product = self._debt_terms.product
         sender: Sender = "creditor" if self.for_itself else "collector"
         return ApplicableRules(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
 

@@ -18,6 +18,12 @@ MESSAGES: dict[ReasonCode, str] = {
     ),
     "MANDATE_EXPIRED": "The collector's mandate has ended; the creditor can state a new one.",
     "MANDATE_REVOKED": "The creditor has revoked this collector's mandate.",
+    "ROUTE_MISSING": (
+        "The sender has engaged this gateway with no route on this channel that is in force yet; the sender (the "
+        "collector, or the creditor if no collector is named) can state one."
+    ),
+    "ROUTE_EXPIRED": "The sender's route to this gateway has ended; the sender can state a new one.",
+    "ROUTE_REVOKED": "The sender has revoked its route to this gateway.",
     "OPTED_OUT": "The recipient said stop; only the recipient can lift it.",
     "NUMBER_REASSIGNED": (
         "The number changed hands after the consent or the debt was stated; the creditor must state them anew."

@@ -5,8 +5,8 @@ calls both when it accepts a statement, the replay calls both when it recomputes
 anything.
 
 `merge` is commutative, associative and idempotent, so statements that arrive late, repeated or reordered end in the
-same state (guarantee 5). Of two consents, debts or mandates of one instant the second raises Conflict if its content
-differs. Of two other statements of one instant the one with the greater id counts.
+same state (guarantee 5). Of two consents, debts, mandates or routes of one instant the second raises Conflict if its
+content differs. Of two other statements of one instant the one with the greater id counts.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from duecare_core.domain.facts.statement import (
     NumberReassignmentStatement,
     OptOutStatement,
     ReplyStatement,
+    RouteStatement,
     Statement,
     reassigned_at,
     valid_until,
@@ -40,6 +41,7 @@ from duecare_core.domain.facts.states import (
     Mandate,
     NumberState,
     Occurrence,
+    Route,
     Start,
     StopState,
 )
@@ -54,8 +56,8 @@ MAX_SAME_DISPUTES = 8  # further repetitions of one dispute are known, but canno
 # At most four claims about each disputed debt and about all debts can be open.
 MAX_ANSWERS = 4 * (MAX_DISPUTED_DEBTS + 1) * (1 + MAX_SAME_DISPUTES)
 
-FactState = ConsentState | DebtState | Dispute | StopState | NumberState | Mandate
-Dated = TypeVar("Dated", Consent, Debt, Mandate)
+FactState = ConsentState | DebtState | Dispute | StopState | NumberState | Mandate | Route
+Dated = TypeVar("Dated", Consent, Debt, Mandate, Route)
 Marked = TypeVar("Marked", Occurrence, Start, DisputeAnswer)
 
 
@@ -94,8 +96,9 @@ class FactSlot(NamedTuple):
     """The place of one state among the facts about a recipient.
 
     `creditor` is `*` for a stop of all creditors, and empty for the number's own state. `item` is the channel of a
-    consent (`*`: revocations of all channels), the debt_ref of a debt, the collector of a mandate, or the claim and
-    debt_ref of a dispute. A mandate concerns no recipient.
+    consent (`*`: revocations of all channels), the debt_ref of a debt, the collector of a mandate, the gateway of a
+    route, or the claim and debt_ref of a dispute. `creditor` is the sender of a route. Mandates and routes concern no
+    recipient.
     """
 
     state: type[FactState]
@@ -115,6 +118,8 @@ def touched_slots(incoming: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR091
             return tuple(FactSlot(ConsentState, creditor, channel) for channel in sorted(set(revoked or (EVERY,))))
         case MandateStatement(iss=creditor, collector=collector):
             return (FactSlot(Mandate, creditor, collector),)
+        case RouteStatement(iss=sender, gateway=gateway):
+            return (FactSlot(Route, sender, gateway),)
         case DisputeStatement(creditor=creditor, claim=claim, debt_ref=ref):
             return (FactSlot(Dispute, creditor, f"{claim}#{'' if incoming.folded or ref is None else ref}"),)
         case OptOutStatement(creditor=creditor):
@@ -129,7 +134,7 @@ def touched_slots(incoming: MergeInput) -> tuple[FactSlot, ...]:  # noqa: PLR091
 def merge(state: FactState | None, incoming: MergeInput) -> FactState:  # noqa: PLR0911  one return a kind
     """The state of one of the statement's slots after this statement; `state` is None if there was none.
 
-    Raises Conflict if a consent, a debt or a mandate of the same instant has other content.
+    Raises Conflict if a consent, a debt, a mandate or a route of the same instant has other content.
     """
     match incoming.statement, state:
         case DebtStatement() as debt, DebtState() | None:
@@ -140,6 +145,8 @@ def merge(state: FactState | None, incoming: MergeInput) -> FactState:  # noqa: 
             return _merge_revocation(state, incoming.occurrence(at))
         case MandateStatement() as mandate, Mandate() | None:
             return _newest(state, to_mandate(mandate, incoming.statement_id, incoming.content))
+        case RouteStatement() as route, Route() | None:
+            return _newest(state, to_route(route, incoming.statement_id, incoming.content))
         case DisputeStatement() as dispute, Dispute() | None:
             return _merge_dispute(state, to_dispute(dispute, incoming))
         case ReplyStatement(), StopState() | None if incoming.start:
@@ -253,6 +260,18 @@ def to_debt(statement: DebtStatement, statement_id: str, content: str, subject: 
 
 def to_mandate(statement: MandateStatement, statement_id: str, content: str) -> Mandate:
     return Mandate(
+        at=statement.as_of,
+        statement=statement_id,
+        content=content,
+        status=statement.status,
+        channels=tuple(sorted(set(statement.channels))),
+        valid_from=statement.valid_from,
+        valid_until=statement.valid_until,
+    )
+
+
+def to_route(statement: RouteStatement, statement_id: str, content: str) -> Route:
+    return Route(
         at=statement.as_of,
         statement=statement_id,
         content=content,

@@ -102,6 +102,17 @@ class MandateStatement(Statement, frozen=True, kw_only=True):
     as_of: Time
 
 
+class RouteStatement(Statement, frozen=True, kw_only=True):
+    """The sender, a creditor or a collector, lets this gateway deliver the messages that it originates."""
+
+    gateway: PartyId
+    channels: Channels
+    valid_from: Time
+    valid_until: Time
+    status: Literal["active", "revoked"]
+    as_of: Time
+
+
 class ReplyStatement(Statement, frozen=True, kw_only=True):
     """The recipient's reply, word for word. `message_id`: the message that it answers. `creditor` is needed without
     one, and counts if the gateway has never asked about that message."""
@@ -153,6 +164,7 @@ StatementKind = Literal[
     "consent-revocation",
     "debt",
     "mandate",
+    "route",
     "reply",
     "opt-out",
     "dispute",
@@ -165,6 +177,7 @@ KINDS: dict[StatementKind, type[Statement]] = {
     "consent-revocation": ConsentRevocationStatement,
     "debt": DebtStatement,
     "mandate": MandateStatement,
+    "route": RouteStatement,
     "reply": ReplyStatement,
     "opt-out": OptOutStatement,
     "dispute": DisputeStatement,
@@ -177,6 +190,7 @@ STATED_BY: dict[StatementKind, frozenset[Role]] = {
     "consent-revocation": frozenset({"creditor", "gateway"}),
     "debt": frozenset({"creditor"}),
     "mandate": frozenset({"creditor"}),
+    "route": frozenset({"creditor", "collector"}),
     "reply": frozenset({"gateway"}),
     "opt-out": frozenset({"creditor", "collector", "gateway"}),
     "dispute": frozenset({"creditor", "collector", "gateway"}),
@@ -191,7 +205,7 @@ PROTECTIVE: frozenset[StatementKind] = frozenset(
 
 # These open the way for messages, so they are never dated ahead. (A reply that re-opens is not among them, because its
 # kind is not known before it is read.)
-OPENING: frozenset[StatementKind] = frozenset({"consent", "debt", "mandate"})
+OPENING: frozenset[StatementKind] = frozenset({"consent", "debt", "mandate", "route"})
 DATED_AHEAD = "dated-ahead"
 
 _FACT_TIME: dict[StatementKind, str] = {
@@ -199,6 +213,7 @@ _FACT_TIME: dict[StatementKind, str] = {
     "consent-revocation": "revoked_at",
     "debt": "as_of",
     "mandate": "as_of",
+    "route": "as_of",
     "reply": "received_at",
     "opt-out": "received_at",
     "dispute": "received_at",
@@ -279,7 +294,7 @@ def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Ite
     match statement:
         case ConsentStatement(expires_at=datetime() as end, granted_at=start) if end <= start:
             yield Violation("/expires_at", "out-of-order", "expires_at must lie after granted_at")
-        case MandateStatement() if statement.valid_until <= statement.valid_from:
+        case MandateStatement() | RouteStatement() if statement.valid_until <= statement.valid_from:
             yield Violation("/valid_until", "out-of-order", "valid_until must lie after valid_from")
         case ReplyStatement(creditor=None, message_id=None):
             yield Violation(

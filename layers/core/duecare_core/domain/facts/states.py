@@ -135,6 +135,38 @@ class Mandate(Struct, frozen=True, kw_only=True):
     valid_until: datetime
 
 
+class Route(Struct, frozen=True, kw_only=True):
+    """The newest statement by which a sender engages one gateway."""
+
+    at: datetime
+    statement: str
+    content: str
+    status: Literal["active", "revoked"]
+    channels: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+
+
+class RuleTerms(Struct, frozen=True, omit_defaults=True):
+    """The members of a consent or a debt that choose the rules of time and frequency."""
+
+    time_zone: str | None = None
+    region: str | None = None
+    product: str | None = None
+
+
+class Undisclosed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Facts that gave no reason to deny and that the case file of a denial does not show. Only a replay has them.
+
+    `mandate`, `route`: it is in force. `consent`, `debt`: it gave no reason; only the terms that choose rules are here.
+    """
+
+    mandate: bool = False
+    route: bool = False
+    consent: RuleTerms | None = None
+    debt: RuleTerms | None = None
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """All that a decision reads. A party is None if it is not registered."""
 
@@ -143,6 +175,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     collector: Party | None = None
     halted: bool = False
     mandate: Mandate | None = None
+    route: Route | None = None  # from the sender to the gateway
     consents: dict[str, ConsentState] = field(default_factory=dict)  # by channel, or "*"
     debts: dict[str, DebtState] = field(default_factory=dict)  # by debt_ref
     disputes: tuple[Dispute, ...] = ()
@@ -151,3 +184,4 @@ class Facts(Struct, frozen=True, kw_only=True):
     number: NumberState | None = None
     contacts: tuple[Contact, ...] = ()  # counted by frequency caps
     chains: tuple[ChainHead, ...] = ()  # the recipient's, of this creditor and then of "*"; a decision records them
+    undisclosed: Undisclosed = Undisclosed()

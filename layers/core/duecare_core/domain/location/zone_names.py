@@ -1,4 +1,4 @@
-"""Geographic time zones (IANA: zone.tab, zone1970.tab), with the countries where each is legal time.
+"""Geographic time zones (zone.tab, zone1970.tab), with the countries where each is legal time.
 
 Generated from tzdata by `python -m tools.tables`; do not edit. Imported only where a statement gives a time zone.
 """

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct, field, structs
 
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
-from duecare_core.domain.facts.states import ConsentState, DebtState, Facts
+from duecare_core.domain.decision.judgement import UNDISCLOSED_DEBT
+from duecare_core.domain.facts.states import ConsentState, DebtState, Facts, Undisclosed
 from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.errors import BadEvidence
@@ -67,8 +68,9 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: the exact instant of the decision (the record has whole seconds). `parties`: party id → version of the
     registration; an absent party was not registered. `counted`: the earlier contacts on which the decision depends,
     oldest first. `same_subject`: whether debtor and holder of the number are one person, which rows do not show.
-    `starts`: by the id of a START that the decision relies on, the allow that it answers. `folded`: the disputes of one
-    debt that cover all, because too many debts were disputed one by one.
+    `undisclosed`: what the decision depends on of facts that the case file does not show. `starts`: by the id of a
+    START that the decision relies on, the allow that it answers. `folded`: the disputes of one debt that cover all,
+    because too many debts were disputed one by one.
     """
 
     at: datetime
@@ -79,6 +81,7 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counted: tuple[CountedContact, ...] = ()
     rows: tuple[InputRow, ...] = ()
     same_subject: bool = True
+    undisclosed: Undisclosed = Undisclosed()
     starts: dict[str, AnsweredAllow] = {}
     folded: tuple[str, ...] = ()
 
@@ -100,9 +103,10 @@ def inputs_of(
         text=request.text,
         halted=facts.halted,
         parties=dict(versions),
-        counted=_counted(decision.contacts, request, facts.debts),
+        counted=_counted(decision, request, facts.debts),
         rows=rows,
         same_subject="SUBJECT_MISMATCH" not in decision.codes,
+        undisclosed=decision.undisclosed,
         starts=_starts(facts, relied_on),
         folded=tuple(sorted(one.statement for one in facts.disputes if one.folded and one.statement in relied_on)),
     )
@@ -116,13 +120,17 @@ def _starts(facts: Facts, relied_on: frozenset[str]) -> dict[str, AnsweredAllow]
 
 
 def _counted(
-    contacts: tuple[Contact, ...], request: DecisionRequest, debts: Mapping[str, DebtState]
+    decision: Decision, request: DecisionRequest, debts: Mapping[str, DebtState]
 ) -> tuple[CountedContact, ...]:
     """The contacts without the digests of other creditors' ids, messages and debts."""
+    contacts = decision.contacts
     if not contacts:
         return ()
-    known = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in debts]
-    refs = {one.debt: ref for one, ref in zip(known, debts, strict=True)}
+    names = {ref: ref for ref in debts}
+    if decision.undisclosed.debt is not None:  # its name is not shown either
+        names = {decision.debt_ref: UNDISCLOSED_DEBT} if decision.debt_ref is not None else {}
+    known = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in names]
+    refs = {one.debt: name for one, name in zip(known, names.values(), strict=True)}
     creditor = contact(_EPOCH, request.channel, request.creditor, None, "").creditor
     return tuple(
         CountedContact(

@@ -31,6 +31,7 @@ from duecare_core.domain.facts.states import (
     Facts,
     Mandate,
     NumberState,
+    Route,
     Start,
     StopState,
 )
@@ -125,6 +126,7 @@ def replayed_facts(
             case Dispute():
                 disputes.append(state)
     mandate = states.get(FactSlot(Mandate, record.creditor, record.collector))
+    route = states.get(FactSlot(Route, record.collector, record.gateway))
     stop = states.get(FactSlot(StopState, record.creditor))
     stop_of_all = states.get(FactSlot(StopState, EVERY))
     number = states.get(FactSlot(NumberState))
@@ -134,12 +136,14 @@ def replayed_facts(
         collector=parties.get(record.collector),
         halted=inputs.halted,
         mandate=mandate if isinstance(mandate, Mandate) else None,
+        route=route if isinstance(route, Route) else None,
         consents=consents,
         debts=debts,
         disputes=tuple(disputes),
         stop=stop if isinstance(stop, StopState) else StopState(),
         stop_of_all=stop_of_all if isinstance(stop_of_all, StopState) else StopState(),
         number=number if isinstance(number, NumberState) else None,
+        undisclosed=inputs.undisclosed,
         contacts=tuple(one.contact(record.creditor) for one in inputs.counted),
         chains=record.chains,
     )

@@ -20,6 +20,7 @@ from duecare_core.evidence.jose.keys import algorithm, public_key, thumbprint, u
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _ALGORITHMS = ["EdDSA", "ES256"]
+_RAW_ES256 = 64  # bytes
 _JWS = PyJWS(algorithms=_ALGORITHMS)
 
 
@@ -55,7 +56,20 @@ def verify(token: str, jwk: Mapping[str, Any]) -> None:
     try:
         _JWS.decode_complete(token, key=public_key(jwk), algorithms=[algorithm(jwk)])
     except (jwt.PyJWTError, BadKey) as error:
+        if jwk.get("kty") == "EC" and _is_der(token):
+            raise BadEvidence(
+                "the signature is in DER form; ES256 expects r and s alone, 32 bytes each (RFC 7518, section 3.4)"
+            ) from error
         raise BadEvidence("the signature does not verify") from error
+
+
+def _is_der(token: str) -> bool:
+    """Whether the signature looks like an ASN.1 sequence, as OpenSSL and most libraries write ECDSA signatures."""
+    try:
+        signature = unb64(token.rpartition(".")[2])
+    except BadKey:
+        return False
+    return len(signature) != _RAW_ES256 and signature[:1] == b"\x30"
 
 
 def sign(typ: str, payload: Mapping[str, Any], private_jwk: Mapping[str, str]) -> str:

@@ -21,22 +21,24 @@ TAGS = {
 _STATUSES = {
     200: "The answer.",
     400: "The body cannot be read.",
-    401: "There is no token. API Gateway answers by itself.",
+    401: "There is no token (API Gateway answers by itself), or its times or audience are wrong (a problem).",
     403: "The token was refused (API Gateway answers by itself), or the party may not do this (a problem).",
     404: "Unknown, or somebody else's.",
     409: "Conflicts with what is known.",
     413: "The body is over 1 MiB.",
     415: "The body is not application/json.",
     422: "The body or query is readable, but cannot be accepted.",
-    429: "Too many requests. API Gateway answers by itself.",
+    429: "Too many requests of all parties (API Gateway answers by itself), or of this party (a problem).",
     503: "`cannot-decide`: the message must not be sent. Ask again after `Retry-After`.",
 }
 _BODY = (400, 413, 415, 422)
 _PARTY = (401, 403)
 _ANY = (429, 503)
+# The operations that have a limit for each party (PartyMessagesPerSecond in template.yaml).
+LIMITED = ("verifyMessage", "verifyBatch", "submitStatements")
 
 
-class Route(NamedTuple):
+class ApiRoute(NamedTuple):
     """`statuses`: of the answers other than 200. `parameters`: references into PARAMETERS."""
 
     operation_id: str
@@ -51,8 +53,8 @@ class Route(NamedTuple):
     public: bool = False
 
 
-ROUTES: dict[str, Route] = {
-    "POST /v1/verify": Route(
+ROUTES: dict[str, ApiRoute] = {
+    "POST /v1/verify": ApiRoute(
         "verifyMessage",
         "Decisions",
         "Decide on one message",
@@ -63,7 +65,7 @@ ROUTES: dict[str, Route] = {
         body="Message",
         parameters=("language",),
     ),
-    "POST /v1/verify/batch": Route(
+    "POST /v1/verify/batch": ApiRoute(
         "verifyBatch",
         "Decisions",
         "Decide on up to 100 messages",
@@ -74,7 +76,7 @@ ROUTES: dict[str, Route] = {
         body="Batch",
         parameters=("language",),
     ),
-    "POST /v1/statements": Route(
+    "POST /v1/statements": ApiRoute(
         "submitStatements",
         "Statements",
         "State facts",
@@ -84,7 +86,7 @@ ROUTES: dict[str, Route] = {
         answer="StatementOutcomes",
         body="Statements",
     ),
-    "GET /v1/statements/{id}": Route(
+    "GET /v1/statements/{id}": ApiRoute(
         "getStatement",
         "Statements",
         "Read the acknowledgement of a statement",
@@ -95,7 +97,7 @@ ROUTES: dict[str, Route] = {
         answer="AcknowledgedStatement",
         parameters=("statement_id",),
     ),
-    "POST /v1/uploads": Route(
+    "POST /v1/uploads": ApiRoute(
         "announceUpload",
         "Uploads",
         "Announce a file",
@@ -105,7 +107,7 @@ ROUTES: dict[str, Route] = {
         answer="UploadInstructions",
         body="Announcement",
     ),
-    "GET /v1/uploads/{id}": Route(
+    "GET /v1/uploads/{id}": ApiRoute(
         "getUpload",
         "Uploads",
         "Read the progress of an import",
@@ -114,7 +116,7 @@ ROUTES: dict[str, Route] = {
         answer="UploadReport",
         parameters=("upload_id",),
     ),
-    "GET /v1/decisions/{id}": Route(
+    "GET /v1/decisions/{id}": ApiRoute(
         "getDecision",
         "Evidence",
         "Read a decision",
@@ -123,7 +125,7 @@ ROUTES: dict[str, Route] = {
         answer="DecisionDetails",
         parameters=("decision_id", "attempt", "language"),
     ),
-    "GET /v1/decisions/{id}/bundle": Route(
+    "GET /v1/decisions/{id}/bundle": ApiRoute(
         "getCaseFile",
         "Evidence",
         "Read the case file of a decision",
@@ -133,7 +135,7 @@ ROUTES: dict[str, Route] = {
         parameters=("decision_id", "attempt"),
         media=MEDIA_TYPE,
     ),
-    "GET /v1/reconciliation": Route(
+    "GET /v1/reconciliation": ApiRoute(
         "reconcileDeliveries",
         "Evidence",
         "Compare deliveries with decisions",
@@ -143,7 +145,15 @@ ROUTES: dict[str, Route] = {
         answer="ReconciliationReport",
         parameters=("from", "to", "gateway"),
     ),
-    "GET /log/checkpoint": Route(
+    "GET /v1/whoami": ApiRoute(
+        "identifyCaller",
+        "Service",
+        "Ask who you are here",
+        "The caller's own registration, for any party, suspended or not; and the service's clock.",
+        (*_PARTY, *_ANY),
+        answer="PartyIdentity",
+    ),
+    "GET /log/checkpoint": ApiRoute(
         "getCheckpoint",
         "Log",
         "Read the checkpoint",
@@ -152,7 +162,7 @@ ROUTES: dict[str, Route] = {
         media="text/plain",
         public=True,
     ),
-    "GET /log/tile/{path}": Route(
+    "GET /log/tile/{path}": ApiRoute(
         "getTile",
         "Log",
         "Read a tile or an entry bundle",
@@ -162,7 +172,7 @@ ROUTES: dict[str, Route] = {
         media="application/octet-stream",
         public=True,
     ),
-    "GET /.well-known/duecare": Route(
+    "GET /.well-known/duecare": ApiRoute(
         "getDiscovery",
         "Service",
         "Discover the service",
@@ -171,7 +181,7 @@ ROUTES: dict[str, Route] = {
         answer="Discovery",
         public=True,
     ),
-    "GET /.well-known/jwks.json": Route(
+    "GET /.well-known/jwks.json": ApiRoute(
         "getReceiptKeys",
         "Service",
         "Read the service's keys",
@@ -180,7 +190,7 @@ ROUTES: dict[str, Route] = {
         answer="ServiceKeySet",
         public=True,
     ),
-    "GET /v1/status": Route(
+    "GET /v1/status": ApiRoute(
         "getStatus",
         "Service",
         "Ask whether the service can decide",
@@ -189,7 +199,7 @@ ROUTES: dict[str, Route] = {
         answer="ServiceStatus",
         public=True,
     ),
-    "GET /openapi.json": Route(
+    "GET /openapi.json": ApiRoute(
         "getOpenapi",
         "Service",
         "Read this document",
@@ -282,7 +292,7 @@ def paths(examples: Mapping[str, Any], cannot_decide: Json) -> Json:
     return made
 
 
-def _operation(route: Route, examples: Mapping[str, Any]) -> Json:
+def _operation(route: ApiRoute, examples: Mapping[str, Any]) -> Json:
     operation: Json = {
         "operationId": route.operation_id,
         "tags": [route.tag],
@@ -308,7 +318,7 @@ def _parameter(name: str, examples: Mapping[str, Any]) -> Json:
     return parameter if "example" in parameter else {**parameter, "example": examples["parameters"][parameter["name"]]}
 
 
-def _response(route: Route, status: int, examples: Mapping[str, Any] | None) -> Json:
+def _response(route: ApiRoute, status: int, examples: Mapping[str, Any] | None) -> Json:
     response: Json = {"description": _STATUSES[status], "content": {}}
     if status == 200:
         response["content"][route.media] = {"schema": _schema(route), "examples": examples}
@@ -317,15 +327,15 @@ def _response(route: Route, status: int, examples: Mapping[str, Any] | None) -> 
         words = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
         content = {"schema": reference("GatewayMessage"), "example": {"message": words[status]}}
         response["content"][JSON] = content
-    if status not in (401, 429):
+    if status != 429 or route.operation_id in LIMITED:
         response["content"][PROBLEM_JSON] = {"schema": reference("Problem"), "examples": examples}
-    if status == 503:
+    if status == 503 or (status == 429 and route.operation_id in LIMITED):
         seconds = {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 1}
         response["headers"] = {"Retry-After": seconds}
     return response
 
 
-def _schema(route: Route) -> Json:
+def _schema(route: ApiRoute) -> Json:
     if route.answer:
         return reference(route.answer)
     return {"type": "object"} if "json" in route.media else {"type": "string"}

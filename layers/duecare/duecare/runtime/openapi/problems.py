@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from duecare_core.errors import (
+    BadToken,
     Conflict,
     FileRefused,
     NotAllowed,
     NotFound,
     RequestError,
     TooLarge,
+    TooMany,
     Unacceptable,
     Unreadable,
     WrongMediaType,
@@ -31,6 +33,7 @@ class ProblemEntry(NamedTuple):
 
 
 _SIGN = "Sign a new token: with an active key of the party, for the issuer from discovery, for at most an hour."
+_CLOCK = "Set the clock by `server_time`, and sign a new token, for at most an hour."
 _FILE = "Correct the file, announce it with a new manifest, and send it again."
 PROBLEMS: dict[str, ProblemEntry] = {
     "another-recipient": ProblemEntry((Unacceptable,), "State the reply for the recipient that the message was to."),
@@ -66,11 +69,15 @@ PROBLEMS: dict[str, ProblemEntry] = {
         (Unacceptable,), "Make a new key, for this one has been sent; register its public part."
     ),
     "roles-exclude-each-other": ProblemEntry((Unacceptable,), "Register a party for each role."),
-    "token-expired": ProblemEntry((NotAllowed,), _SIGN),
+    "token-ahead": ProblemEntry((BadToken,), _CLOCK),
+    "token-audience": ProblemEntry((BadToken,), _SIGN),
+    "token-expired": ProblemEntry((BadToken,), _CLOCK),
+    "token-lifetime": ProblemEntry((BadToken,), _SIGN),
     "too-large": ProblemEntry((TooLarge,), "Send less in one request: at most 1 MiB."),
     "too-large-unpacked": ProblemEntry((FileRefused,), "Split the file into several of at most 1 GiB each."),
     "dated-ahead": ProblemEntry((Unacceptable,), "Set your clock by server_time, and state it again."),
     "too-many-doubled-rows": ProblemEntry((FileRefused,), _FILE),
+    "too-many-requests": ProblemEntry((TooMany,), "Ask again after `Retry-After`, and more slowly."),
     "truncated-gzip": ProblemEntry((FileRefused,), _FILE),
     "unacceptable": ProblemEntry((Unacceptable,), "Correct the members that `errors` names."),
     "unclosed-quote": ProblemEntry((FileRefused,), _FILE),

@@ -30,6 +30,7 @@ RESPONSES: tuple[type[Struct], ...] = (
     responses.UploadInstructions,
     responses.UploadReport,
     responses.ReconciliationReport,
+    responses.PartyIdentity,
     responses.Discovery,
     responses.ServiceKeySet,
     responses.ServiceStatus,

@@ -14,4 +14,4 @@ class AuthorizeService(Service[AuthorizeSettings]):
 
     @cached_property
     def authorize(self) -> Authorize:
-        return Authorize(self.decision_store, self.settings.issuer, self.clock)
+        return Authorize(self.decision_store, self.settings.issuer)

@@ -11,6 +11,7 @@ from duecare.adapters.s3.archive import S3Archive
 from duecare.adapters.s3.log_files import S3LogFiles
 from duecare.runtime.service import Service
 from duecare.runtime.settings import EvidenceSettings
+from duecare.usecases.access.identify import Identify
 from duecare.usecases.audit.look_up import LookUp
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ class EvidenceService(Service[EvidenceSettings]):
     @cached_property
     def look_up(self) -> LookUp:
         return LookUp(self.decision_store, lambda: self.archive, self.clock)
+
+    @cached_property
+    def identify(self) -> Identify:
+        return Identify(self.decision_store, self.clock)
 
     @cached_property
     def case_files(self) -> CaseFiles:

@@ -91,8 +91,9 @@ class Uploads:
         upload = table.find(found, key, UploadState)
         if upload is None or upload.creditor != party.id:
             raise NotFound("No upload of yours has this id.", name="unknown-upload")
-        available = upload.ended_at is not None and now < upload.ended_at + timedelta(days=REJECTS_DAYS)
-        url = self._files.download_url(rejects_name(upload_id), LINK_SECONDS) if upload.rejected and available else None
+        has_rejects = upload.state == "done" and upload.rejected > 0  # a refused import leaves no rejects file
+        kept = upload.ended_at is not None and now < upload.ended_at + timedelta(days=REJECTS_DAYS)
+        url = self._files.download_url(rejects_name(upload_id), LINK_SECONDS) if has_rejects and kept else None
         return UploadView(upload_id, upload, url)
 
     def _creditor(self, caller: Caller, now: datetime) -> Party:

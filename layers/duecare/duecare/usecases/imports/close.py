@@ -16,6 +16,7 @@ from msgspec import structs
 from duecare.ports import Document, Key
 from duecare.usecases import table
 from duecare.usecases.imports.row_marks import SortedRowMarks, mark
+from duecare.usecases.imports.stop import check_creditor, stop_import
 from duecare.usecases.imports.upload_state import (
     ImportDeps,
     UploadState,
@@ -28,7 +29,7 @@ from duecare.usecases.imports.upload_state import (
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.acknowledge import HeldKey
 from duecare_core.domain.facts.states import DebtState
-from duecare_core.errors import VersionConflict
+from duecare_core.errors import FileRefused, VersionConflict
 from duecare_core.evidence.acknowledgement import claims
 from duecare_core.evidence.statement import StatementRecord
 
@@ -45,10 +46,17 @@ class CloseImport:
         self._key = acknowledgement_key
 
     def __call__(self, upload_id: str, upload: UploadState) -> UploadState:
-        """Close the import if all its parts are done. Raises CannotDecide: the message is delivered again."""
+        """Close the import if all its parts are done, or stop it if the creditor may not state any more.
+
+        Raises CannotDecide: the message is delivered again.
+        """
         if upload.state != "importing" or upload.done < upload.parts:
             return upload
-        outcome = self._withdraw(upload_id, upload) if upload.manifest.snapshot else {}
+        try:
+            check_creditor(self._deps, upload)
+            outcome = self._withdraw(upload_id, upload) if upload.manifest.snapshot else {}
+        except FileRefused as refused:
+            return stop_import(self._deps, upload_id, refused)
         if upload.rejected:
             self._deps.files.write(rejects_name(upload_id), self._rejects(upload_id, upload.parts))
 
@@ -96,6 +104,7 @@ class CloseImport:
         if upload.to_withdraw is None:
             return {"withdrawn": 0}
         for keys in _in_groups(self._missing(upload, in_file)):
+            check_creditor(self._deps, upload)
             self._withdraw_group(upload, keys)
         return {"withdrawn": upload.to_withdraw}
 

@@ -13,11 +13,12 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.imports.ingest import PartLine, read_part
+from duecare.usecases.imports.stop import PartOutcome, check_creditor, count_part, stop_import
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change_upload, part_rejects_name
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement, slot_key
@@ -28,7 +29,7 @@ from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio, rejects_csv
 from duecare_core.domain.portfolio.row_reader import BadRow, Reject
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import RequestError, VersionConflict
+from duecare_core.errors import FileRefused, RequestError, VersionConflict
 from duecare_core.evidence import statement as statements
 
 MAX_DOCUMENTS_WRITTEN = 100  # in one transaction
@@ -37,14 +38,6 @@ MAX_ATTEMPTS = 8
 CONFLICT = "conflict"
 
 T = TypeVar("T")
-
-
-class PartOutcome(Struct, frozen=True):
-    """How many rows of a part were accepted, were known already, or were rejected."""
-
-    accepted: int
-    unchanged: int
-    rejected: int
 
 
 class _Row(NamedTuple):
@@ -70,7 +63,7 @@ class ImportPart:
     def __call__(self, upload_id: str, number: int) -> UploadState | None:
         """Import one part. Returns the upload as it is afterwards, or None if no such import is under way.
 
-        Raises CannotDecide: the message is delivered again.
+        The import stops if the creditor may not state any more. Raises CannotDecide: the message is delivered again.
         """
         key, part_key = table.upload(upload_id), table.part(upload_id, number)
         found = self._deps.documents.get([key, part_key])
@@ -81,23 +74,20 @@ class ImportPart:
             return upload
         part = _Part(upload, self._deps, self._rules)
         lines = list(read_part(self._deps.files, upload_id, upload.split, number))
-        part.run(lines, duplicates=upload.doubled and number == upload.parts - 1)
+        try:
+            part.run(lines, duplicates=upload.doubled and number == upload.parts - 1)
+        except FileRefused as refused:
+            return stop_import(self._deps, upload_id, refused, number, part.outcome())
         if part.rejects:
             rejects = sorted(part.rejects, key=lambda one: one.number)
             self._deps.files.write(part_rejects_name(upload_id, number), rejects_csv(rejects))
-        return self._count(upload_id, part_key, PartOutcome(part.accepted, part.unchanged, len(part.rejects)))
+        return self._count(upload_id, part_key, part.outcome())
 
     def _count(self, upload_id: str, part_key: Key, outcome: PartOutcome) -> UploadState:
         def edit(upload: UploadState) -> tuple[UploadState, Sequence[Document]] | None:
             if part_key in self._deps.documents.get([part_key]):
                 return None
-            after = structs.replace(
-                upload,
-                done=upload.done + 1,
-                accepted=upload.accepted + outcome.accepted,
-                unchanged=upload.unchanged + outcome.unchanged,
-                rejected=upload.rejected + outcome.rejected,
-            )
+            after = structs.replace(count_part(upload, outcome), done=upload.done + 1)
             return after, [table.write(part_key, None, outcome)]
 
         return change_upload(self._deps.documents, upload_id, edit, self._deps.backoff)
@@ -152,6 +142,9 @@ class _Part:
             groups = ([row for line in group if (row := self._row(line)) is not None] for group in _in_groups(lines))
         for group in groups:
             self._merge(group)
+
+    def outcome(self) -> PartOutcome:
+        return PartOutcome(self.accepted, self.unchanged, len(self.rejects))
 
     def _row(self, line: PartLine) -> _Row | None:
         claims = line.reject or self._portfolio.statement(line.members or {}, self._upload.announced_at)
@@ -220,8 +213,13 @@ class _Part:
         retry_on_conflict(attempt, attempts=MAX_ATTEMPTS, contention=contention, backoff=self._deps.backoff)
 
     def _write(self, groups: Sequence[Sequence[_RowEffect]]) -> list[_Row]:
-        """Write each group in a transaction, and count its rows. Returns the rows in conflict with other writers."""
+        """Write each group in a transaction, and count its rows. Returns the rows in conflict with other writers.
+
+        Raises FileRefused, before the first write, if the creditor may not state any more.
+        """
         conflicting: list[_Row] = []
+        if groups:
+            check_creditor(self._deps, self._upload)
         outcomes = self._deps.bulk.commit_each(
             [[one for effect in group for one in effect.documents] for group in groups]
         )

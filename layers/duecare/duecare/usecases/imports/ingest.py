@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from duecare.ports import FileStore, Queue
 from duecare.usecases import table
 from duecare.usecases.imports.row_marks import RowMarks, mark
+from duecare.usecases.imports.stop import check_creditor
 from duecare.usecases.imports.upload_state import (
     ImportDeps,
     ImportProblem,
@@ -83,7 +84,7 @@ class Ingest:
     def _split_file(self, upload_id: str, upload: UploadState) -> UploadState:
         files, split = self._deps.files, self._deps.entropy(8).hex()
         try:
-            self._check_still_allowed(upload)
+            check_creditor(self._deps, upload)  # also if it was suspended after the file was announced
             with RowMarks() as marks:
                 parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, marks).run()
             after = self._change(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
@@ -100,15 +101,6 @@ class Ingest:
         if after.split != split:
             files.delete(files.names(split_prefix(upload_id, split)))
         return after
-
-    def _check_still_allowed(self, upload: UploadState) -> None:
-        """A suspension or a revoked key takes effect at once, also for files announced before. Raises FileRefused."""
-        key = table.party(upload.creditor)
-        party = table.find_party(self._deps.documents.get([key]), upload.creditor)
-        if party is None or party.state != "active" or not party.acts_as("creditor"):
-            raise FileRefused("party-suspended", "This party is suspended; announce the file again when it is not.")
-        if party.key(upload.kid) is None:
-            raise FileRefused("key-refused", "The key that signed the manifest has been revoked since.")
 
     def _change(self, upload_id: str, **members: Any) -> UploadState:
         def edit(upload: UploadState) -> tuple[UploadState, tuple[()]] | None:

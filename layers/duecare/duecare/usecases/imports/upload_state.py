@@ -65,6 +65,17 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.manifest_id}#{row}"
 
     @property
+    def refusal(self) -> ImportProblem | None:
+        """Why the file was refused; if its import had begun, with the number of rows that count."""
+        if self.problem is None or not self.parts:
+            return self.problem
+        detail = f"{self.problem.detail} The import stopped after {self.accepted + self.unchanged} of the file's "
+        detail += f"{self.manifest.rows} rows, which count."
+        if self.to_withdraw is not None:
+            detail += f" Up to {self.to_withdraw} debts that it leaves out may have been withdrawn."
+        return ImportProblem(self.problem.name, detail)
+
+    @property
     def left_out(self) -> str:
         """The statement id under which debts that a snapshot omits are withdrawn."""
         return f"{self.manifest_id}#left-out"

@@ -15,8 +15,9 @@ from duecare.usecases.statements.acknowledge import Acknowledge, HeldKey
 from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement
 from duecare.usecases.statements.store import StatementResult, StoreStatement
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, Statement, StatementKind, check
+from duecare_core.domain.facts.statement import PROTECTIVE, STATED_BY, ReplyStatement, Statement, StatementKind, check
 from duecare_core.domain.location.phone import canonical_number, todays_number
+from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import (
     BadEvidence,
@@ -58,6 +59,7 @@ class AcceptStatements:
     ) -> None:
         self._documents = documents
         self._pseudonyms = pseudonyms
+        self._rules = rules
         self._issuer = issuer
         self._clock = clock
         self._store = StoreStatement(
@@ -69,27 +71,33 @@ class AcceptStatements:
         )
 
     def __call__(self, caller: Caller, tokens: Sequence[str]) -> list[StatementResult]:
-        """One result per statement, in order. Raises NotAllowed for the whole call, and CannotDecide."""
+        """One result per statement, in order. Raises BadToken and NotAllowed for the whole call, and CannotDecide.
+
+        The caller's key and state are read again for every statement, so none is accepted once a revocation or a
+        suspension is acknowledged. The statements accepted before keep their results.
+        """
         now = self._clock()
-        party = check_caller(
-            caller, table.find_party(self._documents.get([table.party(caller.party)]), caller.party), now
-        )
-        if party.state != "active" and not any(_protects(token) for token in tokens):
-            raise NotAllowed(
-                "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
-            )
+        party: Party | None = self._registered(caller)
         results = []
         for token in tokens:
             if self._clock() - now > TIME_LIMIT:
                 # If the call is repeated, the statements stored by now are found at once, so every attempt gets
                 # further.
                 raise StoreFailed("the store is too slow for this many statements")
-            results.append(self._accept(party, token, now))
+            results.append(self._accept(caller, party, token, now))
+            party = None
         return results
 
-    def _accept(self, party: Party, token: str, now: datetime) -> StatementResult:
+    def _registered(self, caller: Caller) -> Party:
+        """The caller as it is registered now. Raises BadToken, NotAllowed."""
+        found = self._documents.get([table.party(caller.party)])
+        return check_caller(caller, table.find_party(found, caller.party), self._clock())
+
+    def _accept(self, caller: Caller, party: Party | None, token: str, now: datetime) -> StatementResult:
+        """`party`: the caller, if it has just been read."""
         statement_id = statements.statement_id(token)
         try:
+            party = party or self._registered(caller)
             verified, kid = self._read(party, token, statement_id, now)
             return self._store(party, verified, kid, token)
         except RequestError as problem:
@@ -130,18 +138,17 @@ class AcceptStatements:
             raise _invalid("/aud", "wrong-audience", "aud must be the issuer from discovery")
         if not any(map(party.acts_as, STATED_BY[kind])):
             raise NotAllowed(f"A {kind} statement is not for this party's roles.", name="wrong-role")
-        if party.state != "active" and kind not in PROTECTIVE:
+        if party.state != "active" and not self._protects(kind, statement):
             raise NotAllowed(
                 "This party is suspended; it may state only what protects a recipient.", name="party-suspended"
             )
 
-
-def _protects(token: str) -> bool:
-    """Whether the `typ` of a statement is a protective kind. Its signature is verified later."""
-    try:
-        return statements.kind_of(jws.read(token).typ) in PROTECTIVE
-    except BadEvidence:
-        return False
+    def _protects(self, kind: StatementKind, statement: Statement) -> bool:
+        """Whether a statement protects its recipient, so that even a suspended party may state it. A reply does so only
+        if it is an opt-out: another one might open the way for messages."""
+        if isinstance(statement, ReplyStatement):
+            return read_reply(statement.text, self._rules, statement.received_at) is Reply.OPT_OUT
+        return kind in PROTECTIVE
 
 
 def _invalid(pointer: str, code: str, message: str) -> Unacceptable:

@@ -47,6 +47,7 @@ from duecare_core.domain.facts.states import (
     Mandate,
     NumberState,
     Occurrence,
+    Route,
     Start,
     StopState,
 )
@@ -300,7 +301,7 @@ class StatementEffects:
             raise NotFound("No creditor is registered under this id.", name="unknown-creditor")
 
 
-def slot_key(partition: str, slot: FactSlot) -> Key:
+def slot_key(partition: str, slot: FactSlot) -> Key:  # noqa: PLR0911  one return a kind
     """Where the table keeps this state; `partition` is the recipient's."""
     kind, creditor, item = slot
     if kind is ConsentState:
@@ -313,6 +314,8 @@ def slot_key(partition: str, slot: FactSlot) -> Key:
         return table.dispute(partition, creditor, item)
     if kind is Mandate:
         return table.mandate(creditor, item)
+    if kind is Route:
+        return table.route(creditor, item)
     if kind is NumberState:
         return table.number(partition)
     raise TypeError(f"{kind.__name__} has no key in the table")
@@ -338,9 +341,9 @@ def _current(state: FactState, incoming: MergeInput) -> str:
 
 def _marks(
     state: FactState | None, incoming: MergeInput
-) -> list[Occurrence | Start | Consent | Debt | Mandate | Dispute]:
+) -> list[Occurrence | Start | Consent | Debt | Mandate | Route | Dispute]:
     """The part of the state that this statement could replace, if there is one."""
-    mark: Occurrence | Start | Consent | Debt | Mandate | Dispute | None
+    mark: Occurrence | Start | Consent | Debt | Mandate | Route | Dispute | None
     match state:
         case ConsentState():
             mark = state.consent if isinstance(incoming.statement, ConsentStatement) else state.revoked

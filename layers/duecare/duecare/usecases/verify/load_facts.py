@@ -6,7 +6,16 @@ from duecare.ports import Document, Key, Situation
 from duecare.usecases import table
 from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.states import ConsentState, DebtState, Dispute, Facts, Mandate, NumberState, StopState
+from duecare_core.domain.facts.states import (
+    ConsentState,
+    DebtState,
+    Dispute,
+    Facts,
+    Mandate,
+    NumberState,
+    Route,
+    StopState,
+)
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.rules.frequency_caps import Contact, unpack_contacts
 from duecare_core.errors import StoreFailed
@@ -15,8 +24,8 @@ from duecare_core.evidence.item_keys import CHAIN_HEAD, CONSENT, CONTACTS, DEBT,
 
 def situation_keys(gateway: str, creditor: str, collector: str | None) -> list[Key]:
     """The documents that a decision reads in addition to the recipient's partition: the halt, the parties, the
-    mandate."""
-    keys = [table.EVERYTHING, table.party(gateway), table.party(creditor)]
+    mandate, and the sender's route to the gateway."""
+    keys = [table.EVERYTHING, table.party(gateway), table.party(creditor), table.route(collector or creditor, gateway)]
     if collector is not None and collector != creditor:
         keys += [table.party(collector), table.mandate(creditor, collector)]
     return keys
@@ -63,6 +72,7 @@ def facts_of(
         collector=table.find_party(documents, collector),
         halted=table.is_halted(documents),
         mandate=table.find(documents, table.mandate(creditor, collector), Mandate),
+        route=table.find(documents, table.route(collector, gateway.id), Route),
         consents=consents,
         debts=debts,
         disputes=tuple(disputes),

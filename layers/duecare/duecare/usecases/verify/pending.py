@@ -87,10 +87,6 @@ class PendingMessage:
         self._is_renewal = False
         self._result: Result | None = None
 
-    @property
-    def was_decided_before(self) -> bool:
-        return self._record_conflicts + self.ledger_conflicts > 0
-
     def result(self) -> Result:
         """7. The answer."""
         if self._result is None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from duecare.ports import Clock, DecisionStore, Document, Entropy, Key, Situation, Write
+from duecare.ports import Clock, DecisionStore, Entropy, Situation, Write
 from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.verify import drafting
@@ -27,7 +27,7 @@ from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import CannotDecide, DuecareError, NotAllowed, RequestError
+from duecare_core.errors import BadToken, CannotDecide, DuecareError, NotAllowed, RequestError
 from duecare_core.evidence.casefile.inputs import NONCE_BYTES, InputsKey
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
@@ -76,12 +76,16 @@ class Verify:
         return result
 
     def many(self, caller: Caller, messages: Sequence[Message]) -> list[Result]:
-        """The result of each message, in order, as if it were asked about alone. Independent messages share their
-        round trips.
+        """The result of each message, in order. Independent messages share their round trips: up to 25 are decided
+        together, in a wave. Each wave reads everything again that it decides by: the recipients' facts, the caller's
+        key and state, the other parties, mandates and halts. So once a suspension, a halt or a revocation is
+        acknowledged, no later wave allows; a single message differs only in that it is always in the first wave.
 
-        Raises RequestError or CannotDecide only if no message can be answered.
+        If the caller is refused in a later wave, the remaining messages have that problem in their results, and the
+        messages that were decided before keep theirs. Raises RequestError or CannotDecide only if no message was
+        decided.
         """
-        # 1. Authorize: the authorizer has checked the token; `_decide` checks the caller's registration as it is now.
+        # 1. Authorize: the authorizer has checked the signature; each wave checks the caller as it is registered then.
         now = self._clock()
         pending = [
             PendingMessage(message, self._pseudonyms.recipient_key(canonical_number(message.recipient)))
@@ -89,20 +93,18 @@ class Verify:
         ]
         for one in pending:
             one.parse(now)  # 2. Parse.
-        documents: dict[Key, Document] = {}
-        while batch := next_independent_batch(pending):
-            # The parties of all messages are read once; a message that is decided again reads them again.
-            reading = [one for one in batch if one.was_decided_before] if documents else pending
+        is_first = True
+        while (batch := next_independent_batch(pending)) or is_first:
             try:
-                situation = self._load(caller, batch, reading)
-            except CannotDecide as failed:
-                if not documents:
+                situation, gateway = self._load(caller, batch)
+            except (NotAllowed, BadToken, CannotDecide) as refused:
+                if is_first:
                     raise
-                for one in batch:  # the messages answered before keep their results
-                    one.fail(failed)
+                # A refused caller stays refused; another wave may find the table available again.
+                _fail(batch if isinstance(refused, CannotDecide) else pending, refused)
                 continue
-            documents |= situation.documents
-            self._decide(caller, batch, Situation(situation.partitions, documents))
+            is_first = False
+            self._decide(batch, gateway, situation)
             self._sign_and_record([one for one in batch if one.state is State.TO_CREATE])
             self._sign_and_record([one for one in batch if one.state is State.TO_REPLACE])
             retry = max((one.ledger_conflicts for one in batch if one.state is State.TO_DECIDE), default=0)
@@ -110,20 +112,21 @@ class Verify:
                 self._backoff(retry)
         return [one.result() for one in pending]  # 7. Answer.
 
-    def _load(self, caller: Caller, batch: list[PendingMessage], reading: list[PendingMessage]) -> Situation:
+    def _load(self, caller: Caller, batch: list[PendingMessage]) -> tuple[Situation, Party]:
         """3. Load: one strongly consistent Query for each recipient and one strongly consistent BatchGetItem of the
-        parties of `reading`."""
-        keys = [
-            key for one in reading for key in situation_keys(caller.party, one.message.creditor, one.message.collector)
-        ]
-        return self._decisions.load([table.recipient(one.recipient_key) for one in batch], keys)
-
-    def _decide(self, caller: Caller, batch: list[PendingMessage], situation: Situation) -> None:
-        """4. Decide each message of the batch. Raises NotAllowed."""
-        now = self._clock()
-        gateway = check_caller(caller, table.find_party(situation.documents, caller.party), now)
+        parties, all at once. Returns the calling gateway too; raises BadToken, NotAllowed, CannotDecide."""
+        keys = [table.party(caller.party)]
+        for one in batch:
+            keys += situation_keys(caller.party, one.message.creditor, one.message.collector)
+        situation = self._decisions.load([table.recipient(one.recipient_key) for one in batch], keys)
+        gateway = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
         if "gateway" not in gateway.roles:
             raise NotAllowed("Only a gateway may ask whether to deliver a message.", name="wrong-role")
+        return situation, gateway
+
+    def _decide(self, batch: list[PendingMessage], gateway: Party, situation: Situation) -> None:
+        """4. Decide each message of the wave."""
+        now = self._clock()
         for one in batch:
             try:
                 one.decided(self._draft(one, gateway, situation, now))
@@ -172,3 +175,10 @@ class Verify:
         envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.recipient_key, content)
         sealed = self._inputs_key.seal(one.draft.inputs, record.decision_id, self._entropy(NONCE_BYTES))
         return SignedDecision(record, envelope, pack(record, envelope, sealed, one.replaces))
+
+
+def _fail(messages: list[PendingMessage], error: RequestError | CannotDecide) -> None:
+    """This error is the result of each of these messages that has none yet."""
+    for one in messages:
+        if one.state is not State.ANSWERED:
+            one.fail(error)
