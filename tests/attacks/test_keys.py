@@ -92,7 +92,7 @@ def test_the_key_of_small_order_is_not_registered(world: World) -> None:
 
 
 def _authorizer(world: World) -> Callable[[str], Caller]:
-    return Authorize(world.documents, ISSUER, world.clock)
+    return Authorize(world.documents, ISSUER)
 
 
 # Somebody else's key
@@ -235,4 +235,5 @@ def test_a_stored_collector_that_is_also_gateway_is_unknown_and_may_still_report
     assert "COLLECTOR_UNKNOWN" in world.reasons()
     stop = {"recipient": RECIPIENT, "creditor": "mou-zichan", "received_at": stamp(world.now)}
     assert world.state("keji", "opt-out", **stop).status == "accepted"
+    stored(world, "keji", roles=("collector",))
     assert "OPTED_OUT" in world.reasons()

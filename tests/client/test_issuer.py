@@ -73,8 +73,8 @@ def test_nothing_is_signed_where_a_server_names_another_issuer_than_at_first(tmp
     with client(services, REAL, IssuerPins(tmp_path)) as one:
         one.verify(MESSAGE)
     services.issuers["duecare.test"] = OTHER
+    services.requests.clear()
     with client(services, REAL, IssuerPins(tmp_path)) as one, pytest.raises(BadSettings) as caught:
-        services.requests.clear()
         SIGNING[signing](one)
     assert all(word in str(caught.value) for word in (REAL, OTHER, ISSUER, "DUECARE_ISSUER", "Nothing was signed"))
     assert services.signed("duecare.test") == []
@@ -110,14 +110,12 @@ def test_a_configured_issuer_allows_another_address(tmp_path: Path) -> None:
 
 def test_another_key_has_a_pin_of_its_own(tmp_path: Path) -> None:
     services = NamedServices(duecare=ISSUER, second=OTHER)
-    for url, key, named in (
-        (REAL, services.service.party, ISSUER),
-        ("https://second.test", Service().receipt_key, OTHER),
-    ):
+    first, second = services.service.party, services.service.receipt_key
+    for url, key, named in ((REAL, first, ISSUER), ("https://second.test", second, OTHER)):
         with Client(url, "x1", key.jwk, issuer=IssuerPins(tmp_path), transport=services.network) as one:
             assert one.issuer() == named
     pins = {path.stem: json.loads(path.read_text()) for path in tmp_path.iterdir()}
-    assert pins[services.service.party.kid] == {"url": REAL, "issuer": ISSUER}
+    assert pins[first.kid] == {"url": REAL, "issuer": ISSUER}
     assert len(pins) == 2
 
 

@@ -66,9 +66,9 @@ def test_a_clock_that_differs_is_named(service: Any, ahead: float | None, words:
 @pytest.mark.parametrize("date", ["", "now", "Tue, 14 Nov 2023", "9" * 50, "Mon, 99 Jan 2023 00:00:00 GMT"])
 def test_a_date_that_is_none_is_no_clock(service: Any, date: str) -> None:
     service.instead("/v1/verify", lambda _: httpx.Response(403, json={"message": "Forbidden"}, headers={"date": date}))
-    with Client("https://duecare.test", "x1", service.party.jwk, transport=service.network) as one:
-        with pytest.raises(TokenRefused, match="Check this machine's clock"):
-            one.verify(MESSAGE)
+    one = Client("https://duecare.test", "x1", service.party.jwk, transport=service.network)
+    with one, pytest.raises(TokenRefused, match="Check this machine's clock"):
+        one.verify(MESSAGE)
 
 
 @pytest.mark.parametrize("name", ["token-expired", "token-ahead", "token-audience", "token-lifetime", "key-refused"])
@@ -83,9 +83,9 @@ def test_a_problem_about_the_token_keeps_its_name_and_is_explained(service: Any,
 def test_another_403_is_not_about_the_token(service: Any) -> None:
     body = {"type": "urn:duecare:problem:wrong-role", "title": "Not allowed", "detail": "This is for gateways."}
     service.instead("/v1/verify", refusal(body=body))
-    with Client("https://duecare.test", "x1", service.party.jwk, issuer=ISSUER, transport=service.network) as one:
-        with pytest.raises(NotAllowed) as caught:
-            one.verify(MESSAGE)
+    one = Client("https://duecare.test", "x1", service.party.jwk, issuer=ISSUER, transport=service.network)
+    with one, pytest.raises(NotAllowed) as caught:
+        one.verify(MESSAGE)
     assert (type(caught.value), str(caught.value)) == (NotAllowed, "This is for gateways.")
 
 
