@@ -10,7 +10,7 @@ Requests in flight may have read the party as active, so the scan begins only wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -22,11 +22,10 @@ from duecare.usecases.imports.upload_state import UploadState
 from duecare.usecases.log import head as heads
 from duecare.usecases.operator.void_records import PartyVoids, Void, VoidProgress, VoidReport, void_id
 from duecare.usecases.operator.void_sources import StatementSource, is_row
-from duecare.usecases.operator.void_states import Scope, VoidStates, VoidStatesDeps, VoidWork
+from duecare.usecases.operator.void_states import STATES, Scope, VoidStates, VoidStatesDeps, VoidWork, named_in
 from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import StatementKind
-from duecare_core.domain.facts.states import ConsentState, DebtState
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.errors import Conflict, NotFound, Unacceptable, Violation
 from duecare_core.evidence import item_keys as keys
@@ -40,12 +39,15 @@ REQUESTS_END = timedelta(seconds=30)
 
 
 class VoidDeps(NamedTuple):
+    """`table_retention`: how long the table keeps a statement, at least."""
+
     documents: Documents
     scan: TableScan
     source: StatementSource
     states: VoidStatesDeps
     clock: Clock
     backoff: Backoff
+    table_retention: timedelta
 
 
 class VoidStatements:
@@ -175,8 +177,13 @@ class VoidStatements:
     def _states(self, void: Void, stored: _VoidDocuments, progress: VoidProgress) -> VoidProgress:
         """Merge the states anew that the statements of one page may have changed."""
         is_creditor = "creditor" in stored.party.roles
-        page = self._deps.scan.scan(list(_filters(void.party, is_creditor)), progress.cursors)
-        found = (self._scope(void, one) for one in page.documents)
+        are_deleted = void.since + self._deps.table_retention <= self._deps.clock()
+        page = self._deps.scan.scan(list(_filters(void.party, is_creditor, are_deleted)), progress.cursors)
+        found = [self._scope(void, one) for one in page.documents]
+        if are_deleted:
+            found += self._scopes_of_deleted(void, page.documents)
+        if not progress.cursors and {"creditor", "collector"} & set(stored.party.roles):
+            found.append(Scope(None))
         scopes = list(dict.fromkeys(scope for scope in found if scope is not None))
         work = VoidWork(stored.id, progress.void_version, void, stored.voided, is_creditor, progress.uploads)
         merge_anew = VoidStates(self._deps.states, work)
@@ -201,12 +208,23 @@ class VoidStatements:
             return Scope(record.recipient_key)
         if pk.startswith(f"{keys.VOID_WORK}#"):
             return Scope(RecipientKey(pk.split("#")[2]) or None)
-        if table.is_removed(document):
+        if table.is_removed(document) or not document.key.sk.startswith((f"{keys.CONSENT}#", f"{keys.DEBT}#")):
             return None
         this = PartyVoids(void.party, (structs.replace(void, state="active"),))
-        if any(is_row(name) and self._deps.source.is_voided_row(name, this) for name in _own_statements(document)):
-            return Scope(RecipientKey(pk.partition("#")[2]))
+        if any(is_row(name) and self._deps.source.is_voided_row(name, this) for name in _statements(document)):
+            return Scope(_recipient(document))
         return None
+
+    def _scopes_of_deleted(self, void: Void, documents: Sequence[Document]) -> list[Scope]:
+        """The recipients whose states rest on statements of this void that the table has deleted."""
+        states = [one for one in documents if one.key.pk.startswith(f"{keys.RECIPIENT}#") and not table.is_removed(one)]
+        named = {name: one for one in states for name in _statements(one) if not is_row(name)}
+        records = self._deps.source.deleted(named, void.since, void.until)
+        return [
+            Scope(_recipient(named[name]))
+            for name, record in records.items()
+            if void.covers(record.issuer, record.kind, record.received_at)
+        ]
 
     def _retried(self, attempt: Callable[[], T]) -> T:
         contention = "other writers kept changing this void or its party"
@@ -267,20 +285,24 @@ class _VoidDocuments(NamedTuple):
         return VoidReport(id=self.id, void=self.void, progress=self.progress)
 
 
-def _filters(party: str, is_creditor: bool) -> Iterator[ScanFilter]:
-    """The party's statements and, of a creditor, the states that rows of its files may have made."""
+def _filters(party: str, is_creditor: bool, are_deleted: bool) -> Iterator[ScanFilter]:
+    """The party's statements, and the recipients whose states its voids changed; of a creditor, the states that rows
+    of its files may have made; every state, if the table may have deleted some of the statements."""
     yield ScanFilter(f"{keys.STATEMENT}#", "", f'"issuer":"{party}"')
-    if is_creditor:
+    yield ScanFilter(f"{keys.VOID_WORK}#{party}#")
+    if are_deleted:
+        yield ScanFilter(f"{keys.RECIPIENT}#", "", '"statement":')
+    elif is_creditor:
         yield ScanFilter(f"{keys.RECIPIENT}#", f"{keys.CONSENT}#{party}#", "#")
         yield ScanFilter(f"{keys.RECIPIENT}#", f"{keys.DEBT}#{party}#", "#")
-        yield ScanFilter(f"{keys.VOID_WORK}#{party}#")
 
 
-def _own_statements(document: Document) -> Iterator[str]:
-    """The ids under which the creditor stated this consent or debt. Raises StoreFailed."""
-    if document.key.sk.startswith(f"{keys.CONSENT}#"):
-        consent = table.read(document, ConsentState).consent
-        yield from (consent.statement,) if consent else ()
-    else:
-        state = table.read(document, DebtState)
-        yield from (state.newest.statement, *(one.statement for one in state.answers.values()))
+def _statements(document: Document) -> Iterator[str]:
+    """The statements that a state rests on. Raises StoreFailed."""
+    kind = STATES.get(document.key.sk.partition("#")[0])
+    if kind is not None:
+        yield from named_in(table.read(document, kind))
+
+
+def _recipient(document: Document) -> RecipientKey:
+    return RecipientKey(document.key.pk.partition("#")[2])
