@@ -35,6 +35,7 @@ from duecare_client.issuers import IssuerPins, user_pins
 from duecare_client.keyfile import read_private
 from duecare_client.signing import TOKEN_LIFETIME, Signer, json_bytes
 from duecare_client.storage import Storage, first_rejects
+from duecare_client.subjects import with_subject
 from duecare_client.transport import Json, Transport
 
 MAX_STATEMENTS_PER_CALL = 100
@@ -94,9 +95,11 @@ class Client(Reader):
     """Speaks for one party. `key`: its private JWK, or the path of the file that holds it.
 
     `issuer`: the service's name. The client signs for no other: it refuses a server that names another one. Without it
-    the issuer is pinned in this user's state directory when the key is first used (duecare_client.issuers). `timeout`:
-    seconds for a whole call; some calls of a creditor take longer. `language`: `zh-CN` or `en`, for the messages of
-    reasons. `transport` replaces the network in tests, where nothing is pinned on disk.
+    the issuer is pinned in this user's state directory when the key is first used (duecare_client.issuers).
+    `subject_secret`: a creditor's own 32 bytes, by which `identity` in a consent or a debt becomes `subject`
+    (duecare_client.subjects). `timeout`: seconds for a whole call; some calls of a creditor take longer. `language`:
+    `zh-CN` or `en`, for the messages of reasons. `transport` replaces the network in tests, where nothing is pinned on
+    disk.
 
     `url` must be https, except for a service on this machine. Discovery and the service's keys are read under this URL
     alone: `jwks_uri` is not followed, nor is a redirect.
@@ -105,13 +108,14 @@ class Client(Reader):
     RequestError if the request is wrong. Nothing else is raised, whatever the service responds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         url: str,
         party: str,
         key: Mapping[str, Any] | str | os.PathLike[str],
         *,
         issuer: str | IssuerPins | None = None,
+        subject_secret: bytes | None = None,
         timeout: float = 3.0,
         language: str | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -119,6 +123,7 @@ class Client(Reader):
     ) -> None:
         jwk = key if isinstance(key, Mapping) else read_private(Path(key))
         self.party = party
+        self.subject_secret = subject_secret
         self._signer = Signer(party, jwk)
         super().__init__(url, timeout=timeout, transport=transport)
         self._storage = Storage(secure=url.startswith("https:"), transport=transport)
@@ -258,7 +263,7 @@ class Client(Reader):
 
     def state(self, kind: str, members: Mapping[str, Any]) -> Json:
         """Signs one statement and sends it. Returns `{statement_id, status, effect?, acknowledgement?, problem?,
-        read_as?, same_as?}`.
+        read_as?, same_as?}`. `identity` in a consent or a debt becomes `subject` before.
 
         `status` is `accepted`, `unchanged` or `rejected`. A rejection is a result and not an exception: check it. Keep
         the acknowledgement; `verify_acknowledgement` checks it.
@@ -274,7 +279,10 @@ class Client(Reader):
         remaining = iter(statements)
         while batch := list(islice(remaining, MAX_STATEMENTS_PER_CALL)):
             now, issuer = int(self._clock()), self.issuer()
-            signed = [self._signer.statement(kind, members, issuer, now) for kind, members in batch]
+            signed = [
+                self._signer.statement(kind, with_subject(kind, members, self.subject_secret), issuer, now)
+                for kind, members in batch
+            ]
             answer = self._call("POST", "/v1/statements", json_bytes({"statements": signed}), STATEMENTS_TIMEOUT)
             results += _results(answer, signed)
         return results

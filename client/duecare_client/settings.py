@@ -6,7 +6,9 @@ All members are optional:
 
     url               the service's address
     issuer            the service's name, for which alone the parties sign; DUECARE_ISSUER without a profile's
-    parties           {ID: {"roles": [...], "key": FILE}}: who may speak; FILE is a private JWK, relative to the profile
+    parties           {ID: {"roles": [...], "key": FILE}}: who may speak; FILE is a private JWK.
+                      A creditor may have "subject_secret": FILE too, which `duecare keys subject-secret` makes.
+                      Files are relative to the profile
     log_key           the log's verifier key, for `bundle verify` and `log check`
     aws_endpoint_url  a local AWS instead of the real one  ┐
     region            the AWS region                       │ for `duecare admin` and `log check`
@@ -34,10 +36,12 @@ _NO_SERVICE = "no service is named: give --profile NAME, or set DUECARE_URL, DUE
 
 
 class ProfileParty(msgspec.Struct, frozen=True):
-    """`key`: the file of the private JWK, relative to the profile's folder."""
+    """`key`: the file of the private JWK, `subject_secret`: of the secret for subjects, relative to the profile's
+    folder."""
 
     roles: tuple[str, ...] = ()
     key: str = ""
+    subject_secret: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -55,13 +59,15 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class CallingParty(msgspec.Struct, frozen=True):
-    """The service, the party that calls it, and the file of its private key. `source`: where they were found."""
+    """The service, the party that calls it, and the files of its private key and of its secret for subjects. `source`:
+    where they were found."""
 
     url: str
     party: str
     key: Path
     source: str
     issuer: str | None = None
+    subject_secret: Path | None = None
 
 
 def profile_path(name: str, environment: Mapping[str, str], directory: Path) -> Path:
@@ -146,7 +152,10 @@ def find_caller(
         raise BadSettings(f"{path} has no key for {chosen}; add the file name of its private JWK")
     key = path.parent / profile.parties[chosen].key
     issuer = profile.issuer or environment.get("DUECARE_ISSUER") or None
-    return CallingParty(profile.url, chosen, key, f"profile {profile_name}", issuer)
+    secret = profile.parties[chosen].subject_secret
+    return CallingParty(
+        profile.url, chosen, key, f"profile {profile_name}", issuer, path.parent / secret if secret else None
+    )
 
 
 def _only_party(profile: Profile, roles: Sequence[str], path: Path) -> str:
@@ -168,4 +177,5 @@ def _from_environment(party: str | None, environment: Mapping[str, str]) -> Call
     if missing := [variable for variable, value in given.items() if not value]:
         raise BadSettings(f"set {' and '.join(missing)} too, or give --profile NAME")
     issuer = environment.get("DUECARE_ISSUER") or None
-    return CallingParty(str(url), str(name), Path(str(key)), "environment", issuer)
+    secret = environment.get("DUECARE_SUBJECT_SECRET")
+    return CallingParty(str(url), str(name), Path(str(key)), "environment", issuer, Path(secret) if secret else None)

@@ -21,6 +21,7 @@ from duecare_client.client import Client
 from duecare_client.errors import BadSettings, CannotDecide, RequestError, Unavailable, Unreachable
 from duecare_client.portfolio_file import PortfolioFile, Sample
 from duecare_client.progress import ProgressMeter
+from duecare_client.subjects import file_to_send
 from duecare_client.transport import Json
 
 # Seconds to wait before the file is sent again, from its start: S3 cannot resume a PUT.
@@ -41,7 +42,8 @@ INTERRUPTED: dict[Stage, str] = {
 
 
 class UploadRequest(NamedTuple):
-    """The file to upload, and the options of the command. `as_of`: RFC 3339 with an offset."""
+    """The file to upload, and the options of the command. `as_of`: RFC 3339 with an offset. `subject_secret`: the file
+    that the command names, not one of the profile."""
 
     kind: Literal["debt", "consent"]
     path: Path
@@ -49,6 +51,7 @@ class UploadRequest(NamedTuple):
     as_of: str | None = None
     snapshot: bool = False
     confirm_withdrawals: int | None = None
+    subject_secret: Path | None = None
 
     def members(self, party: str, file: PortfolioFile) -> Json:
         """The members of the manifest that are known before the file is read."""
@@ -64,6 +67,7 @@ class UploadRequest(NamedTuple):
         words += ["--snapshot"] if self.snapshot else []
         words += [*_option("as-of", self.as_of), *_option("confirm-withdrawals", self.confirm_withdrawals)]
         words += _option("charset", self.charset) if self.charset != "utf-8" else []
+        words += _option("subject-secret", self.subject_secret)
         path = str(self.path)
         return shlex.join([*words, *(["--"] if path.startswith("-") else []), path])
 
@@ -95,7 +99,10 @@ class UploadRun:
         Raises FileRefused if the service would refuse the file as a whole, and BadSettings, both before anything is
         sent; CannotDecide if the same call may resume later; RequestError if the service refuses the manifest.
         """
-        file = PortfolioFile(self._request.path)
+        with file_to_send(self._request.path, self._request.charset, self._client.subject_secret) as file:
+            return self._run(file)
+
+    def _run(self, file: PortfolioFile) -> Json:
         opened = self._resume(file) or self._start(file)
         try:
             if opened["state"] == "awaiting_file":

@@ -74,6 +74,19 @@ def test_a_metric_carries_the_id_of_the_access_log(stack: Stack, capsys: pytest.
     assert line["correlation_id"] == events.load("verify-honest")["requestContext"]["requestId"]
 
 
+def test_a_denial_for_want_of_something_is_counted_for_its_gateway(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.register("mou-zichan", "keji", "xinxi")
+    stack.verify()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    (line,) = [line for line in lines if "DeniedForWant" in line]
+    (metric,) = line["_aws"]["CloudWatchMetrics"]
+    assert (line["gateway"], line["denied_for_want_of"], line["service"]) == ("xinxi", ["route"], "test")
+    assert metric["Dimensions"] == [["service", "gateway"]]
+    assert not leaks(json.dumps(line))
+
+
 def test_the_id_of_an_earlier_invocation_is_not_kept(stack: Stack) -> None:
     stack.restart(**NOWHERE)
     stack.invoke("state", events.load("state-honest"))

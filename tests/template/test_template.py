@@ -158,13 +158,24 @@ def test_keys_and_secrets_survive_the_stack(template: Template) -> None:
 def test_every_metric_that_needs_attention_has_an_alarm(template: Template) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     watched = {str(alarm.get("MetricName") or alarm["Metrics"]) for alarm in alarms.values()}
-    service = ("CannotDecide", "Denied", "LogLagSeconds", "LogGap", "Unreadable")
+    service = ("CannotDecide", "Denied", "DeniedForWant", "LogLagSeconds", "LogGap", "Unreadable")
     for metric in (*service, "ReadThrottleEvents", "WriteThrottleEvents", "Errors", "Throttles", "5xx"):
         assert any(metric in one for one in watched), metric
     told = [{"Fn::If": ["Alarmed", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}]
     assert all(alarm["AlarmActions"] == told for alarm in alarms.values())
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         assert all(name in str(alarms[one]) for one in ("FunctionErrorsAlarm", "FunctionThrottlesAlarm")), function
+
+
+def test_one_alarm_watches_the_denials_of_each_gateway_for_want_of_what_must_be_stated(template: Template) -> None:
+    alarm = of_type(template, "AWS::CloudWatch::Alarm")["DeniedForWantAlarm"]
+    (query,) = alarm["Metrics"]
+    assert query["ReturnData"] is True
+    assert "SELECT SUM(DeniedForWant)" in str(query["Expression"])
+    assert "GROUP BY gateway" in str(query["Expression"])
+    assert template["Resources"]["DeniedForWantAlarm"]["Condition"] == "WantsWatched"
+    off = template["Conditions"]["WantsWatched"]["Fn::And"]
+    assert "MetricMath" in str(off)  # the local AWS rejects it
 
 
 def test_the_python_and_the_machine_are_parameters(template: Template) -> None:

@@ -23,6 +23,7 @@ from duecare_client.issuers import IssuerPins, state_folder, user_pins
 from duecare_client.messages import Language, Messages
 from duecare_client.operator import Operator
 from duecare_client.settings import Profile, find_caller, profile_path, read_profile
+from duecare_client.subjects import read_secret
 
 DEFAULT_STACK = "duecare"
 # Seconds. A person waits longer than a gateway may, and a function that starts cold is no failure here.
@@ -42,17 +43,21 @@ class CliContext:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
-    def client(self, party: str | None, roles: Sequence[str]) -> Client:
+    def client(self, party: str | None, roles: Sequence[str], subject_secret: Path | None = None) -> Client:
         """A client for the named party, or for the only one with a fitting role; says on stderr which one it is.
+
+        `subject_secret`: the file that the command names, instead of the profile's or the environment's.
 
         Raises BadSettings, BadKey.
         """
         caller = find_caller(self.profile, party, roles, self.environment, self.directory)
+        secret = subject_secret or caller.subject_secret
         client = Client(
             caller.url,
             caller.party,
             caller.key,
             issuer=self._issuer_pins(caller.issuer),
+            subject_secret=read_secret(secret) if secret else None,
             timeout=CALL_TIMEOUT,
             language=self.language,
             transport=self.network,

@@ -24,6 +24,7 @@ from duecare_client.errors import BadKey, BadReceipt, BadSettings, CannotDecide,
 from duecare_client.keyfile import generate, proven, read_private, write_private
 from duecare_client.progress import ProgressMeter
 from duecare_client.signing import Signer
+from duecare_client.subjects import write_secret
 from duecare_client.upload import INTERRUPTED, UploadRequest, UploadRun, counts_add_up, is_complete
 from duecare_core.domain.facts.statement import STATED_BY
 from duecare_core.errors import FileRefused
@@ -101,6 +102,13 @@ _PROFILE = (
     "~/.config/duecare/NAME.json. Without it: DUECARE_URL, DUECARE_PARTY, DUECARE_KEY (a file), DUECARE_ISSUER."
 )
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="A JSON file, or - for stdin.")]
+SubjectSecret = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The secret by which `identity` becomes `subject`; the profile or DUECARE_SUBJECT_SECRET may name it.",
+    ),
+]
 Party = Annotated[
     str | None, typer.Option(metavar="ID", help="The party that calls, if the profile has several that may.")
 ]
@@ -143,6 +151,18 @@ def keys_show(
     output.as_json(proven(jwk, cli_context(context).now()))
 
 
+@keys.command("subject-secret")
+def keys_subject_secret(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The new file of the secret. Never overwritten.")],
+) -> None:
+    """Make a creditor's secret for `subject`: writes 32 random bytes, in hexadecimal, to a file of mode 0600.
+
+    Keep it as long as the consents and debts that were stated with it, and never send it to anybody.
+    """
+    write_secret(out)
+    output.note(f"The secret is in {out}; keep it, and give it with --subject-secret or in the profile.")
+
+
 @app.command()
 def verify(context: typer.Context, file: File, party: Party = None) -> None:
     """Ask whether a message may be sent. Exit code 0 only if it may be sent now and the receipt proves it.
@@ -181,6 +201,7 @@ def state(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=", ".join(STATED_BY))],
     file: File,
     party: Party = None,
+    subject_secret: SubjectSecret = None,
 ) -> None:
     """Sign a statement and send it; a JSON list in the file is many statements.
 
@@ -188,7 +209,8 @@ def state(
     acknowledgement, which --json shows: it proves that the service accepted the statement.
 
     The file holds the members of the kind, for an opt-out for example `recipient`, `creditor` and `received_at`.
-    Signing adds `iss`, `aud` and `iat`.
+    Signing adds `iss`, `aud` and `iat`. A consent or a debt may have `identity`, the person's identity number or the
+    like: it becomes `subject` with your own secret, and is never sent.
     """
     if kind not in STATED_BY:
         raise BadSettings(f"unknown kind of statement {kind!r}; expected one of {', '.join(STATED_BY)}")
@@ -197,7 +219,7 @@ def state(
     if not all(isinstance(members, dict) for members in statements):
         raise BadSettings("the file must hold one JSON object with the members of the statement, or a list of them")
     roles = [role for role in _MOST_LIKELY if role in STATED_BY[kind]]
-    with cli.client(party, roles) as client:
+    with cli.client(party, roles, subject_secret) as client:
         results = client.state_many((kind, members) for members in statements)
         flaws = [_flaw(client, kind, *pair) for pair in zip(statements, results, strict=True)]
         speaker = client.party
@@ -240,7 +262,7 @@ def _flaw(client: Client, kind: str, members: dict[str, Any], result: dict[str, 
 
 
 @app.command()
-def upload(
+def upload(  # noqa: PLR0913, PLR0917
     context: typer.Context,
     kind: Annotated[Literal["debt", "consent"], typer.Argument(metavar="debt|consent", help="What the rows state.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSON lines, plain or compressed with gzip.")],
@@ -258,15 +280,19 @@ def upload(
     ] = None,
     charset: Annotated[Literal["utf-8", "gb18030"], typer.Option(help="For GBK and GB2312 give gb18030.")] = "utf-8",
     party: Party = None,
+    subject_secret: SubjectSecret = None,
 ) -> None:
     """State a whole portfolio: check the file, sign its digest, send it, and follow the import.
+
+    A column `identity` becomes `subject` with your own secret, and is never sent.
 
     After an interruption, run the same command again: it resumes from FILE.duecare. Exit code 1 if a row is rejected,
     the service refuses the file, or withdrawals have to be confirmed; 2 if the file is refused on this machine, before
     anything is sent.
     """
-    request, cli = UploadRequest(kind, file, charset, as_of, snapshot, confirm_withdrawals), cli_context(context)
-    with cli.client(party, ["creditor"]) as client:
+    request = UploadRequest(kind, file, charset, as_of, snapshot, confirm_withdrawals, subject_secret)
+    cli = cli_context(context)
+    with cli.client(party, ["creditor"], subject_secret) as client:
         run = UploadRun(client, request, meter=ProgressMeter(), note=output.note, clock=cli.clock, sleep=cli.sleep)
         try:
             result, rejects = run.run(), run.first_rejects()

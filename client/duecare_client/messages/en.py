@@ -42,6 +42,7 @@ TEXTS: dict[str, str] = {
     "kind.consent-revocation": "Revocation of a consent",
     "kind.debt": "Confirmation of a debt",
     "kind.mandate": "Mandate of a collector",
+    "kind.route": "Route to a gateway",
     "kind.reply": "Reply of the recipient",
     "kind.opt-out": "Opt-out",
     "kind.dispute": "Dispute of a debt",

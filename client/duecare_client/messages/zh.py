@@ -38,6 +38,7 @@ TEXTS: dict[str, str] = {
     "kind.consent-revocation": "收件人撤回同意声明",
     "kind.debt": "债务确认声明",
     "kind.mandate": "催收委托声明",
+    "kind.route": "网关发送授权声明",
     "kind.reply": "收件人回复声明",
     "kind.opt-out": "退订声明",
     "kind.dispute": "债务异议声明",

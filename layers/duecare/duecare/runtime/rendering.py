@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from duecare.runtime import telemetry
 from duecare.runtime.http import MAX_BODY, Event, language_of, public_url
 from duecare.runtime.responses import Answer, Discovery, Limits, LogAddress, ProblemResult, answer, problem
@@ -10,14 +12,30 @@ from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.engine import engine
 from duecare_core.errors import CannotDecide, RequestError
 
+WANTS = {
+    "ROUTE_MISSING": "route",
+    "ROUTE_EXPIRED": "route",
+    "ROUTE_REVOKED": "route",
+    "CONSENT_MISSING": "consent",
+    "DEBT_MISSING": "debt",
+}
+
 
 def render_answer(service: VerifyService, event: Event, decided: StoredDecision) -> Answer:
     """The answer of a decision, which is also counted."""
     settings, record = service.settings, decided.record
     outcome = "Allowed" if record.decision == "allow" else "Denied"
     telemetry.count(outcome, decision_id=record.decision_id, reasons=record.reasons)
+    if wants := denied_for_want_of(record.reasons):
+        telemetry.count_for_party("DeniedForWant", "gateway", record.gateway, denied_for_want_of=wants)
     url = public_url(event, settings.public_url)
     return answer(decided, issuer=settings.issuer, public_url=url, language=language_of(event))
+
+
+def denied_for_want_of(reasons: Iterable[str]) -> list[str]:
+    """The facts for want of which a message was denied. A gateway that asks about people whom it does not serve has
+    many such denials: there is an alarm over their count (DeniedForWantAlarm)."""
+    return sorted({WANTS[reason] for reason in reasons if reason in WANTS})
 
 
 def render_result(

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 logger = Logger()
 metrics = Metrics()
@@ -36,6 +36,15 @@ def count(name: str, **details: object) -> None:
         for key, value in details.items():
             metrics.add_metadata(key, value)
         _flush()
+
+
+def count_for_party(name: str, dimension: str, party: str, **details: object) -> None:
+    """As `count`, for each party: `dimension` names its role, such as `gateway`. Parties are few, so it may be one."""
+    with suppress(Exception), single_metric(name, MetricUnit.Count, 1, namespace=metrics.namespace) as metric:
+        metric.add_dimension("service", metrics.service)
+        metric.add_dimension(dimension, party)
+        for key, value in details.items():
+            metric.add_metadata(key, value)
 
 
 def measured(seconds: Mapping[str, float], counts: Mapping[str, int]) -> None:

@@ -96,7 +96,7 @@ class Judgement:
             reasons=tuple(sorted(self.reasons.values(), key=lambda reason: ORDER[reason.code])),
             findings=tuple(sorted(self.findings, key=lambda finding: ORDER[finding.code])),
             relied_on=tuple(dict.fromkeys(relied_on)),
-            contacts=self.contacts,
+            contacts=self.contacts if shown is ALL_TOPICS or "FREQUENCY_CAP" in self.reasons else (),
             regions=self.place.regions if self.is_engaged else (),
             debt_ref=self.debt_ref,
             good_for=self.good_for,
@@ -104,7 +104,7 @@ class Judgement:
             undisclosed=self._undisclosed(shown),
         )
 
-    # What the answer rests on (docs/decisions/0015)
+    # The statements that the answer rests on (docs/decisions/0016)
 
     def _shown_topics(self) -> frozenset[Topic]:
         """The topics whose statements the decision relies on.
@@ -118,12 +118,15 @@ class Judgement:
         return frozenset((*self.denied, "mandate", "route") if self.is_engaged else self.denied)
 
     def _undisclosed(self, shown: frozenset[Topic]) -> Undisclosed:
-        """What a replay must know of the topics that gave no reason and are not shown."""
+        """The premises that a replay needs of the topics that gave no reason and are not shown."""
         if shown is ALL_TOPICS:
             return NOTHING_UNDISCLOSED
+        if not self.is_engaged:
+            return Undisclosed(
+                mandate=self._has_mandate and not self.for_itself and "mandate" not in shown,
+                route=self._has_route and "route" not in shown,
+            )
         return Undisclosed(
-            mandate=self._has_mandate and "mandate" not in shown,
-            route=self._has_route and "route" not in shown,
             consent=self._consent_terms if "consent" not in shown else None,
             debt=self._debt_terms if "debt" not in shown else None,
         )

@@ -54,7 +54,7 @@ EVERY = "*"  # every channel of a creditor, or every creditor
 MAX_DISPUTED_DEBTS = 32
 MAX_SAME_DISPUTES = 8  # further repetitions of one dispute are known, but cannot be named in an answer
 # At most four claims about each disputed debt and about all debts can be open.
-MAX_ANSWERS = 4 * (MAX_DISPUTED_DEBTS + 1) * (1 + MAX_SAME_DISPUTES)
+MAX_ANSWERS = 4 * (MAX_DISPUTED_DEBTS + 1)
 
 FactState = ConsentState | DebtState | Dispute | StopState | NumberState | Mandate | Route
 Dated = TypeVar("Dated", Consent, Debt, Mandate, Route)

@@ -122,13 +122,15 @@ def _starts(facts: Facts, relied_on: frozenset[str]) -> dict[str, AnsweredAllow]
 def _counted(
     decision: Decision, request: DecisionRequest, debts: Mapping[str, DebtState]
 ) -> tuple[CountedContact, ...]:
-    """The contacts without the digests of other creditors' ids, messages and debts."""
+    """The contacts without the digests of other creditors' ids, messages and debts, and without the debt_ref of a debt
+    that the case file does not show."""
     contacts = decision.contacts
     if not contacts:
         return ()
-    names = {ref: ref for ref in debts}
-    if decision.undisclosed.debt is not None:  # its name is not shown either
-        names = {decision.debt_ref: UNDISCLOSED_DEBT} if decision.debt_ref is not None else {}
+    relied_on = frozenset(decision.relied_on)
+    names = {ref: ref for ref, debt in debts.items() if debt.newest.statement in relied_on}
+    if decision.undisclosed.debt is not None and decision.debt_ref is not None:
+        names = {decision.debt_ref: UNDISCLOSED_DEBT}
     known = [contact(_EPOCH, request.channel, request.creditor, ref, "") for ref in names]
     refs = {one.debt: name for one, name in zip(known, names.values(), strict=True)}
     creditor = contact(_EPOCH, request.channel, request.creditor, None, "").creditor
