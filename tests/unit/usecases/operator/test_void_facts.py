@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from duecare.usecases import table
+from duecare.usecases.operator.void_states import OWN_STATES, STATES
+from duecare_core.domain.facts.merge import FactState
 from duecare_core.domain.facts.states import Dispute
 from duecare_core.evidence.casefile import bundle
 from tests.support.imports import Imports
@@ -24,6 +26,10 @@ def world() -> VoidWorld:
     world.honest()
     world.now += MINUTE
     return world
+
+
+def test_every_state_of_facts_can_be_merged_anew() -> None:
+    assert {*STATES.values(), *OWN_STATES.values()} == set(get_args(FactState))
 
 
 def later(world: VoidWorld) -> datetime:

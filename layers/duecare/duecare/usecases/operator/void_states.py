@@ -55,7 +55,7 @@ STATES: dict[str, type[FactState]] = {
     STOP: StopState,
     NUMBER: NumberState,
 }
-_OWN_STATES: dict[str, type[FactState]] = {MANDATE: Mandate, ROUTE: Route}
+OWN_STATES: dict[str, type[FactState]] = {MANDATE: Mandate, ROUTE: Route}
 
 
 class Scope(NamedTuple):
@@ -160,7 +160,7 @@ class _ScopeStates:
         self._facts_kept: dict[Key, RemovedFacts] = {}
 
     def _type(self, key: Key) -> type[FactState] | None:
-        return _OWN_STATES.get(key.pk.partition("#")[0]) or STATES.get(key.sk.partition("#")[0])
+        return OWN_STATES.get(key.pk.partition("#")[0]) or STATES.get(key.sk.partition("#")[0])
 
     def _ids(self) -> Iterator[str]:
         for state in self.states.values():
