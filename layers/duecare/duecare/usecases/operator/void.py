@@ -10,13 +10,13 @@ Requests in flight may have read the party as active, so the scan begins only wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
-from duecare.ports import Backoff, Clock, Document, Documents, ScanFilter, TableScan
+from duecare.ports import Backoff, Clock, Document, Documents, ScanFilter, ScanPage, TableScan
 from duecare.usecases import table
 from duecare.usecases.imports.upload_state import UploadState
 from duecare.usecases.log import head as heads
@@ -34,6 +34,7 @@ from duecare_core.evidence.statement import StatementRecord
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 5
+MAX_PAGES = 100  # read without documents of interest, before the progress is stored
 # Longer than a request takes that has read the party as active (template.yaml, Globals: Timeout).
 REQUESTS_END = timedelta(seconds=30)
 
@@ -158,7 +159,7 @@ class VoidStatements:
     def _uploads(self, void: Void, stored: _VoidDocuments, progress: VoidProgress) -> VoidProgress:
         """Find when the party announced its last file whose rows count."""
         wanted = ScanFilter(f"{keys.UPLOAD}#", keys.UPLOAD, f'"iss":"{void.party}"')
-        page = self._deps.scan.scan([wanted], progress.cursors)
+        page, read = self._next_page([wanted], progress.cursors)
         uploads = dict(progress.uploads)
         for document in page.documents:
             upload = table.read(document, UploadState)
@@ -170,7 +171,7 @@ class VoidStatements:
             progress,
             phase=phase,
             cursors=page.cursors,
-            scanned=progress.scanned + 1 if page.cursors else 0,
+            scanned=progress.scanned + read if page.cursors else 0,
             uploads=uploads,
         )
 
@@ -178,7 +179,7 @@ class VoidStatements:
         """Merge the states anew that the statements of one page may have changed."""
         is_creditor = "creditor" in stored.party.roles
         are_deleted = void.since + self._deps.table_retention <= self._deps.clock()
-        page = self._deps.scan.scan(list(_filters(void.party, is_creditor, are_deleted)), progress.cursors)
+        page, read = self._next_page(list(_filters(void.party, is_creditor, are_deleted)), progress.cursors)
         found = [self._scope(void, one) for one in page.documents]
         if are_deleted:
             found += self._scopes_of_deleted(void, page.documents)
@@ -193,10 +194,21 @@ class VoidStatements:
             progress,
             phase=progress.phase if page.cursors else "done",
             cursors=page.cursors,
-            scanned=progress.scanned + 1,
+            scanned=progress.scanned + read,
             recipients=progress.recipients + sum(scope.recipient_key is not None for scope in scopes),
             changed=progress.changed + changed,
         )
+
+    def _next_page(self, filters: Sequence[ScanFilter], cursors: Mapping[str, str]) -> tuple[ScanPage, int]:
+        """The next page with documents, and how many were read: most have none. Documents that cannot be read are left
+        out; `duecare log check` names them. Raises StoreFailed."""
+        read = 0
+        while True:
+            page = self._deps.scan.scan(filters, cursors)
+            read, cursors = read + 1, page.cursors
+            readable = [one for one in page.documents if one.version]
+            if readable or not cursors or read == MAX_PAGES:
+                return ScanPage(readable, page.cursors), read
 
     def _scope(self, void: Void, document: Document) -> Scope | None:
         """The scope of a document that the void concerns; None if it concerns none. Raises StoreFailed."""
