@@ -98,3 +98,16 @@ def test_a_debt_does_not_answer_a_dispute_with_another_creditor(world: World) ->
     result = world.state("mou-zichan", "debt", **answer)
     assert result.problem is not None
     assert result.problem.name == "unknown-dispute"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_answer_dated_before_the_dispute_does_not_keep_a_later_one_from_counting(
+    world: World, order: tuple[int, int]
+) -> None:
+    members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "claim": "paid", "received_at": stamp(world.now)}
+    dispute = world.accepted("xinxi", "dispute", **members)
+    world.now += SECOND
+    dates = (stamp(world.now - timedelta(hours=1)), stamp(world.now))
+    for number in order:
+        world.debt(as_of=dates[number], answers_dispute=dispute)
+    assert world.reasons() == []
