@@ -48,6 +48,15 @@ def test_a_good_acknowledgement_gives_its_claims(service: Any) -> None:
     assert checked(signed(service.receipt_key), [jwk(service.receipt_key)])["effect"] == "in_force"
 
 
+@pytest.mark.parametrize("spelling", ["+5215512345678", "+525512345678"])
+def test_any_spelling_of_the_number_may_be_held_against_it(service: Any, spelling: str) -> None:
+    digest = "sha256:" + hashlib.sha256(SALT + b"+525512345678").hexdigest()
+    assert checked(signed(service.receipt_key, recipient=digest), [jwk(service.receipt_key)], recipient=spelling)
+    national = "sha256:" + hashlib.sha256(SALT + b"+447911123456").hexdigest()
+    token = signed(service.receipt_key, recipient=national)
+    assert checked(token, [jwk(service.receipt_key)], recipient="+4407911123456")
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

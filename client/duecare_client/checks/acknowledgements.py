@@ -8,8 +8,7 @@ from typing import Any
 
 from duecare_client.checks.receipts import CLOCK_SKEW, signed_claims
 from duecare_client.errors import BadKey, BadReceipt
-from duecare_core.domain.fields import E164
-from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.evidence.acknowledgement import PURPOSE, SALT_BYTES, TYP
 from duecare_core.evidence.jose.keys import unb64
 from duecare_core.evidence.record import recipient_digest
@@ -61,7 +60,7 @@ def _names(claims: Mapping[str, Any], recipient: str) -> bool:
     """Whether the digest is of this number, in the spelling that is in use today."""
     try:
         salt = unb64(str(claims.get("recipient_salt")))
-        number = canonical_number(E164(recipient))
+        number = todays_number(recipient) or canonical_number(recipient)
     except (BadKey, ValueError):
         return False
     return len(salt) == SALT_BYTES and claims.get("recipient") == recipient_digest(salt, number)

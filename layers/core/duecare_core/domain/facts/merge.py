@@ -58,7 +58,7 @@ MAX_ANSWERS = 4 * (MAX_DISPUTED_DEBTS + 1)
 
 FactState = ConsentState | DebtState | Dispute | StopState | NumberState | Mandate | Route
 Dated = TypeVar("Dated", Consent, Debt, Mandate, Route)
-Marked = TypeVar("Marked", Occurrence, Start, DisputeAnswer)
+Marked = TypeVar("Marked", Occurrence, Start)
 
 
 class MergeInput(NamedTuple):
@@ -178,7 +178,9 @@ def _answers(state: DebtState | None, debt: DebtStatement, incoming: MergeInput)
     named = debt.answers_dispute
     if named is not None and incoming.answered is not None and debt.status == "open":
         answer = DisputeAnswer(debt.as_of, incoming.statement_id, incoming.answered)
-        answers[named] = _latest(answers.get(named), answer)
+        current = answers.get(named)  # `content` is the dispute's, so two answers to one dispute have the same
+        if current is None or (answer.at, answer.statement) > (current.at, current.statement):
+            answers[named] = answer
         if len(answers) > MAX_ANSWERS:  # more than disputes can be open: the oldest answer none of them
             del answers[min(answers, key=lambda name: (answers[name].at, name))]
     return answers

@@ -8,7 +8,7 @@ protects the recipient may be dated up to `SKEW` ahead, and merges with the serv
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -279,6 +279,9 @@ def _violations(kind: StatementKind, statement: Statement, now: datetime) -> Ite
     if far:  # the other checks could overflow on such dates
         yield from (Violation(f"/{name}", "out-of-range", "a time between 1970 and 2199 is expected") for name in far)
         return
+    if isinstance(statement, NumberReassignmentStatement) and not _is_on_the_calendar(statement.effective_at):
+        yield Violation("/effective_at", "no-such-day", "the month has no such day")
+        return
     if statement.iat > (now + SKEW).timestamp():
         yield Violation("/iat", "in-the-future", "iat lies in the future")
     yield from _dated_ahead(kind, statement, now)
@@ -321,6 +324,15 @@ def _is_far(value: object) -> bool:
     if isinstance(value, str):  # a TimeOrDate
         return not "1970" < value[:4] < "2200"
     return isinstance(value, datetime) and not 1970 <= value.year < 2200
+
+
+def _is_on_the_calendar(stated: str) -> bool:
+    """Whether the month of this TimeOrDate has its day, such as 29 February."""
+    try:
+        date.fromisoformat(stated[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def _debt_violations(debt: DebtStatement) -> Iterator[Violation]:

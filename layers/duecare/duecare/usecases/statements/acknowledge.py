@@ -12,7 +12,7 @@ from duecare.ports import Documents
 from duecare.usecases import table
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import Statement
-from duecare_core.domain.location.phone import canonical_number
+from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.evidence.acknowledgement import AcknowledgementKey, claims
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.statement import StatementRecord
@@ -32,7 +32,8 @@ class Acknowledge:
         the same. Raises SecretsFailed, StoreFailed."""
         number = getattr(statement, "recipient", None)
         salt = self._pseudonyms.recipient_salt(statement_id)
-        recipient = None if number is None else (canonical_number(number), salt)
+        # The number as the facts have it: an old spelling was accepted as that of today.
+        recipient = None if number is None else (todays_number(number) or canonical_number(number), salt)
         return self._key().sign(claims(statement_id, record, recipient))
 
     def readable(self, party: Party, statement_id: str | None) -> str | None:

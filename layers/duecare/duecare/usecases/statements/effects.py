@@ -56,7 +56,7 @@ from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.reconciliation import Delivery
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import Conflict, NotAllowed, NotFound, Unacceptable, Violation
+from duecare_core.errors import Conflict, NotAllowed, NotFound, RequestError, Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.statement import StatementRecord
 
@@ -234,7 +234,9 @@ class StatementEffects:
                 return dispute.content
         key = table.statement(named)
         record = table.find(self._documents.get([key]), key, StatementRecord)
-        if record and record.kind == "dispute" and record.recipient_key == verified.recipient_key:
+        is_dispute = record is not None and (record.kind, record.recipient_key) == ("dispute", verified.recipient_key)
+        # One that repeats another dispute is in no chain.
+        if record and is_dispute and (record.chain is None or record.chain.of == debt.iss):
             return None
         raise Unacceptable(
             "answers_dispute names no dispute that this recipient has over this debt with this creditor.",
@@ -255,12 +257,23 @@ class StatementEffects:
         return [table.read(document, Dispute) for document in documents if not table.is_removed(document)]
 
     def _creditor_of(self, party: Party, verified: VerifiedStatement, statement: ReplyStatement) -> str:
-        """The creditor to whom a reply applies: as stated, or that of the message that it answers. Raises
-        RequestError."""
-        if statement.creditor is not None:
-            self._check_registered(statement.creditor)
-            return statement.creditor
-        message_id = statement.message_id or ""
+        """The creditor to whom a reply applies: that of the message that it answers or, if the gateway never asked
+        about it for this recipient, as stated. Raises RequestError."""
+        problem: RequestError | None = None
+        if statement.message_id is not None:
+            try:
+                creditor = self._creditor_of_message(party, verified, statement.message_id)
+                self._check_registered(creditor)
+                return creditor
+            except RequestError as unknown:
+                problem = unknown
+        if statement.creditor is None:
+            raise problem or AssertionError("a reply without a message and without a creditor")
+        self._check_registered(statement.creditor)
+        return statement.creditor
+
+    def _creditor_of_message(self, party: Party, verified: VerifiedStatement, message_id: str) -> str:
+        """Raises RequestError if the party never asked about such a message to this recipient."""
         document = self._decision(party, message_id, rehearsal=False) or self._decision(
             party, message_id, rehearsal=True
         )
@@ -269,7 +282,6 @@ class StatementEffects:
         decided = unpack(document)
         if decided.envelope.recipient_key != verified.recipient_key:
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
-        self._check_registered(decided.record.creditor)
         return decided.record.creditor
 
     def _decision(self, party: Party, message_id: str, *, rehearsal: bool) -> Document | None:

@@ -109,7 +109,7 @@ class Remerge(StatementEffects):
 
     def _creditor_of(self, party: Party, verified: VerifiedStatement, statement: ReplyStatement) -> str:
         record = self._records.get(verified.statement_id)
-        if statement.creditor is None and record is not None and record.chain is not None:
+        if record is not None and record.chain is not None:
             return record.chain.of
         return super()._creditor_of(party, verified, statement)
 

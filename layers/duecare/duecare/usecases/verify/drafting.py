@@ -10,6 +10,7 @@ from duecare.usecases import table
 from duecare.usecases.verify.pending import Message
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.states import Facts
+from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.rules.frequency_caps import Contact, contact, drop_expired, pack_contacts, without_message
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.ruleset import Rules
@@ -23,9 +24,11 @@ SECOND = timedelta(seconds=1)
 
 
 def request_of(message: Message, decision_id: str, gateway: str) -> DecisionRequest:
+    """The number is in the one spelling of its person, so another spelling has neither other places nor another
+    digest."""
     return DecisionRequest(
         decision_id=decision_id,
-        number=message.recipient,
+        number=canonical_number(message.recipient),
         gateway=gateway,
         creditor=message.creditor,
         collector=message.collector or message.creditor,
@@ -82,7 +85,7 @@ def new_record(  # noqa: PLR0913
         enforced=enforced,
         provisional=rehearsal,
         text_sha256=records.text_digest(message.text),
-        recipient_digest=records.recipient_digest(salt, message.recipient),
+        recipient_digest=records.recipient_digest(salt, request.number),
         salt=salt.hex(),
         relied_on=decision.relied_on,
         regions=decision.regions,
