@@ -152,11 +152,8 @@ def test_a_row_that_an_operator_changed_is_found(
     world.debt_in_the_table(FORGED[forged])
     file = world.asked(tmp_path, text="【某资产】请与我们联系。退订回T")  # allowed with any of these
     assert duecare("bundle", "verify", str(file)).exit_code == 0
-    checks = portfolio_checks(duecare, file, world.debts, world.consents)
-    assert checks == [
-        (False, f"{world.debts}: {SAID.get(forged, 'its row 2 says something else about A-1')}"),
-        (True, f"{world.consents}: it is the file that mou-zichan signed, and says the same in row 1"),
-    ]
+    (found,) = portfolio_checks(duecare, file, world.debts)
+    assert found == (False, f"{world.debts}: {SAID.get(forged, 'its row 2 says something else about A-1')}")
 
 
 def test_a_row_that_answers_a_dispute_is_held_against_the_file(

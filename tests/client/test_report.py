@@ -251,7 +251,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>'\"&lt;{{ 7*7 }}
 
 def test_text_from_others_is_escaped() -> None:
     world = LoggedWorld()
-    world.register("mou-zichan", "xinxi")
+    world.register("mou-zichan", "other-bank", "xinxi", "other-gateway")
     party = Party(id="keji", roles=("collector",), name=HOSTILE, sender_names=(HOSTILE,), registered_at=world.now)
     world.operate.add(party, proven_jwk(KEYS["keji"], world.now))
     world.mandate()

@@ -46,6 +46,7 @@ EXPECTED: dict[str, Any] = {
     "state-honest": 200,
     "state-number-reassignment": 200,
     "state-reply-t": 200,
+    "state-route": 200,
     "state-signed-by-another": 200,
     "upload-announce": 200,
     "upload-look": 404,

@@ -57,10 +57,10 @@ def test_every_record_is_logged_exactly_once(stack: Stack, capsys: pytest.Captur
     stack.honest()
     assert stack.verify().status == 200
     assert stack.invoke("sequence", events.load("sequence-stream")) is None
-    kinds = ["acknowledgement-key", "decision", *["party"] * 5, "receipt-key", *["statement"] * 3]
+    kinds = ["acknowledgement-key", "decision", *["party"] * 5, "receipt-key", *["statement"] * 5]
     assert sorted(logged(stack)) == kinds
     told = metrics(stack, capsys)
-    assert told == {"LogLagSeconds": [0.0], "Logged": [11.0], "Swept": [0.0], "LogGap": [0.0], "Unreadable": [0.0]}
+    assert told == {"LogLagSeconds": [0.0], "Logged": [13.0], "Swept": [0.0], "LogGap": [0.0], "Unreadable": [0.0]}
     for name in ("sequence-clock", "sequence-stream"):
         assert stack.invoke("sequence", events.load(name)) is None
     assert sorted(logged(stack)) == kinds
@@ -103,7 +103,7 @@ def test_records_are_copied_under_lock_and_get_an_expiry_time(stack: Stack) -> N
     leaving = {
         item["pk"]["S"].rpartition("#")[0]: int(item["expires"]["N"]) - stack.now.timestamp()
         for item in stack.everything()
-        if "expires" in item
+        if "expires" in item and item["pk"]["S"][0] != "R"  # a debt leaves some time after it lapses
     }
     stays, kept = 180 * 86400, 5 * 366 * 86400
     expected = {"S": stays, "X": stays, "E#decision": kept + stays, "G#xinxi": kept + stays}

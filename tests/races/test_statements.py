@@ -12,11 +12,21 @@ from duecare.usecases import table
 from duecare.usecases.statements.store import StatementResult
 from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.party import Party
-from duecare_core.errors import Conflict, Contention, NotAllowed
+from duecare_core.errors import Conflict, Contention
 from duecare_core.evidence.jose.keys import new_private_jwk
 from duecare_core.evidence.jose.proof import proven_jwk
 from tests.races.conftest import Busy, around, together
-from tests.support.world import KEYS, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
+from tests.support.world import (
+    DAY,
+    KEYS,
+    RECIPIENT,
+    World,
+    consent_members,
+    debt_members,
+    mandate_members,
+    route_members,
+    stamp,
+)
 
 HOUR = timedelta(hours=1)
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
@@ -94,6 +104,8 @@ def many_statements(world: World) -> list[tuple[str, str]]:
         said("mou-zichan", "mandate", **mandate_members(now)),
         said("mou-zichan", "mandate", **mandate_members(now, status="revoked", as_of=stamp(now - 9 * HOUR))),
         said("mou-zichan", "mandate", **mandate_members(now, as_of=stamp(now - 2 * HOUR))),
+        said("keji", "route", **route_members(now)),
+        said("keji", "route", **route_members(now, status="revoked", as_of=stamp(now - 2 * DAY))),
         said("mou-zichan", "consent", **consent_members(now)),
         said("mou-zichan", "consent", **consent_members(now, granted_at=stamp(now - HOUR), channels=["sms", "voice"])),
         said("mou-zichan", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(now - 3 * HOUR)),
@@ -211,10 +223,8 @@ def test_a_suspension_rejects_every_later_statement(busy: Busy) -> None:
 
     def state(thread: int, n: int) -> str:
         token = busy.jws("mou-zichan", "debt", **debt_members(busy.now, debt_ref=f"B-{thread}-{n}"))
-        try:
-            return busy.state_all("mou-zichan", [token])[0].status
-        except NotAllowed as refused:
-            return refused.name
+        result = busy.state_all("mou-zichan", [token])[0]
+        return result.problem.name if result.problem else result.status
 
     later = around(lambda: busy.operate.suspend("mou-zichan"), state, threads=4)
     assert set(later) == {"party-suspended"}

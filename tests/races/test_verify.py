@@ -11,7 +11,7 @@ import pytest
 from duecare_core.errors import NotAllowed
 from duecare_core.evidence.jose import keys
 from tests.races.conftest import Busy, around, together
-from tests.support.world import KEYS, RECIPIENT, consent_members, message, stamp
+from tests.support.world import KEYS, RECIPIENT, message, stamp
 
 RECIPIENT_MEMBERS = {"recipient": RECIPIENT, "creditor": "mou-zichan"}
 
@@ -183,14 +183,18 @@ def test_a_slow_verify_does_not_replace_a_newer_deny_with_its_allow(busy: Busy, 
     assert (standing.replayed, standing.record) == (True, told)
 
 
-def test_a_renewed_consent_is_seen_by_every_later_verify(busy: Busy) -> None:
+def test_a_confirmed_consent_is_seen_by_every_later_verify(busy: Busy) -> None:
+    """The recipient revoked it, and replies START to a message that was allowed."""
     busy.honest()
-    busy.accepted(
-        "mou-zichan", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(busy.now - timedelta(hours=1))
-    )
-    members = consent_members(busy.now, granted_at=stamp(busy.now))
+    busy.verify(message_id="allowed")
+    busy.now += timedelta(seconds=1)
+    busy.accepted("xinxi", "consent-revocation", **RECIPIENT_MEMBERS, revoked_at=stamp(busy.now))
+    busy.now += timedelta(seconds=1)
+    busy.consent(granted_at=stamp(busy.now))
+    busy.now += timedelta(seconds=1)
+    start = {"recipient": RECIPIENT, "message_id": "allowed", "text": "START", "received_at": stamp(busy.now)}
     later = around(
-        lambda: busy.accepted("mou-zichan", "consent", **members),
+        lambda: busy.accepted("xinxi", "reply", **start),
         lambda thread, n: busy.verify(message_id=f"m-{thread}-{n}", shadow=True).record.decision,
         threads=3,
     )
