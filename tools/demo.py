@@ -204,7 +204,7 @@ def demonstrate(url: str, issuer: str, home: Path) -> str:
         issuers = IssuerPins(None, issuer)
         clients = {
             party: Client(url, party.id, key_file(home, party), issuer=issuers, timeout=_PATIENCE, language="en")
-            for party in (CREDITOR, GATEWAY)
+            for party in (CREDITOR, COLLECTOR, GATEWAY)
         }
         story = Demonstration(clients, home, datetime.now(UTC), out)
         last = story.tell()

@@ -133,6 +133,20 @@ def test_a_private_key_is_never_sent(duecare: Callable[..., Result], aws: Aws, s
     assert aws.requests == []
 
 
+def test_a_public_key_without_its_proof_is_not_sent(
+    duecare: Callable[..., Result], aws: Aws, service: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "pub.jwk"
+    another = proven(service.receipt_key.jwk, datetime.fromtimestamp(NOW, UTC))["proof"]
+    for proof in ({}, {"proof": ""}, {"proof": another}):
+        path.write_text(json.dumps(service.party.public_jwk | proof))
+        result = duecare("admin", "key", "add", "x1", "--key", str(path))
+        assert result.exit_code == 2
+        assert "duecare keys show FILE" in result.stderr
+        assert "duecare keys new" in result.stderr
+    assert aws.requests == []
+
+
 @pytest.mark.parametrize("jwk", ["", "{}", "[]", '{"kty":"RSA","n":"AQAB","e":"AQAB"}', '{"kty":"oct","k":"AAAA"}'])
 def test_only_a_public_key_is_sent(duecare: Callable[..., Result], aws: Aws, tmp_path: Path, jwk: str) -> None:
     path = tmp_path / "pub.jwk"

@@ -58,6 +58,13 @@ def test_a_file_that_cannot_be_read_is_named(duecare: Command, command: str, kin
     assert (exit_code, "case.json cannot be read" in line) == (2, True)
 
 
+def test_a_file_that_is_no_case_file_is_said_to_be_none(duecare: Command) -> None:
+    for content in ("# a page", '{"message_id": "m-1"}', '["m-1"]', '{ "bundle": "another/1" }'):
+        (duecare.folder / "case.json").write_text(content)
+        result = duecare("bundle", "verify", "case.json")
+        assert (result.exit_code, "this is not a case file" in result.stdout) == (1, True)
+
+
 @pytest.mark.parametrize("kind", ["empty", "no JSON", "no UTF-8", "another JSON"])
 def test_a_malformed_case_file_is_refused_with_the_command_that_fetches_one(duecare: Command, kind: str) -> None:
     KINDS[kind](duecare.folder / "case.json")

@@ -143,7 +143,7 @@ def test_a_deny_gives_every_reason_in_both_languages_and_the_rules_with_their_so
         assert rules[row]["rule"] in page.text
         assert rules[row]["source"] in page.text
     assert "退订声明 Opt-out" in page.text.replace("声明O", "声明 O")
-    assert "允许发送的答复" not in page.text  # one had been counted, and no cap is full
+    assert "允许发送的答复" not in page.text  # no cap is full, so no other message is shown
 
 
 def test_an_allow_shows_the_messages_that_were_counted() -> None:

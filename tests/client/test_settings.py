@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from duecare_client.keyfile import generate
 from duecare_core.evidence.jose.proof import check
 
 
@@ -92,3 +93,42 @@ def test_a_broken_key_exits_2_and_is_not_shown(
     result = duecare("verify", "-", "--profile", "local", stdin=message)
     assert result.exit_code == 2
     assert service.party.jwk["d"] not in result.output
+
+
+@pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
+def test_an_existing_key_is_shown_with_a_new_proof(duecare: Any, tmp_path: Path, alg: str) -> None:
+    path = tmp_path / "key.jwk"
+    made = duecare("keys", "new", "--out", str(path), "--alg", alg)
+    before = path.read_bytes()
+    again = duecare("keys", "new", "--out", str(path))
+    assert (again.exit_code, again.stdout, path.read_bytes()) == (2, "", before)
+    assert "keys show" in again.stderr
+    result = duecare("keys", "show", str(path))
+    assert result.exit_code == 0, result.output
+    shown, first = json.loads(result.stdout), json.loads(made.stdout)
+    assert check(shown.pop("proof"), shown, datetime.fromtimestamp(1_700_000_000, UTC))
+    assert shown == {name: value for name, value in first.items() if name != "proof"}
+    assert json.loads(before)["d"] not in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"kty":"OKP","crv":"Ed25519","x":"AAAA"}', "holds only a public key"),
+        ("{}", "is not a JWK"),
+        ("[]", "is not a JWK"),
+        ("not JSON", "is not a JWK"),
+    ],
+)
+def test_a_file_without_a_private_key_is_not_shown(duecare: Any, tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "key.jwk"
+    path.write_text(content)
+    result = duecare("keys", "show", str(path))
+    assert (result.exit_code, result.stdout, words in result.stderr) == (2, "", True)
+
+
+def test_a_private_key_whose_halves_do_not_belong_together_is_not_shown(duecare: Any, tmp_path: Path) -> None:
+    path = tmp_path / "key.jwk"
+    path.write_text(json.dumps(generate("ES256") | {"d": generate("ES256")["d"]}))
+    result = duecare("keys", "show", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")

@@ -139,20 +139,23 @@ def before(**ago: float) -> str:
     return (now() - timedelta(**ago)).isoformat()
 
 
-def state_everything(creditor: Client, collector: Client) -> None:
+def state_engagement(creditor: Client, collector: Client) -> None:
+    """The collector acts for the creditor, and has engaged the gateway."""
+    at, later = before(days=1), (now() + timedelta(days=30)).isoformat()
+    engaged = {"channels": ["sms"], "valid_from": at, "valid_until": later, "status": "active", "as_of": at}
+    assert creditor.state("mandate", {"collector": "some-tech", **engaged})["status"] == "accepted"
+    assert collector.state("route", {"gateway": "some-gateway", **engaged})["status"] == "accepted"
+
+
+def state_facts(creditor: Client) -> None:
     at = before(days=1)
-    later = (now() + timedelta(days=30)).isoformat()
     facts: list[tuple[str, dict[str, Any]]] = [
-        ("mandate", {"collector": "some-tech", "channels": ["sms"], "valid_from": at, "valid_until": later,
-                     "status": "active", "as_of": at}),
         ("consent", {"recipient": NUMBER, "channels": ["sms"], "granted_at": at, "method": "contract",
                      "notice": "sha256:" + "0" * 64}),
         ("debt", {"recipient": NUMBER, "debt_ref": "A-1", "currency": "CNY", "outstanding": "27911", "as_of": at,
                   "status": "open"}),
     ]  # fmt: skip
-    assert [result["status"] for result in creditor.state_many(facts)] == ["accepted"] * 3
-    route = {"gateway": "some-gateway", "channels": ["sms"], "valid_from": at, "valid_until": later}
-    assert collector.state("route", {**route, "status": "active", "as_of": at})["status"] == "accepted"
+    assert [result["status"] for result in creditor.state_many(facts)] == ["accepted"] * 2
 
 
 def message(message_id: str = "m-1", **changes: Any) -> dict[str, Any]:
@@ -164,11 +167,15 @@ def message(message_id: str = "m-1", **changes: Any) -> dict[str, Any]:
 def test_a_message_is_denied_then_allowed_then_stopped_and_every_receipt_verifies(client: Any) -> None:
     gateway, creditor = client("some-gateway"), client("some-asset")
 
+    unknown = gateway.verify(message("m-0"))
+    assert {reason["code"] for reason in unknown["reasons"]} == {"MANDATE_MISSING", "ROUTE_MISSING"}
+
+    state_engagement(creditor, client("some-tech"))
     denied = gateway.verify(message("m-1"))
     assert denied["decision"] == "deny"
     assert [reason["code"] for reason in denied["reasons"]] == ["MANDATE_MISSING", "ROUTE_MISSING"]
 
-    state_everything(creditor, client("some-tech"))
+    state_facts(creditor)
     allowed = gateway.verify(message("m-2"))
     assert (allowed["decision"], allowed["reasons"]) == ("allow", [])
 
@@ -252,7 +259,8 @@ def test_the_operator_suspends_revokes_and_halts_with_the_command(
         return CliRunner().invoke(app, ["admin", *args], obj=cli)
 
     gateway, creditor = client("some-gateway"), client("some-asset")
-    state_everything(creditor, client("some-tech"))
+    state_engagement(creditor, client("some-tech"))
+    state_facts(creditor)
 
     def reasons(message_id: str) -> list[str]:
         return [reason["code"] for reason in gateway.verify(message(message_id))["reasons"]]

@@ -11,8 +11,8 @@ from typing import Any
 from tests.e2e.conftest import Caller, at, operate, recipient
 from tests.support.engines import Stack
 from tools.deploy import STACK
+from tools.environments import executable
 from tools.ministack import REGION
-from tools.programs import executable
 
 Register = Callable[..., Caller]
 

@@ -60,6 +60,7 @@ EXPECTED: dict[str, Any] = {
     "verify-no-authorizer": 403,
     "verify-status": 200,
     "verify-truncated": 400,
+    "void-start": 200,
 }
 
 

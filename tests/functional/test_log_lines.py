@@ -37,8 +37,9 @@ EVENTS = {
     "state": "state-honest",
     "upload": "upload-announce",
     "verify": "verify-honest",
+    "void": "void-start",
 }
-RAISING = {"admin", "authorize", "ingest", "sequence"}
+RAISING = {"admin", "authorize", "ingest", "sequence", "void"}
 
 
 def failing_event(name: str) -> dict[str, Any]:

@@ -94,6 +94,7 @@ def _all() -> dict[str, dict[str, Any]]:
         ),
         "state-signed-by-another": _statements("mou-zichan", _signed("keji", "consent", **_consent())),
         "verify-honest": verify,
+        "void-start": {"do": "void", "party": "mou-zichan", "since": "2026-11-01T00:00:00+08:00"},
         "verify-chinese": {**verify, "headers": {**verify["headers"], "accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}},
         "verify-base64": {
             **verify,

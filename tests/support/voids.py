@@ -13,7 +13,7 @@ from duecare.usecases.operator.void_sources import StatementSource, StatementSou
 from duecare.usecases.operator.void_states import VoidStatesDeps
 from duecare_core.domain.fields import E164
 from duecare_core.evidence.item_keys import CHAIN_HEAD, CONTACTS
-from tests.support.logs import LoggedWorld
+from tests.support.logs import TABLE_RETENTION, LoggedWorld
 from tests.support.world import RECIPIENT
 
 MINUTE = timedelta(minutes=1)
@@ -24,7 +24,7 @@ def voiding(world: LoggedWorld, documents: Any = None) -> VoidStatements:
     documents = documents or world.table
     source = StatementSource(StatementSourceDeps(documents, world.archive, world.sealer, world.pseudonyms))
     states = VoidStatesDeps(documents, source, world.pseudonyms, world.rules, world.clock, world.backoff)
-    return VoidStatements(VoidDeps(documents, world.table, source, states, world.clock, world.backoff))
+    return VoidStatements(VoidDeps(documents, world.table, source, states, world.clock, world.backoff, TABLE_RETENTION))
 
 
 class VoidWorld(LoggedWorld):

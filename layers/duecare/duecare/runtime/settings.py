@@ -138,9 +138,12 @@ class AdminSettings(Settings, frozen=True, kw_only=True):
 
 
 class VoidSettings(Settings, frozen=True, kw_only=True):
+    """`table_days` as for sequence."""
+
     pepper_secret: str
     statement_key: str
     archive_bucket: str
+    table_days: int
 
 
 OF_FUNCTION: dict[str, type[Settings]] = {

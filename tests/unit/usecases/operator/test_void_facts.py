@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from duecare.usecases import table
+from duecare.usecases.operator.void_states import OWN_STATES, STATES
+from duecare_core.domain.facts.merge import FactState
 from duecare_core.domain.facts.states import Dispute
 from duecare_core.evidence.casefile import bundle
 from tests.support.imports import Imports
@@ -24,6 +26,10 @@ def world() -> VoidWorld:
     world.honest()
     world.now += MINUTE
     return world
+
+
+def test_every_state_of_facts_can_be_merged_anew() -> None:
+    assert {*STATES.values(), *OWN_STATES.values()} == set(get_args(FactState))
 
 
 def later(world: VoidWorld) -> datetime:
@@ -231,3 +237,19 @@ def test_a_decision_from_before_the_void_still_verifies(world: VoidWorld) -> Non
     world.log_all()
     verdict = bundle.check(world.case_file(decided), LOG_KEY.verifier_key)
     assert [one for one in verdict.checks if not one.ok] == []
+
+
+def test_statements_that_the_table_has_deleted_are_voided_too(world: VoidWorld) -> None:
+    since = later(world)
+    members = {"recipient": RECIPIENT, "creditor": CREDITOR}
+    world.accepted("other-gateway", "opt-out", **members, received_at=stamp(world.now))
+    own(world, "mandate", **mandate_members(world.now, status="revoked", as_of=stamp(world.now)))
+    world.left()
+    statements = [one for one in world.table.everything() if one.key.pk.startswith("S#")]
+    assert statements == []
+    assert [sk for _, sk in world.states() if sk.startswith("O#")] == [f"O#{CREDITOR}"]
+    voided_and_undone(world, "other-gateway", since)
+    assert [sk for _, sk in world.states() if sk.startswith("O#")] == []
+    voided_and_undone(world, CREDITOR, since)
+    (mandate,) = [body for (pk, sk), body in world.states().items() if (pk, sk) == (f"M#{CREDITOR}", "keji")]
+    assert b'"active"' in mandate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 
 from duecare.adapters.dynamodb.table_scan import DynamoDBTableScan
@@ -27,5 +28,6 @@ class VoidService(Service[VoidSettings]):
         # A new source for each invocation is not needed: what it remembers of files never changes.
         source = StatementSource(StatementSourceDeps(self.documents, archive, opener, pseudonyms))
         states = VoidStatesDeps(self.documents, source, pseudonyms, self.rules, self.clock, self.backoff)
+        retention = timedelta(days=here.table_days)
         scan = DynamoDBTableScan(self.dynamodb(), here.table)
-        return VoidStatements(VoidDeps(self.documents, scan, source, states, self.clock, self.backoff))
+        return VoidStatements(VoidDeps(self.documents, scan, source, states, self.clock, self.backoff, retention))

@@ -10,23 +10,22 @@ Requests in flight may have read the party as active, so the scan begins only wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
-from duecare.ports import Backoff, Clock, Document, Documents, ScanFilter, TableScan
+from duecare.ports import Backoff, Clock, Document, Documents, ScanFilter, ScanPage, TableScan
 from duecare.usecases import table
 from duecare.usecases.imports.upload_state import UploadState
 from duecare.usecases.log import head as heads
 from duecare.usecases.operator.void_records import PartyVoids, Void, VoidProgress, VoidReport, void_id
 from duecare.usecases.operator.void_sources import StatementSource, is_row
-from duecare.usecases.operator.void_states import Scope, VoidStates, VoidStatesDeps, VoidWork
+from duecare.usecases.operator.void_states import STATES, Scope, VoidStates, VoidStatesDeps, VoidWork, named_in
 from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import StatementKind
-from duecare_core.domain.facts.states import ConsentState, DebtState
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.errors import Conflict, NotFound, Unacceptable, Violation
 from duecare_core.evidence import item_keys as keys
@@ -35,17 +34,21 @@ from duecare_core.evidence.statement import StatementRecord
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 5
+MAX_PAGES = 100  # read without documents of interest, before the progress is stored
 # Longer than a request takes that has read the party as active (template.yaml, Globals: Timeout).
 REQUESTS_END = timedelta(seconds=30)
 
 
 class VoidDeps(NamedTuple):
+    """`table_retention`: how long the table keeps a statement, at least."""
+
     documents: Documents
     scan: TableScan
     source: StatementSource
     states: VoidStatesDeps
     clock: Clock
     backoff: Backoff
+    table_retention: timedelta
 
 
 class VoidStatements:
@@ -156,7 +159,7 @@ class VoidStatements:
     def _uploads(self, void: Void, stored: _VoidDocuments, progress: VoidProgress) -> VoidProgress:
         """Find when the party announced its last file whose rows count."""
         wanted = ScanFilter(f"{keys.UPLOAD}#", keys.UPLOAD, f'"iss":"{void.party}"')
-        page = self._deps.scan.scan([wanted], progress.cursors)
+        page, read = self._next_page([wanted], progress.cursors)
         uploads = dict(progress.uploads)
         for document in page.documents:
             upload = table.read(document, UploadState)
@@ -168,15 +171,20 @@ class VoidStatements:
             progress,
             phase=phase,
             cursors=page.cursors,
-            scanned=progress.scanned + 1 if page.cursors else 0,
+            scanned=progress.scanned + read if page.cursors else 0,
             uploads=uploads,
         )
 
     def _states(self, void: Void, stored: _VoidDocuments, progress: VoidProgress) -> VoidProgress:
         """Merge the states anew that the statements of one page may have changed."""
         is_creditor = "creditor" in stored.party.roles
-        page = self._deps.scan.scan(list(_filters(void.party, is_creditor)), progress.cursors)
-        found = (self._scope(void, one) for one in page.documents)
+        are_deleted = void.since + self._deps.table_retention <= self._deps.clock()
+        page, read = self._next_page(list(_filters(void.party, is_creditor, are_deleted)), progress.cursors)
+        found = [self._scope(stored.id, void, one) for one in page.documents]
+        if are_deleted:
+            found += self._scopes_of_deleted(void, page.documents)
+        if not progress.cursors and {"creditor", "collector"} & set(stored.party.roles):
+            found.append(Scope(None))
         scopes = list(dict.fromkeys(scope for scope in found if scope is not None))
         work = VoidWork(stored.id, progress.void_version, void, stored.voided, is_creditor, progress.uploads)
         merge_anew = VoidStates(self._deps.states, work)
@@ -186,12 +194,23 @@ class VoidStatements:
             progress,
             phase=progress.phase if page.cursors else "done",
             cursors=page.cursors,
-            scanned=progress.scanned + 1,
+            scanned=progress.scanned + read,
             recipients=progress.recipients + sum(scope.recipient_key is not None for scope in scopes),
             changed=progress.changed + changed,
         )
 
-    def _scope(self, void: Void, document: Document) -> Scope | None:
+    def _next_page(self, filters: Sequence[ScanFilter], cursors: Mapping[str, str]) -> tuple[ScanPage, int]:
+        """The next page with documents, and how many were read: most have none. Documents that cannot be read are left
+        out; `duecare log check` names them. Raises StoreFailed."""
+        read = 0
+        while True:
+            page = self._deps.scan.scan(filters, cursors)
+            read, cursors = read + 1, page.cursors
+            readable = [one for one in page.documents if one.version]
+            if readable or not cursors or read == MAX_PAGES:
+                return ScanPage(readable, page.cursors), read
+
+    def _scope(self, identifier: str, void: Void, document: Document) -> Scope | None:
         """The scope of a document that the void concerns; None if it concerns none. Raises StoreFailed."""
         pk = document.key.pk
         if pk.startswith(f"{keys.STATEMENT}#"):
@@ -200,13 +219,25 @@ class VoidStatements:
                 return None
             return Scope(record.recipient_key)
         if pk.startswith(f"{keys.VOID_WORK}#"):
-            return Scope(RecipientKey(pk.split("#")[2]) or None)
-        if table.is_removed(document):
+            of_other_void = document.key.sk.startswith(table.VOID_DONE) and not document.key.sk.endswith(identifier)
+            return None if of_other_void else Scope(RecipientKey(pk.split("#")[2]) or None)
+        if table.is_removed(document) or not document.key.sk.startswith((f"{keys.CONSENT}#", f"{keys.DEBT}#")):
             return None
         this = PartyVoids(void.party, (structs.replace(void, state="active"),))
-        if any(is_row(name) and self._deps.source.is_voided_row(name, this) for name in _own_statements(document)):
-            return Scope(RecipientKey(pk.partition("#")[2]))
+        if any(is_row(name) and self._deps.source.is_voided_row(name, this) for name in _statements(document)):
+            return Scope(_recipient(document))
         return None
+
+    def _scopes_of_deleted(self, void: Void, documents: Sequence[Document]) -> list[Scope]:
+        """The recipients whose states rest on statements of this void that the table has deleted."""
+        states = [one for one in documents if one.key.pk.startswith(f"{keys.RECIPIENT}#") and not table.is_removed(one)]
+        named = {name: one for one in states for name in _statements(one) if not is_row(name)}
+        records = self._deps.source.deleted(named, void.since, void.until)
+        return [
+            Scope(_recipient(named[name]))
+            for name, record in records.items()
+            if void.covers(record.issuer, record.kind, record.received_at)
+        ]
 
     def _retried(self, attempt: Callable[[], T]) -> T:
         contention = "other writers kept changing this void or its party"
@@ -267,20 +298,24 @@ class _VoidDocuments(NamedTuple):
         return VoidReport(id=self.id, void=self.void, progress=self.progress)
 
 
-def _filters(party: str, is_creditor: bool) -> Iterator[ScanFilter]:
-    """The party's statements and, of a creditor, the states that rows of its files may have made."""
+def _filters(party: str, is_creditor: bool, are_deleted: bool) -> Iterator[ScanFilter]:
+    """The party's statements, and the recipients whose states its voids changed; of a creditor, the states that rows
+    of its files may have made; every state, if the table may have deleted some of the statements."""
     yield ScanFilter(f"{keys.STATEMENT}#", "", f'"issuer":"{party}"')
-    if is_creditor:
+    yield ScanFilter(f"{keys.VOID_WORK}#{party}#")
+    if are_deleted:
+        yield ScanFilter(f"{keys.RECIPIENT}#", "", '"statement":')
+    elif is_creditor:
         yield ScanFilter(f"{keys.RECIPIENT}#", f"{keys.CONSENT}#{party}#", "#")
         yield ScanFilter(f"{keys.RECIPIENT}#", f"{keys.DEBT}#{party}#", "#")
-        yield ScanFilter(f"{keys.VOID_WORK}#{party}#")
 
 
-def _own_statements(document: Document) -> Iterator[str]:
-    """The ids under which the creditor stated this consent or debt. Raises StoreFailed."""
-    if document.key.sk.startswith(f"{keys.CONSENT}#"):
-        consent = table.read(document, ConsentState).consent
-        yield from (consent.statement,) if consent else ()
-    else:
-        state = table.read(document, DebtState)
-        yield from (state.newest.statement, *(one.statement for one in state.answers.values()))
+def _statements(document: Document) -> Iterator[str]:
+    """The statements that a state rests on. Raises StoreFailed."""
+    kind = STATES.get(document.key.sk.partition("#")[0])
+    if kind is not None:
+        yield from named_in(table.read(document, kind))
+
+
+def _recipient(document: Document) -> RecipientKey:
+    return RecipientKey(document.key.pk.partition("#")[2])

@@ -75,6 +75,23 @@ class StatementSource:
                     found[statement_id] = again
         return found
 
+    def deleted(self, ids: Iterable[str], since: datetime, until: datetime) -> dict[str, StatementRecord]:
+        """The records of those statements that the table has deleted and that were accepted in this period. Raises
+        StoreFailed."""
+        found: dict[str, StatementRecord] = {}
+        for group in chunks(list(dict.fromkeys(ids)), MAX_KEYS_READ):
+            stored = self._deps.documents.get([table.statement(one) for one in group])
+            for name in group:
+                if table.statement(name) not in stored and self._was_logged(name, since, until):
+                    copy = self._archived_copy("statement", name)
+                    found |= {name: table.read(copy, StatementRecord)} if copy else {}
+        return found
+
+    def _was_logged(self, name: str, since: datetime, until: datetime) -> bool:
+        """Whether the log has this statement with a time in this period."""
+        pointer = pointers.newest(self._deps.documents.partition(table.log_pointers("statement", name), ""))
+        return pointer is not None and since <= datetime.fromisoformat(pointer.at) <= until
+
     def is_voided_row(self, row: str, voided: PartyVoids) -> bool:
         """Whether a row of a file is voided: it counts as stated when the file was announced. Raises
         StoreFailed."""

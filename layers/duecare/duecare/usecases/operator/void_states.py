@@ -48,14 +48,14 @@ from duecare_core.evidence.pseudonyms import Pseudonyms
 
 MAX_ATTEMPTS = 12
 MAX_DOCUMENTS_WRITTEN = 50  # in one transaction, with as many heads at most
-_STATES: dict[str, type[FactState]] = {
+STATES: dict[str, type[FactState]] = {
     CONSENT: ConsentState,
     DEBT: DebtState,
     DISPUTE: Dispute,
     STOP: StopState,
     NUMBER: NumberState,
 }
-_OWN_STATES: dict[str, type[FactState]] = {MANDATE: Mandate, ROUTE: Route}
+OWN_STATES: dict[str, type[FactState]] = {MANDATE: Mandate, ROUTE: Route}
 
 
 class Scope(NamedTuple):
@@ -160,11 +160,11 @@ class _ScopeStates:
         self._facts_kept: dict[Key, RemovedFacts] = {}
 
     def _type(self, key: Key) -> type[FactState] | None:
-        return _OWN_STATES.get(key.pk.partition("#")[0]) or _STATES.get(key.sk.partition("#")[0])
+        return OWN_STATES.get(key.pk.partition("#")[0]) or STATES.get(key.sk.partition("#")[0])
 
     def _ids(self) -> Iterator[str]:
         for state in self.states.values():
-            yield from _named(state)
+            yield from named_in(state)
         if self.scope.recipient_key:
             yield from self._source.chained(self.scope.recipient_key, self.heads)
         if self.scope.recipient_key is None or self._owns_facts:
@@ -278,7 +278,7 @@ def _concerned(found: _ScopeStates, remerge: Remerge) -> set[Key]:
             creditors.add(one.verified.statement.creditor)
     own = found.void.party
     for key, state in found.states.items():
-        if any(is_row(name) and found.is_gone(name) for name in _named(state)) and _owner(key) == own:
+        if any(is_row(name) and found.is_gone(name) for name in named_in(state)) and _owner(key) == own:
             keys.add(key)
     keys |= set(found.removed)
     for key in (*found.states, *remerge.states):
@@ -385,7 +385,7 @@ def _may_be_replaced(fact: Debt | Consent, last_file: datetime | None) -> bool:
     return last_file is not None and fact.at <= last_file
 
 
-def _named(state: FactState) -> Iterator[str]:
+def named_in(state: FactState) -> Iterator[str]:
     """The ids of the statements that a state rests on."""
     match state:
         case ConsentState(consent=consent, revoked=revoked):
