@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +46,9 @@ RECONCILIATION_TIMEOUT = 29.0
 # A person waits for these calls, not a gateway with a message in hand.
 UPLOAD_TIMEOUT = 15.0
 _RENEW_TOKEN_BEFORE = 60
+# A clock that is further off than this has another fault than drift, and a person must look at it.
+MAX_CLOCK_CORRECTION = 24 * 3600.0
+_WRONG_IN_TIME = frozenset({"token-ahead", "token-expired"})
 _STATEMENT_STATUSES = frozenset({"accepted", "unchanged", "rejected"})
 _UPLOAD_STATES = frozenset({"awaiting_file", "importing", "done", "refused"})
 _REJECTS_BYTES = 16 * 1024
@@ -134,6 +137,7 @@ class Client(Reader):
             issuer = IssuerPins(None, issuer) if transport else user_pins(os.environ, issuer)
         self._pins = issuer
         self._issuer: str | None = None
+        self._clock_correction = 0.0  # seconds, added to this machine's clock
         self._token: tuple[str, float] | None = None
         self._keys: list[Json] | None = None
 
@@ -278,14 +282,20 @@ class Client(Reader):
         results: list[Json] = []
         remaining = iter(statements)
         while batch := list(islice(remaining, MAX_STATEMENTS_PER_CALL)):
-            now, issuer = int(self._clock()), self.issuer()
+            now, issuer = int(self._signing_time()), self.issuer()
             signed = [
                 self._signer.statement(kind, with_subject(kind, members, self.subject_secret), issuer, now)
                 for kind, members in batch
             ]
             answer = self._call("POST", "/v1/statements", json_bytes({"statements": signed}), STATEMENTS_TIMEOUT)
             results += _results(answer, signed)
+            self._learn_clock(results)
         return results
+
+    def now(self) -> datetime:
+        """The time by the service's clock, as far as the service has said it: for the times of facts. A consent, debt,
+        mandate or route that is dated after that clock is rejected (`dated-ahead`)."""
+        return datetime.fromtimestamp(self._signing_time(), UTC)
 
     def verify_acknowledgement(
         self,
@@ -323,7 +333,7 @@ class Client(Reader):
 
     def manifest(self, members: Mapping[str, Any]) -> str:
         """Signs the description of a file (kind, format, charset, rows, sha256, size, …) as `upload+jws`."""
-        return self._signer.statement("upload", members, self.issuer(), int(self._clock()))
+        return self._signer.statement("upload", members, self.issuer(), int(self._signing_time()))
 
     def open_upload(self, manifest: str) -> Json:
         """Announces a file. Returns `{upload_id, state, url, headers, expires_at}`; `url` and `headers` only while the
@@ -382,6 +392,15 @@ class Client(Reader):
         return self._signer.kid
 
     def _call(self, method: str, path: str, body: bytes | None = None, timeout: float = 0.0) -> Json:
+        """Calls once more if the service says that the token is wrong in time, and what time it is."""
+        try:
+            return self._call_once(method, path, body, timeout)
+        except TokenRefused as refused:
+            if refused.name not in _WRONG_IN_TIME or not self._set_clock(refused.server_time):
+                raise
+        return self._call_once(method, path, body, timeout)
+
+    def _call_once(self, method: str, path: str, body: bytes | None, timeout: float) -> Json:
         with self._authorized() as headers:
             if body is not None:
                 headers["Content-Type"] = "application/json"
@@ -421,8 +440,30 @@ class Client(Reader):
         way = "ahead of" if ahead > 0 else "behind"
         return f"This machine's clock is {abs(ahead)} seconds {way} the service's: correct it"
 
+    def _signing_time(self) -> float:
+        """Seconds since 1970 by the service's clock: this machine's until the service has said that it differs."""
+        return self._clock() + self._clock_correction
+
+    def _set_clock(self, server_time: datetime | None) -> bool:
+        """Take over the service's clock for what is signed. Returns whether that changes anything."""
+        if server_time is None:
+            return False
+        correction = server_time.timestamp() - self._clock()
+        if abs(correction - self._clock_correction) < 1 or abs(correction) > MAX_CLOCK_CORRECTION:
+            return False
+        self._clock_correction = correction
+        return True
+
+    def _learn_clock(self, results: Iterable[Mapping[str, Any]]) -> None:
+        """Statements that were rejected as dated ahead say the service's clock."""
+        for result in results:
+            problem = result.get("problem")
+            said = problem.get("server_time") if isinstance(problem, Mapping) else None
+            if isinstance(said, str):
+                self._set_clock(_instant(said))
+
     def _bearer(self) -> str:
-        now = self._clock()
+        now = self._signing_time()
         if self._token is None or now >= self._token[1]:
             token = self._signer.token(self.issuer(), int(now))
             self._token = (token, now + TOKEN_LIFETIME - _RENEW_TOKEN_BEFORE)
@@ -447,6 +488,14 @@ class Client(Reader):
             raise BadAnswer("the service's keys are not a JWK set")
         self._keys = keys
         return keys
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.utcoffset() is not None else None
 
 
 def _segment(name: str) -> str:
