@@ -76,7 +76,7 @@ MEMBERS = {
     "MandateStatement.status": "Whether the mandate is in force.",
     "RouteStatement.status": "Whether the route is in force.",
     "RouteStatement.gateway": "The gateway that may deliver the sender's messages.",
-    "ReplyStatement.creditor": "The creditor that the reply is to, if it answers no message that the gateway asked about.",
+    "ReplyStatement.creditor": "The creditor that the reply is to, if the gateway asked about no such message.",
     "ReplyStatement.message_id": "The message that the reply answers: its creditor counts. At least one of both.",
     "ReplyStatement.text": "The reply, word for word.",
     "OptOutStatement.creditor": "The creditor whose messages stop; `*`, from gateways only, for all.",
