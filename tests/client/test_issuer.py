@@ -214,8 +214,8 @@ def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(profil
 
 @pytest.mark.parametrize("host", ["127.0.0.1:4566", "localhost:4566", "[::1]:4566", "127.9.9.9", "api.localhost:4566"])
 def test_plain_http_within_this_machine_is_allowed(host: str) -> None:
-    with client(NamedServices(), f"http://{host}", ISSUER):
-        pass
+    with client(NamedServices(), f"http://{host}", ISSUER) as allowed:
+        assert allowed.party == "some-gateway"
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -45,7 +45,7 @@ class Imported(LoggedService):
 
     def asked(self, folder: Path, **changes: Any) -> Path:
         """The case file of a message."""
-        decided = self.verify(text=TEXT, **{"message_id": "of-a-file"} | changes)
+        decided = self.verify(**{"message_id": "of-a-file", "text": TEXT} | changes)
         self.sequenced()
         file = folder / "case.duecare.json"
         file.write_bytes(self.case_file(decided))
@@ -150,7 +150,7 @@ def test_a_row_that_an_operator_changed_is_found(
 ) -> None:
     """Everything else about such a case file is good: the decision is what follows from what the operator says."""
     world.debt_in_the_table(FORGED[forged])
-    file = world.asked(tmp_path)
+    file = world.asked(tmp_path, text="【某资产】请与我们联系。退订回T")  # allowed with any of these
     assert duecare("bundle", "verify", str(file)).exit_code == 0
     (found,) = portfolio_checks(duecare, file, world.debts)
     assert found == (False, f"{world.debts}: {SAID.get(forged, 'its row 2 says something else about A-1')}")

@@ -146,6 +146,16 @@ def test_a_deny_gives_every_reason_in_both_languages_and_the_rules_with_their_so
     assert "允许发送的答复" not in page.text  # no cap is full, so no other message is shown
 
 
+def test_an_allow_shows_the_messages_that_were_counted() -> None:
+    world = LoggedWorld().honest()
+    world.verify(message_id="first")
+    decided = world.verify(message_id="second")
+    world.sequenced()
+    page = shown(world.case_file(decided))
+    assert "允许发送的答复" in page.text
+    assert "本案债权人" in page.text
+
+
 def test_each_statement_shows_who_signed_it_with_which_key_when_and_where_the_log_has_it(denied: bytes) -> None:
     page = shown(denied)
     for logged in json.loads(denied)["statements"]:
@@ -244,7 +254,8 @@ def test_text_from_others_is_escaped() -> None:
     world.register("mou-zichan", "other-bank", "xinxi", "other-gateway")
     party = Party(id="keji", roles=("collector",), name=HOSTILE, sender_names=(HOSTILE,), registered_at=world.now)
     world.operate.add(party, proven_jwk(KEYS["keji"], world.now))
-    world.engage()
+    world.mandate()
+    world.route("keji")
     decided = world.verify(text=f"【某资产】27911 {HOSTILE}", message_id=HOSTILE)
     world.sequenced()
     data = world.case_file(decided)

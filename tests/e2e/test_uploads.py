@@ -154,7 +154,10 @@ def test_a_snapshot_withdraws_the_debts_it_leaves_out(register: Register, credit
     assert (counts(told), told["withdrawn"]) == (("done", 0, 5, 0), 1)
     message = {"message_id": rows[5]["recipient"], "recipient": rows[5]["recipient"], "creditor": creditor.party,
                "channel": "sms", "text": "【某资产】您目前欠款27911元。退订回T"}  # fmt: skip
-    answer = register("xinxi", "gateway").post("/v1/verify", message).json()
+    gateway = register("xinxi", "gateway")
+    route = {"gateway": gateway.party, "channels": ["sms"], "status": "active", "as_of": at(minutes=-1)}
+    creditor.state("route", valid_from=at(days=-1), valid_until=at(days=30), **route)
+    answer = gateway.post("/v1/verify", message).json()
     assert [reason["code"] for reason in answer["reasons"]] == ["CONSENT_MISSING", "DEBT_WITHDRAWN"]
 
 

@@ -27,7 +27,7 @@ def duecare(stack: Stack, *arguments: str) -> dict[str, Any]:
         "DUECARE_STACK": STACK,
     }
     command = [executable("dev", "duecare"), "admin", *arguments, "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=560, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 

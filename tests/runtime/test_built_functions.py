@@ -78,9 +78,9 @@ def invoke(request: pytest.FixtureRequest, moto: str) -> Iterator[Invoke]:  # no
 
 def test_built_functions_deny_after_an_opt_out(invoke: Invoke) -> None:
     before = json.loads(invoke("verify-honest")["body"])
-    assert {"CONSENT_MISSING", "DEBT_MISSING"} <= {reason["code"] for reason in before["reasons"]}
-    stated = json.loads(invoke("state-honest")["body"])["results"]
-    assert [result["status"] for result in stated] == ["accepted"] * 3
+    assert {reason["code"] for reason in before["reasons"]} == {"MANDATE_MISSING", "ROUTE_MISSING"}
+    stated = [one for name in ("state-honest", "state-route") for one in json.loads(invoke(name)["body"])["results"]]
+    assert [result["status"] for result in stated] == ["accepted"] * 4
     replied = json.loads(invoke("state-reply-t")["body"])["results"]
     assert [result["read_as"] for result in replied] == ["opt_out"]
     after = json.loads(invoke("verify-honest")["body"])

@@ -17,7 +17,7 @@ from duecare.runtime.responses import answer
 from duecare.usecases.verify.pending import Message
 from tests.support.world import ISSUER, NOW, World
 from tools.demo import Demonstration
-from tools.parties import CREDITOR, GATEWAY
+from tools.parties import COLLECTOR, CREDITOR, GATEWAY
 
 
 class Direct:
@@ -43,7 +43,7 @@ def test_the_story_is_the_same_at_every_hour(hour: int, tmp_path: Path) -> None:
     world = World().register()
     world.now = NOW.replace(hour=hour) + timedelta(minutes=17)
     out = io.StringIO()
-    clients = {party: Direct(world, party.id) for party in (CREDITOR, GATEWAY)}
+    clients = {party: Direct(world, party.id) for party in (CREDITOR, COLLECTOR, GATEWAY)}
     Demonstration(clients, tmp_path, world.now, Console(file=out, soft_wrap=True)).tell()
     verdicts = re.findall(r"→ (ALLOW|DENY)", out.getvalue())
     by_day = 8 <= (hour + 8) % 24 < 22  # in Shanghai

@@ -57,7 +57,8 @@ MEMBERS = {
     "method": "How the consent was given.",
     "notice": "`sha256:` and the digest of the wording that the recipient was shown.",
     "evidence": "`sha256:` and the digest of the creditor's evidence of the consent.",
-    "subject": "A digest of the person's identity, compared where the consent and the debt both have one.",
+    "subject": "HMAC-SHA-256 of the person's identity under the creditor's own secret, compared where the consent and "
+    "the debt both have one. Never a plain digest: it can be guessed.",
     "revoked_at": "When the consent was revoked.",
     "ConsentRevocationStatement.channels": "The channels for which the consent ends; all of them if absent.",
     "currency": "ISO 4217.",

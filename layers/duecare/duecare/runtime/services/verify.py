@@ -9,7 +9,7 @@ from duecare.runtime import telemetry
 from duecare.runtime.service import Service
 from duecare.runtime.settings import VerifySettings
 from duecare.usecases.log.published_log import verifier_key
-from duecare.usecases.statements.acknowledgement_keys import published_keys
+from duecare.usecases.verify.published_keys import published_keys
 from duecare.usecases.verify.receipt_keys import put_on_file
 from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.errors import CannotDecide, StoreFailed

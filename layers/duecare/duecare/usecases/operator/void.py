@@ -180,7 +180,7 @@ class VoidStatements:
         is_creditor = "creditor" in stored.party.roles
         are_deleted = void.since + self._deps.table_retention <= self._deps.clock()
         page, read = self._next_page(list(_filters(void.party, is_creditor, are_deleted)), progress.cursors)
-        found = [self._scope(void, one) for one in page.documents]
+        found = [self._scope(stored.id, void, one) for one in page.documents]
         if are_deleted:
             found += self._scopes_of_deleted(void, page.documents)
         if not progress.cursors and {"creditor", "collector"} & set(stored.party.roles):
@@ -210,7 +210,7 @@ class VoidStatements:
             if readable or not cursors or read == MAX_PAGES:
                 return ScanPage(readable, page.cursors), read
 
-    def _scope(self, void: Void, document: Document) -> Scope | None:
+    def _scope(self, identifier: str, void: Void, document: Document) -> Scope | None:
         """The scope of a document that the void concerns; None if it concerns none. Raises StoreFailed."""
         pk = document.key.pk
         if pk.startswith(f"{keys.STATEMENT}#"):
@@ -219,7 +219,8 @@ class VoidStatements:
                 return None
             return Scope(record.recipient_key)
         if pk.startswith(f"{keys.VOID_WORK}#"):
-            return Scope(RecipientKey(pk.split("#")[2]) or None)
+            of_other_void = document.key.sk.startswith(table.VOID_DONE) and not document.key.sk.endswith(identifier)
+            return None if of_other_void else Scope(RecipientKey(pk.split("#")[2]) or None)
         if table.is_removed(document) or not document.key.sk.startswith((f"{keys.CONSENT}#", f"{keys.DEBT}#")):
             return None
         this = PartyVoids(void.party, (structs.replace(void, state="active"),))

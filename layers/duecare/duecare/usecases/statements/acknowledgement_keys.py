@@ -1,4 +1,4 @@
-"""The public acknowledgement keys in the table. They are logged, and published with the receipt keys."""
+"""Stores the public acknowledgement key. It is logged, and published with the receipt keys."""
 
 from __future__ import annotations
 
@@ -17,10 +17,3 @@ def put_on_file(decisions: DecisionStore, key: AcknowledgementKey, now: datetime
     """
     record = AcknowledgementKeyRecord(kid=key.kid, jwk=key.public, first_used_at=now)
     store_key(decisions, table.write(table.acknowledgement_key(key.kid), None, record))
-
-
-def published_keys(decisions: DecisionStore) -> list[AcknowledgementKeyRecord]:
-    """Every acknowledgement key, the newest first. Raises StoreFailed."""
-    stored = decisions.load([table.ACKNOWLEDGEMENT_KEYS], []).partitions.get(table.ACKNOWLEDGEMENT_KEYS, [])
-    records = [table.read(document, AcknowledgementKeyRecord) for document in stored]
-    return sorted(records, key=lambda record: record.first_used_at, reverse=True)
