@@ -176,8 +176,9 @@ def _reply_input(
     incoming: MergeInput, statement: ReplyStatement, record: Record, inputs: Inputs, rules: Rules
 ) -> MergeInput:
     """The record names a reply only if it counted. One that is no opt-in was therefore an opt-out, even if a newer
-    version of the rules no longer has its word. A reply concerns one creditor, so it is that of the record."""
-    incoming = incoming._replace(creditor=record.creditor)
+    version of the rules no longer has its word. A reply to a message is to the creditor of that message."""
+    stated = statement.creditor if statement.message_id is None else None
+    incoming = incoming._replace(creditor=stated or record.creditor)
     allow = inputs.starts.get(incoming.statement_id)
     if read_reply(statement.text, rules, statement.received_at) is not Reply.OPT_IN:
         return incoming._replace(reply=Reply.OPT_OUT)
@@ -185,7 +186,7 @@ def _reply_input(
     if allow:
         answered = (allow.at, allow.decision_id, allow.record_sha256)
         start = Start(statement.received_at, incoming.statement_id, incoming.content, *answered)
-    return incoming._replace(reply=Reply.OPT_IN, start=start)
+    return incoming._replace(creditor=record.creditor, reply=Reply.OPT_IN, start=start)
 
 
 def _with_answered_contents(debt: DebtState, contents: Mapping[str, str]) -> DebtState:
