@@ -137,7 +137,7 @@ def _answer(response: httpx.Response, content: bytes) -> Json:
         why = (body or {}).get("detail") or (body or {}).get("message") or response.reason_phrase
         raise Unavailable(f"the service answered {status}: {why}", status=status, retry_after=_retry_after(response))
     if _is_token_refused(status, body):
-        raise token_refused(status, body or {}, _date(response))
+        raise token_refused(status, body or {}, _server_time(body) or _date(response))
     if status in (401, 403) or (400 <= status < 500 and body is not None and "type" in body):
         raise request_error(status, body or {})
     if not 200 <= status < 300 or body is None:
@@ -152,6 +152,15 @@ def _is_token_refused(status: int, body: Json | None) -> bool:
         return False
     name = str((body or {}).get("type", "")).removeprefix(PROBLEM)
     return not name or name.startswith("token-") or name == "key-refused"
+
+
+def _server_time(body: Json | None) -> datetime | None:
+    """The service's clock, from a problem."""
+    try:
+        at = datetime.fromisoformat(str((body or {}).get("server_time")))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _date(response: httpx.Response) -> datetime | None:

@@ -104,7 +104,7 @@ class Judgement:
             undisclosed=self._undisclosed(shown),
         )
 
-    # The statements that the answer rests on (docs/decisions/0019)
+    # The statements that the answer rests on (docs/decisions/0018)
 
     def _shown_topics(self) -> frozenset[Topic]:
         """The topics whose statements the decision relies on.

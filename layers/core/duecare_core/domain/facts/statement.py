@@ -260,7 +260,12 @@ def check(kind: StatementKind, statement: Statement, now: datetime) -> None:
     if any(violation.code == DATED_AHEAD for violation in violations):
         raise dated_ahead(now, violations)
     if violations:
-        raise Unacceptable(f"The statement has {len(violations)} member(s) that cannot be accepted.", errors=violations)
+        ahead = any(violation.code == "in-the-future" for violation in violations)
+        raise Unacceptable(
+            f"The statement has {len(violations)} member(s) that cannot be accepted.",
+            errors=violations,
+            server_time=now if ahead else None,
+        )
 
 
 def dated_ahead(now: datetime, violations: tuple[Violation, ...]) -> Unacceptable:
@@ -316,7 +321,8 @@ def _dated_ahead(kind: StatementKind, statement: Statement, now: datetime) -> It
         if at - _LATEST_ZONE - timedelta(days=1) - _EARLIEST_ZONE > now:
             yield Violation(member, "in-the-future", "this day has not begun anywhere")
     elif at > now + SKEW:
-        yield Violation(member, "in-the-future", "this cannot be dated in the future")
+        limit = int(SKEW.total_seconds())
+        yield Violation(member, "in-the-future", f"dated more than {limit} seconds after the service's clock")
 
 
 def _is_far(value: object) -> bool:
