@@ -245,3 +245,14 @@ def test_a_denial_that_time_cures_rests_on_everything_as_the_allow_would() -> No
     decided = world.verify()
     assert (decided.record.reasons, decided.record.retry_at is not None) == (("QUIET_HOURS",), True)
     assert kinds(world, decided) == ["consent", "debt", "mandate", "route"]
+
+
+def test_a_denial_after_a_reassignment_shows_nothing_of_the_earlier_holders_debts() -> None:
+    world = World().honest()
+    owed = world.debt(debt_ref="A-2", as_of=stamp(world.now))
+    world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
+    record = world.verify().record  # `verify` holds it against its replay
+    assert record.reasons == ("NUMBER_REASSIGNED",)
+    assert owed not in record.relied_on
+    kinds = {jws.read(world.tokens[name]).typ for name in record.relied_on}
+    assert "debt+jws" not in kinds

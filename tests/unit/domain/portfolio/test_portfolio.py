@@ -187,7 +187,7 @@ def test_a_manifest_has_its_limits(member: dict[str, Any]) -> None:
     ("members", "pointer", "code"),
     [
         ({"iat": NOW.timestamp() + 61}, "/iat", "in-the-future"),
-        ({"as_of": "2026-11-24T06:01:01Z"}, "/as_of", "in-the-future"),
+        ({"as_of": "2026-11-24T06:00:01Z"}, "/as_of", "dated-ahead"),
         ({"as_of": "1969-01-01T00:00:00Z"}, "/as_of", "out-of-range"),
         ({"as_of": "9999-12-31T23:59:59-01:00"}, "/as_of", "out-of-range"),
         ({"kind": "consent", "as_of": "2026-11-24T06:00:00Z"}, "/as_of", "debts-only"),

@@ -251,7 +251,7 @@ def test_the_same_manifest_again_is_the_same_upload(imports: Imports, world: Wor
         ({"sha256": "sha256:0"}, "wrong-type-or-form"),
         ({"surprise": 1}, "unknown-member"),
         ({"snapshot": True}, "missing"),
-        ({"as_of": "2031-01-01T00:00:00Z"}, "in-the-future"),
+        ({"as_of": "2031-01-01T00:00:00Z"}, "dated-ahead"),
         ({"confirm_withdrawals": 5}, "snapshot-only"),
     ],
 )

@@ -57,7 +57,7 @@ class Judgement:
         self.topic: Topic = "message"  # of the next reasons and statements
         self.denied: set[Topic] = set()
         self.relied_on: dict[Topic, dict[str, None]] = {}
-        self._has_mandate = self._has_route = False
+        self._has_mandate = self._has_route = self._has_voided_debts = False
         self.is_engaged = False  # whether the gateway is asked by a sender that engaged it, and that acts by mandate
         self.contacts: tuple[Contact, ...] = ()
         self.good_for = rules.answer_validity
@@ -129,6 +129,7 @@ class Judgement:
         return Undisclosed(
             consent=self._consent_terms if "consent" not in shown else None,
             debt=self._debt_terms if "debt" not in shown else None,
+            voided_debts=self._has_voided_debts,
         )
 
     # The parties
@@ -289,8 +290,8 @@ class Judgement:
         stated = {ref: debt for ref, debt in self.facts.debts.items() if named is None or ref == named}
         current = {ref: debt for ref, debt in stated.items() if not self._is_voided(debt.newest.at)}
         if not current:
-            if stated:
-                self.rely(*sorted(debt.newest.statement for debt in stated.values()))
+            if stated or self.facts.undisclosed.voided_debts:
+                self._has_voided_debts = True
                 self._reassigned()
             else:
                 self.deny("DEBT_MISSING")

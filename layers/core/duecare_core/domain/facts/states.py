@@ -161,12 +161,14 @@ class Undisclosed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Facts that gave no reason to deny and that the case file of a denial does not show. Only a replay has them.
 
     `mandate`, `route`: it is in force. `consent`, `debt`: it gave no reason; only the terms that choose rules are here.
+    `voided_debts`: the creditor's debts on this number are all of an earlier holder, about whom nothing is said.
     """
 
     mandate: bool = False
     route: bool = False
     consent: RuleTerms | None = None
     debt: RuleTerms | None = None
+    voided_debts: bool = False
 
 
 class Facts(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 from msgspec.structs import fields
 
-from duecare_core.domain.facts.statement import SKEW, ConsentStatement, DebtStatement, Statement, check
+from duecare_core.domain.facts.statement import DATED_AHEAD, SKEW, ConsentStatement, DebtStatement, Statement, check
 from duecare_core.domain.fields import Digest, Time
 from duecare_core.domain.portfolio.row_reader import BadRow, FileRow, FileShape, Reject, read_rows
 from duecare_core.domain.validation import validate
@@ -63,8 +63,8 @@ def _violations(manifest: Manifest, now: datetime) -> Iterator[Violation]:
             yield Violation("/as_of", "debts-only", "only debts are stated as of an instant")
         if not 1970 <= manifest.as_of.year < 2200:
             yield Violation("/as_of", "out-of-range", "a time between 1970 and 2199 is expected")
-        elif manifest.as_of > now + SKEW:
-            yield Violation("/as_of", "in-the-future", "a fact cannot be dated in the future")
+        elif manifest.as_of > now:
+            yield Violation("/as_of", DATED_AHEAD, "a file cannot be as of a time after the service's clock")
     if manifest.snapshot and manifest.kind != "debt":
         yield Violation("/snapshot", "debts-only", "only debts can be a snapshot")
     if manifest.snapshot and manifest.as_of is None:
