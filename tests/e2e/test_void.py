@@ -8,13 +8,22 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import Caller, at, operate, recipient
-from tests.support.engines import Stack
+from tests.support.engines import Stack, small_stack
 from tools.deploy import STACK
 from tools.environments import executable
 from tools.ministack import REGION
 
 Register = Callable[..., Caller]
+__all__ = ["small_stack"]
+
+
+@pytest.fixture
+def stack(small_stack: Stack) -> Stack:
+    """A void reads the whole table, and that of the other tests is large."""
+    return small_stack
 
 
 def duecare(stack: Stack, *arguments: str) -> dict[str, Any]:
@@ -27,7 +36,7 @@ def duecare(stack: Stack, *arguments: str) -> dict[str, Any]:
         "DUECARE_STACK": STACK,
     }
     command = [executable("dev", "duecare"), "admin", *arguments, "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=560, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,8 +68,19 @@ def end_session() -> None:
 @pytest.fixture(scope="session")
 def stack() -> Stack:
     """Deployed by the first test that asks for it, and shared with the other workers; `make run` is not touched."""
-    home = _SESSIONS / os.environ[_SESSION]
-    with locked(home / "lock"):
+    return _deployed(_SESSIONS / os.environ[_SESSION])
+
+
+@pytest.fixture(scope="module")
+def small_stack() -> Iterator[Stack]:
+    """A stack of its own, for a test that reads the whole table."""
+    home = _SESSIONS / os.environ[_SESSION] / "small"
+    yield _deployed(home)
+    _end(home)
+
+
+def _deployed(home: Path) -> Stack:
+    with locked(_SESSIONS / os.environ[_SESSION] / "lock"):  # one build at a time
         local = MiniStack(home, MiniStack(home, 0).noted_port() or free_port())
         try:
             local.start()
