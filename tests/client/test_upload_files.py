@@ -121,7 +121,7 @@ BAD_USAGE = [
     (["--snapshot"], "--as-of"),
     (["--as-of", "yesterday"], "--as-of"),
     (["--as-of", "2023-11-14T08:00:00"], "--as-of"),
-    (["--as-of", "2033-11-14T08:00:00Z"], "future"),
+    (["--as-of", "2033-11-14T08:00:00Z"], "clock"),
     (["--confirm-withdrawals", "3"], "--confirm-withdrawals"),
     (["--confirm-withdrawals", "0"], "--confirm-withdrawals"),
     (["--charset", "big5"], "--charset"),
