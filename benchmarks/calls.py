@@ -35,9 +35,11 @@ class MeteredWire(Wire):
     exchanges: list[list[Call]]
     units: dict[str, float]
 
-    def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+    def exchange_each(
+        self, calls: Sequence[Call], meanwhile: Callable[[], None] | None = None
+    ) -> list[bytes | WireError]:
         asked = [Call(call.operation, _asking(call.body)) for call in calls]
-        answers = super().exchange_each(asked)
+        answers = super().exchange_each(asked, meanwhile)
         if asked[0].operation in _METHODS:
             MeteredWire.exchanges.append(list(calls))
             for call, answer in zip(calls, answers, strict=True):

@@ -150,9 +150,11 @@ class _TimedWire(Wire):
     seconds = 0.0
     processor = 0.0
 
-    def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+    def exchange_each(
+        self, calls: Sequence[Call], meanwhile: Callable[[], None] | None = None
+    ) -> list[bytes | WireError]:
         with self.timed():
-            return super().exchange_each(calls)
+            return super().exchange_each(calls, meanwhile)
 
     @contextmanager
     def timed(self) -> Iterator[None]:

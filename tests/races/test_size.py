@@ -31,12 +31,14 @@ class MeteredWire(Wire):
 
     read_units = 0.0
 
-    def exchange_each(self, calls: Sequence[Call]) -> list[bytes | WireError]:
+    def exchange_each(
+        self, calls: Sequence[Call], meanwhile: Callable[[], None] | None = None
+    ) -> list[bytes | WireError]:
         asked = [
             Call(call.operation, json.dumps(json.loads(call.body) | {"ReturnConsumedCapacity": "TOTAL"}).encode())
             for call in calls
         ]
-        answers = super().exchange_each(asked)
+        answers = super().exchange_each(asked, meanwhile)
         for call, answer in zip(calls, answers, strict=True):
             if call.operation in ("Query", "BatchGetItem") and isinstance(answer, bytes):
                 consumed: Any = json.loads(answer)["ConsumedCapacity"]

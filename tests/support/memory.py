@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -158,7 +158,9 @@ class MemoryTable:
             if self._stream:
                 self._stream.add(key, None)
 
-    def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
+    def load(self, pks: Sequence[str], keys: Sequence[Key], meanwhile: Callable[[], None] | None = None) -> Situation:
+        if meanwhile:
+            meanwhile()
         return Situation({pk: self.partition(pk, "") for pk in pks}, self.get(keys))
 
     def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:

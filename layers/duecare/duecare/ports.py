@@ -74,8 +74,9 @@ class DocumentReader(Protocol):
 class DecisionStore(Protocol):
     """The decision path: one read and one write, for any number of messages at a time."""
 
-    def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
-        """Read these partitions, whole, and these documents, in one round-trip time. Raises StoreFailed."""
+    def load(self, pks: Sequence[str], keys: Sequence[Key], meanwhile: Callable[[], None] | None = None) -> Situation:
+        """Read these partitions, whole, and these documents, in one round-trip time. Raises StoreFailed. `meanwhile`
+        is called once: the caller's work while it waits."""
 
     def record(self, writes: Sequence[Write]) -> list[WriteConflict | StoreFailed | None]:
         """Write each. The outcomes, in order: None if the write is stored, WriteConflict if it was rejected,

@@ -1,7 +1,8 @@
 """Compression of stored records and inputs: DEFLATE (RFC 1951) with a preset dictionary, beside the raw digests.
 
 A record consists mostly of member names and of digests. Digests and salts do not compress, so they are taken out: each
-run of 64 or 32 hexadecimal digits becomes one byte in the text, and its 32 or 16 raw bytes follow the compressed text.
+run of 64 or 32 hexadecimal digits that begins a string, or follows a colon, becomes one byte in the text, and its 32 or
+16 raw bytes follow the compressed text.
 An allow with its inputs fits one write unit (1 KiB) for a text of usual length. The first byte names the form. A form
 and its dictionary must never change, because what was packed with them must be readable as long as evidence is kept.
 """
@@ -45,19 +46,20 @@ _FORM = b"\x02"
 _MEMORY = 6
 # The bytes in the text that stand for a raw value of this length. JSON has no control characters.
 _LENGTHS = {b"\x01": 32, b"\x02": 16}
-_RAW = re.compile(rb"[0-9a-f]{64}|[0-9a-f]{32}")
+# The first character lets the search skip ahead: without it, this takes four times as long.
+_RAW = re.compile(rb'[":][0-9a-f]{32}(?:[0-9a-f]{32})?')
 _MARK = re.compile(rb"[\x01\x02]")
 
 
 def pack(data: bytes) -> bytes:
     """The packed form of a record or of inputs, which are JSON."""
-    if _MARK.search(data):
+    if any(mark in data for mark in _LENGTHS):
         raise BadEvidence("a record with control characters")
     raw: list[bytes] = []
 
     def taken_out(match: re.Match[bytes]) -> bytes:
-        raw.append(bytes.fromhex(match[0].decode()))
-        return b"\x01" if len(raw[-1]) == 32 else b"\x02"
+        raw.append(bytes.fromhex(match[0][1:].decode()))
+        return match[0][:1] + (b"\x01" if len(raw[-1]) == 32 else b"\x02")
 
     text = _RAW.sub(taken_out, data)
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _COMMON)

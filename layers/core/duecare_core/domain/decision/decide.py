@@ -21,14 +21,17 @@ from duecare_core.domain.text.reader import Reading, read
 _MAX_STEPS = 16
 
 
-def decide(request: DecisionRequest, facts: Facts, rules: Rules, now: datetime) -> Decision:
-    """The decision, with every reason to deny; it is an allow if there is none.
+def decide(
+    request: DecisionRequest, facts: Facts, rules: Rules, now: datetime, reading: Reading | None = None
+) -> Decision:
+    """The decision, with every reason to deny; it is an allow if there is none. `reading`: of the request's text, if it
+    was read before.
 
     A rehearsal is judged at its `send_at`, any other request at `now`. Raises Unacceptable for a `send_at` out of
     range.
     """
     at = request.send_at if request.send_at and is_rehearsal(request.send_at, now) else now
-    reading = read(request.text)
+    reading = reading or read(request.text)
     decision = _judge(request, reading, facts, rules, at)
     return _with_retry_at(decision, request, reading, facts, rules)
 

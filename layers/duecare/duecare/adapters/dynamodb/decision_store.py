@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -47,7 +47,7 @@ class DynamoDBDecisionStore:
     def get(self, keys: Iterable[Key]) -> dict[Key, Document]:
         return self.load([], list(keys)).documents
 
-    def load(self, pks: Sequence[str], keys: Sequence[Key]) -> Situation:
+    def load(self, pks: Sequence[str], keys: Sequence[Key], meanwhile: Callable[[], None] | None = None) -> Situation:
         """Sends every Query and every BatchGetItem at once: one round-trip time for all."""
         partitions: dict[str, list[Document]] = {pk: [] for pk in pks}
         documents: dict[Key, Document] = {}
@@ -58,7 +58,8 @@ class DynamoDBDecisionStore:
         while queries or batches:
             calls = [Call("Query", encode(query)) for query in queries.values()]
             calls += [Call("BatchGetItem", encode({"RequestItems": batch})) for batch in batches]
-            answers = self._exchange(calls)
+            answers = self._exchange(calls, meanwhile)
+            meanwhile = None
             for pk, answer in zip(list(queries), answers, strict=False):
                 page = decode(QUERY_PAGE, answer)
                 partitions[pk].extend(item.document() for item in page.Items)
@@ -153,9 +154,9 @@ class DynamoDBDecisionStore:
             return [StoreFailed("TransactionCanceledException")] * number
         return [_cancelled(*reasons[at : at + 2]) for at in range(0, 2 * number, 2)]
 
-    def _exchange(self, calls: list[Call]) -> list[bytes]:
+    def _exchange(self, calls: list[Call], meanwhile: Callable[[], None] | None) -> list[bytes]:
         try:
-            return self._wire.exchange(calls)
+            return self._wire.exchange(calls, meanwhile)
         except WireError as error:
             raise StoreFailed(error.code) from error
 

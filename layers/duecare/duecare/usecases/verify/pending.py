@@ -27,6 +27,7 @@ from duecare.usecases.verify.stored_decision import SignedDecision, StoredDecisi
 from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.fields import PartyId, PhoneNumber, RecipientKey, Reference, Text, Time
 from duecare_core.domain.location.phone import is_e164
+from duecare_core.domain.text.reader import Reading
 from duecare_core.errors import CannotDecide, Conflict, Contention, RequestError, StoreFailed, Unacceptable, Violation
 from duecare_core.evidence.record import Record
 
@@ -80,6 +81,7 @@ class PendingMessage:
         self.message = message
         self.recipient_key = recipient_key
         self.state = State.TO_DECIDE
+        self.reading: Reading | None = None  # of the text
         self.replaces: Document | None = None  # in TO_REPLACE
         self.ledger_conflicts = 0
         self._record_conflicts = 0

@@ -27,6 +27,7 @@ from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.domain.text.reader import read
 from duecare_core.errors import BadToken, CannotDecide, DuecareError, NotAllowed, RequestError
 from duecare_core.evidence.casefile.inputs import NONCE_BYTES, InputsKey
 from duecare_core.evidence.pseudonyms import Pseudonyms
@@ -114,11 +115,13 @@ class Verify:
 
     def _load(self, caller: Caller, batch: list[PendingMessage]) -> tuple[Situation, Party]:
         """3. Load: one strongly consistent Query for each recipient and one strongly consistent BatchGetItem of the
-        parties, all at once. Returns the calling gateway too; raises BadToken, NotAllowed, CannotDecide."""
+        parties, all at once. The texts are read while the table answers. Returns the calling gateway too; raises
+        BadToken, NotAllowed, CannotDecide."""
         keys = [table.party(caller.party)]
         for one in batch:
             keys += situation_keys(caller.party, one.message.creditor, one.message.collector)
-        situation = self._decisions.load([table.recipient(one.recipient_key) for one in batch], keys)
+        recipients = [table.recipient(one.recipient_key) for one in batch]
+        situation = self._decisions.load(recipients, keys, meanwhile=lambda: _read_texts(batch))
         gateway = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
         if "gateway" not in gateway.roles:
             raise NotAllowed("Only a gateway may ask whether to deliver a message.", name="wrong-role")
@@ -139,7 +142,7 @@ class Verify:
         decision_id = self._pseudonyms.decision_id(gateway.id, message.message_id, rehearsal=rehearsal)
         request = drafting.request_of(message, decision_id, gateway.id)
         facts = facts_of(situation, gateway, message.creditor, message.collector, one.recipient_key)
-        decision = decide(request, facts, self._rules, now)
+        decision = decide(request, facts, self._rules, now, one.reading)
         content = self._pseudonyms.content(msgspec.json.encode(message))
         inputs = drafting.encoded_inputs(request, facts, decision, situation, now)
         record = drafting.new_record(
@@ -175,6 +178,11 @@ class Verify:
         envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.recipient_key, content)
         sealed = self._inputs_key.seal(one.draft.inputs, record.decision_id, self._entropy(NONCE_BYTES))
         return SignedDecision(record, envelope, pack(record, envelope, sealed, one.replaces))
+
+
+def _read_texts(messages: list[PendingMessage]) -> None:
+    for one in messages:
+        one.reading = one.reading or read(one.message.text)
 
 
 def _fail(messages: list[PendingMessage], error: RequestError | CannotDecide) -> None:
