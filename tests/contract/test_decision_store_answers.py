@@ -24,7 +24,9 @@ class Scripted:
         self._answer = answer
         self.calls: list[str] = []
 
-    def exchange(self, calls: Sequence[Call]) -> list[bytes]:
+    def exchange(self, calls: Sequence[Call], meanwhile: Callable[[], None] | None = None) -> list[bytes]:
+        if meanwhile:
+            meanwhile()
         self.calls += [call.operation for call in calls]
         return [
             answer if isinstance(answer, bytes) else msgspec.json.encode(answer)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from duecare_core.domain.text.folding import skeleton_pattern
 from duecare_core.domain.text.forbidden import PHRASES
 from duecare_core.domain.text.phrases import Phrase
-from duecare_core.domain.text.reader import Meaning, Reading, names_sender, read
+from duecare_core.domain.text.reader import Meaning, Reading, find_senders, read
 from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
 from tests.support.world import CASE_TEXT
 
@@ -107,7 +107,7 @@ def test_any_text_is_read_without_an_exception_and_with_offsets_that_lie_in_it(t
     findings = [*reading.forbidden, *filter(None, (reading.opt_out, reading.disclosure))]
     for span in (*reading.amounts, *findings, *reading.sender_tags):
         assert 0 <= span.start < span.end <= len(text)
-    names_sender(text, ["某资产", "Acme"])
+    find_senders(text).are_among(["某资产", "Acme"])
 
 
 @QUICK

@@ -44,8 +44,9 @@ def strict_json(data: bytes) -> Any:
     """JSON (RFC 8259) that every parser reads equally: UTF-8, no duplicate member, no NaN. Raises BadEvidence."""
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_reject_constant)
-        # A lone surrogate ("\ud800") is a str that no UTF-8 can hold.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if b"\\u" in data:
+            # A lone surrogate, which only an escape ("\ud800") can spell, is a str that no UTF-8 can hold.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise BadEvidence("not JSON that every reader reads the same") from error
     return value

@@ -7,6 +7,7 @@ therefore rebuild a receipt from its record, the key's id and the 64-byte signat
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,6 +86,7 @@ def claims(record: Record, issuer: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=32)  # it is needed to sign, and again to answer
 def _signing_input(record: Record, issuer: str, kid: str) -> bytes:
     return _input(TYP, kid, claims(record, issuer))
 

@@ -47,6 +47,8 @@ class Connection:
         except BaseException:
             plain.close()
             raise
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
         self._timeout = timeout
         self._deadline = 0.0
         self._unread = b""
@@ -59,9 +61,7 @@ class Connection:
 
     def ready(self) -> bool:
         """Whether something can be read without waiting."""
-        waiting = select.poll()
-        waiting.register(self._socket, select.POLLIN)
-        return bool(waiting.poll(0))
+        return bool(self._readable.poll(0))
 
     def send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         """Send a request. Raises OSError."""

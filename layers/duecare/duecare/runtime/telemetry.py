@@ -23,8 +23,7 @@ def begin(event: Mapping[str, Any], context: Any) -> None:
     with suppress(Exception):
         request_id = getattr(context, "aws_request_id", None)
         # First without the event, which may be anything: no line may carry the ids of the previous invocation.
-        logger.append_keys(function_request_id=request_id)
-        logger.set_correlation_id(request_id)
+        logger.append_keys(function_request_id=request_id, correlation_id=request_id)
         logger.set_correlation_id(event["requestContext"].get("requestId") or request_id)
 
 

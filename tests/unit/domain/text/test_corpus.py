@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from duecare_core.domain.text.reader import names_sender, read
+from duecare_core.domain.text.reader import find_senders, read
 
 CORPUS = Path(__file__).parents[3] / "corpus" / "texts.jsonl"
 ROWS = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]
@@ -20,7 +20,7 @@ def reasons(row: dict[str, Any]) -> list[str]:
     text, outstanding = row["text"], Decimal(row["outstanding"])
     reading = read(text)
     found = {
-        "TEXT_SENDER": not names_sender(text, row["sender_names"]),
+        "TEXT_SENDER": not find_senders(text).are_among(row["sender_names"]),
         "TEXT_AMOUNT": not all(claim.borne_out(row["currency"], outstanding) for claim in reading.amounts),
         "TEXT_OPT_OUT": reading.opt_out is None,
         "TEXT_DISCLOSURE": row.get("us_collector", False) and reading.disclosure is None,

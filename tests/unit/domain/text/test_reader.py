@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from duecare_core.domain.text.reader import Claim, Meaning, claims, names_sender, read
+from duecare_core.domain.text.reader import Claim, Meaning, claims, find_senders, read
 from tests.support.world import CASE_TEXT
 
 YUAN = frozenset({"CNY", "HKD", "MOP", "TWD"})
@@ -350,7 +350,7 @@ def test_offsets_of_a_phrase_point_into_the_original() -> None:
     ],
 )
 def test_a_text_names_its_sender_by_sign_or_by_name(text: str, *, named: bool) -> None:
-    assert names_sender(text, ["Acme", "Acme Bank"]) is named
+    assert find_senders(text).are_among(["Acme", "Acme Bank"]) is named
 
 
 # Opt-out wording

@@ -369,7 +369,7 @@ class Judgement:
         required = self.rules_here.required(promotional=review.is_promotional(self.reading))
         if self.creditor and "sender_name" in required:
             names = (*self.creditor.sender_names, *(self.collector.sender_names if self.collector else ()))
-            self.deny_found(review.sender_findings(self.request.text, self.reading, names))
+            self.deny_found(review.sender_findings(self.reading, names))
         if self.reading.opt_out is None:
             self.deny_found(review.rule_findings("TEXT_OPT_OUT", required.get("opt_out_wording", ())))
         missing = next((code for code in _ELEMENTS_OF_ENDS if code in self.reasons), None)

@@ -8,20 +8,20 @@ from duecare_core.domain.decision.decision import Finding
 from duecare_core.domain.facts.states import Debt
 from duecare_core.domain.fields import ReasonCode
 from duecare_core.domain.text.parts import find_bare_number, looks_cut
-from duecare_core.domain.text.reader import Claim, Meaning, Reading, names_sender
+from duecare_core.domain.text.reader import Claim, Meaning, Reading, find_senders
 
 MAX_FINDINGS = 8  # for one reason, so that a text full of faults does not make a long record
 
 
-def sender_findings(text: str, reading: Reading, names: tuple[str, ...]) -> list[Finding]:
+def sender_findings(reading: Reading, names: tuple[str, ...]) -> list[Finding]:
     """TEXT_SENDER: the sender tags that are not registered, or a missing sender; empty if the text names only
     registered senders."""
-    if names_sender(text, names):
+    if reading.senders.are_among(names):
         return []
     tags = [
         Finding("TEXT_SENDER", "sender.sign", tag.start, tag.end)
         for tag in reading.sender_tags
-        if not names_sender(f"【{tag.name}】", names)
+        if not find_senders(f"【{tag.name}】").are_among(names)
     ]
     return tags or [Finding("TEXT_SENDER", "sender.missing")]
 

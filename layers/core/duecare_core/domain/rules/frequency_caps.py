@@ -129,11 +129,13 @@ def drop_expired(contacts: Iterable[Contact], at: datetime, pack: Pack) -> tuple
     newest_first = sorted(contacts, key=lambda contact: contact.at, reverse=True)
     kept: set[int] = set()
     now = int(at.timestamp())
-    for cap in pack.of_kind(Cap):
-        oldest = now - int(_reach(cap).total_seconds())
+    for cap, reach in pack.cached(("reaches",), lambda: tuple((cap, _reach(cap)) for cap in pack.of_kind(Cap))):
+        oldest = now - reach
         room: dict[Any, int] = {}
         for number, contact in enumerate(newest_first):
-            if contact.at <= oldest or contact.channel not in cap.channels:
+            if contact.at <= oldest:
+                break
+            if contact.channel not in cap.channels:
                 continue
             key = (contact.creditor if cap.across == "creditor" else b"", contact.debt if cap.per == "debt" else b"")
             room[key] = room.get(key, cap.max) - 1
@@ -239,6 +241,7 @@ def _counts(cap: Cap, contact: Contact, new: Contact) -> bool:
     return cap.per == "recipient" or None in (contact.debt, new.debt) or contact.debt == new.debt
 
 
-def _reach(cap: Cap) -> timedelta:
-    """The longest time for which a contact may count, by any reader's clock."""
-    return SKEW + (timedelta(days=cap.days) if cap.window == "rolling" else _SAME_DATE)
+def _reach(cap: Cap) -> int:
+    """The longest time for which a contact may count, by any reader's clock, in seconds."""
+    window = timedelta(days=cap.days) if cap.window == "rolling" else _SAME_DATE
+    return int((SKEW + window).total_seconds())

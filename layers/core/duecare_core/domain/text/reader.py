@@ -18,7 +18,7 @@ from duecare_core.domain.text.forbidden import PHRASES, find_impersonating_tags
 from duecare_core.domain.text.parts import find_number
 from duecare_core.domain.text.phrases import FORBIDDEN, PhraseMatch, Phrases, find_matches, searchable
 from duecare_core.domain.text.required_wording import DISCLOSURE, OPT_OUT
-from duecare_core.domain.text.sender_names import SenderTag, find_sender_tags, names_sender, normalize
+from duecare_core.domain.text.sender_names import NamedSenders, SenderTag, find_sender_tags, find_senders, normalize
 
 __all__ = [
     "Claim",
@@ -28,7 +28,7 @@ __all__ = [
     "SenderTag",
     "claims",
     "condense",
-    "names_sender",
+    "find_senders",
     "normalize",
     "read",
 ]
@@ -45,6 +45,7 @@ class Reading(Struct, frozen=True):
     amounts: tuple[Claim, ...]
     forbidden: tuple[PhraseMatch, ...]
     sender_tags: tuple[SenderTag, ...]
+    senders: NamedSenders
     opt_out: PhraseMatch | None
     disclosure: PhraseMatch | None
     part_number: tuple[int, int] | None
@@ -62,6 +63,7 @@ def read(text: str) -> Reading:
         amounts=read_amounts(folded, text),
         forbidden=_in_order([*find_impersonating_tags(skeleton), *find_matches(squeezed, candidates, FORBIDDEN)]),
         sender_tags=sender_tags,
+        senders=find_senders(text),
         opt_out=opt_out,
         disclosure=next(find_matches(squeezed, candidates, "TEXT_DISCLOSURE"), None),
         part_number=find_number(folded, *_proper(text, sender_tags, opt_out)),

@@ -57,24 +57,33 @@ def _at_the_ends(text: str, leading: re.Pattern[str], trailing: re.Pattern[str])
     return tuple(SenderTag(match[1].strip(), *match.span()) for match in found)
 
 
-def names_sender(text: str, sender_names: Iterable[str]) -> bool:
-    """Whether the text names one of these senders and no other.
+class NamedSenders(Struct, frozen=True):
+    """The senders that a text names, after NFKC, trimming and case folding; look-alike letters make another name.
 
-    Every sender tag must be one of the names. A text without a tag must contain a name. Names are compared after NFKC,
-    trimming and case folding; look-alike letters make another name.
+    `tagged`: the names in sender tags. `text`: the whole text, which must contain a name if there is no tag.
     """
+
+    tagged: tuple[str, ...]
+    text: str
+
+    def are_among(self, sender_names: Iterable[str]) -> bool:
+        """Whether the text names one of these senders and no other."""
+        names = [_plain(name) for name in sender_names]
+        if self.tagged:
+            return all(name in names for name in self.tagged)
+        return any(_contains_name(name, self.text) for name in names if name)
+
+
+def find_senders(text: str) -> NamedSenders:
+    """The senders that the text names."""
     text = normalize(_WHOLE_PHRASE.sub("\ufffd", text))
     text = (text if text.isprintable() else _INVISIBLE.sub("", text)).strip()
-    names = [_plain(name) for name in sender_names]
     tagged = [tag.name for tag in find_sender_tags(text)]
     # Further tags right after the first count too. If there is no tag at either end, every bracketed name counts as
     # one, because a stranger's tag after a greeting must not pass by a registered name elsewhere in the text.
     others = _MORE.match(text) if tagged else None
     tagged += _BRACKETED.findall(others[0] if others else "" if tagged else text)
-    if tagged:
-        return all(_plain(name) in names for name in tagged)
-    folded = _plain(text)
-    return any(_contains_name(name, folded) for name in names if name)
+    return NamedSenders(tuple(_plain(name) for name in tagged), _plain(text))
 
 
 def _plain(name: str) -> str:
