@@ -46,6 +46,8 @@ def _with_retry_at(
     may apply by then: a cap that opens at midnight opens in quiet hours. No earlier instant can be an allow. The
     decision also relies on everything that the judgements at later instants relied on.
     """
+    if decision.allowed:
+        return decision
     later, relied_on, contacts = decision, dict.fromkeys(decision.relied_on), set(decision.contacts)
     for _ in range(_MAX_STEPS):
         instants = [reason.until for reason in later.reasons if reason.until is not None]

@@ -7,6 +7,7 @@ decides: older ones need not be kept, and the cap opens when it leaves the windo
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,12 +22,13 @@ CREDITOR_BYTES = 4
 DEBT_BYTES = 6
 MESSAGE_BYTES = 8
 _CHANNELS = ("sms", "voice", "email", "im")
-_AT_DEBT = 5 + 1 + CREDITOR_BYTES
-_AT_MESSAGE = _AT_DEBT + DEBT_BYTES
-_SIZE = _AT_MESSAGE + MESSAGE_BYTES
+# The time in 5 bytes, big-endian; the channel's number; the digests.
+_PACKED = struct.Struct(f">BIB{CREDITOR_BYTES}s{DEBT_BYTES}s{MESSAGE_BYTES}s")
+_NO_DEBT = bytes(DEBT_BYTES)
 SKEW = timedelta(minutes=5)  # the most by which the clocks of a ledger's writers and readers differ
 # Two instants with one local date are less than this apart: dates differ by a day from UTC's, a day has up to 25 hours.
-_SAME_DATE = timedelta(days=3)
+_MAX_DAYS_OF_A_DATE = 3
+_DAY = 24 * 60 * 60  # seconds
 
 
 class Contact(Struct, frozen=True):
@@ -109,11 +111,14 @@ def counted_contacts(
     if not newest_first:
         return ()
     needed: set[int] = set()
+    now = int(at.timestamp())
     today = min(wall_time(at, zone(name)).toordinal() for name in zones)
     for rule in rules:
+        longest = _longest_window(rule.cap)
         room = rule.cap.max if rule.in_force_from(today) else 0
         for number, contact in enumerate(newest_first):
-            if not room or _counts_until(rule.cap, zones, contact) <= at:
+            # Most contacts are so old that no calendar is needed.
+            if not room or now - contact.at > longest or _counts_until(rule.cap, zones, contact) <= at:
                 break
             if _counts(rule.cap, contact, new):
                 needed.add(number)
@@ -152,30 +157,23 @@ def pack_contacts(contacts: Iterable[Contact]) -> bytes:
 
 def unpack_contacts(data: bytes) -> tuple[Contact, ...]:
     """Raises ValueError for bytes that `pack_contacts` did not write. A ledger that cannot be read allows nothing."""
-    if len(data) % _SIZE:
+    if len(data) % _PACKED.size:
         raise ValueError("not a contact ledger")
-    return tuple(_unpack(data[start : start + _SIZE]) for start in range(0, len(data), _SIZE))
+    return tuple(_unpack(*fields) for fields in _PACKED.iter_unpack(data))
 
 
 def _pack(contact: Contact) -> bytes:
-    debt = bytes(DEBT_BYTES) if contact.debt is None else contact.debt
-    digests = contact.creditor, debt, contact.message
-    if tuple(map(len, digests)) != (CREDITOR_BYTES, DEBT_BYTES, MESSAGE_BYTES):
+    debt = _NO_DEBT if contact.debt is None else contact.debt
+    if (len(contact.creditor), len(debt), len(contact.message)) != (CREDITOR_BYTES, DEBT_BYTES, MESSAGE_BYTES):
         raise ValueError("not digests of a contact ledger")
-    return contact.at.to_bytes(5, "big") + bytes([_CHANNELS.index(contact.channel)]) + b"".join(digests)
+    channel = _CHANNELS.index(contact.channel)
+    return _PACKED.pack(*divmod(contact.at, 2**32), channel, contact.creditor, debt, contact.message)
 
 
-def _unpack(data: bytes) -> Contact:
-    if data[5] >= len(_CHANNELS):
+def _unpack(high: int, low: int, channel: int, creditor: bytes, debt: bytes, message: bytes) -> Contact:
+    if channel >= len(_CHANNELS):
         raise ValueError("not a contact ledger")
-    debt = data[_AT_DEBT:_AT_MESSAGE]
-    return Contact(
-        at=int.from_bytes(data[:5], "big"),
-        channel=_CHANNELS[data[5]],
-        creditor=data[6:_AT_DEBT],
-        debt=debt if any(debt) else None,
-        message=data[_AT_MESSAGE:],
-    )
+    return Contact(high * 2**32 + low, _CHANNELS[channel], creditor, None if debt == _NO_DEBT else debt, message)
 
 
 def _digest_prefix(length: int, *parts: str) -> bytes:
@@ -241,7 +239,11 @@ def _counts(cap: Cap, contact: Contact, new: Contact) -> bool:
     return cap.per == "recipient" or None in (contact.debt, new.debt) or contact.debt == new.debt
 
 
+def _longest_window(cap: Cap) -> int:
+    """The longest time for which a contact may count, in any zone, in seconds."""
+    return _DAY * (cap.days if cap.window == "rolling" else _MAX_DAYS_OF_A_DATE)
+
+
 def _reach(cap: Cap) -> int:
     """The longest time for which a contact may count, by any reader's clock, in seconds."""
-    window = timedelta(days=cap.days) if cap.window == "rolling" else _SAME_DATE
-    return int((SKEW + window).total_seconds())
+    return int(SKEW.total_seconds()) + _longest_window(cap)
