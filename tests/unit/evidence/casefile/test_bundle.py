@@ -13,6 +13,7 @@ from duecare.usecases import table
 from duecare_core.errors import Conflict, NotFound
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.log.note import LogKey
 from tests.support.logs import LOG_KEY, ORIGIN, LoggedWorld
 from tests.support.world import DAY, RECIPIENT, debt_members, stamp
@@ -129,7 +130,9 @@ def test_a_member_that_is_not_of_the_format_is_refused(denied: bytes) -> None:
 def test_a_file_of_another_log_is_not_taken_for_one_of_this(allowed: bytes) -> None:
     other = LogKey(ORIGIN, b"o" * 32).verifier_key
     assert "log" in failing(allowed, other)
-    assert failing(allowed, None) == {}
+    without = bundle.check(allowed, None)
+    assert all(one.ok for one in without.checks)
+    assert (without.outcome, without.ok) == (CaseFileOutcome.UNNAMED_LOG, False)
 
 
 def test_a_signature_by_a_stranger_under_the_checkpoint_is_refused(allowed: bytes) -> None:

@@ -108,13 +108,18 @@ def check_rows(
         _check_row(row, relied_on, signed, manifests)
 
 
-def check_claims(record: Record, inputs: Inputs, parties: Mapping[str, Party], signed: Mapping[str, Statement]) -> None:
-    """Raises BadEvidence if the record or the inputs say something that the file itself contradicts."""
+def check_circumstances(record: Record, inputs: Inputs, parties: Mapping[str, Party]) -> None:
+    """Raises BadEvidence if the record says something about shadow mode or a rehearsal that the registrations and the
+    times contradict."""
     gateway = parties.get(record.gateway)
     if record.enforced and gateway is not None and gateway.shadow:
         raise BadEvidence(f"the record says that the answer is enforced, but {record.gateway} was in shadow mode")
     if record.provisional is not is_rehearsal(record.send_at, inputs.at):
         raise BadEvidence("whether the answer is a rehearsal does not follow from send_at and the time of the decision")
+
+
+def check_shown(record: Record, inputs: Inputs, signed: Mapping[str, Statement]) -> None:
+    """Raises BadEvidence if an allow depends on something that the file does not show, or shows otherwise."""
     if record.decision != "allow":
         return
     if inputs.undisclosed != Undisclosed():

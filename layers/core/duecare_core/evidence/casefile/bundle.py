@@ -293,6 +293,7 @@ class _Checks:
         self._parties = registrations.parties_at(
             inputs.parties, (record.gateway, record.creditor, record.collector), inputs.at
         )
+        binding.check_circumstances(record, inputs, self._parties)
         others = registrations.names() - {one.record.issuer for one in self._case.statements} - set(inputs.parties)
         if others:
             raise _CheckFailed(f"{min(others)} has no part in the decision and stated nothing that it relies on")
@@ -314,7 +315,7 @@ class _Checks:
             self._bind(self._registrations, name, logged.record, payload)
         signed = {one.statement_id: one.statement for one in self._signed}
         binding.check_rows(self._record, self._case.inputs, signed, self._manifests)
-        binding.check_claims(self._record, self._case.inputs, self._parties, signed)
+        binding.check_shown(self._record, self._case.inputs, signed)
         return self._signed_summary()
 
     def _bind(self, parties: Registrations, name: str, on_file: StatementRecord, payload: dict[str, Any]) -> None:
