@@ -152,11 +152,10 @@ def log_position(log: Json) -> None:
     line(f"  {'in the log' if log.get('logged') else 'not in the log yet'}{position}")
 
 
-def checks(passed: bool, results: list[Json]) -> None:
+def checks(results: list[Json]) -> None:
     """The checks of a case file, one line each."""
     for one in results:
         line(("✓ ", "green") if one["ok"] else ("✗ ", "bold red"), (f"{one['name']:11}", "bold"), _word(one["detail"]))
-    line(("GOOD", "bold green") if passed else ("NOT GOOD: the checks marked ✗ failed", "bold red"))
 
 
 def erased(result: Json) -> None:
