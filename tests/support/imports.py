@@ -16,6 +16,7 @@ from duecare.usecases.imports.announce import Uploads, UploadTicket, UploadView
 from duecare.usecases.imports.close import CloseImport
 from duecare.usecases.imports.import_part import ImportPart
 from duecare.usecases.imports.ingest import Ingest, PartMessage
+from duecare.usecases.imports.row_evidence import RowEvidence
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState, file_name
 from duecare_core.evidence.statement import sign
 from tests.support.memory import MemoryFiles, MemoryQueue
@@ -33,10 +34,26 @@ class Imports:
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        deps = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.backoff)
-        self.uploads = Uploads(
-            documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
+        deps = ImportDeps(
+            documents=world.documents,
+            bulk=bulk,
+            files=self.files,
+            pseudonyms=world.pseudonyms,
+            clock=world.clock,
+            entropy=os.urandom,
+            backoff=world.backoff,
+            seed_opener=lambda: world.sealer,
+            key_sealer=lambda: world.sealer,
         )
+        self.uploads = Uploads(
+            documents=world.documents,
+            sealer=world.sealer,
+            seed_sealer=lambda: world.sealer,
+            files=self.files,
+            issuer=ISSUER,
+            clock=world.clock,
+        )
+        self.evidence = RowEvidence(world.documents, self.files, lambda: world.sealer)
         self.ingest = Ingest(deps, self.queue)
         self.rows = ImportPart(deps, world.rules, on_overshoot or (lambda _: None))
         self.close = CloseImport(deps, lambda: world.acknowledgement_key)
@@ -54,8 +71,10 @@ class Imports:
         }
         return sign("upload", claims | changes, KEYS[party])
 
-    def announce(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadTicket:
-        return self.uploads.open(self.world.caller(party), self.manifest(data, rows, party, **changes))
+    def announce(
+        self, data: bytes, rows: int, party: str = "mou-zichan", rows_seed: str | None = None, **changes: Any
+    ) -> UploadTicket:
+        return self.uploads.open(self.world.caller(party), self.manifest(data, rows, party, **changes), rows_seed)
 
     def put(self, upload_id: str, data: bytes) -> UploadState | None:
         """The file arrives, and the event with it."""

@@ -80,8 +80,8 @@ def row_leaf(salt: bytes, row: bytes) -> bytes:
 
 
 class RowsTree:
-    """Adds up the root of a file, leaf by leaf. Memory is bounded by one tile a level: 256 hashes for each factor of 256
-    in the number of rows.
+    """Adds up the root of a file, leaf by leaf. Memory is bounded by one tile a level, that is by 256 hashes for each
+    factor of 256 in the number of rows.
 
     `keep`: receives the hashes as tiles, for `RowHashes` to read.
     """

@@ -24,6 +24,7 @@ from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile.answered_allows import verify_answer
 from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.row_proofs import ProvenRow, check_rows, read_manifest
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose import proof as possession
 from duecare_core.evidence.jose.keys import thumbprint
@@ -83,7 +84,7 @@ class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
 
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The file. Its bytes are its RFC 8785 form. `allows`: those that are answered by the STARTs that the decision
-    relies on."""
+    relies on. `rows`: the rows of files that the decision relies on, of files whose manifest has a `rows_root`."""
 
     bundle: Literal["duecare-case-file/1"]
     issuer: str
@@ -96,6 +97,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     rules: dict[str, Any]
     log: LogNames
     checkpoint: str
+    rows: tuple[ProvenRow, ...] = ()
 
 
 class Check(NamedTuple):
@@ -142,7 +144,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     return Verdict(all(one.ok for one in checks), tuple(checks), case)
 
 
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay")
+CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "rows", "starts", "rules", "replay")
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -251,6 +253,19 @@ class _Checks:
                 self._signed.append(SignedStatement(name, statements.parse(kind, payload), logged.record.received_at))
         return self._signed_summary()
 
+    def check_rows(self) -> str:
+        files = [one for one in self._case.statements if one.record.kind == MANIFEST]
+        manifests = [read_manifest(one.jws, one.record.received_at) for one in files]
+        singles = [one.statement for one in self._signed]
+        proven, others = check_rows(self._case.rows, self._record, self._case.inputs, manifests, singles)
+        found = [f"{proven} rows of files, each signed by its creditor with its file"] if proven else []
+        if others:
+            found.append(
+                f"{others} facts are rows of files whose creditor signed the file's digest and not the row alone, or "
+                "are left out of a file: only the file shows them (--portfolio)"
+            )
+        return "; ".join(found) or "none"
+
     def check_starts(self) -> str:
         starts = self._case.inputs.starts
         allows = {one.record.decision_id: one for one in self._case.allows}
@@ -274,12 +289,8 @@ class _Checks:
         return f"{len(starts)} that count, each in reply to a message that was allowed" if starts else "none"
 
     def _signed_summary(self) -> str:
-        rows = sum(map(is_row, self._record.relied_on))
         count = len(self._case.statements)
-        summary = f"{count} of {count} signed by the party that answers for it, and in the log"
-        if not rows:
-            return summary
-        return f"{summary}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
+        return f"{count} of {count} signed by the party that answers for it, and in the log"
 
     def _signature(self, logged: LoggedStatement) -> dict[str, Any]:
         """The payload. Raises if its issuer did not sign it with a key that was registered when it was received."""
