@@ -93,7 +93,7 @@ def test_interrupted_while_following_it_only_follows(upload: Any, uploads: Uploa
 def test_interrupted_before_anything_is_sent_it_starts_again(
     upload: Any, uploads: Uploads, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duecare_client.portfolio_file.split", interrupt)
+    monkeypatch.setattr("duecare_client.portfolio_file.canonical_row", interrupt)
     result = upload("debt", file)
     assert result.exit_code == 130
     assert "Nothing was sent." in result.stderr
