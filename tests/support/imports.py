@@ -18,10 +18,16 @@ from duecare.usecases.imports.import_part import ImportPart
 from duecare.usecases.imports.ingest import Ingest, PartMessage
 from duecare.usecases.imports.row_evidence import RowEvidence
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState, file_name
+from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio
+from duecare_core.domain.portfolio.row_reader import read_rows
+from duecare_core.domain.validation import validate
+from duecare_core.evidence.jose import jws
+from duecare_core.evidence.rows_root import RowsTree, canonical_row, row_leaf, row_salt
 from duecare_core.evidence.statement import sign
 from tests.support.memory import MemoryFiles, MemoryQueue
 from tests.support.world import ISSUER, KEYS, World, debt_members
 
+SEED = bytes(range(32))
 Rows = Sequence[dict[str, Any]]
 COLUMNS = ("recipient", "debt_ref", "currency", "outstanding", "as_of", "status")
 
@@ -105,12 +111,29 @@ class Imports:
     def look(self, upload_id: str, party: str = "mou-zichan") -> UploadView:
         return self.uploads.look(self.world.caller(party), upload_id)
 
+    def rooted(self, data: bytes, rows: int, *, seed: bytes = SEED, **changes: Any) -> UploadView:
+        """As `send`, with the root of the file's rows under this seed."""
+        root = changes.pop("rows_root", None) or self.root(data, rows, seed=seed, **changes)
+        return self.send(data, rows, rows_seed=seed.hex(), rows_root=root, **changes)
+
+    def root(self, data: bytes, rows: int, *, seed: bytes = SEED, **changes: Any) -> str:
+        manifest = validate(jws.read(self.manifest(data, rows, **changes)).payload, Manifest)
+        return root_of(manifest, data, seed)
+
     def rejects(self, upload_id: str) -> list[list[str]]:
         """The rejects file without its header."""
         data = b"".join(self.files.read(f"rejects/{upload_id}.csv"))
         header, *rows = csv.reader(io.StringIO(data.decode(), newline=""))
         assert header == ["row", "column", "code", "message"]
         return rows
+
+
+def root_of(manifest: Manifest, data: bytes, seed: bytes) -> str:
+    """The `rows_root` of a file."""
+    portfolio, tree = Portfolio(manifest), RowsTree()
+    for row in read_rows([data], portfolio.shape, portfolio.columns, portfolio.required):
+        tree.add(row_leaf(row_salt(seed, row.number), canonical_row(portfolio.members(row))))
+    return tree.finish()
 
 
 def debt_row(world: World, number: int, **changes: Any) -> dict[str, Any]:
