@@ -60,6 +60,7 @@ class Imports:
             clock=world.clock,
         )
         self.evidence = RowEvidence(world.documents, self.files, lambda: world.sealer)
+        world.row_evidence = self.evidence
         self.ingest = Ingest(deps, self.queue)
         self.rows = ImportPart(deps, world.rules, on_overshoot or (lambda _: None))
         self.close = CloseImport(deps, lambda: world.acknowledgement_key)
