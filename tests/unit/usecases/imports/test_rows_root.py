@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from duecare.usecases import table
-from duecare.usecases.imports import ingest
+from duecare.usecases.imports import ingest, row_erasure
 from duecare.usecases.imports.announce import UploadView
-from duecare.usecases.imports.row_evidence import FileHashes, erase_row
-from duecare.usecases.imports.upload_state import evidence_prefix, rows_name
+from duecare.usecases.imports.row_erasure import ErasedRows, RowErasure
+from duecare.usecases.imports.row_evidence import FileHashes
+from duecare.usecases.imports.upload_state import evidence_prefix, index_name, rows_name
+from duecare_core.domain.fields import E164
 from duecare_core.errors import Conflict, SealFailed, StoreFailed, Unacceptable
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.rows_root import check_row
 from tests.support.imports import SEED, Imports, as_csv, debt_row, recipient
-from tests.support.world import World
+from tests.support.world import DAY, World
 
 OTHER_SEED = bytes(32)
 
@@ -189,14 +191,57 @@ def test_seed_rows_and_numbers_are_stored_in_no_form_that_can_be_read(imports: I
 # Erasure, and memory
 
 
-def test_an_erased_row_is_gone_and_the_others_keep_their_evidence(imports: Imports, world: World) -> None:
-    looked = imports.rooted(as_csv([debt_row(world, n) for n in range(5)]), 5)
-    assert erase_row(imports.files, looked.upload_id, looked.upload, 4)
-    assert not erase_row(imports.files, looked.upload_id, looked.upload, 4)
-    with pytest.raises(StoreFailed):
-        imports.evidence(looked.upload.manifest_id, 4)
-    for number in (1, 2, 3, 5):
-        check(looked, number, evidence(imports, looked, number))
+def erase(imports: Imports, number: int, **times: Any) -> ErasedRows:
+    pseudonyms = imports.world.pseudonyms
+    recipient_key = pseudonyms.recipient_key(E164(recipient(number)))
+    return RowErasure(imports.files, pseudonyms)(recipient_key, times.get("before", imports.world.now))
+
+
+def test_the_rows_of_a_recipient_are_erased_from_every_upload_and_the_others_keep_their_evidence(
+    imports: Imports, world: World
+) -> None:
+    rows = [debt_row(world, n) for n in range(5)]
+    rows += [rows[2], debt_row(world, 3) | {"debt_ref": "B-3"}]
+    first = imports.rooted(as_csv(rows), 7)
+    world.now += DAY
+    second = imports.rooted(as_csv(rows[1:4]), 3)
+    imports.debts(rows)  # without a root, and so without evidence
+    assert erase(imports, 3) == (3, 0, None)
+    assert erase(imports, 3) == (0, 0, None)
+    for looked, gone, left in ((first, (4, 7), (1, 2, 3, 5, 6)), (second, (3,), (1, 2))):
+        for number in gone:
+            with pytest.raises(StoreFailed):
+                imports.evidence(looked.upload.manifest_id, number)
+        for number in left:
+            check(looked, number, evidence(imports, looked, number))
+    assert erase(imports, 2) == (3, 0, None)  # two of them were moved as duplicates
+    assert erase(imports, 99) == (0, 0, None)
+
+
+def test_rows_under_retention_are_kept_and_their_time_is_returned(imports: Imports, world: World) -> None:
+    looked = imports.rooted(as_csv([debt_row(world, n) for n in range(2)]), 2)
+    stated = world.now
+    assert erase(imports, 1, before=stated - DAY) == (0, 1, stated)
+    check(looked, 2, evidence(imports, looked, 2))
+    assert erase(imports, 1, before=stated) == (1, 0, None)
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 8192])
+def test_every_row_is_found_in_an_index_of_any_size(
+    imports: Imports, world: World, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(row_erasure, "_BLOCK", block)
+    imports.rooted(as_csv([debt_row(world, n // 2) | {"debt_ref": f"B-{n}"} for n in range(60)]), 60)
+    assert [erase(imports, n).erased for n in range(31)] == [2] * 30 + [0]
+
+
+def test_the_evidence_of_two_uploads_has_no_common_tag(imports: Imports, world: World) -> None:
+    for _ in range(2):
+        world.now += DAY
+        imports.rooted(as_csv([debt_row(world, 1)]), 1)
+    lines = [b"".join(imports.files.read(name)).split(b"\n")[1:] for name in rows_objects(imports) if "0000" in name]
+    tags = [line.split(b" ")[1] for some in lines for line in some]
+    assert len(tags) == len(set(tags)) == 2
 
 
 def test_a_row_of_one_number_cannot_be_passed_off_as_another(imports: Imports, world: World) -> None:
@@ -215,10 +260,12 @@ def test_the_hashes_of_a_file_that_is_read_twice_at_once_are_of_the_pass_that_co
 ) -> None:
     data = as_csv([debt_row(world, n) for n in range(4)])
     looked = imports.rooted(data, 4)
-    prefix = evidence_prefix(looked.upload_id, looked.upload.split)
-    assert all(name.startswith(prefix) for name in rows_objects(imports))
-    imports.put(looked.upload_id, data)  # the event again, after the end
-    assert all(name.startswith(prefix) for name in rows_objects(imports))
+    upload_id, split = looked.upload_id, looked.upload.split
+    counting = [name for name in rows_objects(imports) if name != index_name(upload_id, split)]
+    assert all(name.startswith(evidence_prefix(upload_id, split)) for name in counting)
+    before = rows_objects(imports)
+    imports.put(upload_id, data)  # the event again, after the end
+    assert rows_objects(imports) == before
 
 
 def test_hashes_are_held_in_a_file_and_not_in_memory() -> None:

@@ -81,7 +81,7 @@ class ImportPart:
             return None
         if part_key in found:
             return upload
-        part = _Part(upload, self._deps, self._rules)
+        part = _Part(upload_id, upload, self._deps, self._rules)
         lines = list(read_part(self._deps.files, upload_id, upload.split, number))
         try:
             part.run(lines, duplicates=upload.doubled and number == upload.parts - 1)
@@ -130,7 +130,8 @@ class _Preloaded:
 class _Part:
     """The state of importing one part. Used by `ImportPart` only."""
 
-    def __init__(self, upload: UploadState, deps: ImportDeps, rules: Rules) -> None:
+    def __init__(self, upload_id: str, upload: UploadState, deps: ImportDeps, rules: Rules) -> None:
+        self._id = upload_id
         self._upload = upload
         self._deps = deps
         self._rules = rules
@@ -174,16 +175,18 @@ class _Part:
         if isinstance(claims, Reject):
             self.rejects.append(BadRow(line.number, claims))
             return None
+        recipient_key = self._deps.pseudonyms.recipient_key(canonical_number(claims.recipient))
         if self._evidence is not None:
             row = canonical_row(self._portfolio.members(FileRow(line.number, line.members or {})))
-            self._evidence.add(self._upload.statement_of(line.number), line.number, line.salt, row)
+            tag = self._deps.pseudonyms.row_tag(self._id, recipient_key)
+            self._evidence.add(self._upload.statement_of(line.number), line.number, tag, line.salt, row)
         kind = self._upload.manifest.kind
         statement = VerifiedStatement(
             kind,
             claims,
             self._upload.statement_of(line.number),
             self._deps.pseudonyms.content(statements.content(claims)),
-            self._deps.pseudonyms.recipient_key(canonical_number(claims.recipient)),
+            recipient_key,
             self._upload.announced_at,
         )
         slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content, self._upload.announced_at))

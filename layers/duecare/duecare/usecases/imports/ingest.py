@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from duecare.ports import FileStore, Key, Queue
 from duecare.usecases import table
 from duecare.usecases.imports.file_limit import MAX_CROWDED, FileLimit
+from duecare.usecases.imports.row_erasure import RowIndex
 from duecare.usecases.imports.row_evidence import FileHashes
 from duecare.usecases.imports.row_marks import RowMarks, mark
 from duecare.usecases.imports.stop import check_creditor
@@ -27,12 +28,14 @@ from duecare.usecases.imports.upload_state import (
     change_upload,
     file_name,
     hashes_name,
+    index_name,
     marks_name,
     part_name,
     split_prefix,
 )
 from duecare.usecases.statements.debt_limit import MAX_OPEN_DEBTS
 from duecare_core.domain.facts.statement import DebtStatement
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio
 from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
@@ -98,9 +101,9 @@ class Ingest:
         try:
             check_creditor(self._deps, upload)  # also if it was suspended after the file was announced
             seed = self._deps.seed_opener().open(upload.sealed_seed) if upload.sealed_seed else b""
-            with RowMarks() as marks, RowMarks() as recipients, FileHashes(seed) as hashes:
-                noted = marks, recipients, hashes
-                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, *noted).run()
+            with RowMarks() as marks, RowMarks() as recipients, RowMarks() as tags, FileHashes(seed) as hashes:
+                notes = _Notes(marks, recipients, hashes, RowIndex(tags))
+                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, notes).run()
             division = {"split": split, "parts": parts, "rows_per_part": MAX_ROWS_PER_PART, "doubled": doubled}
             after = self._change(upload_id, state="importing", **division)
         except FileRefused as refused:
@@ -115,7 +118,7 @@ class Ingest:
                 raise
         if after.split != split:
             files.delete(files.names(split_prefix(upload_id, split)))
-            files.delete([hashes_name(upload_id, split)])
+            files.delete([hashes_name(upload_id, split), index_name(upload_id, split)])
         return after
 
     def _change(self, upload_id: str, **members: Any) -> UploadState:
@@ -133,6 +136,16 @@ class Ingest:
         self._queue.send(_ENCODER.encode(PartMessage(upload_id, number)) for number in numbers)
 
 
+class _Notes(NamedTuple):
+    """What a pass notes of the rows of a file, all of it in temporary files. `hashes` and `index`: of a file with a
+    `rows_root`."""
+
+    marks: RowMarks
+    recipients: RowMarks
+    hashes: FileHashes
+    index: RowIndex
+
+
 class _Split:
     """One pass over a file. Used by `Ingest` only."""
 
@@ -143,9 +156,7 @@ class _Split:
         upload_id: str,
         split: str,
         upload: UploadState,
-        marks: RowMarks,
-        recipients: RowMarks,
-        hashes: FileHashes,
+        notes: _Notes,
     ) -> None:
         self._files = files
         self._pseudonyms = pseudonyms
@@ -154,9 +165,7 @@ class _Split:
         self._upload = upload
         self._digest = hashlib.sha256()
         self._portfolio = Portfolio(upload.manifest)
-        self._marks = marks
-        self._recipients = recipients
-        self._hashes = hashes
+        self._marks, self._recipients, self._hashes, self._index = notes
         self._has_root = upload.manifest.rows_root is not None
         self._parts = 0
         self._rows = 0
@@ -183,10 +192,12 @@ class _Split:
         crowded = self._recipients.repeated(MAX_OPEN_DEBTS + 1, MAX_CROWDED)
         if crowded:
             self._flag_rows_over_limit(crowded)
-        if not duplicates:
-            return self._parts, False
-        self._move_duplicates(duplicates)
-        return self._parts, True
+        if duplicates:
+            self._move_duplicates(duplicates)
+        if self._has_root:
+            index = self._index.pieces(MAX_ROWS_PER_PART, self._parts, self._upload.announced_at)
+            self._files.write(index_name(self._id, self._split), index)
+        return self._parts, bool(duplicates)
 
     def _hashed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
@@ -213,6 +224,9 @@ class _Split:
                 key = self._key(row.members)
                 if key is not None:
                     self._marks.add(mark(*key))
+                    if self._has_root:
+                        recipient_key = RecipientKey(key.pk.partition("#")[2])
+                        self._index.add(self._pseudonyms.row_tag(self._id, recipient_key), row.number)
                     if limited:
                         self._recipients.add(_recipient_mark(key.pk))
                 lines.append(PartLine(row.number, row.members, salt=salt))

@@ -1,9 +1,9 @@
 """The evidence of an upload's rows: what a case file needs to show that the creditor signed a row (rows_root.py).
 
 The hashes of all rows are one object. The rows themselves, with their salts, are one object for each part: its first
-line is a key, sealed for the function that builds case files, and each other line a row's number and the row encrypted
-under that key. A row can therefore be erased without opening any other. None of these objects expires: a consent may be
-relied on for years.
+line is a key, sealed for the function that builds case files, and each other line a row's number, a tag of its
+recipient, and the row encrypted under that key. A row can therefore be erased without opening any other
+(row_erasure.py). None of these objects expires: a consent may be relied on for years.
 """
 
 from __future__ import annotations
@@ -81,10 +81,11 @@ class EncryptedRows:
         self._aead = AESGCM(key)
         self._lines = [base64.b64encode(seal(key))]
 
-    def add(self, statement: str, number: int, salt: bytes, row: bytes) -> None:
+    def add(self, statement: str, number: int, tag: bytes, salt: bytes, row: bytes) -> None:
+        """`tag`: of the recipient (`Pseudonyms.row_tag`)."""
         # The key is new and each number occurs once in a part, so the number is a good nonce.
         encrypted = self._aead.encrypt(_nonce(number), salt + row, statement.encode())
-        self._lines.append(b"%d %s" % (number, base64.b64encode(encrypted)))
+        self._lines.append(b"%d %s %s" % (number, base64.b64encode(tag), base64.b64encode(encrypted)))
 
     def data(self) -> bytes:
         return b"\n".join(self._lines)
@@ -124,7 +125,7 @@ class RowEvidence:
 
     def _row(self, upload_id: str, upload: UploadState, number: int) -> bytes:
         """The row's salt and its canonical form."""
-        for part in _parts_of(upload, number):
+        for part in parts_of(number, upload.rows_per_part, upload.parts):
             try:
                 data = b"".join(self._files.read(rows_name(upload_id, upload.split, part)))
             except NotFound:
@@ -134,7 +135,7 @@ class RowEvidence:
             for line in lines:
                 if line.startswith(wanted):
                     aead = AESGCM(self._opener().open(base64.b64decode(sealed_key)))
-                    encrypted = base64.b64decode(line.removeprefix(wanted))
+                    encrypted = base64.b64decode(line.split(b" ")[2])
                     try:
                         return aead.decrypt(_nonce(number), encrypted, upload.statement_of(number).encode())
                     except InvalidTag as error:
@@ -142,24 +143,9 @@ class RowEvidence:
         raise StoreFailed("a row that a decision relies on does not exist")
 
 
-def erase_row(files: FileStore, upload_id: str, upload: UploadState, number: int) -> bool:
-    """Erase the row from the evidence of an upload, which keeps its hash. Returns whether it was there."""
-    for part in _parts_of(upload, number):
-        name = rows_name(upload_id, upload.split, part)
-        try:
-            lines = b"".join(files.read(name)).split(b"\n")
-        except NotFound:
-            continue
-        kept = [line for line in lines if not line.startswith(b"%d " % number)]
-        if len(kept) < len(lines):
-            files.write(name, [b"\n".join(kept)])
-            return True
-    return False
-
-
-def _parts_of(upload: UploadState, number: int) -> Iterable[int]:
+def parts_of(number: int, rows_per_part: int, parts: int) -> Iterable[int]:
     """The parts that may hold a row: its own and, as duplicate rows are moved there, the last."""
-    return dict.fromkeys(((number - 1) // upload.rows_per_part, upload.parts - 1))
+    return dict.fromkeys(((number - 1) // rows_per_part, parts - 1))
 
 
 def _nonce(number: int) -> bytes:

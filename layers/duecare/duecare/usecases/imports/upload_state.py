@@ -106,6 +106,8 @@ Edit = Callable[[UploadState], tuple[UploadState, Sequence[Document]] | None]
 
 # Names of files.
 
+INDEX_PREFIX = "rows/index/"
+
 
 def file_name(upload_id: str) -> str:
     return f"uploads/{upload_id}"
@@ -129,6 +131,10 @@ def evidence_prefix(upload_id: str, split: str) -> str:
 
 def hashes_name(upload_id: str, split: str) -> str:
     return f"{evidence_prefix(upload_id, split)}hashes"
+
+
+def index_name(upload_id: str, split: str) -> str:
+    return f"{INDEX_PREFIX}{upload_id}/{split}"
 
 
 def rows_name(upload_id: str, split: str, part: int) -> str:
