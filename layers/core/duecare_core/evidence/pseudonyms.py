@@ -43,8 +43,8 @@ class Pseudonyms:
         return self._mac(b"acknowledgement-salt", statement_id.encode())[:16]
 
     def row_tag(self, upload_id: str, recipient_key: RecipientKey) -> bytes:
-        """16 bytes that mark the rows of a recipient in the evidence of one upload, so that they can be erased. The tags
-        of two uploads cannot be linked."""
+        """16 bytes that mark a recipient's rows in the evidence of one upload, so that they can be erased. The tags of
+        two uploads cannot be linked."""
         return self._mac(b"row", f"{upload_id}\0{recipient_key}".encode())[:16]
 
     def _mac(self, label: bytes, data: bytes) -> bytes:

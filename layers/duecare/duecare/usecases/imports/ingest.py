@@ -137,13 +137,13 @@ class Ingest:
 
 
 class _Notes(NamedTuple):
-    """What a pass notes of the rows of a file, all of it in temporary files. `hashes` and `index`: of a file with a
+    """What a pass notes of the rows of a file, all of it in temporary files. `hashes` and `row_index`: of a file with a
     `rows_root`."""
 
     marks: RowMarks
     recipients: RowMarks
     hashes: FileHashes
-    index: RowIndex
+    row_index: RowIndex
 
 
 class _Split:
