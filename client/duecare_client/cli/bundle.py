@@ -247,8 +247,8 @@ def _print_row_advice(verdict: bundles.Verdict, *, given: bool) -> None:
     rows = sum(map(is_row, case.decision.record.relied_on)) - len(case.rows)
     if rows > 0:
         output.note(
-            f"{rows} of the facts are rows of a file. The creditor signed only the digest of the file, which has no "
-            "rows_root. Ask it for"
+            f"{rows} of the facts are rows of a file whose manifest has no rows_root, or were left out of a file. The "
+            "creditor signed only the digest of the file. Ask it for"
         )
         output.note("the file, and compare these rows with it: --portfolio FILE.")
 

@@ -135,6 +135,7 @@ def test_another_row_number_salt_size_or_root_is_refused() -> None:
 def test_a_seed_is_32_bytes() -> None:
     assert read_seed(SEED.hex()) == SEED
     assert read_seed("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8") == SEED
+    assert read_seed("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=") == SEED
     for wrong in ("", "00", SEED.hex().upper(), SEED.hex()[:-1] + "g", SEED.hex() + "00", "A" * 42, "*" * 43, "é" * 43):
         with pytest.raises(BadEvidence):
             read_seed(wrong)

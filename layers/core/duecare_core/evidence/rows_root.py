@@ -35,6 +35,7 @@ from duecare_core.evidence.log.merkle import (
 
 SEED_BYTES = 32
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]{43}=?\Z")
 _DIGEST = "sha256:"
 _LEAF = b"\0"
 NO_ROW = b"null"  # the canonical form of a row that cannot be read
@@ -46,11 +47,11 @@ ReadRange = Callable[[int, int], bytes]
 
 
 def read_seed(text: str) -> bytes:
-    """A seed as 64 hexadecimal digits in lower case, or as 43 characters of base64url. Raises BadEvidence."""
+    """A seed as 64 hexadecimal digits in lower case, or in base64url, with or without padding. Raises BadEvidence."""
     if _HEX.match(text):
         return bytes.fromhex(text)
     try:
-        seed = base64.b64decode(text + "=", altchars=b"-_", validate=True) if len(text) == 43 else b""
+        seed = base64.b64decode(text[:43] + "=", altchars=b"-_", validate=True) if _BASE64URL.match(text) else b""
     except (binascii.Error, ValueError):
         seed = b""
     if len(seed) != SEED_BYTES:
