@@ -289,8 +289,12 @@ class _Checks:
         return f"{len(starts)} that count, each in reply to a message that was allowed" if starts else "none"
 
     def _signed_summary(self) -> str:
+        rows = sum(map(is_row, self._record.relied_on)) - len(self._case.rows)
         count = len(self._case.statements)
-        return f"{count} of {count} signed by the party that answers for it, and in the log"
+        summary = f"{count} of {count} signed by the party that answers for it, and in the log"
+        if rows <= 0:
+            return summary
+        return f"{summary}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
 
     def _signature(self, logged: LoggedStatement) -> dict[str, Any]:
         """The payload. Raises if its issuer did not sign it with a key that was registered when it was received."""
