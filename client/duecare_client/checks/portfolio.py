@@ -17,7 +17,7 @@ from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import BadEvidence, FileRefused
 from duecare_core.evidence.casefile import inputs
 from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, Check
-from duecare_core.evidence.casefile.row_proofs import LEFT_OUT, RowFacts, SignedManifest, read_manifest
+from duecare_core.evidence.casefile.row_proofs import LEFT_OUT, AnnouncedManifest, RowFacts, read_manifest
 
 NAME = "portfolio"
 
@@ -43,7 +43,7 @@ def check_portfolios(case: CaseFile, paths: Iterable[Path], meter: ProgressMeter
     return tuple(checks)
 
 
-def _compare(case: CaseFile, announced: Sequence[SignedManifest], file: PortfolioFile, meter: ProgressMeter) -> str:
+def _compare(case: CaseFile, announced: Sequence[AnnouncedManifest], file: PortfolioFile, meter: ProgressMeter) -> str:
     """A sentence on what agrees. Raises _Mismatch, FileRefused, BadSettings."""
     with meter.stage("reading", file.size, "bytes") as report:
         sha256 = file.read_whole(lambda done: report(done, "")).sha256
@@ -58,7 +58,7 @@ def _compare(case: CaseFile, announced: Sequence[SignedManifest], file: Portfoli
 
 
 def _compare_rows(
-    case: CaseFile, announced: SignedManifest, file: PortfolioFile, meter: ProgressMeter
+    case: CaseFile, announced: AnnouncedManifest, file: PortfolioFile, meter: ProgressMeter
 ) -> Iterator[str]:
     """Yields the name of each row that the record relies on, after comparing it with the file."""
     named = [name.partition(inputs.ROW_SEPARATOR) for name in case.decision.record.relied_on]

@@ -40,7 +40,7 @@ class ProvenRow(Struct, frozen=True, forbid_unknown_fields=True):
     proof: tuple[str, ...]
 
 
-class SignedManifest(NamedTuple):
+class AnnouncedManifest(NamedTuple):
     """A manifest whose signature was verified, its statement id, and when the service received it."""
 
     manifest: Manifest
@@ -56,9 +56,9 @@ class NamedRow(NamedTuple):
     number: int | None
 
 
-def read_manifest(token: str, received_at: datetime) -> SignedManifest:
+def read_manifest(token: str, received_at: datetime) -> AnnouncedManifest:
     """Raises Unacceptable, BadEvidence. Does not verify the signature."""
-    return SignedManifest(validate(jws.read(token).payload, Manifest), statement_id(token), received_at)
+    return AnnouncedManifest(validate(jws.read(token).payload, Manifest), statement_id(token), received_at)
 
 
 def named_rows(relied_on: Iterable[str]) -> Iterator[NamedRow]:
@@ -79,7 +79,7 @@ def check_rows(
     rows: Sequence[ProvenRow],
     record: Record,
     inputs: Inputs,
-    manifests: Iterable[SignedManifest],
+    manifests: Iterable[AnnouncedManifest],
     singles: Iterable[Statement],
 ) -> tuple[int, int]:
     """Check that these are the rows that a record relies on, that their creditor signed each, and that the facts in
@@ -124,7 +124,7 @@ def _check_subjects(record: Record, statements: Sequence[Statement]) -> None:
         raise BadEvidence("debtor and holder are one person, by the statements, and the record says otherwise")
 
 
-def _proven(row: ProvenRow, signed: SignedManifest, number: int) -> RowStatement | Reject:
+def _proven(row: ProvenRow, signed: AnnouncedManifest, number: int) -> RowStatement | Reject:
     """The statement of a row, after checking that the creditor signed it."""
     manifest = signed.manifest
     try:
