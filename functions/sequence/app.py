@@ -9,7 +9,7 @@ from duecare.runtime import telemetry
 from duecare.runtime.handler import event_handler
 from duecare.runtime.http import Event
 from duecare.runtime.services.sequence import SequenceService
-from duecare_core.errors import Contention
+from duecare_core.errors import Contention, LogDiverged
 
 # The longest that one more move of the log head may take, with its copies, tiles and index entries; in milliseconds.
 MOVE_MILLISECONDS = 60_000
@@ -21,6 +21,15 @@ def sequence(service: SequenceService, _event: Event, context: Any) -> None:
         stats = service.sequencer(lambda: context.get_remaining_time_in_millis() > MOVE_MILLISECONDS)
     except Contention:
         return  # another sequencer is at work, and reports how far the log is behind
+    except LogDiverged as diverged:
+        telemetry.count("LogDiverged")
+        telemetry.logger.error(
+            "the table is not the one that the published log was made from: nothing was signed, see docs/restore.md",
+            reason=diverged.reason,
+            head_size=diverged.head_size,
+            published_size=diverged.published_size,
+        )
+        raise
     except Exception as error:
         telemetry.failed(error)
         raise

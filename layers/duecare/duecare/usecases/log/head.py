@@ -53,10 +53,10 @@ class VersionedHead(NamedTuple):
 
 
 class StagedMove(Struct, frozen=True):
-    """The effects of a move of the head: files by name, the checkpoint signed by the log, and entries of the index."""
+    """The effects of a move of the head: files by name, and entries of the index. No checkpoint: one is signed only
+    when the head is stored."""
 
     files: dict[str, bytes]
-    checkpoint: str
     index_entries: tuple[IndexEntry, ...]
 
 
