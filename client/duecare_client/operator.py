@@ -53,6 +53,25 @@ class Operator:
             report = self._invoke("VoidFunction", {"do": "void-step", "party": request["party"], "id": report["id"]})
         return report
 
+    def resume_log(self, size: int, progressed: Callable[[Json], None]) -> list[Json]:
+        """Resumes the log over a restored table: invokes the sequencer until its head is the published one. Returns the
+        records that have an entry, and that the table has lost: `{kind, id, at, index}`.
+
+        `size`: the entries of the published log. `progressed` is called with each report. After an error the same
+        request goes on where it ended.
+        """
+        lost: list[Json] = []
+        while True:
+            report = self._invoke("SequenceFunction", {"do": "log-resume", "size": size})
+            progressed(report)
+            try:
+                lost += report["lost"]
+                done = report["done"]
+            except (KeyError, TypeError):
+                raise BadAnswer("the sequencer did not say how far it has come") from None
+            if done:
+                return lost
+
     def _invoke(self, output: str, request: Json) -> Json:
         function = self._output(output)
         with aws_errors(f"invoke {function}"):

@@ -174,6 +174,29 @@ def void(
         output.void(report)
 
 
+@admin.command("resume-log")
+def resume_log(
+    context: typer.Context,
+    size: Annotated[int, typer.Option(metavar="N", min=0, help="The entries of the published log (`log check`).")],
+    yes: Annotated[bool, typer.Option("--yes", help="Resume without confirmation.")] = False,
+) -> None:
+    """After the table was restored: go on with the published log. Part of the procedure in docs/restore.md.
+
+    Prints the records that are in the log and that the restored table has lost. If it is interrupted, give it again.
+    """
+    if not yes:
+        if not _is_interactive():
+            raise BadSettings("there is no terminal to ask for confirmation: give --yes. Nothing was changed")
+        typer.confirm("The head of the table will be moved to the published log. Resume?", abort=True, err=True)
+    cli = cli_context(context)
+    shown = (lambda _: None) if cli.json else output.resume_progress
+    lost = cli.operator().resume_log(size, shown)
+    if cli.json:
+        output.as_json({"size": size, "lost": lost})
+    else:
+        output.lost_records(lost)
+
+
 @admin.command("erase")
 def erase(
     context: typer.Context,

@@ -192,6 +192,19 @@ def void_progress(report: Json) -> None:
         note(f"{_count(progress, 'scanned')} pages of the table read, {_count(progress, 'changed')} states changed")
 
 
+def resume_progress(report: Json) -> None:
+    """How far the head of the log has come, on stderr."""
+    note(f"The head of the table is at {_word(report.get('size'))} of {_word(report.get('published'))} entries.")
+
+
+def lost_records(lost: list[Json]) -> None:
+    """The records that are in the log and no longer in the table."""
+    line("The log goes on. ", f"Records that it has and the table has lost: {len(lost)}")
+    for one in lost:
+        kind, name, index, at = (_word(one.get(member)) for member in ("kind", "id", "index", "at"))
+        line(f"  {kind} {name}  entry {index}, {at}")
+
+
 def record(value: Json) -> None:
     """A party or a switch, one member a line, without empty members."""
     for name, member in value.items():

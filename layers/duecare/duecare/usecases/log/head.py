@@ -27,7 +27,8 @@ class Head(Struct, frozen=True, kw_only=True):
     """`root`: hexadecimal. `positions`: for each shard of the stream, the last change that is logged.
 
     `caught_up_at`: every change before this time has its entry. `staged`: the staged object of the last move, until
-    all its effects are done. `trimmed`: how often changes were trimmed from the stream before they were read.
+    all its effects are done. `moved_from`: the size before the last move. `trimmed`: how often changes were trimmed
+    from the stream before they were read.
     `swept_at`, `swept_trimmed`: the time, and `trimmed`, at which the last completed sweep began. `sweep`: the sweep
     in progress.
     """
@@ -39,6 +40,7 @@ class Head(Struct, frozen=True, kw_only=True):
     positions: dict[str, str]
     caught_up_at: datetime | None = None
     staged: str = ""
+    moved_from: int = 0
     trimmed: int = 0
     swept_at: datetime
     swept_trimmed: int = 0

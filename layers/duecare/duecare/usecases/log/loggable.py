@@ -55,7 +55,11 @@ def index_entries(records: Sequence[Loggable], first: int, expires: datetime) ->
     Those of decisions expire at `expires`, long after the decisions themselves. All others stay: a party without a
     pointer would get a second log entry, and a case file may need the pointer of a statement years later.
     """
-    indexed = list(enumerate(records, first))
+    return indexed_entries(list(enumerate(records, first)), expires)
+
+
+def indexed_entries(indexed: Sequence[tuple[int, Loggable]], expires: datetime) -> tuple[IndexEntry, ...]:
+    """The same for records whose entries have these ascending indexes."""
     decisions = [(index, record.decision) for index, record in indexed if record.decision]
     return (
         *(IndexEntry(_pointer(index, record), expires if record.decision else None) for index, record in indexed),

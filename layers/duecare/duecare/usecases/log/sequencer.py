@@ -250,7 +250,9 @@ class Sequencer:
         name = f"staging/{grown.size}-{self._deps.entropy(16).hex()}"
         self._deps.files.write({name: heads.encode_staged(staged)})
         # 5. The head, by compare-and-swap. From here on the records have their entries.
-        moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._deps.clock(), staged=name)
+        moved = structs.replace(
+            moved, size=grown.size, root=grown.root.hex(), at=self._deps.clock(), staged=name, moved_from=size
+        )
         try:
             current = heads.move(self._deps.documents, current, moved)
         except VersionConflict:
@@ -285,9 +287,7 @@ class Sequencer:
             return
         published = read_published(self._deps.files, self._key.verifier_key)
         if published and published.checkpoint.size >= current.head.size:
-            raise LogDiverged(
-                "the table is older than the published log", current.head.size, published.checkpoint.size
-            )
+            raise LogDiverged("the table is older than the published log", current.head.size, published.checkpoint.size)
         raise StoreFailed(f"the head names {current.head.staged}, which does not exist")
 
     def _discard(self, name: str, replaced: VersionedHead) -> None:
