@@ -181,16 +181,15 @@ class Sequencer:
             raise SecretsFailed("the log's key is not the one that has signed this log")
         if current.head.staged:
             current = self._finish(current)
-        else:
-            read = Tiles(self._deps.files).read
-            published = self._compared(current, read)
-            if published is None or published.checkpoint.size < current.head.size:
-                self._publish(current, published, read)
+        read = Tiles(self._deps.files).read
+        published = self._compared(current, read)
         if not self._prepared:
             # 3. (for the rules) Archive the rules in force: a case file needs them as they were.
             rules = {rules_name(self._rules.digest): self._rules.pack.data}
             self._deps.archive.put_locked(rules, self._locked_until())
             self._prepared = True
+        if published is None or published.checkpoint.size < current.head.size:
+            self._publish(current, published, read)
         return current
 
     def _begin(self) -> VersionedHead:
