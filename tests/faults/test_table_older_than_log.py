@@ -484,3 +484,31 @@ def test_a_changed_entry_of_the_published_log_is_not_taken_over(world: Restorabl
     with pytest.raises(CannotDecide):
         world.resume()
     world.stopped()
+
+
+# Objects that were published
+
+
+def test_an_object_of_the_log_is_never_changed_or_deleted(world: RestorableWorld) -> None:
+    """A partial tile, once published, can be fetched for ever: also after its full tile and after a restore."""
+    seen: dict[str, bytes] = {}
+
+    def look() -> None:
+        now = {name: data for name, data in world.files.objects.items() if name.startswith("tile/")}
+        assert {name: now.get(name) for name in seen} == seen
+        seen.update(now)
+
+    old = world.snapshot()
+    for _ in range(45):
+        world.records(3)
+        world.sequenced()
+        look()
+    assert world.checkpoint().size > 256
+    assert "tile/0/000" in seen
+    assert len([name for name in seen if name.startswith("tile/0/000.p/")]) > 30
+    world.roll_back(old)
+    world.stopped()
+    world.resume()
+    world.records()
+    world.sequenced()
+    look()
