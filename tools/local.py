@@ -66,8 +66,8 @@ def require_whole_log(dynamodb: Any, s3: Any, outputs: dict[str, str]) -> None:
     if size < head["size"] or (size, base64.b64decode(root).hex()) == (head["size"], head["root"]) or size == 0:
         return
     raise ToolError(
-        f"The table of the local AWS is older than its published log ({head['size']} entries of {size}): the local AWS\n"
-        "did not end with `make stop`. The log would get a second history, so the sequencer signs nothing until one of\n"
+        f"The table of the local AWS is older than its published log: {head['size']} entries of {size}. It did not\n"
+        "end with `make stop` once. The log would get a second history, so the sequencer signs nothing until one of\n"
         "these is done:\n"
         "  To start anew without what it holds: make clean, then make run\n"
         "  To go on with what is left (docs/restore.md says what is lost):\n"

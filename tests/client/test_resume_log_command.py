@@ -24,7 +24,16 @@ class Aws:
         self.requests: list[dict[str, Any]] = []
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803  boto3's name
-        return {"Stacks": [{"Outputs": [{"OutputKey": "SequenceFunction", "OutputValue": "duecare-sequence"}]}]}
+        return {
+            "Stacks": [
+                {
+                    "Outputs": [
+                        {"OutputKey": f"{name}Function", "OutputValue": f"duecare-{name.lower()}"}
+                        for name in ("Sequence", "Admin")
+                    ]
+                }
+            ]
+        }
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         self.requests.append({"function": FunctionName, **json.loads(Payload)})
@@ -50,9 +59,28 @@ def test_the_log_is_resumed_range_by_range_and_lost_records_are_named(tmp_path: 
     assert "statement sha256:ab  entry 2001, 2026-11-28T00:00:00Z" in result.stdout
 
 
+def test_registrations_are_put_back_in_the_order_of_their_entries(tmp_path: Path) -> None:
+    lost = [LOST | {"kind": "party", "id": one} for one in ("keji/2", "keji/3", "*/1", "xinxi/9")]
+    refused = {"status": 409, "problem": {"type": "urn:duecare:problem:conflict", "title": "Conflicts", "status": 409,
+                                          "detail": "The table has version 9."}}  # fmt: skip
+    answers = [{"status": 200, "result": {}}] * 3 + [refused]
+    aws = Aws(step(2000, *lost), *answers, step(2500, done=True))
+    result = run(aws, tmp_path, "--size", "2500", "--yes")
+    assert result.exit_code == 0, result.output
+    assert [(one["id"], one["version"]) for one in aws.requests if one["function"] == "duecare-admin"] == [
+        ("keji", 2),
+        ("keji", 3),
+        ("*", 1),
+        ("xinxi", 9),
+    ]
+    assert "registrations put back from the archive: 3" in result.stdout
+    assert "party xinxi/9" in result.stdout
+    assert "party keji" not in result.stdout
+
+
 def test_scripts_read_the_lost_records_as_json(tmp_path: Path) -> None:
     result = run(Aws(step(2500, LOST, done=True)), tmp_path, "--size", "2500", "--yes", "--json")
-    assert json.loads(result.stdout) == {"size": 2500, "lost": [LOST]}
+    assert json.loads(result.stdout) == {"size": 2500, "lost": [{**LOST, "restored": False}]}
 
 
 def test_nothing_is_sent_without_a_confirmation(tmp_path: Path) -> None:

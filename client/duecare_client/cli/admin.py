@@ -116,6 +116,16 @@ def party_show(context: typer.Context, party_id: Id) -> None:
         output.void(report)
 
 
+@party.command("restore")
+def party_restore(
+    context: typer.Context,
+    party_id: Annotated[str, typer.Argument(metavar="ID", help="The party's id; * for the halt of everything.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As in the log's entry ID/VERSION.")],
+) -> None:
+    """Put a registration back that a restored table has lost, as `admin resume-log` does (docs/restore.md)."""
+    _operate(context, {"do": "party-restore", "id": party_id, "version": version})
+
+
 @key.command("add")
 def key_add(context: typer.Context, party_id: Id, public_key: PublicKey, profile_key: ProfileKey = None) -> None:
     """Add a key to a party. Its other keys stay valid, so that it can change from one to the next."""

@@ -199,8 +199,11 @@ def resume_progress(report: Json) -> None:
 
 def lost_records(lost: list[Json]) -> None:
     """The records that are in the log and no longer in the table."""
-    line("The log goes on. ", f"Records that it has and the table has lost: {len(lost)}")
-    for one in lost:
+    restored = sum(bool(one.get("restored")) for one in lost)
+    line("The log goes on. ", f"Records that it has and the table has lost: {len(lost) - restored}")
+    if restored:
+        line(f"  registrations put back from the archive: {restored}")
+    for one in (one for one in lost if not one.get("restored")):
         kind, name, index, at = (_word(one.get(member)) for member in ("kind", "id", "index", "at"))
         line(f"  {kind} {name}  entry {index}, {at}")
 

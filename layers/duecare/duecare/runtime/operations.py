@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, structs
 
@@ -64,7 +64,16 @@ class EraseRecipient(_Request, frozen=True, kw_only=True, tag="erase"):
     recipient: PhoneNumber
 
 
-Operation = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient
+class PartyRestore(_Request, frozen=True, kw_only=True, tag="party-restore"):
+    """Put a version of a registration back that a restored table has lost; `*`: of the halt of everything."""
+
+    id: PartyId | Literal["*"]
+    version: Annotated[int, Meta(ge=1)]
+
+
+Operation = (
+    PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient | PartyRestore
+)
 
 
 def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult | dict[str, Any]:  # noqa: PLR0911  one for each operation
@@ -102,6 +111,8 @@ def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult
             return parties.halt_everything(on=request.on)
         case EraseRecipient():
             return service.erase(request.recipient)
+        case PartyRestore():
+            return service.restore_party(request.id, request.version)
     raise Unacceptable("Name a creditor or a gateway, not both.")
 
 

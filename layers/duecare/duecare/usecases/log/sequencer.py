@@ -155,7 +155,8 @@ class Sequencer:
         The stream delivers each change once and in order, so normally no record has an entry. But a sweep may have
         logged it before, and a stream that delivered a change twice would give its record two entries. So pointers are
         read for the records that are older than the last time when the log had caught up, and for all records if there
-        are few; a backlog is not slowed down.
+        are few; a backlog is not slowed down. A registration may be an old one that the operator has put back after a
+        restore (restore_party.py).
         """
         found: list[Loggable] = []
         late: list[Loggable] = []
@@ -169,7 +170,7 @@ class Sequencer:
             if record is None:
                 continue
             found.append(record)
-            if head.caught_up_at and change.at <= head.caught_up_at:
+            if (head.caught_up_at and change.at <= head.caught_up_at) or record.identity.kind == "party":
                 late.append(record)
         logged = existing_pointers(self._deps.documents, found if len(found) <= MAX_KEYS_READ else late)
         return [record for record in without_duplicates(found) if record.pointer not in logged], unreadable
