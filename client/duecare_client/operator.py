@@ -73,13 +73,21 @@ class Operator:
                 raise BadAnswer("the sequencer did not say how far it has come") from None
         return found
 
+    def restore_party(self, party_id: str, version: int) -> Json:
+        """Puts a version of a registration back, from its copy in the archive; `*`: of the halt of everything."""
+        client, _, bucket = self.store()
+        name = f"parties/{party_id}/{version}"
+        with aws_errors(f"read {name} in {bucket}"):
+            copy = client("s3").get_object(Bucket=bucket, Key=name)["Body"].read().decode()
+        return self.operate({"do": "party-restore", "copy": copy})
+
     def _put_back(self, lost: Json) -> bool:
         """Whether a lost record is a registration, and is in the table again."""
         if lost["kind"] != "party":
             return False
         party, _, version = lost["id"].rpartition("/")
         try:
-            self.operate({"do": "party-restore", "id": party, "version": int(version)})
+            self.restore_party(party, int(version))
         except RequestError:
             return False  # another version is there; the operator is shown which one is missing
         return True

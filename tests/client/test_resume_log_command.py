@@ -17,23 +17,19 @@ LOST = {"kind": "statement", "id": "sha256:ab", "at": "2026-11-28T00:00:00Z", "i
 
 
 class Aws:
-    """CloudFormation and Lambda, which gives these answers in turn."""
+    """CloudFormation, the archive, and Lambda, which gives these answers in turn."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = list(answers)
         self.requests: list[dict[str, Any]] = []
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803  boto3's name
-        return {
-            "Stacks": [
-                {
-                    "Outputs": [
-                        {"OutputKey": f"{name}Function", "OutputValue": f"duecare-{name.lower()}"}
-                        for name in ("Sequence", "Admin")
-                    ]
-                }
-            ]
-        }
+        names = {"SequenceFunction": "duecare-sequence", "AdminFunction": "duecare-admin"}
+        names |= {"TableName": "table", "ArchiveBucket": "archive"}
+        return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": name} for key, name in names.items()]}]}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return {"Body": io.BytesIO(f"{Bucket}: {Key}".encode())}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         self.requests.append({"function": FunctionName, **json.loads(Payload)})
@@ -67,12 +63,8 @@ def test_registrations_are_put_back_in_the_order_of_their_entries(tmp_path: Path
     aws = Aws(step(2000, *lost), *answers, step(2500, done=True))
     result = run(aws, tmp_path, "--size", "2500", "--yes")
     assert result.exit_code == 0, result.output
-    assert [(one["id"], one["version"]) for one in aws.requests if one["function"] == "duecare-admin"] == [
-        ("keji", 2),
-        ("keji", 3),
-        ("*", 1),
-        ("xinxi", 9),
-    ]
+    copies = [one["copy"] for one in aws.requests if one["function"] == "duecare-admin"]
+    assert copies == [f"archive: parties/{one}" for one in ("keji/2", "keji/3", "*/1", "xinxi/9")]
     assert "registrations put back from the archive: 3" in result.stdout
     assert "party xinxi/9" in result.stdout
     assert "party keji" not in result.stdout

@@ -123,7 +123,12 @@ def party_restore(
     version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As in the log's entry ID/VERSION.")],
 ) -> None:
     """Put a registration back that a restored table has lost, as `admin resume-log` does (docs/restore.md)."""
-    _operate(context, {"do": "party-restore", "id": party_id, "version": version})
+    cli = cli_context(context)
+    shown = cli.operator().restore_party(party_id, version)
+    if cli.json:
+        output.as_json(shown)
+    else:
+        output.record(shown)
 
 
 @key.command("add")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
@@ -65,10 +65,9 @@ class EraseRecipient(_Request, frozen=True, kw_only=True, tag="erase"):
 
 
 class PartyRestore(_Request, frozen=True, kw_only=True, tag="party-restore"):
-    """Put a version of a registration back that a restored table has lost; `*`: of the halt of everything."""
+    """Put a registration back that a restored table has lost, from its copy in the archive."""
 
-    id: PartyId | Literal["*"]
-    version: Annotated[int, Meta(ge=1)]
+    copy: str
 
 
 Operation = (
@@ -112,7 +111,7 @@ def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult
         case EraseRecipient():
             return service.erase(request.recipient)
         case PartyRestore():
-            return service.restore_party(request.id, request.version)
+            return service.restore_party(request.copy)
     raise Unacceptable("Name a creditor or a gateway, not both.")
 
 

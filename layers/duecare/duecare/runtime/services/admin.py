@@ -10,7 +10,6 @@ from duecare.runtime.settings import AdminSettings
 from duecare.usecases.operator.parties import PartyAdmin
 
 if TYPE_CHECKING:
-    from duecare.adapters.s3.archive import S3Archive
     from duecare.usecases.operator.erase import Erase
     from duecare.usecases.operator.restore_party import RestoreParty
 
@@ -25,21 +24,18 @@ class AdminService(Service[AdminSettings]):
     @cached_property
     def erase(self) -> Erase:
         """Raises SecretsFailed, RulesFailed."""
+        from duecare.adapters.s3.archive import S3Archive  # noqa: PLC0415
         from duecare.usecases.operator.erase import Erase, EraseDeps  # noqa: PLC0415
         from duecare_core.domain.rules.retention import shortest_retention  # noqa: PLC0415
 
-        pseudonyms = self.pseudonyms(self.settings.pepper_secret)
-        dependencies = EraseDeps(self.documents, self._archive(), pseudonyms, self.clock, self.entropy)
+        here, aws = self.settings, self.settings.aws
+        archive = S3Archive(here.archive_bucket, aws.region, aws.credentials, aws.override("s3"))
+        pseudonyms = self.pseudonyms(here.pepper_secret)
+        dependencies = EraseDeps(self.documents, archive, pseudonyms, self.clock, self.entropy)
         return Erase(dependencies, shortest_retention(self.rules.pack))
 
     @cached_property
     def restore_party(self) -> RestoreParty:
         from duecare.usecases.operator.restore_party import RestoreParty  # noqa: PLC0415  rarely needed
 
-        return RestoreParty(self.documents, self._archive)
-
-    def _archive(self) -> S3Archive:
-        from duecare.adapters.s3.archive import S3Archive  # noqa: PLC0415
-
-        here, aws = self.settings, self.settings.aws
-        return S3Archive(here.archive_bucket, aws.region, aws.credentials, aws.override("s3"))
+        return RestoreParty(self.documents)
