@@ -30,7 +30,7 @@ class Head(Struct, frozen=True, kw_only=True):
     all its effects are done. `moved_from`: the size before the last move. `trimmed`: how often changes were trimmed
     from the stream before they were read.
     `swept_at`, `swept_trimmed`: the time, and `trimmed`, at which the last completed sweep began. `sweep`: the sweep
-    in progress.
+    in progress. `resumed_at`: when an operator last resumed the log over a restored table (resume.py).
     """
 
     size: int
@@ -45,6 +45,7 @@ class Head(Struct, frozen=True, kw_only=True):
     swept_at: datetime
     swept_trimmed: int = 0
     sweep: Sweep | None = None
+    resumed_at: datetime | None = None
 
 
 class VersionedHead(NamedTuple):

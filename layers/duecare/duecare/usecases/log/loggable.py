@@ -48,6 +48,14 @@ class Loggable(NamedTuple):
         return Expiry(self.document.key, self.document.version, datetime.fromisoformat(self.at) + table_retention)
 
 
+def named(record: Loggable, *, resumed: bool) -> Loggable:
+    """The record with the name that its copy has in this log. After a restore, a statement or a void that was lost may
+    be made again: another record of the same id."""
+    if not resumed or record.identity.kind not in ("statement", "void"):
+        return record
+    return record._replace(name=archive_names.again(record.name, record.identity))
+
+
 def index_entries(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[IndexEntry, ...]:
     """The index of these records, whose log entries begin at index `first`: a pointer for each record, and the pages
     of each gateway's decisions.

@@ -21,7 +21,7 @@ from duecare.usecases.log import archive_names, pointers
 from duecare.usecases.log import head as heads
 from duecare.usecases.log.continuity import PublishedCheckpoint, read_published
 from duecare.usecases.log.head import VersionedHead
-from duecare.usecases.log.loggable import Loggable, indexed_entries, loggable
+from duecare.usecases.log.loggable import Loggable, indexed_entries, loggable, named
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.log.published_log import Tiles
 from duecare.usecases.log.sweep import MAX_KEYS_READ, chunks
@@ -101,7 +101,8 @@ class ResumeLog:
         end = min(end, goal.size)
         root_hash = root(end, of_smaller_tree(goal.size, tiles.read))
         _require_prefix(end, root_hash, published, tiles)
-        found, lost = self._records(list(enumerate(self._entries(first, end, goal.size, tiles), first)))
+        entries = list(enumerate(self._entries(first, end, goal.size, tiles), first))
+        found, lost = self._records(entries, resumed=head.resumed_at is not None)
         self._deps.log_index.put(found)
         now = self._deps.clock()
         moved = structs.replace(
@@ -117,6 +118,7 @@ class ResumeLog:
             # Records that no stream delivers are found by a sweep: one is due.
             trimmed=max(head.trimmed, head.swept_trimmed + 1),
             sweep=None,
+            resumed_at=now if end == goal.size else head.resumed_at,
         )
         try:
             heads.move(self._deps.documents, current, moved)
@@ -158,7 +160,9 @@ class ResumeLog:
                 raise StoreFailed(f"{name} cannot be read: {error}") from error
         return found
 
-    def _records(self, entries: Sequence[tuple[int, Entry]]) -> tuple[list[IndexEntry], tuple[LostRecord, ...]]:
+    def _records(
+        self, entries: Sequence[tuple[int, Entry]], *, resumed: bool
+    ) -> tuple[list[IndexEntry], tuple[LostRecord, ...]]:
         """The index of these entries' records, and the records that the table does not hold."""
         whole: list[tuple[int, Loggable]] = []
         index: list[IndexEntry] = []
@@ -171,10 +175,10 @@ class ResumeLog:
                 document = stored.get(key)
                 if entry.kind in _RECIPIENTS:
                     record = self._same(document, entry)
-                    whole += [(number, record)] if record else []
+                    whole += [(number, named(record, resumed=resumed))] if record else []
                     held = record is not None
                 else:
-                    index.append(_pointer(number, entry))
+                    index.append(_pointer(number, entry, resumed=resumed))
                     held = document is not None and document.version >= version
                 lost += [] if held else [LostRecord(entry.kind, entry.id, entry.at, number)]
         expires = self._deps.clock() + self._kept_for
@@ -217,9 +221,10 @@ def _identity(entry: Entry) -> Identity:
     return Identity(entry.kind, entry.id, entry.record_sha256)
 
 
-def _pointer(index: int, entry: Entry) -> IndexEntry:
+def _pointer(index: int, entry: Entry, *, resumed: bool) -> IndexEntry:
     """The pointer of a record that concerns no recipient."""
     identity = _identity(entry)
-    return IndexEntry(
-        table.write(pointers.key(*identity), None, Pointer(index, entry.at, archive_names.other_name(identity)))
-    )
+    name = archive_names.other_name(identity)
+    if resumed and entry.kind == "void":
+        name = archive_names.again(name, identity)
+    return IndexEntry(table.write(pointers.key(*identity), None, Pointer(index, entry.at, name)))

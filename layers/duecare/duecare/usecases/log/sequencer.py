@@ -22,7 +22,7 @@ from duecare.usecases.log import head as heads
 from duecare.usecases.log.archive_names import rules_name
 from duecare.usecases.log.continuity import PublishedCheckpoint, read_published, require_extension
 from duecare.usecases.log.head import Head, StagedMove, Sweep, VersionedHead
-from duecare.usecases.log.loggable import Loggable, index_entries, loggable
+from duecare.usecases.log.loggable import Loggable, index_entries, loggable, named
 from duecare.usecases.log.published_log import CHECKPOINT, Tiles
 from duecare.usecases.log.stream_reader import read_on
 from duecare.usecases.log.sweep import (
@@ -31,6 +31,7 @@ from duecare.usecases.log.sweep import (
     SweptTable,
     chunks,
     existing_pointers,
+    lost_with_the_table,
     progress,
     scan_segment,
     still_without_entry,
@@ -160,6 +161,7 @@ class Sequencer:
         """
         found: list[Loggable] = []
         late: list[Loggable] = []
+        before_resumption: list[Loggable] = []
         unreadable = 0
         for change in changes:
             try:
@@ -172,6 +174,10 @@ class Sequencer:
             found.append(record)
             if (head.caught_up_at and change.at <= head.caught_up_at) or record.identity.kind == "party":
                 late.append(record)
+            if head.resumed_at and change.at <= head.resumed_at:
+                before_resumption.append(record)
+        lost = lost_with_the_table(self._deps.documents, before_resumption)
+        found = [record for record in found if record.pointer not in lost]
         logged = existing_pointers(self._deps.documents, found if len(found) <= MAX_KEYS_READ else late)
         return [record for record in without_duplicates(found) if record.pointer not in logged], unreadable
 
@@ -240,6 +246,7 @@ class Sequencer:
         if not records:
             return heads.move(self._deps.documents, current, moved)
         # 3. Copies into the archive. Their names contain their digests, so repeating this is harmless.
+        records = [named(record, resumed=current.head.resumed_at is not None) for record in records]
         locked_until = self._locked_until()
         self._deps.archive.put_locked({record.name: record.copy for record in records}, locked_until)
         # 4. All effects of the move, as one staged object.
