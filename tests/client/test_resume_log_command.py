@@ -89,3 +89,13 @@ def test_a_refusal_is_shown(tmp_path: Path) -> None:
     result = run(Aws(refused), tmp_path, "--size", "2", "--yes")
     assert result.exit_code == 1
     assert "has 3 entries, not 2" in result.output
+
+
+def test_one_registration_is_put_back_by_its_version(tmp_path: Path) -> None:
+    aws = Aws({"status": 200, "result": {"id": "keji", "state": "suspended"}})
+    connect: Callable[..., Any] = lambda _profile, _environment: lambda _service: aws  # noqa: E731
+    cli = CliContext(environment={}, directory=tmp_path, aws=connect)
+    result = CliRunner().invoke(app, ["admin", "party", "restore", "keji", "2"], obj=cli)
+    assert result.exit_code == 0, result.output
+    assert aws.requests == [{"function": "duecare-admin", "do": "party-restore", "copy": "archive: parties/keji/2"}]
+    assert "state: suspended" in result.stdout

@@ -112,3 +112,21 @@ def test_the_log_is_not_resumed_without_its_size(restored: tuple[Stack, Checkpoi
     with pytest.raises(LogDiverged):
         stack.invoke("sequence", CLOCK)
     assert published(stack) == checkpoint
+
+
+def test_a_suspension_that_the_table_has_lost_counts_again(stack: Stack) -> None:
+    stack.honest()
+    stack.invoke("sequence", CLOCK)
+    backup = Backup(stack)
+    stack.operate("party-suspend", id="keji")
+    stack.invoke("sequence", CLOCK)
+    checkpoint = published(stack)
+    backup.restore(stack)
+    assert [one["id"] for one in resume(stack, checkpoint.size)["result"]["lost"]] == ["keji/2"]
+    assert stack.operate("party-show", id="keji")["result"]["state"] == "active"
+    copy = tables.archive(stack.endpoint, stack.archive_bucket).read("parties/keji/2").decode()
+    for _ in range(2):
+        assert stack.operate("party-restore", copy=copy)["result"]["state"] == "suspended"
+    assert stack.operate("party-restore", copy="{}")["status"] == 422
+    stack.invoke("sequence", CLOCK)
+    assert published(stack) == checkpoint  # it has its entry
