@@ -8,9 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from duecare.ports import LogFiles
 from duecare.usecases import table
@@ -22,7 +26,8 @@ from duecare.usecases.log.resume import LostRecord, ResumeDeps, ResumeLog
 from duecare_core.errors import CannotDecide, Conflict, LogDiverged, StoreFailed
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.merkle import EMPTY_ROOT
-from duecare_core.evidence.log.note import Checkpoint, LogKey
+from duecare_core.evidence.log.note import Checkpoint, LogKey, parse_checkpoint
+from tests.faults.test_sequencer import interleaved, watched
 from tests.support.logs import LOG_KEY, ORIGIN, RETENTION, TABLE_RETENTION, LoggedWorld
 from tests.support.memory import MemoryStream
 from tests.support.world import RECIPIENT, stamp
@@ -287,6 +292,36 @@ def test_nothing_is_signed_for_a_head_that_was_not_stored(world: RestorableWorld
     heads = [before.size, before.size + 6, world.checkpoint().size]
     assert sizes <= {0, *heads}
     world.whole(before)
+
+
+@settings(max_examples=40, deadline=None)
+@given(order=st.lists(st.integers(0, 2), max_size=60))
+def test_everything_that_concurrent_sequencers_sign_is_a_part_of_one_history(order: list[int]) -> None:
+    """Also what they sign and then do not publish: a signature that leaves the process would prove a second history."""
+    signed: list[Checkpoint] = []
+    sign = LogKey.sign
+
+    def noted(key: LogKey, text: str) -> str:
+        signed.append(parse_checkpoint(text))
+        return sign(key, text)
+
+    with patch.object(LogKey, "sign", noted):
+        world = watched()
+        look, numbers = world.look, count(1)
+
+        def busy() -> None:
+            """Records keep coming, so two sequencers do not make the same tree."""
+            look()
+            if (number := next(numbers)) < len(order):
+                world.some_records(number)
+
+        world.look = busy  # type: ignore[method-assign]
+        interleaved(world, order, runs=3)
+        world.look = look  # type: ignore[method-assign]
+        world.settled()
+    assert signed
+    for one in signed:
+        world.grew_from(one)
 
 
 def test_two_tables_on_one_bucket_never_publish_two_histories(world: RestorableWorld) -> None:
