@@ -205,7 +205,8 @@ def _require_prefix(size: int, root_hash: bytes, published: PublishedCheckpoint,
 
 
 def _document(entry: Entry) -> tuple[Key, int]:
-    """The key of the document of this entry, and its least version. Raises StoreFailed for an unknown kind."""
+    """The key of the document of this entry, and its least version. Raises StoreFailed for an unknown kind, such as one
+    that a later release has logged."""
     if entry.kind in _KEYS:
         return _KEYS[entry.kind](entry.id), 1
     name, _, version = entry.id.rpartition("/")
