@@ -25,8 +25,10 @@ from duecare.usecases.log.loggable import loggable
 from duecare.usecases.log.resume import LostRecord, ResumeDeps, ResumeLog
 from duecare_core.errors import CannotDecide, Conflict, LogDiverged, StoreFailed
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES
+from duecare_core.evidence.log.entry import read_entry
 from duecare_core.evidence.log.merkle import EMPTY_ROOT
 from duecare_core.evidence.log.note import Checkpoint, LogKey, parse_checkpoint
+from duecare_core.evidence.stored import _KINDS
 from tests.faults.test_sequencer import interleaved, watched
 from tests.support.logs import LOG_KEY, ORIGIN, RETENTION, TABLE_RETENTION, LoggedWorld
 from tests.support.memory import MemoryStream
@@ -463,6 +465,20 @@ def test_a_table_restored_to_the_middle_of_the_last_move_goes_on_by_itself_or_is
     assert world.resume() == []
     world.whole(published)
     world.everything_is_marked()
+
+
+def test_the_document_of_every_kind_of_entry_is_found(world: RestorableWorld) -> None:
+    """A new kind of record needs its key in resume.py, or a log with such an entry cannot be resumed."""
+    world.verify()
+    world.erase(timedelta(0))(RECIPIENT)
+    world.table.commit([table.write(table.void("keji", "abc"), None, {"any": 1})])
+    found: set[str] = set()
+    for document in world.table.everything():
+        record = loggable(document, world.now) if document.key.pk.startswith(LOGGED_PREFIXES) else None
+        if record:
+            found.add(record.identity.kind)
+            assert resume._document(read_entry(record.entry)) == (document.key, document.version)
+    assert found == {"decision", *_KINDS.values()}
 
 
 def _another_log(world: RestorableWorld) -> None:
