@@ -438,7 +438,7 @@ def test_witnesses_are_named_with_the_time_at_which_they_saw_it(allowed: bytes) 
 
 
 def test_it_says_how_to_check_it_and_whose_word_the_key_is(allowed: bytes) -> None:
-    about = About(file="case <1>.json", sha256="ab" * 32, key_was_given=False)
+    about = About(file="case <1>.json", sha256="ab" * 32)
     page = shown(allowed, about=about, key=None)
     assert "duecare bundle verify case <1>.json --log-key KEY" in page.text
     assert "docs/how-to-check-a-case-file.md" in page.text

@@ -15,15 +15,31 @@ from duecare_client.checks.portfolio import check_portfolios
 from duecare_client.checks.witnesses import Cosignature, WitnessKeys, as_json, cosigned, describe, parse_witnesses
 from duecare_client.cli import output
 from duecare_client.cli.context import CliContext, cli_context
-from duecare_client.errors import BadEvidence, BadSettings, Conflict, as_problem
+from duecare_client.client import Client
+from duecare_client.errors import (
+    BadEvidence,
+    BadSettings,
+    CannotDecide,
+    Conflict,
+    RequestError,
+    as_problem,
+)
 from duecare_client.progress import ProgressMeter
 from duecare_core.evidence.casefile import bundle as bundles
+from duecare_core.evidence.casefile.bounds import MAX_BYTES
+from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.casefile.replay import is_row
 from duecare_core.evidence.log.note import Verifier, parse_verifier
 
-DENIED, UNDECIDED = 1, 3
+UNDECIDED = 3
 NOT_LOGGED_YET = "not-logged-yet"
 THE_FILE_ITSELF = "the file itself"
+OUTCOMES = {
+    CaseFileOutcome.GOOD: ("GOOD", "bold green"),
+    CaseFileOutcome.FAILED: ("NOT GOOD: the checks marked ✗ failed", "bold red"),
+    CaseFileOutcome.UNNAMED_LOG: ("WHOLE, BUT WHOSE? Every check passed, but nobody named the log's key", "bold"),
+    CaseFileOutcome.OTHER_ENGINE: ("WHOLE, BUT MADE BY ANOTHER ENGINE, which this one does not replace", "bold"),
+}
 # A decision is in the log within seconds, so a case file is asked for again for that long.
 MAX_ATTEMPTS, RETRY_PAUSE = 15, 1.0
 DASH_IS_TEXT = {"ignore_unknown_options": True}
@@ -72,6 +88,7 @@ def get(
     yet: ask again.
     """
     cli, file = cli_context(context), out or Path(f"{decision_id}.duecare.json")
+    newest = None
     with cli.client(party, ["gateway", "creditor", "auditor"]) as client:
         for remaining in reversed(range(MAX_ATTEMPTS)):
             try:
@@ -84,11 +101,16 @@ def get(
                     _report_not_logged_yet(cli, early)
                     raise typer.Exit(UNDECIDED) from None
                 cli.sleep(RETRY_PAUSE)
+        if attempt is not None:
+            newest = _newest_attempt(client, decision_id)
     _write(file, data)
     if cli.json:
-        output.as_json({"file": str(file), "bytes": len(data), "party": client.party})
+        later = {} if attempt is None else {"newest_attempt": newest}
+        output.as_json({"file": str(file), "bytes": len(data), "party": client.party, **later})
     else:
         output.line(f"{file}: {len(data):,} bytes. Check it with: duecare bundle verify {file}")
+        if attempt is not None:
+            _print_newest_attempt(attempt, newest)
 
 
 @bundle.command()
@@ -99,9 +121,12 @@ def verify(
     witness: WitnessKeys = None,
     portfolio: Portfolios = None,
 ) -> None:
-    """Check a case file offline: signatures, digests and proofs, and recompute the decision.
+    """Check a case file offline: signatures, digests and proofs, that every statement is about this message, and
+    recompute the decision.
 
-    Exit code 0 if every check passes, 1 if one fails, 2 if there is no such file.
+    Exit code 0 if every check passes, 1 if one fails, 2 if there is no such file; 3 if every check passes but nobody
+    named the log's key, so that it is not known whose file it is; 4 if another engine made the decision and this one
+    comes to another answer.
     """
     cli, witnesses = cli_context(context), parse_witnesses(witness)
     key, source = trusted_key(cli, log_key)
@@ -110,15 +135,18 @@ def verify(
     if verdict.case and witnesses:
         verdict, cosignatures = _with_witnesses(verdict, verdict.case, witnesses, cli.now())
     if verdict.case and portfolio:
-        verdict = _with_checks(verdict, _portfolio_checks(verdict, verdict.case, portfolio))
+        verdict = verdict.with_checks(_portfolio_checks(verdict, verdict.case, portfolio))
     if cli.json:
         output.as_json({**_summary(verdict, source), "witnesses": as_json(cosignatures, cli.now())})
     else:
-        output.checks(verdict.ok, [one._asdict() for one in verdict.checks])
+        _print_nature(verdict)
+        output.checks([one._asdict() for one in verdict.checks])
+        output.line(OUTCOMES[verdict.outcome])
         _print_decision(verdict)
         _print_log_key_source(source, verdict)
         _print_row_advice(verdict, given=bool(portfolio))
-    raise typer.Exit(0 if verdict.ok else DENIED)
+        _print_limits(verdict)
+    raise typer.Exit(int(verdict.outcome))
 
 
 @bundle.command()
@@ -132,7 +160,7 @@ def report(
 ) -> None:
     """Check a case file, and write a page about it that a judge can read and print.
 
-    If a check fails, the page says so first, and the exit code is 1.
+    If a check fails, the page says so first. The exit codes are those of `bundle verify`.
     """
     from duecare_client.report.page import About, render  # noqa: PLC0415  only this needs the template engine
 
@@ -140,16 +168,17 @@ def report(
     key, source = trusted_key(cli, log_key)
     data = _read(file)
     verdict = bundles.check(data, key)
-    about = About(file.name, hashlib.sha256(data).hexdigest(), key_was_given=key is not None, made_at=cli.now())
+    about = About(file.name, hashlib.sha256(data).hexdigest(), made_at=cli.now())
     page = out or file.with_suffix(".html")
     _write_page(page, render(verdict, language=language, show_number=show_number, about=about))
     if cli.json:
         output.as_json({**_summary(verdict, source), "report": str(page)})
     else:
-        output.line(f"{page}", ": every check passed" if verdict.ok else (": A CHECK FAILED, see the page", "bold red"))
+        failed = verdict.outcome is CaseFileOutcome.FAILED
+        output.line(f"{page}", (": A CHECK FAILED, see the page", "bold red") if failed else ": every check passed")
         if source == THE_FILE_ITSELF:
             _print_log_key_source(source, verdict)
-    raise typer.Exit(0 if verdict.ok else DENIED)
+    raise typer.Exit(int(verdict.outcome))
 
 
 def trusted_key(cli: CliContext, given: str | None) -> tuple[str | None, str]:
@@ -181,34 +210,69 @@ def _with_witnesses(
     checks = [
         bundles.Check("witness", one.seen_at is not None, f"{one.name}: {describe(one, now)}") for one in cosignatures
     ]
-    return _with_checks(verdict, checks), cosignatures
+    return verdict.with_checks(checks), cosignatures
 
 
 def _portfolio_checks(
     verdict: bundles.Verdict, case: bundles.CaseFile, portfolios: Sequence[Path]
 ) -> tuple[bundles.Check, ...]:
     """A check for each portfolio file. A case file with a failed check is not compared: nothing in it is proven."""
-    if verdict.ok:
+    if verdict.outcome is not CaseFileOutcome.FAILED:
         return check_portfolios(case, portfolios, ProgressMeter())
     return (bundles.Check(PORTFOLIO, False, "not compared, because a check above failed"),)
-
-
-def _with_checks(verdict: bundles.Verdict, more: Sequence[bundles.Check]) -> bundles.Verdict:
-    checks = (*verdict.checks, *more)
-    return verdict._replace(ok=all(one.ok for one in checks), checks=checks)
 
 
 def _summary(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
     case = verdict.case
     summary: dict[str, Any] = {
         "ok": verdict.ok,
+        "outcome": verdict.outcome.name.lower(),
         "checks": [one._asdict() for one in verdict.checks],
         "log_key_from": source,
     }
     if case:
         record = case.decision.record
         summary |= {"decision_id": record.decision_id, "decision": record.decision, "reasons": list(record.reasons)}
+        summary |= {"attempt": record.attempt, "enforced": record.enforced, "provisional": record.provisional}
+        summary["cannot_show"] = list(case.cannot_show)
     return summary
+
+
+def _newest_attempt(client: Client, decision_id: str) -> int | None:
+    """The number of the newest attempt at this decision; None if the service does not say."""
+    try:
+        newest = client.decision(decision_id).get("attempt")
+    except (RequestError, CannotDecide):
+        return None
+    return newest if isinstance(newest, int) else None
+
+
+def _print_newest_attempt(attempt: int, newest: int | None) -> None:
+    if newest is None:
+        output.note("Whether there is a later attempt is not known: the service did not answer.")
+    elif newest > attempt:
+        output.note(f"This is attempt {attempt}, and there is a later one: attempt {newest} has replaced this answer.")
+
+
+def _print_nature(verdict: bundles.Verdict) -> None:
+    """The first line: whether the answer was ever a permission to send."""
+    if verdict.case is None:
+        return
+    record, words = verdict.case.decision.record, []
+    if not record.enforced:
+        words.append("SHADOW MODE: this answer permits nothing and bound nobody")
+    if record.provisional:
+        words.append("REHEARSAL of a later time: this answer never permits sending")
+    claimed = "It claims to be: " if verdict.outcome is CaseFileOutcome.FAILED else ""
+    output.line(claimed, ("; ".join(words) or "An enforced answer, no rehearsal", "bold"))
+
+
+def _print_limits(verdict: bundles.Verdict) -> None:
+    if verdict.case is None or verdict.outcome is CaseFileOutcome.FAILED:
+        return
+    output.line("  no check of one file shows:")
+    for limit in verdict.case.cannot_show:
+        output.line(f"  - {limit}")
 
 
 def _print_decision(verdict: bundles.Verdict) -> None:
@@ -233,7 +297,7 @@ def _print_log_key_source(source: str, verdict: bundles.Verdict) -> None:
     if verdict.case is None:
         output.note("This is not a case file, or it was changed. Fetch it again: duecare bundle get DECISION_ID")
     elif source == THE_FILE_ITSELF:
-        whole = "the file is whole, but " if verdict.ok else ""
+        whole = "the file is whole, but " if verdict.outcome is not CaseFileOutcome.FAILED else ""
         output.note(f"The log's key was taken from the file itself: {whole}nothing shows whose log it is.")
         output.note("Get the key from the service's discovery or another source you trust, and give it with --log-key.")
     else:
@@ -252,8 +316,10 @@ def _print_row_advice(verdict: bundles.Verdict, *, given: bool) -> None:
 
 
 def _read(file: Path) -> bytes:
+    """At most one byte more than a case file may have: the check rejects it then."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadSettings(f"{file} cannot be read: {error.strerror}") from None
 

@@ -16,7 +16,9 @@ TEXTS: dict[str, str] = {
     "check.form": "Form of the file",
     "check.form.subject": "Whether the file is in canonical form, with nothing added or left out.",
     "check.log": "Signature of the log",
-    "check.log.subject": "Whether the checkpoint is signed by the log, and by the witnesses that the file names.",
+    "check.log.subject": (
+        "Whether the checkpoint is signed by the log. Witnesses that only the file names are not counted."
+    ),
     "check.record": "Record of the decision",
     "check.record.subject": "Whether the log holds exactly this record.",
     "check.receipt": "Receipt",
@@ -26,15 +28,20 @@ TEXTS: dict[str, str] = {
     "check.inputs": "Number, text and time",
     "check.inputs.subject": "Whether number, text and time match the digests in the record.",
     "check.parties": "Registrations",
-    "check.parties.subject": "Whether the log holds exactly these registrations.",
+    "check.parties.subject": (
+        "Whether the log holds exactly these registrations, and whether they were in force at the decision."
+    ),
     "check.statements": "Statements",
     "check.statements.subject": (
-        "Whether each was signed by the party that answers for it, with a key registered then, and logged."
+        "Whether each is about this number and this creditor, was signed by a party that may state it, with a key "
+        "registered then, and logged."
     ),
     "check.starts": "Recipient's START",
     "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
     "check.rules": "Rules",
-    "check.rules.subject": "Whether the rules are the version that the record names.",
+    "check.rules.subject": (
+        "Whether the rules are those that the record names, and are shipped by duecare or only stricter than those."
+    ),
     "check.replay": "The recomputed decision",
     "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
     # Kinds of statements
@@ -170,8 +177,9 @@ TEXTS: dict[str, str] = {
     "page.case_file": "Case file",
     "page.made_on": "This page was made on",
     "page.verified": "Verified: all {checks} checks hold (see “Result of the verification” below).",
-    "page.key_from_file": (
-        "But the log's key was taken from the file itself: the file is whole, and it is not yet shown whose log it is."
+    "page.whole_but_whose": (
+        "Whole, but whose? All {checks} checks hold (see “Result of the verification” below), but the log's key was "
+        "taken from the file itself: the file is whole, and it is not yet shown whose log it is."
     ),
     "page.answer": "The answer",
     "page.allow": "ALLOW",
@@ -293,7 +301,7 @@ TEXTS: dict[str, str] = {
     "page.counted_from_zero": "counted from 0",
     "page.log_size": "Entries in the log",
     "page.log_root": "Root (hexadecimal)",
-    "page.witnesses": "Witnesses",
+    "page.witnesses": "Witnesses that the file names (not counted)",
     "page.witnessed_on": "saw it on",
     "page.no_witness": "no witness has signed this checkpoint",
     "page.checkpoint": "The checkpoint, as it was signed",

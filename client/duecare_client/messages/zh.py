@@ -16,7 +16,7 @@ TEXTS: dict[str, str] = {
     "check.form": "文件格式",
     "check.form.subject": "文件是否为规范格式，有无增删。",
     "check.log": "日志签名",
-    "check.log.subject": "检查点是否由该日志（及所列见证人）签名。",
+    "check.log.subject": "检查点是否由该日志签名。仅由文件自己列出的见证人不计入。",
     "check.record": "决定记录",
     "check.record.subject": "决定记录是否原样载于日志。",
     "check.receipt": "回执",
@@ -24,13 +24,15 @@ TEXTS: dict[str, str] = {
     "check.inputs": "号码、文本与时间",
     "check.inputs.subject": "号码、文本、时间是否即记录以摘要锁定的内容。",
     "check.parties": "各方登记",
-    "check.parties.subject": "各方登记是否原样载于日志。",
+    "check.parties.subject": "各方登记是否原样载于日志，且在作出决定时有效。",
     "check.statements": "各方声明",
-    "check.statements.subject": "每份声明是否由其责任方以当时已登记的密钥签名，并载于日志。",
+    "check.statements.subject": (
+        "每份声明是否针对该号码和该债权人，是否由有权作出该声明的一方以当时已登记的密钥签名，并载于日志。"
+    ),
     "check.starts": "收件人恢复订阅",
     "check.starts.subject": "每一条恢复订阅的回复是否针对一条曾获准发往该号码的短信。",
     "check.rules": "规则",
-    "check.rules.subject": "规则是否即记录所指的版本。",
+    "check.rules.subject": "规则是否即记录所指的版本，且为 duecare 发布的规则，或仅较其更严。",
     "check.replay": "重新作出决定",
     "check.replay.subject": "依案卷内的材料和规则重新判断，结果及全部理由是否相同。",
     # Kinds of statements
@@ -163,7 +165,10 @@ TEXTS: dict[str, str] = {
     "page.case_file": "案卷文件",
     "page.made_on": "本页制作于",
     "page.verified": "核验通过：{checks} 项核验全部成立（见下文“核验结果”）。",
-    "page.key_from_file": "但日志公钥取自文件本身：文件自身完整一致，尚不能证明这是谁的日志。",
+    "page.whole_but_whose": (
+        "完整，但出自何人？{checks} 项核验全部成立（见下文“核验结果”），但日志公钥取自文件本身："
+        "文件自身完整一致，尚不能证明这是谁的日志。"
+    ),
     "page.answer": "结论",
     "page.allow": "允许发送",
     "page.deny": "不得发送",
@@ -277,7 +282,7 @@ TEXTS: dict[str, str] = {
     "page.counted_from_zero": "从第 0 条起计",
     "page.log_size": "日志条数",
     "page.log_root": "根摘要（十六进制）",
-    "page.witnesses": "见证人",
+    "page.witnesses": "文件所列见证人（不计入）",
     "page.witnessed_on": "见于",
     "page.no_witness": "本检查点没有见证人联署",
     "page.checkpoint": "检查点原文（经签名）",

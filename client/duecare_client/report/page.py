@@ -20,23 +20,22 @@ from duecare_client.report.case import Parts
 from duecare_client.report.statements import instant
 from duecare_client.report.texts import Mask, chinese, spelled
 from duecare_core.evidence.casefile.bundle import Verdict
+from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 
 Language = Literal["zh-CN", "en", "both"]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
 
 
 class About(NamedTuple):
-    """Facts about the file that its verdict lacks. `key_was_given`: whether the log's key came from another source than
-    the file; None if unknown. `sha256`: of the file, in hexadecimal digits."""
+    """Facts about the file that its verdict lacks. `sha256`: of the file, in hexadecimal digits."""
 
     file: str = "FILE"
     sha256: str | None = None
-    key_was_given: bool | None = None
     made_at: datetime | None = None
 
 
 def render(verdict: Verdict, *, language: Language, show_number: bool, about: About | None = None) -> str:
-    """The page. For a file that failed a check it says so first."""
+    """The page. It begins with shadow mode or a rehearsal, and with a failed check."""
     case = verdict.case
     mask = None if case is None or show_number else Mask(case.inputs.number)
     decision_id = case.decision.record.decision_id if case else ""
@@ -49,7 +48,8 @@ def render(verdict: Verdict, *, language: Language, show_number: bool, about: Ab
             checks=verdict.checks,
             failed=[one for one in verdict.checks if not one.ok],
             mask=mask,
-            ok=verdict.ok,
+            ok=verdict.outcome is not CaseFileOutcome.FAILED,
+            whose_is_unknown=verdict.outcome is CaseFileOutcome.UNNAMED_LOG,
             parts=Parts(case, mask) if case else None,
             running_id=decision_id if _ID.match(decision_id) else "",  # it goes into a style sheet
             show_number=show_number,

@@ -10,9 +10,9 @@ from duecare_core.evidence.casefile.inputs import AnsweredAllow
 from duecare_core.evidence.record import Record, encode, recipient_digest
 
 
-def verify_answer(start: ReplyStatement, answered: AnsweredAllow, allow: Record, number: E164) -> None:
-    """Raises BadEvidence unless `allow` is the enforced allow of that gateway's message to this number, made by the
-    time of the START."""
+def verify_answer(start: ReplyStatement, answered: AnsweredAllow, allow: Record, number: E164, creditor: str) -> None:
+    """Raises BadEvidence unless `allow` is the enforced allow of that gateway's message to this number for this
+    creditor, made by the time of the START."""
     expected = (answered.decision_id, answered.record_sha256, answered.at)
     if (allow.decision_id, digest(encode(allow)), allow.at) != expected:
         raise BadEvidence("the allow is not the one that the START answers")
@@ -20,6 +20,8 @@ def verify_answer(start: ReplyStatement, answered: AnsweredAllow, allow: Record,
         raise BadEvidence("the START answers a message that was not allowed")
     if (allow.gateway, allow.message_id) != (start.iss, start.message_id):
         raise BadEvidence("the START answers another message than the one that it names")
+    if allow.creditor != creditor:
+        raise BadEvidence("the START answers a message of another creditor, whose stop alone it lifts")
     if recipient_digest(bytes.fromhex(allow.salt), number) != allow.recipient_digest:
         raise BadEvidence("the START answers a message to another number")
     if allow.at > start.received_at:

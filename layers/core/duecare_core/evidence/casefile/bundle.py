@@ -3,32 +3,40 @@
 `check` makes its checks in the order in which they depend on each other: the form of the file, the log's key and
 checkpoint; the record in the log, the receipt over the record, the inputs that the record commits to; the
 registrations, the signed statements, the rules; and the replay of the decision from all of these. Every byte is bound
-by a check, so a file with any change fails.
+by a check, so a file with any change fails. Every statement is bound to the decision too (binding.py), so a file that
+the operator composed of others' evidence fails, whatever it signed itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from duecare_core.domain.facts.party import Party, PartyKey
-from duecare_core.domain.facts.statement import ReplyStatement
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.statement import SKEW, ReplyStatement, Statement
+from duecare_core.domain.portfolio.portfolio import Manifest
 from duecare_core.domain.rules.parse import parse as parse_pack
 from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.domain.validation import validate
 from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
+from duecare_core.evidence.casefile import binding, bounds
 from duecare_core.evidence.casefile.answered_allows import verify_answer
 from duecare_core.evidence.casefile.inputs import Inputs
+from duecare_core.evidence.casefile.outcome import CaseFileOutcome
+from duecare_core.evidence.casefile.registrations import Registration, Registrations
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.shipped_rules import describe_origin
 from duecare_core.evidence.jose import jws
-from duecare_core.evidence.jose import proof as possession
 from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.log.entry import entry
+from duecare_core.evidence.log.merkle import leaf_hash, verify_inclusion
 from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
 from duecare_core.evidence.receipt import TYP, ReceiptKeyRecord, claims
 from duecare_core.evidence.record import Record, recipient_digest, text_digest, whole_seconds
@@ -38,6 +46,15 @@ from duecare_core.evidence.statement import StatementRecord
 FORMAT: Literal["duecare-case-file/1"] = "duecare-case-file/1"
 MEDIA_TYPE = "application/vnd.duecare.bundle+json"
 MANIFEST = "upload"  # the kind of a statement whose rows are facts
+# The file itself says what no check of it can show. Texts of earlier releases stay here, so that their files stay good.
+CANNOT_SHOW = (
+    "A later attempt under the same decision, or another answer to the same message: ask the service for the newest "
+    "attempt, and compare the receipt that the gateway holds.",
+    "A statement that the service never accepted or left out: compare the acknowledgements that the parties hold.",
+    "That a registered key is the party's own, and not the operator's: ask the party for the thumbprint of its key.",
+    "That the times are true and that the log has one history: only a witness that you name shows that.",
+)
+_KNOWN_LIMITS = frozenset({CANNOT_SHOW})
 
 
 class LoggedDecision(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +91,10 @@ class LoggedStatement(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
-    """The log's name and keys. `verifier_key` and `witnesses`: verifier keys of c2sp.org/signed-note."""
+    """The log's name and keys. `verifier_key` and `witnesses`: verifier keys of c2sp.org/signed-note.
+
+    The witnesses are those whose signatures are under the checkpoint. As the file names them, they prove nothing.
+    """
 
     origin: str
     verifier_key: str
@@ -82,8 +102,11 @@ class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file. Its bytes are its RFC 8785 form. `allows`: those that are answered by the STARTs that the decision
-    relies on."""
+    """The file. Its bytes are its RFC 8785 form.
+
+    `statements`: in the order in which the record relies on them. `allows`: those that are answered by the STARTs that
+    the decision relies on. `parties`: sorted by id and version. `cannot_show`: CANNOT_SHOW.
+    """
 
     bundle: Literal["duecare-case-file/1"]
     issuer: str
@@ -96,6 +119,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     rules: dict[str, Any]
     log: LogNames
     checkpoint: str
+    cannot_show: tuple[str, ...]
 
 
 class Check(NamedTuple):
@@ -107,11 +131,22 @@ class Check(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`case`: None if the file could not be read. `ok`: whether every check was made and passed."""
+    """`case`: None if the file could not be read."""
 
-    ok: bool
+    outcome: CaseFileOutcome
     checks: tuple[Check, ...]
     case: CaseFile | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check was made and passed, under a log key that the caller named."""
+        return self.outcome is CaseFileOutcome.GOOD
+
+    def with_checks(self, more: Iterable[Check]) -> Verdict:
+        """The verdict after more checks."""
+        more = tuple(more)
+        failed = not all(one.ok for one in more)
+        return self._replace(outcome=CaseFileOutcome.FAILED if failed else self.outcome, checks=(*self.checks, *more))
 
 
 class _CheckFailed(Exception):
@@ -125,38 +160,56 @@ def encode(case: CaseFile) -> bytes:
 
 def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     """Make every check. `verifier_key`: the log's, from a trusted source. Without it the key in the file is used, and
-    then nothing shows whose log it is."""
-    checks: list[Check] = []
+    then nothing shows whose log it is: the outcome is never GOOD."""
     try:
         case, raw = _read(data)
     except (DuecareError, msgspec.MsgspecError, _CheckFailed) as error:
-        return Verdict(False, (Check("form", False, str(error)),), None)
-    checks.append(Check("form", True, "one JSON object in its canonical form, with the members of a case file"))
+        return Verdict(CaseFileOutcome.FAILED, (Check("form", False, str(error)),), None)
+    checks = [Check("form", True, "one JSON object in its canonical form, with the members of a case file")]
     steps = _Checks(case, raw, verifier_key or case.log.verifier_key)
     for name in CHECKS:
-        step: Callable[[], str] = getattr(steps, f"check_{name}")
-        try:
-            checks.append(Check(name, True, step()))
-        except (DuecareError, _CheckFailed, ValueError, KeyError) as error:
-            checks.append(Check(name, False, str(error) or type(error).__name__))
-    return Verdict(all(one.ok for one in checks), tuple(checks), case)
+        if name == REPLAY and not all(one.ok for one in checks):
+            checks.append(Check(name, False, "not made again, because of what is wrong above"))
+        else:
+            checks.append(_made(name, getattr(steps, f"check_{name}")))
+    return Verdict(_outcome(checks, named=verifier_key is not None), tuple(checks), case)
 
 
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay")
+def _made(name: str, step: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, step())
+    except (DuecareError, _CheckFailed, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        return Check(name, False, str(error) or type(error).__name__)
+
+
+def _outcome(checks: Iterable[Check], *, named: bool) -> CaseFileOutcome:
+    if not all(one.ok for one in checks):
+        return CaseFileOutcome.FAILED
+    return CaseFileOutcome.GOOD if named else CaseFileOutcome.UNNAMED_LOG
+
+
+REPLAY = "replay"
+CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", REPLAY)
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
+    bounds.check_size(len(data))
     try:
         value = strict_json(data)
     except BadEvidence as error:
         raise _CheckFailed(f"this is not a case file, which is JSON: {error}") from error
     if not isinstance(value, dict) or value.get("bundle") != FORMAT:
         raise _CheckFailed(f'this is not a case file: it is JSON without the member "bundle": "{FORMAT}"')
+    bounds.check_shape(value)
+    case = msgspec.convert(value, CaseFile)
+    bounds.check_text(case.inputs.text)
     if canonical(value) != data:
         raise _CheckFailed(
             "the file is not in its canonical form (RFC 8785): something was added, or written differently"
         )
-    return msgspec.convert(value, CaseFile), value
+    if case.cannot_show not in _KNOWN_LIMITS:
+        raise _CheckFailed("the member cannot_show does not say what no check of a case file can show")
+    return case, value
 
 
 class _Checks:
@@ -168,7 +221,10 @@ class _Checks:
         self._key = verifier_key
         self._record = case.decision.record
         self._checkpoint: Checkpoint | None = None
+        self._registrations: Registrations | None = None
+        self._parties: dict[str, Party] = {}
         self._signed: list[SignedStatement] = []
+        self._manifests: dict[str, Manifest] = {}
         self._rules: Rules | None = None
 
     def check_log(self) -> str:
@@ -179,8 +235,8 @@ class _Checks:
         if checkpoint.origin != log.origin:
             raise _CheckFailed("the checkpoint is of another log")
         self._checkpoint = checkpoint
-        seen = f", seen by {len(log.witnesses)} witnesses" if log.witnesses else ""
-        return f"{log.origin} signed its {checkpoint.size} entries{seen}"
+        claimed = f"; the file names {len(log.witnesses)} witnesses, which are not counted" if log.witnesses else ""
+        return f"{log.origin} signed its {checkpoint.size} entries{claimed}"
 
     def check_record(self) -> str:
         raw = self._raw["decision"]["record"]
@@ -191,6 +247,9 @@ class _Checks:
         return f"the record is entry {index} of the log"
 
     def check_receipt(self) -> str:
+        kids = [one.record.kid for one in self._case.receipt_keys]
+        if kids != sorted(set(kids)):
+            raise _CheckFailed("the receipt keys are not in the order of their ids, each once")
         for logged, raw in zip(self._case.receipt_keys, self._raw["receipt_keys"], strict=True):
             if thumbprint(logged.record.jwk) != logged.record.kid:
                 raise _CheckFailed("a receipt key is not the one that it is called")
@@ -226,30 +285,54 @@ class _Checks:
         for logged, raw in zip(self._case.parties, self._raw["parties"], strict=True):
             name = f"{logged.record.id}/{logged.version}"
             self._log_index(logged.proof, "party", name, digest(canonical(raw["record"])), logged.at)
-            for key in logged.record.keys:
-                _check_possession(name, key)
-        missing = [who for who, version in self._case.inputs.parties.items() if self._party(who, version) is None]
-        if missing:
-            raise _CheckFailed(f"the registration of {', '.join(missing)} as it was then is not in the file")
-        return f"{len(self._case.parties)} registrations, each in the log as it was"
+        registrations = Registrations(
+            [Registration(datetime.fromisoformat(one.at), one.version, one.record) for one in self._case.parties]
+        )
+        registrations.check_keys()
+        record, inputs = self._record, self._case.inputs
+        self._parties = registrations.parties_at(
+            inputs.parties, (record.gateway, record.creditor, record.collector), inputs.at
+        )
+        binding.check_circumstances(record, inputs, self._parties)
+        others = registrations.names() - {one.record.issuer for one in self._case.statements} - set(inputs.parties)
+        if others:
+            raise _CheckFailed(f"{min(others)} has no part in the decision and stated nothing that it relies on")
+        self._registrations = registrations
+        return f"{len(self._case.parties)} registrations, each in the log, those of the decision in force at its time"
 
     def check_statements(self) -> str:
+        if self._registrations is None:
+            raise _CheckFailed("not checked against the registrations, which are not good")
         relied_on = list(dict.fromkeys(name.partition("#")[0] for name in self._record.relied_on))
         found = [statements.statement_id(one.jws) for one in self._case.statements]
-        if sorted(found) != sorted(relied_on):
-            raise _CheckFailed("the statements are not those that the record names")
-        named = set(self._record.relied_on)
+        if found != relied_on:
+            raise _CheckFailed("the statements are not those that the record names, each once and in its order")
         for name, logged, raw in zip(found, self._case.statements, self._raw["statements"], strict=True):
-            payload = self._signature(logged)
+            payload = self._signature(self._registrations, logged)
             self._log_index(
                 logged.proof, "statement", name, digest(canonical(raw["record"])), raw["record"]["received_at"]
             )
-            if logged.record.kind != MANIFEST and name in named:
-                kind = statements.kind_of(logged.record.kind + statements.SUFFIX)
-                if kind is None:
-                    raise _CheckFailed(f"a statement is of the unknown kind {logged.record.kind}")
-                self._signed.append(SignedStatement(name, statements.parse(kind, payload), logged.record.received_at))
+            self._bind(self._registrations, name, logged.record, payload)
+        signed = {one.statement_id: one.statement for one in self._signed}
+        binding.check_rows(self._record, self._case.inputs, signed, self._manifests)
+        binding.check_shown(self._record, self._case.inputs, signed)
         return self._signed_summary()
+
+    def _bind(self, parties: Registrations, name: str, on_file: StatementRecord, payload: dict[str, Any]) -> None:
+        """Put the statement with the others. Raises unless it is about this decision, by a party that may state it."""
+        registered = [one.party for one in parties.in_force(on_file.issuer, on_file.received_at)]
+        if on_file.kind == MANIFEST:
+            manifest = validate(payload, Manifest)
+            binding.check_manifest(self._record, manifest, registered)
+            self._manifests[name] = manifest
+            return
+        kind = statements.kind_of(on_file.kind + statements.SUFFIX)
+        if kind is None:
+            raise _CheckFailed(f"a statement is of the unknown kind {on_file.kind}")
+        statement: Statement = statements.parse(kind, payload)
+        binding.check_subject(self._record, self._case.inputs, kind, statement)
+        binding.check_entitled(self._record, kind, statement, registered)
+        self._signed.append(SignedStatement(name, statement, on_file.received_at))
 
     def check_starts(self) -> str:
         starts = self._case.inputs.starts
@@ -265,23 +348,28 @@ class _Checks:
                 logged.proof, "decision", record.decision_id, digest(encode_record(record)), raw["record"]["at"]
             )
             self._check_receipt_of(logged)
-        replies = {one.statement_id: one.statement for one in self._signed}
+        signed = {one.statement_id: one for one in self._signed}
         for name, answered in starts.items():
-            reply = replies.get(name)
-            if not isinstance(reply, ReplyStatement):
-                raise _CheckFailed("a START is not among the statements")
-            verify_answer(reply, answered, allows[answered.decision_id].record, self._case.inputs.number)
+            reply = signed[name].statement if name in signed else None
+            if not isinstance(reply, ReplyStatement) or self._registrations is None:
+                raise _CheckFailed("a START is not among the statements that are good")
+            registered = self._registrations.in_force(reply.iss, signed[name].accepted_at)
+            if all(one.party.state != "active" for one in registered):
+                raise _CheckFailed(f"{reply.iss} was suspended when its START was accepted")
+            verify_answer(
+                reply, answered, allows[answered.decision_id].record, self._case.inputs.number, self._record.creditor
+            )
         return f"{len(starts)} that count, each in reply to a message that was allowed" if starts else "none"
 
     def _signed_summary(self) -> str:
         rows = sum(map(is_row, self._record.relied_on))
         count = len(self._case.statements)
-        summary = f"{count} of {count} signed by the party that answers for it, and in the log"
+        summary = f"{count} of {count} about this message, signed by the party that answers for it, and in the log"
         if not rows:
             return summary
         return f"{summary}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
 
-    def _signature(self, logged: LoggedStatement) -> dict[str, Any]:
+    def _signature(self, parties: Registrations, logged: LoggedStatement) -> dict[str, Any]:
         """The payload. Raises if its issuer did not sign it with a key that was registered when it was received."""
         read = jws.read(logged.jws)
         on_file = logged.record
@@ -289,47 +377,29 @@ class _Checks:
             raise _CheckFailed("a statement is not of the kind, or not by the key, that was put on file")
         if read.payload.get("iss") != on_file.issuer or read.payload.get("aud") != self._case.issuer:
             raise _CheckFailed("a statement is not by the party, or not to the service, that was put on file")
-        key = self._key_of(on_file)
+        key = parties.signing_key(on_file.issuer, on_file.kid, on_file.received_at)
         jws.verify(logged.jws, key.jwk)
-        if on_file.received_at > self._case.inputs.at:
+        if on_file.received_at > self._case.inputs.at + SKEW:
             raise _CheckFailed("a statement was received after the decision that rests on it")
         return read.payload
-
-    def _key_of(self, on_file: StatementRecord) -> PartyKey:
-        keys = [key for one in self._case.parties if one.record.id == on_file.issuer for key in one.record.keys]
-        for key in keys:
-            if key.kid == on_file.kid and thumbprint(key.jwk) == key.kid and key.registered_at <= on_file.received_at:
-                if key.revoked_at is not None and key.revoked_at <= on_file.received_at:
-                    continue
-                return key
-        raise _CheckFailed(f"no key of {on_file.issuer} that was registered then signed this statement")
 
     def check_rules(self) -> str:
         data = canonical(self._case.rules)
         pack = parse_pack(data)
         if pack.data != data or pack.digest != self._record.rules_sha256 or pack.version != self._record.rules_version:
             raise _CheckFailed("the rules are not those that the record names")
+        origin = describe_origin(pack)
         self._rules = Rules(pack=pack)
-        return f"version {pack.version}, {len(pack.rows)} rows, as the record names them"
+        return f"version {pack.version}, {len(pack.rows)} rows, as the record names them: {origin}"
 
     def check_replay(self) -> str:
-        if self._rules is None or len(self._signed) < sum(not is_row(name) for name in self._record.relied_on):
+        if self._rules is None:
             raise _CheckFailed("not made again, because of what is wrong above")
-        registered = {who: self._party(who, version) for who, version in self._case.inputs.parties.items()}
-        parties = {who: party for who, party in registered.items() if party}
-        decision = replay(self._record, self._case.inputs, self._signed_in_order(), parties, self._rules)
+        decision = replay(self._record, self._case.inputs, self._signed, self._parties, self._rules)
         differing = differences(self._record, decision, self._rules, self._case.inputs.at)
         if differing:
             raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
-
-    def _signed_in_order(self) -> Iterable[SignedStatement]:
-        """The statements in the order of the record."""
-        place = {name: number for number, name in enumerate(self._record.relied_on)}
-        return sorted(self._signed, key=lambda one: place[one.statement_id])
-
-    def _party(self, who: str, version: int) -> Party | None:
-        return next((one.record for one in self._case.parties if (one.record.id, one.version) == (who, version)), None)
 
     def _log_index(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
         """Verify that this record is in the log, under the file's checkpoint, and return its index."""
@@ -340,15 +410,7 @@ class _Checks:
         if parsed.checkpoint != self._case.checkpoint or logproof.encode(*parsed) != proof:
             raise _CheckFailed(f"the proof of the {kind} {name} is of another checkpoint")
         try:
-            logproof.check(proof, leaf, self._key, self._case.log.witnesses, strict=True)
+            verify_inclusion(leaf_hash(leaf), parsed.index, self._checkpoint.size, parsed.hashes, self._checkpoint.root)
         except DuecareError as error:
             raise _CheckFailed(f"the {kind} {name} as it is here is not in the log: {error}") from error
         return parsed.index
-
-
-def _check_possession(name: str, key: PartyKey) -> None:
-    """Raises unless the registration holds the party's own proof that it held the key then."""
-    try:
-        possession.check(key.proof, key.jwk, key.registered_at)
-    except DuecareError as error:
-        raise _CheckFailed(f"the registration {name} has a key without a good proof of possession: {error}") from error

@@ -6,6 +6,7 @@ Everything in it is as it was recorded: nothing is decided here, and a missing p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.log.published_log import Snapshot, snapshot, verifier_key
 from duecare.usecases.verify.stored_decision import unpack
 from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.statement import SKEW
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
 from duecare_core.evidence.canonical import canonical, digest, strict_json
@@ -59,7 +61,7 @@ class CaseFiles:
         record, envelope = found.decided.record, found.decided.envelope
         inputs = self._inputs(found.document, record)
         statements = tuple(parts.statement(name) for name in _statements(record))
-        issuers = {one.record.issuer: None for one in statements}
+        accepted = [(one.record.issuer, one.record.received_at) for one in statements]
         case = bundle.CaseFile(
             bundle=bundle.FORMAT,
             issuer=self._issuer,
@@ -71,11 +73,12 @@ class CaseFiles:
             inputs=inputs,
             statements=statements,
             allows=tuple(parts.allow(one, self._issuer) for one in _distinct(inputs.starts)),
-            parties=tuple(parts.parties(issuers | inputs.parties)),
-            receipt_keys=tuple(parts.receipt_keys()),
+            parties=tuple(parts.parties(inputs.parties, accepted)),
+            receipt_keys=tuple(sorted(parts.receipt_keys(), key=lambda one: one.record.kid)),
             rules=self._pack(record.rules_sha256),
             log=parts.names(log_key),
             checkpoint=log.note,
+            cannot_show=bundle.CANNOT_SHOW,
         )
         return bundle.encode(case)
 
@@ -152,14 +155,37 @@ class _Parts:
             raise StoreFailed("a statement that a decision relies on does not exist")
         return pointers.document_of(_read(self._deps.archive, pointer.name))
 
-    def parties(self, versions: dict[str, int | None]) -> Iterator[bundle.LoggedParty]:
-        """Each party as it was registered then and, if that differs, as it is now, with keys added or revoked since."""
-        keys = [table.party(who) for who in versions]
-        stored = self._deps.documents.get(keys) if keys else {}
-        for who, version in versions.items():
+    def parties(self, versions: dict[str, int], accepted: list[tuple[str, datetime]]) -> Iterator[bundle.LoggedParty]:
+        """Each party as it was registered at the decision (`versions`), when its statements were `accepted` (issuer and
+        time), and as it is now, with keys added or revoked since. Sorted by id and version."""
+        ids = sorted({*versions, *(issuer for issuer, _ in accepted)})
+        stored = self._deps.documents.get([table.party(who) for who in ids]) if ids else {}
+        for who in ids:
             now = stored.get(table.party(who))
-            for one in sorted({one for one in (version, now.version if now else None) if one is not None}):
+            newest = now.version if now else None
+            then = versions.get(who, newest)
+            times = [at for issuer, at in accepted if issuer == who]
+            for one in sorted({*self._in_force(who, then, times), *filter(None, (then, newest))}):
                 yield self._party(who, one)
+
+    def _in_force(self, who: str, newest: int | None, times: list[datetime]) -> Iterator[int]:
+        """The versions up to `newest` that may have been in force at one of these times. The times are those of the log
+        entries, and the clocks of two machines may differ by SKEW. Raises Conflict."""
+        if newest is None or not times:
+            return
+        earliest, ends = min(times) - SKEW, None
+        for version in range(newest, 0, -1):
+            pointer = pointers.newest(
+                self._deps.documents.partition(table.log_pointers("party", f"{who}/{version}"), "")
+            )
+            if pointer is None:
+                raise not_yet()
+            begins = datetime.fromisoformat(pointer.at)
+            if any(begins <= at + SKEW and (ends is None or at <= ends + SKEW) for at in times):
+                yield version
+            if begins <= earliest:
+                return
+            ends = begins
 
     def _party(self, who: str, version: int) -> bundle.LoggedParty:
         try:

@@ -1,0 +1,200 @@
+"""Whether the statements in a case file are about this decision: this number, this creditor, this sender and gateway,
+and by a party that may state such a thing about this creditor.
+
+Signatures and proofs show that a party signed a statement and that it was accepted. They do not show that it has
+anything to do with the message: the operator could have put another recipient's consent there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from duecare_core.domain.decision.decision import is_rehearsal
+from duecare_core.domain.facts.merge import EVERY
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.facts.statement import (
+    PROTECTIVE,
+    STATED_BY,
+    ConsentRevocationStatement,
+    ConsentStatement,
+    DebtStatement,
+    DeliveryStatement,
+    DisputeStatement,
+    MandateStatement,
+    OptOutStatement,
+    ReplyStatement,
+    RouteStatement,
+    Statement,
+    StatementKind,
+)
+from duecare_core.domain.facts.states import ConsentState, DebtState, Undisclosed
+from duecare_core.domain.fields import Role
+from duecare_core.domain.location.phone import todays_number
+from duecare_core.domain.portfolio.portfolio import Manifest
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, InputRow, Inputs
+from duecare_core.evidence.record import Record
+
+LEFT_OUT = "left-out"  # the row number of a debt that a snapshot withdrew because it was not in the file
+_ROW_NUMBER = re.compile(r"[1-9][0-9]{0,6}\Z")
+
+
+def check_subject(record: Record, inputs: Inputs, kind: StatementKind, statement: Statement) -> None:
+    """Raises BadEvidence unless the statement is about the recipient, the creditor and the parties of the decision."""
+    _check_number(inputs, kind, statement)
+    match statement:
+        case ConsentStatement() | DebtStatement():
+            _equal(f"a {kind} is of the creditor", statement.iss, record.creditor)
+        case MandateStatement():
+            _equal("a mandate is of the creditor", statement.iss, record.creditor)
+            _equal("a mandate is for the collector", statement.collector, record.collector)
+        case RouteStatement():
+            _equal("a route is of the sender", statement.iss, record.collector)
+            _equal("a route is for the gateway", statement.gateway, record.gateway)
+        case OptOutStatement():
+            if statement.creditor != EVERY:
+                _equal(f"a {kind} is about the creditor", statement.creditor, record.creditor)
+        case ConsentRevocationStatement() | DisputeStatement():
+            _equal(f"a {kind} is about the creditor", statement.creditor, record.creditor)
+        case ReplyStatement(message_id=None):
+            _equal("a reply is about the creditor", statement.creditor or "nobody", record.creditor)
+        case DeliveryStatement():
+            raise BadEvidence("no decision relies on a delivery")
+
+
+def check_entitled(record: Record, kind: StatementKind, statement: Statement, registered: Iterable[Party]) -> None:
+    """Raises BadEvidence unless the issuer may state this about this creditor, by one of these registrations.
+
+    That a collector held a mandate when it passed on a stop is not checked: the mandate is not in the file, and a stop
+    permits nothing.
+    """
+    roles: frozenset[Role] = STATED_BY[kind]
+    if getattr(statement, "creditor", None) == EVERY:
+        roles = frozenset({"gateway"})
+    elif kind in PROTECTIVE and statement.iss != record.creditor:
+        roles -= {"creditor"}
+    parties = [party for party in registered if any(map(party.acts_as, roles))]
+    if not parties:
+        raise BadEvidence(f"{statement.iss} has no role in which it may state a {kind} about {record.creditor}")
+    if kind not in PROTECTIVE and all(party.state != "active" for party in parties):
+        raise BadEvidence(f"{statement.iss} was suspended when its {kind} was accepted")
+
+
+def check_manifest(record: Record, manifest: Manifest, registered: Iterable[Party]) -> None:
+    """Raises BadEvidence unless the decision's creditor could announce this file."""
+    _equal("a file of rows is of the creditor", manifest.iss, record.creditor)
+    if not any(party.acts_as("creditor") and party.state == "active" for party in registered):
+        raise BadEvidence(f"{manifest.iss} was no active creditor when its file was accepted")
+
+
+def check_rows(
+    record: Record, inputs: Inputs, signed: Mapping[str, Statement], manifests: Mapping[str, Manifest]
+) -> None:
+    """Raises BadEvidence unless each row is one that a file of that kind can have, and claims nothing in the name of a
+    signed statement that the statement does not say. `signed` and `manifests`: by statement id."""
+    for name in record.relied_on:
+        statement_id, separator, number = name.partition(ROW_SEPARATOR)
+        if separator:
+            _check_row_name(name, number, manifests.get(statement_id))
+        elif statement_id not in signed:
+            raise BadEvidence("the decision relies on the manifest of a file, which states nothing without a row")
+    places = [(type(row.consent or row.debt), row.of) for row in inputs.rows]
+    if len(set(places)) != len(places):
+        raise BadEvidence("the inputs have two rows about one thing")
+    relied_on = frozenset(record.relied_on)
+    for row in inputs.rows:
+        _check_row(row, relied_on, signed, manifests)
+
+
+def check_circumstances(record: Record, inputs: Inputs, parties: Mapping[str, Party]) -> None:
+    """Raises BadEvidence if the record says something about shadow mode or a rehearsal that the registrations and the
+    times contradict."""
+    gateway = parties.get(record.gateway)
+    if record.enforced and gateway is not None and gateway.shadow:
+        raise BadEvidence(f"the record says that the answer is enforced, but {record.gateway} was in shadow mode")
+    if record.provisional is not is_rehearsal(record.send_at, inputs.at):
+        raise BadEvidence("whether the answer is a rehearsal does not follow from send_at and the time of the decision")
+
+
+def check_shown(record: Record, inputs: Inputs, signed: Mapping[str, Statement]) -> None:
+    """Raises BadEvidence if an allow depends on something that the file does not show, or shows otherwise."""
+    if record.decision != "allow":
+        return
+    if inputs.undisclosed != Undisclosed():
+        raise BadEvidence(
+            "an allow shows every fact that it depends on, and this one depends on facts without evidence"
+        )
+    if inputs.rows and inputs.same_subject:
+        _check_same_subject(record, signed)
+
+
+def _check_same_subject(record: Record, signed: Mapping[str, Statement]) -> None:
+    """Where rows of files are among the facts, the replay takes `same_subject` from the inputs. It must not contradict
+    a signed consent and a signed debt."""
+    consents = [one for one in signed.values() if isinstance(one, ConsentStatement)]
+    debts = [one for one in signed.values() if isinstance(one, DebtStatement)]
+    debts = [one for one in debts if record.debt_ref in (None, one.debt_ref)]
+    if not consents or len({one.debt_ref for one in debts}) != 1:
+        return
+    holder = max(consents, key=lambda one: one.granted_at).subject
+    debtor = max(debts, key=lambda one: one.as_of).subject
+    if holder and debtor and holder != debtor:
+        raise BadEvidence("the signed consent and the signed debt are about different persons")
+
+
+def _check_number(inputs: Inputs, kind: StatementKind, statement: Statement) -> None:
+    number = getattr(statement, "recipient", None)
+    if number is None or number == inputs.number:
+        return
+    if kind in PROTECTIVE and todays_number(number) == inputs.number:
+        return  # an old spelling, which a statement that protects may have
+    raise BadEvidence(f"a {kind} is about another number than the message")
+
+
+def _check_row_name(name: str, number: str, manifest: Manifest | None) -> None:
+    if manifest is None:
+        raise BadEvidence(f"the decision relies on {name}, a row of a statement that announces no file")
+    if number == LEFT_OUT:
+        if not manifest.snapshot:
+            raise BadEvidence(f"the decision relies on {name}, but the file is no snapshot")
+    elif not _ROW_NUMBER.match(number) or int(number) > manifest.rows:
+        raise BadEvidence(f"the decision relies on {name}, but the file has {manifest.rows} rows")
+
+
+def _check_row(
+    row: InputRow, relied_on: frozenset[str], signed: Mapping[str, Statement], manifests: Mapping[str, Manifest]
+) -> None:
+    match row.consent, row.debt:
+        case ConsentState() as consent, None:
+            file_facts = [consent.consent.statement] if consent.consent else []
+            if consent.revoked and ROW_SEPARATOR in consent.revoked.statement:
+                raise BadEvidence("no file has revocations as rows")
+            needed, kind = file_facts, "consent"
+        case None, DebtState() as debt:
+            file_facts = [debt.newest.statement, *(answer.statement for answer in debt.answers.values())]
+            needed, kind = [one for one in file_facts if ROW_SEPARATOR in one], "debt"
+            for named, answer in debt.answers.items():
+                _check_answer(named, answer.at, signed.get(answer.statement))
+        case _:
+            raise BadEvidence("a row of a file is either a consent or a debt")
+    if not any(one in relied_on and ROW_SEPARATOR in one for one in needed):
+        raise BadEvidence(f"the inputs have a row about {row.of} on which the decision does not rely")
+    for one in file_facts:
+        manifest = manifests.get(one.partition(ROW_SEPARATOR)[0])
+        if ROW_SEPARATOR in one and manifest is not None and manifest.kind != kind:
+            raise BadEvidence(f"{one} is a row of a file of {manifest.kind}s, and here it is a {kind}")
+
+
+def _check_answer(named: str, at: datetime, signed: Statement | None) -> None:
+    """An answer to a dispute that is ascribed to a signed debt statement must be in that statement."""
+    if signed is None:
+        return
+    if not isinstance(signed, DebtStatement) or (signed.answers_dispute, signed.as_of) != (named, at):
+        raise BadEvidence("a row says that a signed statement answers a dispute, and the statement does not")
+
+
+def _equal(what: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise BadEvidence(f"{what} {found}, and the decision is about {expected}")
