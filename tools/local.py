@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from typing import Any
 
 from tools.demo import UnexpectedAnswer, demonstrate
-from tools.deploy import STACK, Deployed, deploy, table_id
+from tools.deploy import STACK, Deployed, client, deploy, table_id
 from tools.ministack import LOST_STATE, REGION, MiniStack
 from tools.parties import PARTIES, key_file, register
 from tools.steps import HOME, ToolError, main, step
@@ -39,6 +40,7 @@ def _start(stack: MiniStack) -> None:
         print(f"  note: {LOST_STATE}")
     deployed = deploy(stack)
     _write_profile(stack, deployed)
+    require_whole_log(client(stack, "dynamodb"), client(stack, "s3"), deployed.outputs)
     with step("register the parties of the case"):
         register(stack, table_id(stack, deployed.outputs["TableName"]))
     try:
@@ -47,6 +49,30 @@ def _start(stack: MiniStack) -> None:
         raise _explained(problem, stack) from problem
     stack.forget_loss()
     _write_profile(stack, deployed, log_key)
+
+
+def require_whole_log(dynamodb: Any, s3: Any, outputs: dict[str, str]) -> None:
+    """Raises ToolError if the table is older than the published log: the sequencer would sign nothing, and no decision
+    would get a case file. That is the table of a local AWS that was killed."""
+    key = {"pk": {"S": "L"}, "sk": {"S": "HEAD"}}
+    item = dynamodb.get_item(TableName=outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
+    head = json.loads(item["body"]["S"]) if item else {"size": 0, "root": ""}
+    try:
+        note = s3.get_object(Bucket=outputs["LogBucket"], Key="checkpoint")["Body"].read().decode()
+    except s3.exceptions.NoSuchKey:
+        return
+    _, published, root = note.split("\n")[:3]
+    size = int(published)
+    if size < head["size"] or (size, base64.b64decode(root).hex()) == (head["size"], head["root"]) or size == 0:
+        return
+    raise ToolError(
+        f"The table of the local AWS is older than its published log: {head['size']} entries of {size}. It did not\n"
+        "end with `make stop` once. The log would get a second history, so the sequencer signs nothing until one of\n"
+        "these is done:\n"
+        "  To start anew without what it holds: make clean, then make run\n"
+        "  To go on with what is left (docs/restore.md says what is lost):\n"
+        f"  .venv/bin/duecare --profile local admin resume-log --size {size}, then make run"
+    )
 
 
 def _explained(problem: ToolError, stack: MiniStack) -> ToolError:

@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare_client.aws import aws_errors
-from duecare_client.errors import BadAnswer, BadSettings, Conflict, request_error
+from duecare_client.errors import BadAnswer, BadSettings, Conflict, RequestError, request_error
 from duecare_client.keyfile import published
 from duecare_core.evidence.jose.keys import private_jwk
 
@@ -52,6 +52,45 @@ class Operator:
                 sleep(_WAIT)
             report = self._invoke("VoidFunction", {"do": "void-step", "party": request["party"], "id": report["id"]})
         return report
+
+    def resume_log(self, size: int, progressed: Callable[[Json], None]) -> list[Json]:
+        """Resumes the log over a restored table: invokes the sequencer until its head is the published one, and puts
+        the registrations back that the table has lost. Returns the records that have an entry and that the table has
+        lost: `{kind, id, at, index, restored}`.
+
+        `size`: the entries of the published log. `progressed` is called with each report. After an error the same
+        request goes on where it ended; a registration that was not put back is then to be restored by itself.
+        """
+        found: list[Json] = []
+        done = False
+        while not done:
+            report = self._invoke("SequenceFunction", {"do": "log-resume", "size": size})
+            progressed(report)
+            try:
+                done = bool(report["done"])
+                found += [{**one, "restored": self._put_back(one)} for one in report["lost"]]
+            except (KeyError, TypeError, ValueError):
+                raise BadAnswer("the sequencer did not say how far it has come") from None
+        return found
+
+    def restore_party(self, party_id: str, version: int) -> Json:
+        """Puts a version of a registration back, from its copy in the archive; `*`: of the halt of everything."""
+        client, _, bucket = self.store()
+        name = f"parties/{party_id}/{version}"
+        with aws_errors(f"read {name} in {bucket}"):
+            copy = client("s3").get_object(Bucket=bucket, Key=name)["Body"].read().decode()
+        return self.operate({"do": "party-restore", "copy": copy})
+
+    def _put_back(self, lost: Json) -> bool:
+        """Whether a lost record is a registration, and is in the table again."""
+        if lost["kind"] != "party":
+            return False
+        party, _, version = lost["id"].rpartition("/")
+        try:
+            self.restore_party(party, int(version))
+        except RequestError:
+            return False  # another version is there; the operator is shown which one is missing
+        return True
 
     def _invoke(self, output: str, request: Json) -> Json:
         function = self._output(output)

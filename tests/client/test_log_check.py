@@ -11,12 +11,17 @@ import pytest
 
 from duecare.ports import Document
 from duecare.usecases import table
+from duecare.usecases.log.resume import ResumeDeps, ResumeLog
+from duecare.usecases.operator.restore_party import RestoreParty
 from duecare.usecases.verify.stored_decision import unpack
+from duecare_client.checks.log import check_log
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.log.entry import pack_entries, unpack_entries
 from duecare_core.evidence.stored import archive_copy, read_archive_copy
 from tests.client.logged_service import LoggedService
+from tests.support.logs import LOG_KEY
 from tests.support.voids import voiding
 from tests.support.world import RECIPIENT, stamp
 
@@ -270,3 +275,83 @@ def test_a_void_that_was_changed_by_hand_is_named(logged: LoggedService, memory:
     (fault,) = logged.named(memory)
     assert "void" in fault
     assert "not what was logged" in fault
+
+
+# Partial tiles
+
+
+def grown(logged: LoggedService) -> tuple[bytes, dict[str, bytes]]:
+    """An earlier checkpoint, and the objects of the log after it has grown over the end of a tile."""
+    checkpoint = logged.files.objects["checkpoint"]
+    for number in range(260):
+        logged.verify(message_id=f"more-{number}")
+    logged.sequenced()
+    return checkpoint, dict(logged.files.objects)
+
+
+def check_again(objects: dict[str, bytes], memory: Path) -> tuple[int, list[str]]:
+    outcome, _ = check_log(objects.get, LOG_KEY.verifier_key, memory, lambda _done, _size: None)
+    return outcome.checkpoint.size, [str(fault) for fault in outcome.faults]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["partial tiles kept", "partial tiles deleted"])
+def test_a_checkpoint_read_before_the_log_grew_is_checked_with_partial_or_full_tiles(
+    logged: LoggedService, memory: Path, kept: bool
+) -> None:
+    """The log grows between a client's reads. c2sp.org/tlog-tiles lets it delete partial tiles then."""
+    checkpoint, objects = grown(logged)
+    size = logged.checkpoint().size
+    first = objects | {"checkpoint": checkpoint}
+    if not kept:
+        first = {name: data for name, data in first.items() if ".p/" not in name}
+    earlier, faults = check_again(first, memory)
+    assert (earlier, faults) == (20, [])
+    assert check_again(objects, memory) == (size, [])
+
+
+def test_a_full_tile_with_another_beginning_is_no_substitute(logged: LoggedService, memory: Path) -> None:
+    checkpoint, objects = grown(logged)
+    whole = {name: data for name, data in objects.items() if ".p/" not in name} | {"checkpoint": checkpoint}
+    for name in ("tile/0/000", "tile/entries/000"):
+        changed = bytearray(whole[name])
+        changed[60] ^= 1
+        _, faults = check_again(whole | {name: bytes(changed)}, memory)
+        assert faults
+        _, faults = check_again({one: data for one, data in whole.items() if one != name}, memory)
+        assert len(faults) == 1
+        assert f"the log has no {name}.p/20" in faults[0]
+
+
+# A restored table
+
+
+def test_a_lost_statement_that_is_stated_again_has_an_entry_and_a_copy_of_its_own(
+    logged: LoggedService, memory: Path
+) -> None:
+    """It has the same id as the lost one, and is another record: a copy under the same name would not be stored."""
+    before = dict(logged.table._documents)
+    members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "received_at": stamp(logged.now)}
+    token = logged.jws("xinxi", "opt-out", **members)
+    (first,) = logged.state_all("xinxi", [token])
+    logged.operate.suspend("keji")
+    logged.sequenced()
+    logged.table._documents = before
+    logged.now += timedelta(minutes=1)
+    deps = ResumeDeps(logged.table, logged.files, logged.table, logged.clock)
+    resumed = ResumeLog(deps, LOG_KEY.verifier_key, kept_for=timedelta(days=9))(logged.checkpoint().size)
+    assert sorted(one.kind for one in resumed.lost) == ["party", "statement"]
+    RestoreParty(logged.table)(logged.archive.objects["parties/keji/2"].decode())
+    (second,) = logged.state_all("xinxi", [token])
+    assert (second.status, second.statement_id) == ("accepted", first.statement_id)
+    assert "OPTED_OUT" in logged.reasons()
+    logged.sequenced()
+    outcome = logged.check(memory)
+    assert (outcome.faults, outcome.pending) == ((), 0)
+    statements = [one for one in logged.entries() if one.id == first.statement_id]
+    assert len({one.record_sha256 for one in statements}) == 2
+    hexadecimal = first.statement_id.removeprefix("sha256:")
+    assert len([name for name in logged.archive.objects if f"/statement/{hexadecimal}" in name]) == 2
+    decided = logged.verify(message_id="later")
+    logged.sequenced()
+    assert first.statement_id in decided.record.relied_on
+    assert bundle.check(logged.case_file(decided), LOG_KEY.verifier_key).ok

@@ -154,14 +154,16 @@ def test_cosignatures_of_witnesses_that_were_not_named_are_ignored(duecare: Comm
     assert duecare.json("log", "check")["witnesses"] == []
 
 
-def test_the_latest_of_several_cosignatures_counts_and_a_witness_named_twice_is_one(
+def test_two_cosignatures_of_one_witness_fail_and_a_witness_named_twice_is_one(
     duecare: Command, logged: LoggedService
 ) -> None:
     by = witness()
-    sign(logged, line(logged, by, ago=120))
-    sign(logged, line(logged, by, ago=30), line(logged, by, ago=90))
+    sign(logged, line(logged, by, ago=30))
     told = duecare.json("log", "check", "--witness", by.verifier_key, "--witness", by.verifier_key)
     assert [one["age_seconds"] for one in told["witnesses"]] == [30]
+    sign(logged, line(logged, by, ago=90))
+    result = duecare("log", "check", "--witness", by.verifier_key)
+    assert (result.exit_code, "w.example: its key has two signatures" in result.stdout) == (1, True)
 
 
 @pytest.mark.parametrize(

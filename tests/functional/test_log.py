@@ -70,6 +70,21 @@ def test_every_record_is_logged_exactly_once(stack: Stack, capsys: pytest.Captur
     assert metrics(stack, capsys)["Logged"] == [0.0]
 
 
+def test_a_partial_tile_is_served_for_ever(stack: Stack) -> None:
+    stack.register()
+    before: dict[str, bytes] = {}
+    for _ in range(3):
+        stack.operate("party-suspend", id="keji")
+        stack.operate("party-resume", id="keji")
+        stack.invoke("sequence", events.load("sequence-clock"))
+        size = int(served(stack, "evidence-checkpoint")[0].split(b"\n")[1])
+        for path in (Tile(0, 0, size).path, entries_path(0, size)):
+            before[path] = served(stack, "evidence-tile", proxy=path.removeprefix("tile/"))[0]
+    assert len(before) == 6
+    for path, data in before.items():
+        assert served(stack, "evidence-tile", proxy=path.removeprefix("tile/"))[0] == data
+
+
 def test_a_log_without_records_has_its_checkpoint_too(stack: Stack) -> None:
     stack.invoke("sequence", events.load("sequence-clock"))
     note, _ = served(stack, "evidence-checkpoint")

@@ -101,10 +101,17 @@ def test_a_log_that_is_behind_or_reports_nothing_has_an_alarm(template: Template
     assert (lag["MetricName"], lag["Threshold"], lag["TreatMissingData"]) == ("LogLagSeconds", 300, "breaching")
     # The clock's wakes tell it, so several must be missing before silence counts.
     assert lag["Period"] >= 120
-    for name in ("LogGapAlarm", "UnreadableAlarm"):
+    for name in ("LogDivergedAlarm", "LogGapAlarm", "UnreadableAlarm"):
         assert (alarms[name]["Threshold"], alarms[name]["TreatMissingData"]) == (0, "notBreaching")
-    for name in ("LogLagAlarm", "LogGapAlarm", "UnreadableAlarm", "DeadWakesAlarm"):
+    for name in ("LogLagAlarm", "LogDivergedAlarm", "LogGapAlarm", "UnreadableAlarm", "DeadWakesAlarm"):
         assert "Condition" not in template["Resources"][name]
+
+
+def test_a_table_older_than_its_log_has_an_alarm_of_its_own(template: Template) -> None:
+    alarm = of_type(template, "AWS::CloudWatch::Alarm")["LogDivergedAlarm"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("LogDiverged", "Sum")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "sequence"}]
+    assert "docs/restore.md" in alarm["AlarmDescription"]
 
 
 def test_the_sequencer_ends_before_lambda_ends_it(functions: dict[str, Template]) -> None:

@@ -10,9 +10,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from duecare_core.evidence.log.note import Checkpoint, LogKey
 from tools import clean, local, ministack, stop
 from tools.demo import UnexpectedAnswer
 from tools.deploy import Deployed
@@ -234,3 +237,52 @@ def test_parties_that_the_user_added_to_the_profile_survive_another_run(
     again = json.loads(profile.read_text())
     assert again["parties"] == written["parties"] | {"my-bank": added}
     assert again["log_key"] == "log-key"
+
+
+# The table after a kill -9 of the local AWS
+
+
+def stored(head: Checkpoint | None, published: Checkpoint | None) -> tuple[Any, Any, dict[str, str]]:
+    """DynamoDB and S3 with this head and this checkpoint, as boto3 gives them."""
+
+    class NoSuchKey(Exception):
+        pass
+
+    class Stored:
+        exceptions = SimpleNamespace(NoSuchKey=NoSuchKey)
+
+        def get_item(self, **_asked: Any) -> dict[str, Any]:
+            body = json.dumps({"size": head.size, "root": head.root.hex()}) if head else ""
+            return {"Item": {"body": {"S": body}}} if head else {}
+
+        def get_object(self, **_asked: Any) -> dict[str, Any]:
+            if published is None:
+                raise NoSuchKey
+            return {"Body": io.BytesIO(LogKey("local/log", b"l" * 32).sign(published.text()).encode())}
+
+    return Stored(), Stored(), {"TableName": "table", "LogBucket": "log"}
+
+
+def checkpoint(size: int, root: bytes = b"r" * 32) -> Checkpoint:
+    return Checkpoint("local/log", size, root)
+
+
+@pytest.mark.parametrize(
+    ("head", "published"),
+    [(None, None), (None, checkpoint(0)), (checkpoint(0), None), (checkpoint(7), checkpoint(7)),
+     (checkpoint(9), checkpoint(7))],
+)  # fmt: skip
+def test_a_table_that_its_log_does_not_outrun_is_gone_on_with(
+    head: Checkpoint | None, published: Checkpoint | None
+) -> None:
+    local.require_whole_log(*stored(head, published))
+
+
+@pytest.mark.parametrize("head", [None, checkpoint(0), checkpoint(6), checkpoint(7, b"x" * 32)])
+def test_a_table_older_than_its_log_is_named_with_what_is_to_be_done(head: Checkpoint | None) -> None:
+    with pytest.raises(ToolError) as raised:
+        local.require_whole_log(*stored(head, checkpoint(7)))
+    said = str(raised.value)
+    assert "make clean, then make run" in said
+    assert "admin resume-log --size 7" in said
+    assert "docs/restore.md" in said

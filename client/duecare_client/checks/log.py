@@ -103,7 +103,7 @@ def _compare_with_memory(
         fault = f"it has {now.size} entries, and had {before.size} at the last check"
         return before.size, (LogFault("log", fault),)
     try:
-        proof = consistency_proof(before.size, now.size, lambda tile: _fetched(fetch, tile.path))
+        proof = consistency_proof(before.size, now.size, lambda tile: _tile(fetch, tile))
         verify_consistency(before.size, before.root, now.size, now.root, proof)
     except BadEvidence as error:
         fault = f"it does not extend the log of the last check: {error}"
@@ -176,23 +176,46 @@ class _Walk:
     def _bundle(self, number: int) -> tuple[list[bytes], bytes]:
         width = min(TILE_WIDTH, self._size - number * TILE_WIDTH)
         name = entries_path(number, width)
+        data, is_full = _or_full(self._fetch, name, entries_path(number, TILE_WIDTH))
         try:
-            entries = unpack_entries(_fetched(self._fetch, name))
+            entries = unpack_entries(data)
         except BadEvidence as error:
             raise BadEvidence(f"{name}: {error}") from error
+        entries = entries[:width] if is_full else entries
         if len(entries) != width:
             raise BadEvidence(f"{name} has {len(entries)} entries instead of {width}")
-        return entries, _fetched(self._fetch, Tile(0, number, width).path)
+        return entries, _tile(self._fetch, Tile(0, number, width))
 
     def _upper_tiles(self) -> Iterator[LogFault]:
         """Checks the tiles above the lowest level: our proofs do not need them all, but those of others may."""
         for tile, computed in self._tiles.items():
-            if tile.level and _fetched(self._fetch, tile.path) != computed:
+            if tile.level and _tile(self._fetch, tile) != computed:
                 yield LogFault("log", f"{tile.path} is not the tile of its entries")
 
 
-def _fetched(fetch: Fetch, name: str) -> bytes:
+def _tile(fetch: Fetch, tile: Tile) -> bytes:
+    """Raises BadEvidence."""
+    data, is_full = _or_full(fetch, tile.path, tile._replace(width=TILE_WIDTH).path)
+    return data[: tile.width * HASH_BYTES] if is_full else data
+
+
+def _or_full(fetch: Fetch, name: str, full: str) -> tuple[bytes, bool]:
+    """The object of this name; if a partial one is gone, the full one, which begins with it, and True.
+
+    A log may delete partial tiles and bundles once it has the full ones (c2sp.org/tlog-tiles); this one does not.
+    Raises BadEvidence.
+    """
     data = fetch(name)
+    if data is None and name != full and (whole := fetch(full)) is not None:
+        return whole, True
+    return _given(data, name), False
+
+
+def _fetched(fetch: Fetch, name: str) -> bytes:
+    return _given(fetch(name), name)
+
+
+def _given(data: bytes | None, name: str) -> bytes:
     if data is None:
         raise BadEvidence(f"the log has no {name}")
     return data

@@ -7,6 +7,7 @@ recent, and either signed by the service or unknown to the log.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -62,6 +63,8 @@ _KIND_BY_FOLDER = {
     "voids": "void",
 }
 # A record that was changed by hand may have any form.
+# The end of the name of a copy that may not be the first of its id: made anew after the table was restored.
+_AGAIN = re.compile(r"\.[0-9a-f]{64}\Z")
 _UNREADABLE = (BadEvidence, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError)
 
 
@@ -249,7 +252,7 @@ def _time_of(stored: StoredRecord) -> datetime:
 
 def _named_by(name: str) -> tuple[str, str]:
     """The kind and id of the record whose copy has this name."""
-    parts = name.split("/")
+    parts = _AGAIN.sub("", name).split("/")
     if parts[0] == "r" and len(parts) > 3:
         return parts[2], parts[3] if parts[2] == "decision" else f"sha256:{parts[3]}"
     kind = _KIND_BY_FOLDER.get(parts[0])
@@ -264,7 +267,7 @@ def _is_named(name: str, identity: Identity) -> bool:
 
 def _erased(one: str) -> tuple[str, str]:
     """The record that an erasure names: a decision by its digest, a statement by its id."""
-    parts = one.split("/")
+    parts = _AGAIN.sub("", one).split("/")
     return parts[0], f"sha256:{parts[-1]}"
 
 

@@ -1,7 +1,8 @@
 """Checks that named witnesses have cosigned a checkpoint, and when (c2sp.org/tlog-cosignature).
 
 A witness cosigns a checkpoint after it has verified that the log only grew. A checkpoint without a valid cosignature of
-each named witness fails. Signatures by other keys are ignored, as c2sp.org/signed-note prescribes.
+each named witness fails, and so does one with two signatures of the same witness. Signatures by other keys are ignored,
+whatever their kind, as c2sp.org/signed-note prescribes.
 """
 
 from __future__ import annotations
@@ -69,19 +70,22 @@ def _cosigned(note: Note, witness: Verifier) -> Cosignature:
 
 
 def _seen_at(note: Note, witness: Verifier) -> datetime:
-    """When it last cosigned. Raises BadEvidence and says what is wrong and what to do."""
+    """When it cosigned. Raises BadEvidence and says what is wrong and what to do."""
     own = [one.signature for one in note.signatures if (one.name, one.key_id) == (witness.name, witness.key_id)]
     if not own:
         raise BadEvidence(_missing(note, witness))
     try:
         for signature in own:
             witness.verify(note.text, signature)
-        return datetime.fromtimestamp(max(int.from_bytes(one[:_TIME_BYTES], "big") for one in own), UTC)
+        seen_at = datetime.fromtimestamp(int.from_bytes(own[0][:_TIME_BYTES], "big"), UTC)
     except (BadEvidence, ValueError, OverflowError, OSError):  # the last three: a time outside the calendar
         raise BadEvidence(
             "its cosignature under this checkpoint is not valid: do not rely on it, keep it, and ask the witness what "
             "it has signed"
         ) from None
+    if len(own) > 1:
+        raise BadEvidence("its key has two signatures under this checkpoint: do not rely on it, and keep it")
+    return seen_at
 
 
 def _missing(note: Note, witness: Verifier) -> str:

@@ -116,6 +116,21 @@ def party_show(context: typer.Context, party_id: Id) -> None:
         output.void(report)
 
 
+@party.command("restore")
+def party_restore(
+    context: typer.Context,
+    party_id: Annotated[str, typer.Argument(metavar="ID", help="The party's id; * for the halt of everything.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As in the log's entry ID/VERSION.")],
+) -> None:
+    """Put a registration back that a restored table has lost, as `admin resume-log` does (docs/restore.md)."""
+    cli = cli_context(context)
+    shown = cli.operator().restore_party(party_id, version)
+    if cli.json:
+        output.as_json(shown)
+    else:
+        output.record(shown)
+
+
 @key.command("add")
 def key_add(context: typer.Context, party_id: Id, public_key: PublicKey, profile_key: ProfileKey = None) -> None:
     """Add a key to a party. Its other keys stay valid, so that it can change from one to the next."""
@@ -175,6 +190,29 @@ def void(
         output.note(f"{party_id} stays suspended until: duecare admin party resume {party_id}")
         output.note("It may still state what protects a recipient, such as a stop. To end that too, revoke its keys:")
         output.note(f"  duecare admin key revoke {party_id} KID")
+
+
+@admin.command("resume-log")
+def resume_log(
+    context: typer.Context,
+    size: Annotated[int, typer.Option(metavar="N", min=0, help="The entries of the published log (`log check`).")],
+    yes: Annotated[bool, typer.Option("--yes", help="Resume without confirmation.")] = False,
+) -> None:
+    """After the table was restored: go on with the published log. Part of the procedure in docs/restore.md.
+
+    Prints the records that are in the log and that the restored table has lost. If it is interrupted, give it again.
+    """
+    if not yes:
+        if not _is_interactive():
+            raise BadSettings("there is no terminal to ask for confirmation: give --yes. Nothing was changed")
+        typer.confirm("The head of the table will be moved to the published log. Resume?", abort=True, err=True)
+    cli = cli_context(context)
+    shown = (lambda _: None) if cli.json else output.resume_progress
+    lost = cli.operator().resume_log(size, shown)
+    if cli.json:
+        output.as_json({"size": size, "lost": lost})
+    else:
+        output.lost_records(lost)
 
 
 @admin.command("erase")

@@ -193,6 +193,22 @@ def void_progress(report: Json) -> None:
         note(f"{_count(progress, 'scanned')} pages of the table read, {_count(progress, 'changed')} states changed")
 
 
+def resume_progress(report: Json) -> None:
+    """How far the head of the log has come, on stderr."""
+    note(f"The head of the table is at {_word(report.get('size'))} of {_word(report.get('published'))} entries.")
+
+
+def lost_records(lost: list[Json]) -> None:
+    """The records that are in the log and no longer in the table."""
+    restored = sum(bool(one.get("restored")) for one in lost)
+    line("The log goes on. ", f"Records that it has and the table has lost: {len(lost) - restored}")
+    if restored:
+        line(f"  registrations put back from the archive: {restored}")
+    for one in (one for one in lost if not one.get("restored")):
+        kind, name, index, at = (_word(one.get(member)) for member in ("kind", "id", "index", "at"))
+        line(f"  {kind} {name}  entry {index}, {at}")
+
+
 def record(value: Json) -> None:
     """A party or a switch, one member a line, without empty members."""
     for name, member in value.items():

@@ -20,7 +20,8 @@
         ├── Contention       write conflicts outlasted the retries
         ├── RulesFailed      the rule pack cannot be read or is invalid; the message says why
         ├── SecretsFailed    a key or the pepper could not be read
-        └── SealFailed       a statement could not be encrypted
+        ├── SealFailed       a statement could not be encrypted
+        └── LogDiverged      the table is not the one that the published log was made from; nothing may be signed
 
 Two more are internal signals and never leave a use case: `VersionConflict`, when a conditional write finds another
 version than the one read, and `StreamTrimmed`, when a stream position is too old to read from. The use case reads
@@ -254,6 +255,19 @@ class SecretsFailed(CannotDecide):
 
 class SealFailed(CannotDecide):
     part = "seal"
+
+
+class LogDiverged(CannotDecide):
+    """The head in the table does not extend the published checkpoint. `head_size`, `published_size`: the entries that
+    each has, None if it does not exist."""
+
+    part = "log"
+
+    def __init__(self, reason: str, head_size: int | None, published_size: int | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.head_size = head_size
+        self.published_size = published_size
 
 
 class VersionConflict(DuecareError):

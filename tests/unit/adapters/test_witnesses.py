@@ -10,7 +10,7 @@ from duecare.adapters.witnesses import WitnessAddress as Configured
 from duecare.adapters.witnesses import Witnesses, WitnessResponse, configured, post
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.log.merkle import append, leaf_hash
-from duecare_core.evidence.log.note import Checkpoint, LogKey, open_checkpoint
+from duecare_core.evidence.log.note import Checkpoint, LogKey, Signature, WitnessKey, open_checkpoint, parse_note
 from tests.support.witness import Witness, served
 
 ORIGIN = "duecare.example/log"
@@ -130,3 +130,30 @@ def test_witnesses_are_configured_as_keys_and_urls() -> None:
 def test_a_refused_connection_raises_os_error() -> None:
     with pytest.raises(OSError, match="refused"):
         post("http://127.0.0.1:9/add-checkpoint", b"")
+
+
+def answering(*lines: str) -> Witnesses:
+    """Witnesses of one key, which is named with a URL for each of these answers."""
+    left = list(lines)
+    named = [Configured(Witness("w.example", b"w" * 32, KEY.verifier_key).verifier_key, "http://w") for _ in lines]
+    return Witnesses(Growing(), named, lambda _name: None, lambda *_asked: WitnessResponse(200, left.pop(0).encode()))  # type: ignore[arg-type]
+
+
+def test_a_witness_named_twice_is_asked_again_only_without_a_cosignature() -> None:
+    """Two lines of one key would make the checkpoint invalid for everyone who knows the key."""
+    note, key = KEY.sign(Checkpoint(ORIGIN, 1, b"r" * 32).text()), WitnessKey("w.example", b"w" * 32)
+    good = key.cosign(parse_note(note).text, 1)
+    for answers in ((good, good), ("junk", good)):
+        cosigned = answering(*answers)(note)
+        assert cosigned == note + good
+        open_checkpoint(cosigned, KEY.verifier_key, [key.verifier_key], strict=True)
+
+
+def test_of_the_lines_of_a_witness_exactly_one_by_the_known_key_is_taken() -> None:
+    note, key = KEY.sign(Checkpoint(ORIGIN, 1, b"r" * 32).text()), WitnessKey("w.example", b"w" * 32)
+    text = parse_note(note).text
+    good = key.cosign(text, 1)
+    ml_dsa = Signature("w.example", b"\6abc", b"s" * 2428).line()
+    assert answering(ml_dsa + good)(note) == note + good
+    for refused in (good + good, good + key.cosign(text, 2), ml_dsa):
+        assert answering(refused)(note) == note

@@ -83,14 +83,19 @@ class Witnesses:
         self._seen: dict[str, int] = {}
 
     def __call__(self, note: str) -> str:
-        """The note with the cosignatures received. Its tiles must be published already."""
-        lines = []
+        """The note with the cosignatures received, one of each key. Its tiles must be published already.
+
+        A witness that is named with several URLs is asked at the next one only if it gave no cosignature.
+        """
+        lines: dict[Verifier, str] = {}
         for by, url in self._witnesses:
+            if by in lines:
+                continue
             try:
-                lines.append(self._cosigned(note, by, url))
+                lines[by] = self._cosigned(note, by, url)
             except (BadEvidence, CannotDecide, OSError):
                 self._on_failure(by.name)
-        return add_lines(note, lines)
+        return add_lines(note, lines.values())
 
     def _cosigned(self, note: str, by: Verifier, url: str) -> str:
         size = parse_checkpoint(parse_note(note).text).size
@@ -115,9 +120,12 @@ class Witnesses:
 
 
 def _own(answer: str, by: Verifier, text: str) -> str:
-    """The line with this witness's own signature. Raises BadEvidence if there is none, or it is invalid."""
-    for signature in parse_lines(answer):
-        if (signature.name, signature.key_id) == (by.name, by.key_id):
-            by.verify(text, signature.signature)
-            return signature.line()
-    raise BadEvidence("the witness sent no cosignature of its own")
+    """The line with this witness's own signature. Lines of other keys are ignored: a witness may have several.
+
+    Raises BadEvidence if there is none, two, or an invalid one.
+    """
+    own = [one for one in parse_lines(answer) if (one.name, one.key_id) == (by.name, by.key_id)]
+    if len(own) != 1:
+        raise BadEvidence("the witness did not send exactly one cosignature of its own")
+    by.verify(text, own[0].signature)
+    return own[0].line()

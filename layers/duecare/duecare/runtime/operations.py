@@ -64,7 +64,15 @@ class EraseRecipient(_Request, frozen=True, kw_only=True, tag="erase"):
     recipient: PhoneNumber
 
 
-Operation = PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient
+class PartyRestore(_Request, frozen=True, kw_only=True, tag="party-restore"):
+    """Put a registration back that a restored table has lost, from its copy in the archive."""
+
+    copy: str
+
+
+Operation = (
+    PartyAdd | PartyShow | PartySuspend | PartyResume | KeyAdd | KeyRevoke | SwitchHalt | EraseRecipient | PartyRestore
+)
 
 
 def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult | dict[str, Any]:  # noqa: PLR0911  one for each operation
@@ -102,6 +110,8 @@ def perform(request: Any, service: AdminService) -> Party | Halt | ErasureResult
             return parties.halt_everything(on=request.on)
         case EraseRecipient():
             return service.erase(request.recipient)
+        case PartyRestore():
+            return service.restore_party(request.copy)
     raise Unacceptable("Name a creditor or a gateway, not both.")
 
 

@@ -1,4 +1,4 @@
-"""The handler of the functions that the operator invokes: admin and void."""
+"""The handler of the functions that the operator invokes: admin, void and, for one operation, sequence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S = TypeVar("S")
 
 
 def operator_handler(
-    operations: UnionType, perform: Callable[[Any, S], object], logged: tuple[str, ...]
+    operations: UnionType | type[Any], perform: Callable[[Any, S], object], logged: tuple[str, ...]
 ) -> Callable[[S, Event, Any], dict[str, Any]]:
     """`{"do": …}` in; `{"status": 200, "result": …}` or `{"status": 4xx, "problem": …}` out.
 

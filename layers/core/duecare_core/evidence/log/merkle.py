@@ -44,6 +44,17 @@ class AppendedTree(NamedTuple):
     tiles: dict[Tile, bytes]
 
 
+def of_smaller_tree(size: int, read: Read) -> Read:
+    """The tiles of every smaller tree, given those of the tree of `size` leaves: theirs are the beginnings of these."""
+
+    def smaller(tile: Tile) -> bytes:
+        hashes = size >> HEIGHT * tile.level
+        wider = tile._replace(width=min(TILE_WIDTH, hashes - tile.index * TILE_WIDTH))
+        return read(wider)[: tile.width * HASH_BYTES]
+
+    return smaller
+
+
 def entries_path(index: int, width: int) -> str:
     """The path of the bundle with the entries of a tile of level 0."""
     return f"tile/entries/{_tile_number(index, width)}"

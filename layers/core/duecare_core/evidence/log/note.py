@@ -173,9 +173,9 @@ def add_lines(note: str, lines: Iterable[str]) -> str:
 def open_checkpoint(note: str, verifier_key: str, witnesses: Sequence[str] = (), *, strict: bool = False) -> Checkpoint:
     """The checkpoint of a note that the log signed.
 
-    Every signature by a known key must verify, and the log's must be present. Signatures by unknown keys are ignored,
-    as the specification requires. If `strict`, every witness must have signed too, and no unknown key. Raises
-    BadEvidence.
+    Every signature by a known key must verify, no known key may have two lines, and the log's must be present. Lines of
+    unknown keys are ignored, whatever their name, kind and length, as the specification requires. If `strict`, every
+    witness must have signed too. Raises BadEvidence.
     """
     parsed = parse_note(note)
     log, cosigners = parse_verifier(verifier_key), [parse_verifier(key) for key in witnesses]
@@ -186,15 +186,16 @@ def open_checkpoint(note: str, verifier_key: str, witnesses: Sequence[str] = (),
     for signature in parsed.signatures:
         by = next((one for one in known if (one.name, one.key_id) == (signature.name, signature.key_id)), None)
         if by is None:
-            if strict:
-                raise BadEvidence(f"a signature by {signature.name}, whose key is not known")
             continue
         by.verify(parsed.text, signature.signature)
+        if by in found:
+            raise BadEvidence(f"two signatures by one key of {by.name}")
         found.append(by)
     if log not in found:
         raise BadEvidence("the log has not signed this checkpoint")
-    if strict and sorted(found) != sorted(known):
-        raise BadEvidence("a signature is missing, or there twice")
+    missing = [one.name for one in cosigners if one not in found]
+    if strict and missing:
+        raise BadEvidence(f"a signature is missing: {missing[0]} has not cosigned this checkpoint")
     checkpoint = parse_checkpoint(parsed.text)
     if checkpoint.origin != log.name:
         raise BadEvidence("the checkpoint is of another log")

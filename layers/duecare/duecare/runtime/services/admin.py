@@ -11,6 +11,7 @@ from duecare.usecases.operator.parties import PartyAdmin
 
 if TYPE_CHECKING:
     from duecare.usecases.operator.erase import Erase
+    from duecare.usecases.operator.restore_party import RestoreParty
 
 
 class AdminService(Service[AdminSettings]):
@@ -32,3 +33,9 @@ class AdminService(Service[AdminSettings]):
         pseudonyms = self.pseudonyms(here.pepper_secret)
         dependencies = EraseDeps(self.documents, archive, pseudonyms, self.clock, self.entropy)
         return Erase(dependencies, shortest_retention(self.rules.pack))
+
+    @cached_property
+    def restore_party(self) -> RestoreParty:
+        from duecare.usecases.operator.restore_party import RestoreParty  # noqa: PLC0415  rarely needed
+
+        return RestoreParty(self.documents)

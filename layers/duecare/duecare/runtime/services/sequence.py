@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from duecare.adapters import secrets_manager as secrets
 from duecare.adapters.dynamodb.log_index import DynamoDBLogIndex
@@ -16,6 +17,10 @@ from duecare.runtime.service import Service
 from duecare.runtime.settings import SequenceSettings
 from duecare.usecases.log.sequencer import Sequencer, SequencerDeps
 from duecare_core.domain.rules.retention import retention
+from duecare_core.evidence.log.note import LogKey
+
+if TYPE_CHECKING:
+    from duecare.usecases.log.resume import ResumeLog
 
 # Nobody waits for the log, and it reads and writes much at once. In seconds, of one call and with its retries.
 TIMEOUT, DEADLINE = 10.0, 30.0
@@ -28,8 +33,6 @@ class SequenceService(Service[SequenceSettings]):
     def sequencer(self) -> Sequencer:
         """Raises SecretsFailed, RulesFailed."""
         here, aws = self.settings, self.settings.aws
-        log_key = secrets.log_key(self.secret(here.log_secret), here.log_origin)
-        table = self.dynamodb(timeout=TIMEOUT, deadline=DEADLINE)
         stream = self.wire(
             "dynamodb",
             "DynamoDBStreams_20120810",
@@ -38,24 +41,48 @@ class SequenceService(Service[SequenceSettings]):
             timeout=TIMEOUT,
             deadline=DEADLINE,
         )
-        files = S3LogFiles(here.log_bucket, aws.region, aws.credentials, aws.override("s3"))
         dependencies = SequencerDeps(
             stream=DynamoDBStream(stream, here.stream),
             documents=self.documents,
-            files=files,
+            files=self.log_files,
             archive=S3Archive(here.archive_bucket, aws.region, aws.credentials, aws.override("s3")),
-            log_index=DynamoDBLogIndex(table, here.table, self.backoff),
+            log_index=self.log_index,
             clock=self.clock,
             entropy=self.entropy,
-            cosign=Witnesses(files, configured(here.witnesses), _not_cosigned),
+            cosign=Witnesses(self.log_files, configured(here.witnesses), _not_cosigned),
         )
         return Sequencer(
             dependencies,
-            log_key,
+            self.log_key,
             self.rules,
             retention=retention(self.rules.pack),
             table_retention=timedelta(days=here.table_days),
         )
+
+    @cached_property
+    def resume_log(self) -> ResumeLog:
+        """Raises SecretsFailed, RulesFailed."""
+        from duecare.usecases.log.resume import ResumeDeps, ResumeLog  # noqa: PLC0415  rarely needed
+
+        dependencies = ResumeDeps(self.documents, self.log_files, self.log_index, self.clock)
+        kept_for = retention(self.rules.pack) + timedelta(days=self.settings.table_days)
+        return ResumeLog(dependencies, self.log_key.verifier_key, kept_for=kept_for)
+
+    @cached_property
+    def log_key(self) -> LogKey:
+        """Raises SecretsFailed."""
+        here = self.settings
+        return secrets.log_key(self.secret(here.log_secret), here.log_origin)
+
+    @cached_property
+    def log_files(self) -> S3LogFiles:
+        aws = self.settings.aws
+        return S3LogFiles(self.settings.log_bucket, aws.region, aws.credentials, aws.override("s3"))
+
+    @cached_property
+    def log_index(self) -> DynamoDBLogIndex:
+        table = self.dynamodb(timeout=TIMEOUT, deadline=DEADLINE)
+        return DynamoDBLogIndex(table, self.settings.table, self.backoff)
 
 
 def _not_cosigned(witness: str) -> None:

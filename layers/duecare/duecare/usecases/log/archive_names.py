@@ -3,9 +3,12 @@ finds them, and all others below that of their issuer or kind."""
 
 from __future__ import annotations
 
+import re
+
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.evidence.stored import Identity
 
+_AGAIN = re.compile(r"\.[0-9a-f]{64}\Z")
 _FOLDERS = {
     "party": "parties",
     "receipt-key": "receipt-keys",
@@ -47,7 +50,13 @@ def statement_name(recipient_key: RecipientKey | None, issuer: str, identity: Id
 
 def statement_of(name: str) -> str:
     """The id of the statement of which a copy has this name."""
-    return f"sha256:{name.rpartition('/')[2]}"
+    return f"sha256:{_AGAIN.sub('', name.rpartition('/')[2])}"
+
+
+def again(name: str, identity: Identity) -> str:
+    """The name for a record that may not be the first of its kind and id: a copy's name is never used for another one.
+    Only after a restore, when a record that the table has lost is made anew."""
+    return f"{name}.{_hexadecimal(identity.record_sha256)}"
 
 
 def other_name(identity: Identity) -> str:

@@ -27,9 +27,10 @@ class Head(Struct, frozen=True, kw_only=True):
     """`root`: hexadecimal. `positions`: for each shard of the stream, the last change that is logged.
 
     `caught_up_at`: every change before this time has its entry. `staged`: the staged object of the last move, until
-    all its effects are done. `trimmed`: how often changes were trimmed from the stream before they were read.
+    all its effects are done. `moved_from`: the size before the last move. `trimmed`: how often changes were trimmed
+    from the stream before they were read.
     `swept_at`, `swept_trimmed`: the time, and `trimmed`, at which the last completed sweep began. `sweep`: the sweep
-    in progress.
+    in progress. `resumed_at`: when an operator last resumed the log over a restored table (resume.py).
     """
 
     size: int
@@ -39,10 +40,12 @@ class Head(Struct, frozen=True, kw_only=True):
     positions: dict[str, str]
     caught_up_at: datetime | None = None
     staged: str = ""
+    moved_from: int = 0
     trimmed: int = 0
     swept_at: datetime
     swept_trimmed: int = 0
     sweep: Sweep | None = None
+    resumed_at: datetime | None = None
 
 
 class VersionedHead(NamedTuple):
@@ -53,10 +56,10 @@ class VersionedHead(NamedTuple):
 
 
 class StagedMove(Struct, frozen=True):
-    """The effects of a move of the head: files by name, the checkpoint signed by the log, and entries of the index."""
+    """The effects of a move of the head: files by name, and entries of the index. No checkpoint: one is signed only
+    when the head is stored."""
 
     files: dict[str, bytes]
-    checkpoint: str
     index_entries: tuple[IndexEntry, ...]
 
 

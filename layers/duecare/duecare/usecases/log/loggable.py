@@ -48,6 +48,14 @@ class Loggable(NamedTuple):
         return Expiry(self.document.key, self.document.version, datetime.fromisoformat(self.at) + table_retention)
 
 
+def named(record: Loggable, *, resumed: bool) -> Loggable:
+    """The record with the name that its copy has in this log. After a restore, a statement or a void that was lost may
+    be made again: another record of the same id."""
+    if not resumed or record.identity.kind not in ("statement", "void"):
+        return record
+    return record._replace(name=archive_names.again(record.name, record.identity))
+
+
 def index_entries(records: Sequence[Loggable], first: int, expires: datetime) -> tuple[IndexEntry, ...]:
     """The index of these records, whose log entries begin at index `first`: a pointer for each record, and the pages
     of each gateway's decisions.
@@ -55,7 +63,11 @@ def index_entries(records: Sequence[Loggable], first: int, expires: datetime) ->
     Those of decisions expire at `expires`, long after the decisions themselves. All others stay: a party without a
     pointer would get a second log entry, and a case file may need the pointer of a statement years later.
     """
-    indexed = list(enumerate(records, first))
+    return indexed_entries(list(enumerate(records, first)), expires)
+
+
+def indexed_entries(indexed: Sequence[tuple[int, Loggable]], expires: datetime) -> tuple[IndexEntry, ...]:
+    """The same for records whose entries have these ascending indexes."""
     decisions = [(index, record.decision) for index, record in indexed if record.decision]
     return (
         *(IndexEntry(_pointer(index, record), expires if record.decision else None) for index, record in indexed),

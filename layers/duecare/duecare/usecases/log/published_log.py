@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -74,15 +74,16 @@ def snapshot(files: LogFiles) -> Snapshot | None:
 
 
 class Tiles:
-    """A cache of tiles. A tile never changes, so each is read once."""
+    """A cache of tiles. A tile never changes, so each is read once. `unpublished`: files by name that come first."""
 
-    def __init__(self, files: LogFiles) -> None:
+    def __init__(self, files: LogFiles, unpublished: Mapping[str, bytes] | None = None) -> None:
         self._files = files
+        self._unpublished = unpublished or {}
         self._read: dict[Tile, bytes] = {}
 
     def read(self, tile: Tile) -> bytes:
         if tile not in self._read:
-            data = self._files.read(tile.path)
+            data = self._unpublished.get(tile.path) or self._files.read(tile.path)
             if data is None:
                 raise StoreFailed(f"the log has no {tile.path}")
             self._read[tile] = data

@@ -3,6 +3,9 @@
 Exactly one, because the head holds both the size of the log and the stream positions up to which records are logged,
 and one conditional write moves both. Any number of sequencers may run: one moves the head, the others start over. After
 a crash either nothing has counted, or the head names a staged object, and the next sequencer finishes that move.
+
+A checkpoint is signed only for a head that is stored, and only after the published checkpoint has been read and found
+to be a prefix of it (continuity.py). A table that is older than its log, such as a restored one, signs nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ from msgspec import structs
 from duecare.ports import Archive, Change, Clock, Documents, Entropy, LogFiles, LogIndex, Stream
 from duecare.usecases.log import head as heads
 from duecare.usecases.log.archive_names import rules_name
+from duecare.usecases.log.continuity import PublishedCheckpoint, read_published, require_extension
 from duecare.usecases.log.head import Head, StagedMove, Sweep, VersionedHead
-from duecare.usecases.log.loggable import Loggable, index_entries, loggable
-from duecare.usecases.log.published_log import CHECKPOINT
+from duecare.usecases.log.loggable import Loggable, index_entries, loggable, named
+from duecare.usecases.log.published_log import CHECKPOINT, Tiles
 from duecare.usecases.log.stream_reader import read_on
 from duecare.usecases.log.sweep import (
     MAX_KEYS_READ,
@@ -27,6 +31,7 @@ from duecare.usecases.log.sweep import (
     SweptTable,
     chunks,
     existing_pointers,
+    lost_with_the_table,
     progress,
     scan_segment,
     still_without_entry,
@@ -35,9 +40,9 @@ from duecare.usecases.log.sweep import (
 from duecare.usecases.log.tree_growth import grow
 from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.errors import Contention, SecretsFailed, StoreFailed, VersionConflict
-from duecare_core.evidence.log.merkle import EMPTY_ROOT
-from duecare_core.evidence.log.note import Checkpoint, LogKey, parse_checkpoint, parse_note
+from duecare_core.errors import Contention, LogDiverged, SecretsFailed, StoreFailed, VersionConflict
+from duecare_core.evidence.log.merkle import EMPTY_ROOT, Read
+from duecare_core.evidence.log.note import Checkpoint, LogKey
 
 MAX_CHANGES = 2000  # in one move of the head
 # The head moves although there are no records, so that the positions advance, only after this many changes. A move is
@@ -97,8 +102,11 @@ class Sequencer:
         self._segment: ScanSegment | None = None  # scanned, and waiting for the second look
 
     def __call__(self, has_time: Callable[[], bool]) -> SequencerStats:
-        """Run until the tip of the stream is reached or the time is up. Raises CannotDecide: the next run finishes what
-        was begun."""
+        """Run until the tip of the stream is reached or the time is up.
+
+        Raises CannotDecide: the next run finishes what was begun. It does not after LogDiverged: the table is older
+        than its log, nothing was signed, and an operator must act (docs/restore.md).
+        """
         stats = SequencerStats(0, 0, 0, 0, 0, timedelta(0))
         contention = "other sequencers kept moving the head"
         while True:
@@ -110,7 +118,7 @@ class Sequencer:
     def _pass(self, stats: SequencerStats, has_time: Callable[[], bool]) -> tuple[SequencerStats, bool]:
         """At most one move of the head. Returns whether this was the tip. Raises VersionConflict if another sequencer
         moved the head."""
-        # 1. Load the head, and finish the move that it names.
+        # 1. Load the head, compare it with the published checkpoint, and finish the move that it names.
         current = self._load_head()
         # 2. Read on.
         began = self._deps.clock()
@@ -148,10 +156,12 @@ class Sequencer:
         The stream delivers each change once and in order, so normally no record has an entry. But a sweep may have
         logged it before, and a stream that delivered a change twice would give its record two entries. So pointers are
         read for the records that are older than the last time when the log had caught up, and for all records if there
-        are few; a backlog is not slowed down.
+        are few; a backlog is not slowed down. A registration may be an old one that the operator has put back after a
+        restore (restore_party.py).
         """
         found: list[Loggable] = []
         late: list[Loggable] = []
+        before_resumption: list[Loggable] = []
         unreadable = 0
         for change in changes:
             try:
@@ -162,27 +172,63 @@ class Sequencer:
             if record is None:
                 continue
             found.append(record)
-            if head.caught_up_at and change.at <= head.caught_up_at:
+            if (head.caught_up_at and change.at <= head.caught_up_at) or record.identity.kind == "party":
                 late.append(record)
+            if head.resumed_at and change.at <= head.resumed_at:
+                before_resumption.append(record)
+        lost = lost_with_the_table(self._deps.documents, before_resumption)
+        found = [record for record in found if record.pointer not in lost]
         logged = existing_pointers(self._deps.documents, found if len(found) <= MAX_KEYS_READ else late)
         return [record for record in without_duplicates(found) if record.pointer not in logged], unreadable
 
     def _load_head(self) -> VersionedHead:
-        current = heads.load(self._deps.documents)
-        if current is None:
-            current = heads.move(self._deps.documents, None, self._empty())
+        """Raises LogDiverged, SecretsFailed, StoreFailed, and VersionConflict if another sequencer moved the head."""
+        current = heads.load(self._deps.documents) or self._begin()
         if current.head.verifier_key != self._key.verifier_key:
             raise SecretsFailed("the log's key is not the one that has signed this log")
         if current.head.staged:
             current = self._finish(current)
+        read = Tiles(self._deps.files).read
+        published = self._compared(current, read)
         if not self._prepared:
             # 3. (for the rules) Archive the rules in force: a case file needs them as they were.
             rules = {rules_name(self._rules.digest): self._rules.pack.data}
             self._deps.archive.put_locked(rules, self._locked_until())
-            if self._deps.files.read(CHECKPOINT) is None:
-                self._publish(self._signed(current.head.size, bytes.fromhex(current.head.root)))
             self._prepared = True
+        if published is None or published.checkpoint.size < current.head.size:
+            self._publish(current, published, read)
         return current
+
+    def _begin(self) -> VersionedHead:
+        """Begin the log, unless it has been published with entries: then this table has lost its head."""
+        head = self._empty()
+        published = read_published(self._deps.files, self._key.verifier_key)
+        if published:
+            try:
+                require_extension(head, published, Tiles(self._deps.files).read)
+            except LogDiverged as diverged:
+                if heads.load(self._deps.documents):
+                    raise VersionConflict("another sequencer has begun the log") from diverged
+                raise LogDiverged(
+                    "the table has no head, and a log is published", None, published.checkpoint.size
+                ) from diverged
+        return heads.move(self._deps.documents, None, head)
+
+    def _compared(self, current: VersionedHead, read: Read) -> PublishedCheckpoint | None:
+        """The published checkpoint, after comparing the head with it. `read`: the head's tiles.
+
+        Raises LogDiverged if the head does not extend it, and VersionConflict if the head is no longer the one in the
+        table: another sequencer has moved on and published.
+        """
+        try:
+            published = read_published(self._deps.files, self._key.verifier_key)
+            require_extension(current.head, published, read)
+        except LogDiverged as diverged:
+            now = heads.load(self._deps.documents)
+            if now and now.document.version != current.document.version:
+                raise VersionConflict("another sequencer has moved the head") from diverged
+            raise
+        return published
 
     def _empty(self) -> Head:
         # Never swept: records written before the log existed are not in the stream any more.
@@ -200,17 +246,20 @@ class Sequencer:
         if not records:
             return heads.move(self._deps.documents, current, moved)
         # 3. Copies into the archive. Their names contain their digests, so repeating this is harmless.
+        records = [named(record, resumed=current.head.resumed_at is not None) for record in records]
         locked_until = self._locked_until()
         self._deps.archive.put_locked({record.name: record.copy for record in records}, locked_until)
         # 4. All effects of the move, as one staged object.
         size, root = current.head.size, bytes.fromhex(current.head.root)
         grown = grow(self._deps.files, size, root, [record.entry for record in records])
         entries = index_entries(records, size, locked_until + self._table_retention)
-        staged = StagedMove(grown.files, self._signed(grown.size, grown.root), entries)
+        staged = StagedMove(grown.files, entries)
         name = f"staging/{grown.size}-{self._deps.entropy(16).hex()}"
         self._deps.files.write({name: heads.encode_staged(staged)})
         # 5. The head, by compare-and-swap. From here on the records have their entries.
-        moved = structs.replace(moved, size=grown.size, root=grown.root.hex(), at=self._deps.clock(), staged=name)
+        moved = structs.replace(
+            moved, size=grown.size, root=grown.root.hex(), at=self._deps.clock(), staged=name, moved_from=size
+        )
         try:
             current = heads.move(self._deps.documents, current, moved)
         except VersionConflict:
@@ -226,8 +275,10 @@ class Sequencer:
             self._check_moved_on(current)
             raise VersionConflict("another sequencer has finished the move, and moved the head on")
         staged = heads.decode_staged(data)
+        read = Tiles(self._deps.files, staged.files).read
+        published = self._compared(current, read)  # before the tiles are written: they might replace published ones
         self._deps.files.write(staged.files)  # 6. Tiles and entry bundles, under their own names.
-        self._publish(staged.checkpoint)  # 7. The checkpoint.
+        self._publish(current, published, read)  # 7. The checkpoint.
         self._deps.log_index.put(staged.index_entries)  # 8. The index of the records.
         # 9. Clear `staged`, and 10. delete the staged object.
         current = heads.move(self._deps.documents, current, structs.replace(current.head, staged=""))
@@ -236,10 +287,15 @@ class Sequencer:
 
     def _check_moved_on(self, current: VersionedHead) -> None:
         """Raises StoreFailed if the head still names a staged object that does not exist: the move cannot be
-        finished."""
+        finished. If its checkpoint is published, the move was finished before, and the table is an older copy: raises
+        LogDiverged."""
         now = heads.load(self._deps.documents)
-        if now and now.document.version == current.document.version:
-            raise StoreFailed(f"the head names {current.head.staged}, which does not exist")
+        if now and now.document.version != current.document.version:
+            return
+        published = read_published(self._deps.files, self._key.verifier_key)
+        if published and published.checkpoint.size >= current.head.size:
+            raise LogDiverged("the table is older than the published log", current.head.size, published.checkpoint.size)
+        raise StoreFailed(f"the head names {current.head.staged}, which does not exist")
 
     def _discard(self, name: str, replaced: VersionedHead) -> None:
         """Delete a staged object whose move was rejected. If that fails, the bucket's lifecycle deletes it.
@@ -251,21 +307,22 @@ class Sequencer:
         if now and now.document.version > replaced.document.version and now.head.staged != name:
             self._deps.files.delete(name)
 
-    def _publish(self, note: str) -> None:
-        """Publish a checkpoint, unless one of this size or larger is published already. Raises Contention."""
-        size = _size(note)
+    def _publish(self, current: VersionedHead, published: PublishedCheckpoint | None, read: Read) -> None:
+        """Sign and publish the checkpoint of a stored head, unless it is published. `published`: as `_compared` has
+        just found it. The write succeeds only over exactly that. Raises what `_compared` raises, and Contention."""
         cosigned: str | None = None
         for _ in range(MAX_ATTEMPTS):
-            published = self._deps.files.read(CHECKPOINT)
-            if published is not None and _size(published.decode()) >= size:
+            if published and published.checkpoint.size == current.head.size:
                 return
-            cosigned = cosigned or self._deps.cosign(note)
-            if self._deps.files.publish(CHECKPOINT, cosigned.encode(), published):
+            cosigned = cosigned or self._deps.cosign(self._signed(current.head))
+            replaces = published.data if published else None
+            if self._deps.files.publish(CHECKPOINT, cosigned.encode(), replaces):
                 return
+            published = self._compared(current, read)
         raise Contention("other sequencers kept publishing the checkpoint")
 
-    def _signed(self, size: int, root: bytes) -> str:
-        return self._key.sign(Checkpoint(self._key.name, size, root).text())
+    def _signed(self, head: Head) -> str:
+        return self._key.sign(Checkpoint(self._key.name, head.size, bytes.fromhex(head.root)).text())
 
     def _locked_until(self) -> datetime:
         return self._deps.clock() + self._retention
@@ -310,7 +367,3 @@ def _past_segment(head: Head, sweep: Sweep) -> Head:
     if sweep.cursors:
         return structs.replace(head, sweep=sweep)
     return structs.replace(head, swept_at=sweep.at, swept_trimmed=sweep.trimmed, sweep=None)
-
-
-def _size(note: str) -> int:
-    return parse_checkpoint(parse_note(note).text).size

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from duecare.ports import Document, Documents, Key, LogIndex
 from duecare.usecases.log.head import Head, Sweep
-from duecare.usecases.log.loggable import Loggable, loggable
+from duecare.usecases.log.loggable import EXPIRING, Loggable, loggable
 from duecare_core.errors import StoreFailed
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 
@@ -67,6 +67,20 @@ def existing_pointers(documents: Documents, records: Iterable[Loggable]) -> set[
     for keys in chunks([record.pointer for record in records], MAX_KEYS_READ):
         found |= set(documents.get(keys))
     return found
+
+
+def lost_with_the_table(documents: Documents, records: Iterable[Loggable]) -> set[Key]:
+    """The pointers of those decisions and statements that a stream still delivers, although a restored table has lost
+    them. They have their entries, and no pointers. Raises StoreFailed."""
+    lost: set[Key] = set()
+    expiring = [one for one in records if one.document.key.pk.startswith(EXPIRING)]
+    for some in chunks(expiring, MAX_KEYS_READ):
+        stored = documents.get({one.document.key for one in some})
+        for one in some:
+            now, then = stored.get(one.document.key), one.document
+            if now is None or (now.version == then.version and (now.body, now.sealed) != (then.body, then.sealed)):
+                lost.add(one.pointer)
+    return lost
 
 
 def without_duplicates(records: Iterable[Loggable]) -> list[Loggable]:
