@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from duecare_client.messages.en_rules import RULES
+
 TEXTS: dict[str, str] = {
+    **RULES,
     # What the command prints
     "cli.speaks_as": "as {party} ({source})",
     "cli.acknowledgement_good": "acknowledgement verified",
@@ -36,6 +39,11 @@ TEXTS: dict[str, str] = {
         "Whether each is about this number and this creditor, was signed by a party that may state it, with a key "
         "registered then, and logged."
     ),
+    "check.rows": "Rows of files",
+    "check.rows.subject": (
+        "Whether the creditor signed each row of a file with its file; otherwise, which facts only the file "
+        "itself shows."
+    ),
     "check.starts": "Recipient's START",
     "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
     "check.rules": "Rules",
@@ -44,6 +52,76 @@ TEXTS: dict[str, str] = {
     ),
     "check.replay": "The recomputed decision",
     "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
+    "check.witness": "Witness",
+    "check.witness.subject": "Whether the witness that the reader named signed the checkpoint.",
+    "check.portfolio": "The portfolio file",
+    "check.portfolio.subject": (
+        "Whether this is the file that the creditor signed, and whether its rows say what the case file says."
+    ),
+    "check.any.passed": "This check passed.",
+    "check.any.failed": "This check failed.",
+    "check.form.failed": "The file is not a case file in its canonical form.",
+    "check.log.failed": "The checkpoint has no valid signature of the log.",
+    "check.record.failed": "The log is not shown to hold this record.",
+    "check.receipt.failed": "The receipt differs from the record, or no logged key of the service signed it.",
+    "check.inputs.failed": "Number, text, time or other inputs differ from the record.",
+    "check.parties.failed": "The registrations differ from the log, or were not in force at the decision.",
+    "check.statements.failed": (
+        "A statement is not about this case, is not validly signed, or is not shown to be in the log."
+    ),
+    "check.rows.failed": "A row differs from the file that its creditor signed.",
+    "check.starts.failed": "A START does not count.",
+    "check.rules.failed": (
+        "The rules are not those of the record, or are neither shipped by duecare nor stricter than those."
+    ),
+    "check.replay.failed": "The decision was not made again with the same result.",
+    "check.witness.passed": "The named witness signed the checkpoint.",
+    "check.witness.failed": "There is no valid signature of the named witness.",
+    "check.portfolio.passed": "This is the file that the creditor signed, and its rows agree.",
+    "check.portfolio.failed": "The file does not agree with the case file, or was not compared.",
+    "passed.form": "one JSON object in its canonical form, with the members of a case file",
+    "passed.log": "{origin} signed its {size} entries",
+    "passed.log_witnesses": "the file names {count} witnesses, which are not counted",
+    "passed.record": "the record is entry {index} of the log",
+    "passed.receipt": "signed by the service's key {kid}, which is in the log, and says what the record says",
+    "passed.inputs": "number, text and time are those that the record commits to",
+    "passed.parties": "{count} registrations, each in the log, those of the decision in force at its time",
+    "passed.statements": (
+        "{count} of {total} about this message, signed by the party that answers for it, and in the log"
+    ),
+    "passed.statements_rows": (
+        "{count} facts are rows of files, whose digest their creditor signed, and not the row alone"
+    ),
+    "passed.rows": "{count} rows of files, each signed by its creditor with its file",
+    "passed.rows_unsigned": (
+        "{count} facts are rows of files whose creditor signed the file's digest and not the row alone, or "
+        "are left out of a file: only the file shows them (--portfolio)"
+    ),
+    "passed.starts": "{count} that count, each in reply to a message that was allowed",
+    "passed.none": "none",
+    "passed.rules": (
+        "version {version}, {count} rows, as the record names them: the rules that duecare ships as {shipped}"
+    ),
+    "passed.rules_tightened": (
+        "version {version}, {count} rows, as the record names them: the rules that duecare ships as "
+        "{shipped}, tightened by the operator"
+    ),
+    "passed.replay": "made again from the inputs, the statements and the rules it is the same, to every reason",
+    "failed.log_key": "the file names another log's key than the one that is trusted",
+    "failed.log_origin": "the checkpoint is of another log",
+    "failed.checkpoint": "not looked for in the log, whose checkpoint is not good",
+    "failed.inputs": "the inputs are not those that the record commits to",
+    "failed.number": "the telephone number is not the one that was asked about",
+    "failed.text": "the text is not the one that was asked about",
+    "failed.time": "the time is not the record's",
+    "failed.receipt": "the receipt says something else than the record",
+    "failed.receipt_key": "the receipt is signed by a key that is not in the file",
+    "failed.registrations": "not checked against the registrations, which are not good",
+    "failed.statements": "the statements are not those that the record names, each once and in its order",
+    "failed.rules": "the rules are not those that the record names",
+    "failed.replay": "not made again, because of what is wrong above",
+    "failed.replay_differs": "made again it differs in {members}",
+    "failed.portfolio": "not compared, because a check above failed",
     # Kinds of statements
     "kind.consent": "Consent of the recipient",
     "kind.consent-revocation": "Revocation of a consent",
@@ -161,6 +239,32 @@ TEXTS: dict[str, str] = {
     "confidence.read": "legal text read",
     "confidence.second-hand": "second-hand",
     "confidence.default": "own choice, not law",
+    "read.read": "The compiler of the rules read the text of this source on {day}.",
+    "read.second-hand": (
+        "The text itself was not read: compiled on {day} from what others report of it. The original prevails."
+    ),
+    "read.default": "This is not law: the service chose it itself (on {day}).",
+    "region.CN": "mainland China",
+    "region.HK": "Hong Kong",
+    "region.MO": "Macao",
+    "region.TW": "Taiwan",
+    "region.US": "United States",
+    "region.US-MA": "Massachusetts",
+    "region.US-DC": "District of Columbia",
+    "region.US-NYC": "New York City",
+    "region.US-WA": "Washington State",
+    "region.IN": "India",
+    "region.GB": "United Kingdom",
+    "region.AU": "Australia",
+    "region.PH": "Philippines",
+    "region.ID": "Indonesia",
+    "region.any": "anywhere",
+    "region.*": "anywhere without rules of its own",
+    "zone.Asia/Shanghai": "Beijing time",
+    "zone.Asia/Urumqi": "Xinjiang time",
+    "zone.Asia/Hong_Kong": "Hong Kong time",
+    "zone.Asia/Macau": "Macao time",
+    "zone.Asia/Taipei": "Taipei time",
     # Values of members
     "value.yes": "yes",
     "value.no": "no",
@@ -177,20 +281,27 @@ TEXTS: dict[str, str] = {
     "page.service": "service",
     "page.case_file": "Case file",
     "page.made_on": "This page was made on",
-    "page.verified": "Verified: all {checks} checks hold (see “Result of the verification” below).",
+    "page.verified": (
+        "This case file is authentic and complete: all {checks} checks hold (see “Result of the "
+        "verification” below). This is about the file alone; see “The decision” for the answer that it "
+        "holds."
+    ),
+    "page.about_the_file": "About the file",
     "page.whole_but_whose": (
         "Whole, but whose? All {checks} checks hold (see “Result of the verification” below), but the log's key was "
         "taken from the file itself: the file is whole, and it is not yet shown whose log it is."
     ),
-    "page.answer": "The answer",
+    "page.answer": "The decision",
+    "page.answer_allow": "The service answered this request: the message may be sent.",
+    "page.answer_deny": "The service answered this request: the message must not be sent. The reasons follow.",
     "page.allow": "ALLOW",
     "page.deny": "DENY",
     "page.answer_unproven": "This is what the file claims; it is not proven.",
     "page.rehearsal": "A rehearsal about a later time: it never permits sending.",
     "page.shadow": "Shadow mode: the gateway was not bound by this answer.",
     "page.decided_at": "Decided at",
-    "page.zone_stated": "local time in the zone that the creditor stated",
-    "page.zone_possible": "local time where the number, or the region stated, may be",
+    "page.zone_stated": "local time first, in the zone that the creditor stated; then UTC",
+    "page.zone_possible": "local time first, where the number, or the region stated, may be; then UTC",
     "page.send_at": "Planned time of sending",
     "page.valid_until": "Answer valid until",
     "page.retry_at": "Allowed from (time alone)",
@@ -235,8 +346,15 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "compared with the confirmed debt",
     "page.rules": "Rules, and where they come from",
     "page.rules_version": "Version",
-    "page.rule_id": "Rule, jurisdiction",
+    "page.rule_id": "Jurisdiction, id",
     "page.rule_text": "Rule",
+    "page.rule_quoted": "Wording of the law",
+    "page.rule_not_quoted": (
+        "The wording of the law is not given here: the text above is a summary by the compiler of the rules, "
+        "not a quotation."
+    ),
+    "page.rule_without_chinese": "There is no Chinese text of this rule; the English summary follows.",
+    "page.rule_note": "Note",
     "page.rule_source": "Source, and its reliability",
     "page.rule_broken": "not complied with here",
     "page.applies_to": "For",
@@ -251,6 +369,16 @@ TEXTS: dict[str, str] = {
     "page.statement_unreadable": "This statement cannot be read",
     "page.signed_at": "Signed at, as the party states",
     "page.received_at": "Received by the service",
+    "page.notice_compare": (
+        "How to compare the wording of the consent: obtain the notice from the creditor as a file, "
+        "notice.txt, with no byte changed (another space, line break or character encoding gives another "
+        "digest). This command computes the SHA-256 of its exact bytes and compares it with the digest "
+        "above. SAME: the creditor signed the digest of this wording. DIFFERENT: it is another wording, or "
+        "its bytes were changed. The same digest does not prove that the recipient saw this wording."
+    ),
+    "page.notice_unreadable": (
+        "The digest of the notice is not sha256: and 64 hexadecimal digits; no wording can be compared with it."
+    ),
     "page.statement_id": "Statement id",
     "page.key_thumbprint": "Key, by thumbprint",
     "page.key_registered_on": "registered on",
@@ -311,6 +439,7 @@ TEXTS: dict[str, str] = {
     "page.check": "Check",
     "page.check_subject": "What it checks",
     "page.check_result": "Result",
+    "page.result_in_english": "in the program's own words",
     "page.how_to_check": "How to check it yourself",
     "page.evidence_is_the_file": (
         "This page only explains the case file; the evidence is the file. The check needs no network, and no "

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from duecare_client.messages.zh_rules import RULES
+
 TEXTS: dict[str, str] = {
+    **RULES,
     # What the command prints
     "cli.speaks_as": "以 {party} 的身份（{source}）",
     "cli.acknowledgement_good": "受理确认已核验",
@@ -29,12 +32,71 @@ TEXTS: dict[str, str] = {
     "check.statements.subject": (
         "每份声明是否针对该号码和该债权人，是否由有权作出该声明的一方以当时已登记的密钥签名，并载于日志。"
     ),
+    "check.rows": "文件中的各行",
+    "check.rows.subject": "来自批量文件的每一行，是否由债权人随其文件一并签署；否则说明哪些事实只有原文件才能证明。",
     "check.starts": "收件人恢复订阅",
     "check.starts.subject": "每一条恢复订阅的回复是否针对一条曾获准发往该号码的短信。",
     "check.rules": "规则",
     "check.rules.subject": "规则是否即记录所指的版本，且为 duecare 发布的规则，或仅较其更严。",
     "check.replay": "重新作出决定",
     "check.replay.subject": "依案卷内的材料和规则重新判断，结果及全部理由是否相同。",
+    "check.witness": "见证人",
+    "check.witness.subject": "核验者指定的见证人是否联署了该检查点。",
+    "check.portfolio": "批量申报的原文件",
+    "check.portfolio.subject": "债权人的原文件是否即其签署的文件，各行内容是否与案卷一致。",
+    "check.any.passed": "本项成立。",
+    "check.any.failed": "本项不成立。",
+    "check.form.failed": "该文件不是规范格式的案卷文件。",
+    "check.log.failed": "检查点没有该日志的有效签名。",
+    "check.record.failed": "未能证明日志载有该记录。",
+    "check.receipt.failed": "回执与记录不符，或不是由载于日志的服务密钥签名。",
+    "check.inputs.failed": "号码、文本、时间等材料与记录不符。",
+    "check.parties.failed": "各方登记与日志不符，或在作出决定时无效。",
+    "check.statements.failed": "有声明与本案不符、签名无效，或未能证明载于日志。",
+    "check.rows.failed": "有文件行与其债权人签署的文件不符。",
+    "check.starts.failed": "有恢复订阅的回复不成立。",
+    "check.rules.failed": "规则不是记录所指的版本，或既非 duecare 发布，也不是对其的从严。",
+    "check.replay.failed": "未能重新作出相同的决定。",
+    "check.witness.passed": "所指定的见证人已联署该检查点。",
+    "check.witness.failed": "没有所指定的见证人的有效联署。",
+    "check.portfolio.passed": "该文件即债权人签署的文件，所涉各行与案卷一致。",
+    "check.portfolio.failed": "该文件与案卷不符，或未予比对。",
+    "passed.form": "一个规范格式的 JSON 对象，具有案卷文件的各项内容",
+    "passed.log": "日志 {origin} 已签署其共 {size} 条的内容",
+    "passed.log_witnesses": "文件列有 {count} 个见证人，不计入",
+    "passed.record": "该记录为日志第 {index} 条",
+    "passed.receipt": "由载于日志的服务密钥 {kid} 签名，内容与记录一致",
+    "passed.inputs": "号码、文本和时间即记录以摘要锁定的内容",
+    "passed.parties": "{count} 项登记均载于日志，与本决定有关的各项在作出决定时有效",
+    "passed.statements": "{total} 份声明中的 {count} 份针对本信息，由应负责的一方签名，并载于日志",
+    "passed.statements_rows": "{count} 项事实来自文件中的行，债权人签署的是文件摘要，未单独签署该行",
+    "passed.rows": "{count} 行来自批量文件，均由其债权人随文件一并签署",
+    "passed.rows_unsigned": (
+        "{count} 项事实来自文件中的行（债权人签署的是文件摘要，未单独签署该行），或为文件所未列：只有原文件才"
+        "能证明（--portfolio）"
+    ),
+    "passed.starts": "{count} 条有效，每条所答复的短信都曾获准发送",
+    "passed.none": "无此类内容",
+    "passed.rules": "版本 {version}，共 {count} 条，与记录所指一致：即 duecare 发布的 {shipped} 版",
+    "passed.rules_tightened": (
+        "版本 {version}，共 {count} 条，与记录所指一致：为 duecare 发布的 {shipped} 版，经运营方从严"
+    ),
+    "passed.replay": "依材料、声明和规则重新作出决定，结果及每一项理由均相同",
+    "failed.log_key": "文件所列的日志公钥不是所信任的公钥",
+    "failed.log_origin": "检查点属于另一日志",
+    "failed.checkpoint": "未在日志中查找：日志的检查点无效",
+    "failed.inputs": "材料不是记录以摘要锁定的内容",
+    "failed.number": "电话号码不是所询问的号码",
+    "failed.text": "文本不是所询问的文本",
+    "failed.time": "时间与记录不符",
+    "failed.receipt": "回执的内容与记录不同",
+    "failed.receipt_key": "签署回执的密钥不在文件中",
+    "failed.registrations": "未与各方登记核对：登记本身不成立",
+    "failed.statements": "声明不是记录所列的声明（每份一次、依其次序）",
+    "failed.rules": "规则不是记录所指的规则",
+    "failed.replay": "未重新作出决定：上列各项中有不成立的",
+    "failed.replay_differs": "重新作出的决定在下列方面不同：{members}",
+    "failed.portfolio": "未予比对：上列各项中有不成立的",
     # Kinds of statements
     "kind.consent": "收件人同意声明",
     "kind.consent-revocation": "收件人撤回同意声明",
@@ -152,6 +214,30 @@ TEXTS: dict[str, str] = {
     "confidence.read": "已阅法规原文",
     "confidence.second-hand": "据转述",
     "confidence.default": "本服务自定，非法律",
+    "read.read": "整理者于 {day} 阅读了所列出处的原文。",
+    "read.second-hand": "未见原文：整理者于 {day} 依据他人的转述整理，请以原文为准。",
+    "read.default": "这不是法律：由本服务自行规定（{day} 确定）。",
+    "region.CN": "中国大陆",
+    "region.HK": "中国香港",
+    "region.MO": "中国澳门",
+    "region.TW": "中国台湾",
+    "region.US": "美国",
+    "region.US-MA": "美国马萨诸塞州",
+    "region.US-DC": "美国华盛顿哥伦比亚特区",
+    "region.US-NYC": "美国纽约市",
+    "region.US-WA": "美国华盛顿州",
+    "region.IN": "印度",
+    "region.GB": "英国",
+    "region.AU": "澳大利亚",
+    "region.PH": "菲律宾",
+    "region.ID": "印度尼西亚",
+    "region.any": "任何地方",
+    "region.*": "没有专门规则的任何地方",
+    "zone.Asia/Shanghai": "北京时间",
+    "zone.Asia/Urumqi": "新疆时间",
+    "zone.Asia/Hong_Kong": "香港时间",
+    "zone.Asia/Macau": "澳门时间",
+    "zone.Asia/Taipei": "台北时间",
     # Values of members
     "value.yes": "是",
     "value.no": "否",
@@ -165,20 +251,26 @@ TEXTS: dict[str, str] = {
     "page.service": "服务",
     "page.case_file": "案卷文件",
     "page.made_on": "本页制作于",
-    "page.verified": "核验通过：{checks} 项核验全部成立（见下文“核验结果”）。",
+    "page.verified": (
+        "本案卷文件真实、完整：{checks} 项核验全部成立（见下文“核验结果”）。这只说明文件；文件所载的决定另"
+        "见下文“决定”。"
+    ),
+    "page.about_the_file": "关于文件",
     "page.whole_but_whose": (
         "完整，但出自何人？{checks} 项核验全部成立（见下文“核验结果”），但日志公钥取自文件本身："
         "文件自身完整一致，尚不能证明这是谁的日志。"
     ),
-    "page.answer": "结论",
+    "page.answer": "决定",
+    "page.answer_allow": "服务对该次询问的答复是：可以发送该信息。",
+    "page.answer_deny": "服务对该次询问的答复是：不得发送该信息。理由见下。",
     "page.allow": "允许发送",
     "page.deny": "不得发送",
     "page.answer_unproven": "这是文件的说法，未获证实。",
     "page.rehearsal": "预演：询问的是将来的时刻，任何时候都不得据此发送。",
     "page.shadow": "试行（影子）模式：网关不受该答复约束。",
     "page.decided_at": "作出时间",
-    "page.zone_stated": "当地时间按债权人申报的时区",
-    "page.zone_possible": "当地时间按号码（或所申报地区）可能所在的时区",
+    "page.zone_stated": "先列当地时间（按债权人申报的时区），后列世界协调时（UTC）",
+    "page.zone_possible": "先列当地时间（按号码或所申报地区可能所在的时区），后列世界协调时（UTC）",
     "page.send_at": "询问的发送时间",
     "page.valid_until": "答复有效期至",
     "page.retry_at": "最早可再询问",
@@ -222,8 +314,12 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "与债权人确认的债务比对",
     "page.rules": "规则及其出处",
     "page.rules_version": "规则版本",
-    "page.rule_id": "规则编号、法域",
-    "page.rule_text": "规则（原文为英文）",
+    "page.rule_id": "法域、编号",
+    "page.rule_text": "规则",
+    "page.rule_quoted": "条文原文",
+    "page.rule_not_quoted": "这里没有条文原文：以上是规则整理者的概述，不是引文。",
+    "page.rule_without_chinese": "本条没有中文文本，以下为英文概述。",
+    "page.rule_note": "说明",
     "page.rule_source": "出处与可信程度",
     "page.rule_broken": "本案未遵守",
     "page.applies_to": "适用对象",
@@ -238,6 +334,13 @@ TEXTS: dict[str, str] = {
     "page.statement_unreadable": "该声明无法读取",
     "page.signed_at": "自述签署时间",
     "page.received_at": "服务收到时间",
+    "page.notice_compare": (
+        "如何比对同意所依据的告知书：向债权人取得告知书原文件，存为 notice.txt（不得改动任何字节：多一个空格"
+        "或换行、换一种编码，摘要即不同），然后执行下列命令，它计算该文件全部字节的 SHA-256 并与上列摘要比对"
+        "。SAME 表示债权人签署的摘要所指即该文；DIFFERENT 表示不是同一文件，或字节有改动。摘要相同不证明收件"
+        "人看过该文。"
+    ),
+    "page.notice_unreadable": "告知书摘要不是 sha256: 加 64 位十六进制数字，无法比对。",
     "page.statement_id": "声明编号",
     "page.key_thumbprint": "签名密钥指纹",
     "page.key_registered_on": "登记于",
@@ -291,7 +394,8 @@ TEXTS: dict[str, str] = {
     "page.result": "核验结果",
     "page.check": "核验项",
     "page.check_subject": "核验内容",
-    "page.check_result": "结果（程序原文）",
+    "page.check_result": "结果",
+    "page.result_in_english": "程序原文",
     "page.how_to_check": "如何自行核验",
     "page.evidence_is_the_file": (
         "本页只是案卷文件的说明，证据是案卷文件本身。核验不需要网络，也不需要相信本页或其制作者："

@@ -1,0 +1,46 @@
+"""The result of a check in both languages.
+
+The checks speak English. A sentence of theirs that the catalogue knows is shown in Chinese with the same values; for
+any other sentence, the Chinese column says only whether the check passed, and the English sentence follows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from duecare_client.messages import Words, both, label
+from duecare_client.messages.en import TEXTS
+from duecare_core.evidence.casefile.bundle import Check
+
+_PLACEHOLDER = re.compile(r"\\\{([a-z]+)\\\}")
+
+
+def result(check: Check) -> tuple[Words, bool]:
+    """The result, and whether the Chinese says all that the English says."""
+    known = [_known(part) for part in check.detail.split("; ")]
+    if all(known):
+        found = [one for one in known if one]
+        return Words("；".join(one.zh for one in found), check.detail), True
+    state = "passed" if check.ok else "failed"
+    general = label("check", f"{check.name}.{state}") or both(f"check.any.{state}")
+    return Words(general.zh, check.detail), False
+
+
+def _known(sentence: str) -> Words | None:
+    """The sentence in both languages. A longer pattern is tried first."""
+    for key, pattern in _patterns():
+        if found := pattern.fullmatch(sentence):
+            return both(key, **found.groupdict())
+    return None
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    def compiled() -> Iterator[tuple[str, re.Pattern[str]]]:
+        for key, text in sorted(TEXTS.items(), key=lambda one: -len(one[1])):
+            if key.startswith("detail."):
+                yield key, re.compile(_PLACEHOLDER.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL)
+
+    return tuple(compiled())
