@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from duecare_client.messages import Words, both, label
+from duecare_client.report.quotations import QUOTATIONS, Quotation
 from duecare_client.report.statements import (
     Cell,
     RowView,
@@ -47,6 +48,13 @@ from duecare_core.evidence.log.note import (
 _MAX_CLOCKS = 3
 
 
+class Clock(NamedTuple):
+    """A local time. `name`: of its time zone in words, None for a zone without."""
+
+    name: Words | None
+    time: str
+
+
 class PartyView(NamedTuple):
     """A party in its role. `party`: its registration at the time of the decision, None if it had none. `since`: later
     versions in the file."""
@@ -59,10 +67,20 @@ class PartyView(NamedTuple):
 
 
 class RuleView(NamedTuple):
-    """A row of the rule pack that applied to the message. `broken`: a finding names it or follows from it."""
+    """A row of the rule pack that applied to the message. `broken`: a finding names it or follows from it.
+
+    `words`: its rule, and so on, in both languages, where the catalogue has exactly its English text; `quotations`: the
+    law in its own language, where its text was read.
+    """
 
     row: AnyRow
     broken: bool
+    words: Words | None
+    whom: Words | None
+    exceptions: Words | None
+    source: Words | None
+    note: Words | None
+    quotations: tuple[Quotation, ...]
 
 
 class FindingView(NamedTuple):
@@ -133,7 +151,7 @@ class Parts:
             self.inputs.number, region=next(iter(self._stated("region")), None), time_zones=self._stated("time_zone")
         )
 
-    def local(self, at: datetime) -> tuple[str, ...]:
+    def local(self, at: datetime) -> tuple[Clock, ...]:
         """The local times possible there: each different one, or the first and the last of many."""
         try:
             shown = {at.astimezone(zone(name)).strftime("%z"): name for name in reversed(self.place.zones)}
@@ -142,7 +160,10 @@ class Parts:
             return ()
         if len(ordered) > _MAX_CLOCKS:
             ordered = [ordered[0], ordered[-1]]
-        return tuple(f"{clock:%Y-%m-%d %H:%M:%S} (UTC{off[:3]}:{off[3:5]}, {name})" for clock, off, name in ordered)
+        return tuple(
+            Clock(label("zone", name), f"{clock:%Y-%m-%d %H:%M:%S} (UTC{off[:3]}:{off[3:5]}, {name})")
+            for clock, off, name in ordered
+        )
 
     # Who
 
@@ -239,8 +260,8 @@ class Parts:
         """The rules, broken ones first."""
         broken = {row for one in self.findings for row in one.rows}
         rows = self.pack.rows if self.pack else ()
-        first = [RuleView(row, True) for row in rows if row.id in broken]
-        return (*first, *(RuleView(row, False) for row in self._applicable if row.id not in broken))
+        first = [_rule_view(row, True) for row in rows if row.id in broken]
+        return (*first, *(_rule_view(row, False) for row in self._applicable if row.id not in broken))
 
     # Statements, rows of files, counted messages
 
@@ -308,6 +329,27 @@ def _witness(key: str, signatures: tuple[Signature, ...]) -> WitnessView:
 def _sentence(code: str) -> Words:
     sentence = REASONS.get(code)
     return Words(sentence.zh, sentence.en) if sentence else both("reason.unknown")
+
+
+def _rule_view(row: AnyRow, broken: bool) -> RuleView:
+    words = _translated("rule", row.id, row.rule)
+    return RuleView(
+        row,
+        broken,
+        words,
+        _translated("rule_whom", row.id, row.whom),
+        _translated("rule_exceptions", row.id, row.exceptions),
+        _translated("rule_source", row.id, row.source),
+        _translated("rule_note", row.id, row.note),
+        QUOTATIONS.get(row.id, ()) if words and row.confidence == "read" and not row.operator else (),
+    )
+
+
+def _translated(group: str, name: str, text: str | None) -> Words | None:
+    """Both languages of a text of the shipped pack. None for another text under the same id: its Chinese would be
+    another rule."""
+    words = label(group, name)
+    return words if words and words.en == text else None
 
 
 def _row_id(rule: DatedDemand | DatedHours | DatedCap) -> Any:

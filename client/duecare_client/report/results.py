@@ -19,28 +19,30 @@ _PLACEHOLDER = re.compile(r"\\\{([a-z]+)\\\}")
 
 def result(check: Check) -> tuple[Words, bool]:
     """The result, and whether the Chinese says all that the English says."""
-    known = [_known(part) for part in check.detail.split("; ")]
+    state = "passed" if check.ok else "failed"
+    known = [_known(state, part) for part in check.detail.split("; ")]
     if all(known):
         found = [one for one in known if one]
         return Words("；".join(one.zh for one in found), check.detail), True
-    state = "passed" if check.ok else "failed"
     general = label("check", f"{check.name}.{state}") or both(f"check.any.{state}")
     return Words(general.zh, check.detail), False
 
 
-def _known(sentence: str) -> Words | None:
-    """The sentence in both languages. A longer pattern is tried first."""
-    for key, pattern in _patterns():
+def _known(state: str, sentence: str) -> Words | None:
+    """The sentence in both languages. A sentence about a failed check never becomes one about a passed check."""
+    for key, pattern in _patterns(state):
         if found := pattern.fullmatch(sentence):
             return both(key, **found.groupdict())
     return None
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _patterns(state: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The sentences of the English catalogue as patterns, the longest first."""
+
     def compiled() -> Iterator[tuple[str, re.Pattern[str]]]:
         for key, text in sorted(TEXTS.items(), key=lambda one: -len(one[1])):
-            if key.startswith("detail."):
+            if key.startswith(f"{state}."):
                 yield key, re.compile(_PLACEHOLDER.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL)
 
     return tuple(compiled())
