@@ -324,7 +324,7 @@ def test_a_failed_check_is_named_first_and_the_rest_is_marked_as_unproven(denied
     assert check in banner
     assert "未经证实" in banner
     assert "This is what the file claims; it is not proven." in page.text
-    assert "核验通过" not in page.text
+    assert "真实、完整" not in page.text
     assert "✗" in page.text
 
 
@@ -364,7 +364,7 @@ def test_a_fact_from_a_file_is_shown_as_a_row_that_was_not_signed_alone() -> Non
     ):
         assert words in page.text
     assert "UTC+06:00, Asia/Urumqi" in page.text
-    assert "local time in the zone that the creditor stated" in page.text
+    assert "local time first, in the zone that the creditor stated" in page.text
     assert "the rows shown are the service's record" in page.text
 
 
@@ -420,7 +420,7 @@ def test_an_unregistered_party_and_a_later_suspension_are_shown() -> None:
     assert "当时没有以此编号登记" in shown(world.case_file(strange)).text
     page = shown(world.case_file(decided))
     assert "已暂停" in page.text
-    assert "revoked on 2026-11-25 09:00:00 UTC" in page.text
+    assert re.search(r"revoked on .*?2026-11-25 17:00:00 \(UTC\+08:00, Asia/Shanghai\) 2026-11-25 09:00:00 UTC", page.text)
 
 
 def test_a_number_of_many_clocks_shows_the_first_and_the_last() -> None:
@@ -445,9 +445,9 @@ def test_witnesses_are_named_with_the_time_at_which_they_saw_it(allowed: bytes) 
     data = changed(allowed, cosign)
     open_checkpoint(json.loads(data)["checkpoint"], KEY, [witness.verifier_key], strict=True)
     page = shown(data)
-    assert "核验通过" in page.text
+    assert "本案卷文件真实、完整" in page.text
     assert "w.example" in page.text
-    assert "saw it on 2026-11-25 09:46:40 UTC" in page.text
+    assert "2026-11-25 17:46:40 (UTC+08:00, Asia/Shanghai) 2026-11-25 09:46:40 UTC" in page.text
     assert "no witness has signed" not in page.text
     assert "no witness has signed this checkpoint" in shown(allowed).text
 

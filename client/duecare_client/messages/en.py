@@ -346,7 +346,6 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "compared with the confirmed debt",
     "page.rules": "Rules, and where they come from",
     "page.rules_version": "Version",
-    "page.rule_id": "Jurisdiction, id",
     "page.rule_text": "Rule",
     "page.rule_quoted": "Wording of the law",
     "page.rule_not_quoted": (

@@ -314,7 +314,6 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "与债权人确认的债务比对",
     "page.rules": "规则及其出处",
     "page.rules_version": "规则版本",
-    "page.rule_id": "法域、编号",
     "page.rule_text": "规则",
     "page.rule_quoted": "条文原文",
     "page.rule_not_quoted": "这里没有条文原文：以上是规则整理者的概述，不是引文。",
