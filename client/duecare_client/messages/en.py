@@ -138,6 +138,7 @@ TEXTS: dict[str, str] = {
     "member.recipient": "recipient",
     "member.creditor": "creditor",
     "member.collector": "collector",
+    "member.gateway": "gateway",
     "member.collectors": "collectors allowed",
     "member.channels": "channels",
     "member.granted_at": "granted at",
@@ -346,7 +347,6 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "compared with the confirmed debt",
     "page.rules": "Rules, and where they come from",
     "page.rules_version": "Version",
-    "page.rule_text": "Rule",
     "page.rule_quoted": "Wording of the law",
     "page.rule_not_quoted": (
         "The wording of the law is not given here: the text above is a summary by the compiler of the rules, "

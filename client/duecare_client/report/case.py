@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from duecare_client.messages import Words, both, label
-from duecare_client.report.quotations import QUOTATIONS, Quotation
+from duecare_client.report.quotations import QUOTATIONS, SOURCES, Quotation
 from duecare_client.report.statements import (
     Cell,
     RowView,
@@ -84,13 +84,14 @@ class RuleView(NamedTuple):
 
 
 class FindingView(NamedTuple):
-    """A finding. `quote`: the words that it marks, None if it marks none; `rows`: the rules it follows from."""
+    """A finding. `quote`: the words that it marks, None if it marks none; `rows`, `rules`: those it follows from."""
 
     number: int
     finding: Finding
     label: Words | None
     quote: str | None
     rows: tuple[str, ...]
+    rules: tuple[RuleView, ...]
 
 
 class ReasonView(NamedTuple):
@@ -199,9 +200,11 @@ class Parts:
     def _finding(self, number: int, one: Finding) -> FindingView:
         inside = one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(self.text)
         words = label("fault", one.rule) or label("topic", one.rule.partition(".")[0]) or label("lack", one.code)
-        return FindingView(
-            number, one, words, self.text[one.start : one.end] if inside else None, self._rows_behind(one)
-        )
+        quote = self.text[one.start : one.end] if inside else None
+        behind = self._rows_behind(one)
+        rows = self.pack.rows if self.pack else ()
+        rules = tuple(_rule_view(row, True) for row in rows if row.id in behind)
+        return FindingView(number, one, words, quote, behind, rules)
 
     def pieces(self) -> tuple[Piece, ...]:
         spans = [Span(one.number, one.finding.start or 0, one.finding.end or 0) for one in self.findings if one.quote]
@@ -272,7 +275,7 @@ class Parts:
         )
 
     def rows(self) -> tuple[RowView, ...]:
-        proven = {one.statement for one in self.case.rows}
+        proven = {one.statement: one.row for one in self.case.rows}
         return tuple(row_view(row, proven) for row in self.inputs.rows)
 
     def counted(self) -> tuple[ContactView, ...]:
@@ -339,7 +342,7 @@ def _rule_view(row: AnyRow, broken: bool) -> RuleView:
         words,
         _translated("rule_whom", row.id, row.whom),
         _translated("rule_exceptions", row.id, row.exceptions),
-        _translated("rule_source", row.id, row.source),
+        _translated("rule_source", row.id, row.source) or SOURCES.get(row.source),
         _translated("rule_note", row.id, row.note),
         QUOTATIONS.get(row.id, ()) if words and row.confidence == "read" and not row.operator else (),
     )

@@ -20,6 +20,17 @@ class Quotation(NamedTuple):
 
 
 _PIPL = "《中华人民共和国个人信息保护法》", "Personal Information Protection Law of the People's Republic of China"
+# Sources that the pack names in Chinese and English.
+SOURCES: dict[str, Words] = {
+    english: Words(chinese, english)
+    for chinese, english in (
+        (
+            "中国银行业协会《个人消费类贷款催收工作指引（试行）》",
+            "China Banking Association, 个人消费类贷款催收工作指引(试行)",
+        ),
+        ("运营商依据信管〔2023〕794号的规则", "carriers' rules on 信管〔2023〕794号"),
+    )
+}
 QUOTATIONS: dict[str, tuple[Quotation, ...]] = {
     "cn-basis": (
         Quotation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -116,10 +116,10 @@ def statement_view(logged: LoggedStatement, members: Json, registrations: list[P
     )
 
 
-def row_view(row: InputRow, proven: Collection[str]) -> RowView:
+def row_view(row: InputRow, proven: Mapping[str, Json]) -> RowView:
     """The view of a row. Keyed digests, which are empty in a case file, are left out; the title shows the row's key.
 
-    `proven`: the names of the rows that the case file proves.
+    `proven`: the rows that the case file proves, by their names. Only they have the digest of the consent's wording.
     """
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
@@ -137,6 +137,9 @@ def row_view(row: InputRow, proven: Collection[str]) -> RowView:
         members["revoked"] = getattr(revoked, "at", None)
     if "outstanding" in members:
         members["outstanding"] = str(members["outstanding"])
+    notices = (proven[name].get("notice") for name in named if row.consent and name in proven)
+    if notice := next(filter(None, notices), None):
+        members["notice"] = notice
     return RowView(
         "debt" if row.debt else "consent",
         row.of if row.debt else value("channels", row.of),
