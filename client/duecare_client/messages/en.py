@@ -283,16 +283,15 @@ TEXTS: dict[str, str] = {
     "page.case_file": "Case file",
     "page.made_on": "This page was made on",
     "page.verified": (
-        "This case file is authentic and complete: all {checks} checks hold (see “Result of the "
-        "verification” below). This is about the file alone; see “The decision” for the answer that it "
-        "holds."
+        "This case file is authentic and complete: all {checks} checks hold (see “Result of the verification” "
+        "below). This is about the file alone; “The answer” below says what was decided."
     ),
     "page.about_the_file": "About the file",
     "page.whole_but_whose": (
         "Whole, but whose? All {checks} checks hold (see “Result of the verification” below), but the log's key was "
         "taken from the file itself: the file is whole, and it is not yet shown whose log it is."
     ),
-    "page.answer": "The decision",
+    "page.answer": "The answer",
     "page.answer_allow": "The service answered this request: the message may be sent.",
     "page.answer_deny": "The service answered this request: the message must not be sent. The reasons follow.",
     "page.allow": "ALLOW",
