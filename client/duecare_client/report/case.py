@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from duecare_client.messages import Words, both, label
-from duecare_client.report.quotations import QUOTATIONS, SOURCES, Quotation
+from duecare_client.report.rule_view import RuleView, rule_view
 from duecare_client.report.statements import (
     Cell,
     RowView,
@@ -64,23 +64,6 @@ class PartyView(NamedTuple):
     party: Party | None
     version: int | None
     since: tuple[LoggedParty, ...]
-
-
-class RuleView(NamedTuple):
-    """A row of the rule pack that applied to the message. `broken`: a finding names it or follows from it.
-
-    `words`: its rule, and so on, in both languages, where the catalogue has exactly its English text; `quotations`: the
-    law in its own language, where its text was read.
-    """
-
-    row: AnyRow
-    broken: bool
-    words: Words | None
-    whom: Words | None
-    exceptions: Words | None
-    source: Words | None
-    note: Words | None
-    quotations: tuple[Quotation, ...]
 
 
 class FindingView(NamedTuple):
@@ -203,7 +186,7 @@ class Parts:
         quote = self.text[one.start : one.end] if inside else None
         behind = self._rows_behind(one)
         rows = self.pack.rows if self.pack else ()
-        rules = tuple(_rule_view(row, True) for row in rows if row.id in behind)
+        rules = tuple(rule_view(row, True) for row in rows if row.id in behind)
         return FindingView(number, one, words, quote, behind, rules)
 
     def pieces(self) -> tuple[Piece, ...]:
@@ -263,8 +246,8 @@ class Parts:
         """The rules, broken ones first."""
         broken = {row for one in self.findings for row in one.rows}
         rows = self.pack.rows if self.pack else ()
-        first = [_rule_view(row, True) for row in rows if row.id in broken]
-        return (*first, *(_rule_view(row, False) for row in self._applicable if row.id not in broken))
+        first = [rule_view(row, True) for row in rows if row.id in broken]
+        return (*first, *(rule_view(row, False) for row in self._applicable if row.id not in broken))
 
     # Statements, rows of files, counted messages
 
@@ -332,27 +315,6 @@ def _witness(key: str, signatures: tuple[Signature, ...]) -> WitnessView:
 def _sentence(code: str) -> Words:
     sentence = REASONS.get(code)
     return Words(sentence.zh, sentence.en) if sentence else both("reason.unknown")
-
-
-def _rule_view(row: AnyRow, broken: bool) -> RuleView:
-    words = _translated("rule", row.id, row.rule)
-    return RuleView(
-        row,
-        broken,
-        words,
-        _translated("rule_whom", row.id, row.whom),
-        _translated("rule_exceptions", row.id, row.exceptions),
-        _translated("rule_source", row.id, row.source) or SOURCES.get(row.source),
-        _translated("rule_note", row.id, row.note),
-        QUOTATIONS.get(row.id, ()) if words and row.confidence == "read" and not row.operator else (),
-    )
-
-
-def _translated(group: str, name: str, text: str | None) -> Words | None:
-    """Both languages of a text of the shipped pack. None for another text under the same id: its Chinese would be
-    another rule."""
-    words = label(group, name)
-    return words if words and words.en == text else None
 
 
 def _row_id(rule: DatedDemand | DatedHours | DatedCap) -> Any:
