@@ -79,7 +79,7 @@ class LoggedWorld(World):
                 self.table.remove(key)
 
     def look_up(self) -> LookUp:
-        return LookUp(self.table, lambda: self.archive, self.clock)
+        return LookUp(self.table, lambda: self.archive, lambda: self.inputs_key, self.clock)
 
     def case_file(self, decided: StoredDecision, party: str = "xinxi", attempt: int | None = None) -> bytes:
         means = CaseFileDeps(self.table, self.archive, self.files, self.sealer, self.inputs_key)

@@ -22,12 +22,13 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import Statement
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
-from duecare_core.evidence.casefile.inputs import InputsKey, decode
+from duecare_core.evidence.casefile.inputs import decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
+from duecare_core.evidence.sealed_decision import InputsKey
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
 from tests.support.memory import MemorySealer, MemoryTable
 from tests.support.packs import RULES
@@ -158,9 +159,10 @@ class World:
         record = decided.record
         key = table.decision(record.decision_id)
         document = self.documents.get([key])[key]
-        if decided.replayed or unpack(document).record != record:
+        stored = unpack(document, self.inputs_key)
+        if decided.replayed or stored.record != record:
             return  # replaced by a later attempt
-        inputs = decode(self.inputs_key.open(document.inputs, record.decision_id))
+        inputs = decode(stored.inputs)
         found = self.documents.get([table.party(who) for who in inputs.parties])
         if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
             return  # a party was changed concurrently

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 
-from duecare_core.domain.fields import E164, RecipientKey
+from duecare_core.domain.fields import E164, RecipientKey, RecipientTag, TextMac
 from duecare_core.evidence.jose.keys import b64
 
 
@@ -23,6 +23,20 @@ class Pseudonyms:
     def recipient_key(self, number: E164) -> RecipientKey:
         """The key of a recipient's facts: 43 characters for an E.164 number."""
         return RecipientKey(b64(self._mac(b"recipient", number.encode())))
+
+    def recipient_tag(self, gateway: str, recipient_key: RecipientKey) -> RecipientTag:
+        """Names the recipient of this gateway's decisions: 43 characters. It is another one for each gateway, and none
+        is the key of the recipient's facts, so decisions lead neither to these nor to another gateway's decisions."""
+        return RecipientTag(b64(self._mac(b"decisions", gateway.encode() + b"\0" + recipient_key.encode())))
+
+    def text(self, text_sha256: str) -> TextMac:
+        """A keyed digest of a text's digest: 22 characters (128 bits). Texts differ in a name and an amount, so a plain
+        digest could be guessed."""
+        return TextMac(b64(self._mac(b"text", text_sha256.encode())[:16]))
+
+    def contact_id(self, decision_id: str) -> str:
+        """Identifies a message in the contact ledger, which is stored with the recipient's facts."""
+        return b64(self._mac(b"contact", decision_id.encode())[:16])
 
     def decision_id(self, gateway: str, message_id: str, *, rehearsal: bool = False) -> str:
         """26 characters (128 bits, base32): idempotency, look-up by id and the recipient's page need no index.

@@ -128,6 +128,11 @@ def decision(decision_id: str) -> Key:
     return Key(f"{keys.DECISION}#{decision_id}", keys.DECISION)
 
 
+def decision_id(key: Key) -> str:
+    """The id in the key of a decision."""
+    return key.pk.removeprefix(f"{keys.DECISION}#")
+
+
 def statement(statement_id: str) -> Key:
     return Key(f"{keys.STATEMENT}#{statement_id}", keys.STATEMENT)
 

@@ -23,10 +23,11 @@ from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
-from duecare_core.evidence.casefile.inputs import AnsweredAllow, Inputs, InputsKey, decode
+from duecare_core.evidence.casefile.inputs import AnsweredAllow, Inputs, decode
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.record import encode as record_bytes
+from duecare_core.evidence.sealed_decision import InputsKey
 from duecare_core.evidence.statement import StatementRecord, read_sealed
 
 
@@ -57,7 +58,7 @@ class CaseFiles:
             raise not_yet()
         parts = _Parts(self._deps, log)
         record, envelope = found.decided.record, found.decided.envelope
-        inputs = self._inputs(found.document, record)
+        inputs = _inputs(found.decided.inputs)
         statements = tuple(parts.statement(name) for name in _statements(record))
         issuers = {one.record.issuer: None for one in statements}
         case = bundle.CaseFile(
@@ -78,14 +79,6 @@ class CaseFiles:
             checkpoint=log.note,
         )
         return bundle.encode(case)
-
-    def _inputs(self, document: Document, record: Record) -> Inputs:
-        if not document.inputs:
-            raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
-        try:
-            return decode(self._deps.inputs_key.open(document.inputs, record.decision_id))
-        except BadEvidence as error:
-            raise StoreFailed("the inputs of a decision cannot be opened") from error
 
     def _pack(self, rules_sha256: str) -> dict[str, Any]:
         """The rules of the decision: those in force, or the archived copy of earlier ones."""
@@ -141,7 +134,7 @@ class _Parts:
     def allow(self, answered: AnsweredAllow, issuer: str) -> bundle.LoggedDecision:
         """The allow that a START answers, from its archived copy: a later attempt may have replaced it."""
         proof, pointer = self.proof("decision", answered.decision_id, answered.record_sha256)
-        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)))
+        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)), self._deps.inputs_key)
         signed = receipt(decided.record, issuer, decided.envelope.kid, decided.envelope.signature)
         return bundle.LoggedDecision(record=decided.record, receipt=signed, proof=proof)
 
@@ -175,6 +168,15 @@ class _Parts:
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
+
+
+def _inputs(data: bytes) -> Inputs:
+    if not data:
+        raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
+    try:
+        return decode(data)
+    except BadEvidence as error:
+        raise StoreFailed("the inputs of a decision cannot be read") from error
 
 
 def _distinct(starts: dict[str, AnsweredAllow]) -> list[AnsweredAllow]:

@@ -15,6 +15,7 @@ from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare_core.errors import NotFound, Unacceptable, Violation
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.record import encode
+from duecare_core.evidence.sealed_decision import InputsKey
 
 _ID = re.compile(r"[a-z2-7]{26}\Z")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
@@ -39,8 +40,15 @@ def parse_attempt(attempt: str | None) -> int | None:
 
 
 class LookUp:
-    def __init__(self, decisions: DecisionStore, archive: Callable[[], Archive], clock: Clock) -> None:
+    def __init__(
+        self,
+        decisions: DecisionStore,
+        archive: Callable[[], Archive],
+        inputs_key: Callable[[], InputsKey],
+        clock: Clock,
+    ) -> None:
         self._decisions = decisions
+        self._inputs_key = inputs_key
         self._archive = archive
         self._clock = clock
 
@@ -57,7 +65,7 @@ class LookUp:
         check_active(party)
         logged = situation.partitions.get(entries, [])
         document = situation.documents.get(key) or self._archived(pointers.newest(logged))
-        decided = unpack(document) if document else None
+        decided = unpack(document, self._inputs_key()) if document else None
         if decided and attempt not in (None, decided.record.attempt):
             document, decided = self._earlier(logged, attempt)
         if (
@@ -74,7 +82,7 @@ class LookUp:
         """The archived copy of an attempt that was replaced, the newest one if it was renewed."""
         for pointer in pointers.newest_first(logged):
             document = self._archived(pointer)
-            decided = unpack(document) if document else None
+            decided = unpack(document, self._inputs_key()) if document else None
             if decided and decided.record.attempt == attempt:
                 return document, decided
         return None, None

@@ -1,9 +1,10 @@
-"""The names of copies in the archive. Copies about a recipient lie under that recipient's prefix, so that an erasure
-finds them, and all others below that of their issuer or kind."""
+"""The names of copies in the archive. The copies of the statements about a recipient lie under that recipient's key,
+those of one gateway's decisions under the recipient's tag (pseudonyms.py), so that an erasure finds them. All others lie
+below that of their issuer or kind."""
 
 from __future__ import annotations
 
-from duecare_core.domain.fields import RecipientKey
+from duecare_core.domain.fields import RecipientKey, RecipientTag
 from duecare_core.evidence.stored import Identity
 
 _FOLDERS = {
@@ -25,13 +26,13 @@ def party_name(party: str, version: int) -> str:
     return f"parties/{party}/{version}"
 
 
-def recipient_prefix(recipient_key: RecipientKey) -> str:
-    return f"r/{recipient_key}/"
+def recipient_prefix(recipient: RecipientKey | RecipientTag) -> str:
+    return f"r/{recipient}/"
 
 
-def decision_name(recipient_key: RecipientKey, identity: Identity) -> str:
+def decision_name(recipient_tag: RecipientTag, identity: Identity) -> str:
     """The copy of one version of a decision."""
-    return f"{recipient_prefix(recipient_key)}decision/{identity.id}/{_hexadecimal(identity.record_sha256)}"
+    return f"{recipient_prefix(recipient_tag)}decision/{identity.id}/{_hexadecimal(identity.record_sha256)}"
 
 
 def statements_prefix(recipient_key: RecipientKey | None, issuer: str) -> str:

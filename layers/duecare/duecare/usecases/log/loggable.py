@@ -10,11 +10,11 @@ from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare.usecases import table
 from duecare.usecases.log import archive_names, decision_pages, pointers
 from duecare.usecases.log.pointers import Pointer
-from duecare.usecases.verify.stored_decision import unpack
+from duecare.usecases.verify.stored_decision import summary
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence.item_keys import DECISION_PREFIX, LOGGED_PREFIXES, STATEMENT_PREFIX
 from duecare_core.evidence.log.entry import entry
-from duecare_core.evidence.record import Record
+from duecare_core.evidence.sealed_decision import Summary
 from duecare_core.evidence.statement import StatementRecord
 from duecare_core.evidence.stored import Identity, archive_copy, identify
 
@@ -23,14 +23,15 @@ EXPIRING = (DECISION_PREFIX, STATEMENT_PREFIX)
 
 
 class Loggable(NamedTuple):
-    """A record, its copy and the copy's name. `decision`: the record of a decision, None for other kinds."""
+    """A record, its copy and the copy's name. `decision`: the summary of a decision, None for other
+    kinds. The record itself is encrypted, and the sequencer has no key."""
 
     document: Document
     identity: Identity
     at: str
     name: str
     copy: bytes
-    decision: Record | None = None
+    decision: Summary | None = None
 
     @property
     def entry(self) -> bytes:
@@ -56,7 +57,7 @@ def index_entries(records: Sequence[Loggable], first: int, expires: datetime) ->
     pointer would get a second log entry, and a case file may need the pointer of a statement years later.
     """
     indexed = list(enumerate(records, first))
-    decisions = [(index, record.decision) for index, record in indexed if record.decision]
+    decisions = [(index, record.identity.id, record.decision) for index, record in indexed if record.decision]
     return (
         *(IndexEntry(_pointer(index, record), expires if record.decision else None) for index, record in indexed),
         *(IndexEntry(page, expires) for page in decision_pages.pages(decisions)),
@@ -83,10 +84,9 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     if identity is None:
         raise AssertionError("a kind of record without an identity")
     if identity.kind == "decision":
-        decided = unpack(document)
-        record = decided.record
-        name = archive_names.decision_name(decided.envelope.recipient_key, identity)
-        return Loggable(document, identity, _time(record.at), name, copy, record)
+        decided = summary(document)
+        name = archive_names.decision_name(decided.recipient_tag, identity)
+        return Loggable(document, identity, _time(decided.at), name, copy, decided)
     if identity.kind == "statement":
         statement = table.read(document, StatementRecord)
         name = archive_names.statement_name(statement.recipient_key, statement.issuer, identity)

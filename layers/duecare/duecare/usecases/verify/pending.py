@@ -30,6 +30,7 @@ from duecare_core.domain.location.phone import is_e164
 from duecare_core.domain.text.reader import Reading
 from duecare_core.errors import CannotDecide, Conflict, Contention, RequestError, StoreFailed, Unacceptable, Violation
 from duecare_core.evidence.record import Record
+from duecare_core.evidence.sealed_decision import InputsKey
 
 MAX_BATCH = 25  # messages decided and written together
 MAX_RECORD_CONFLICTS = 4
@@ -77,9 +78,10 @@ class State(Enum):
 class PendingMessage:
     draft: Draft
 
-    def __init__(self, message: Message, recipient_key: RecipientKey) -> None:
+    def __init__(self, message: Message, recipient_key: RecipientKey, inputs_key: InputsKey) -> None:
         self.message = message
         self.recipient_key = recipient_key
+        self._inputs_key = inputs_key
         self.state = State.TO_DECIDE
         self.reading: Reading | None = None  # of the text
         self.replaces: Document | None = None  # in TO_REPLACE
@@ -138,7 +140,7 @@ class PendingMessage:
     def resolve_existing(self, existing: Document) -> None:
         """A decision is stored under this message's key already: replay it, replace it, or decide again."""
         try:
-            earlier = unpack(existing)
+            earlier = unpack(existing, self._inputs_key)
         except StoreFailed as failed:
             self.fail(failed)
             return
