@@ -34,6 +34,7 @@ class LoggedService(LoggedWorld):
         self.honest()
         self.decided = self.verify()
         self.id = self.decided.record.decision_id
+        self.tag = self.decision_seal(self.decided.record).recipient_tag
         self.sequenced()
 
     def look(self, memory: Path) -> tuple[Outcome, Positions]:

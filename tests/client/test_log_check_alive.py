@@ -231,7 +231,7 @@ def test_the_memory_is_written_as_a_whole_without_temporary_files(logged: Logged
 
 def test_an_erasure_by_hand_is_reported_as_a_missing_copy(logged: LoggedService, memory: Path) -> None:
     """A made-up erasure in the archive, without an entry, excuses nothing once it is no longer young."""
-    (name,) = logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/decision/")
+    (name,) = logged.archive.names(f"r/{logged.tag}/decision/")
     del logged.archive.objects[name]
     told = {"at": stamp(logged.now), "erased": [name.split("/", 2)[2]]}
     made = {"pk": "Z#" + "z" * 26, "sk": "-", "version": 1, "body": told}

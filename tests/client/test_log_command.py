@@ -174,7 +174,7 @@ def test_an_unreadable_item_is_named(
 ) -> None:
     dynamodb, name, *_ = stored
     odd = {"pk": {"S": "P#made-up"}, "sk": {"S": "-"}, "version": {"S": "x"}, "body": {"B": b"\xff"}}
-    dynamodb.put_item(TableName=name, Item=odd | {"sealed": {"S": "text"}, "inputs": {"N": "1"}})
+    dynamodb.put_item(TableName=name, Item=odd | {"sealed": {"S": "text"}, "summary": {"N": "1"}})
     told = duecare.json("log", "check")
     assert [one["where"] for one in told["faults"]] == ["party made-up"]
 

@@ -16,19 +16,22 @@ from duecare.usecases.operator.parties import PartyAdmin
 from duecare.usecases.statements.accept import AcceptStatements
 from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
-from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare.usecases.verify.stored_decision import DecisionSeal, StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import Statement
+from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
+from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
-from duecare_core.evidence.sealed_decision import InputsKey
+from duecare_core.evidence.record import Record, encode
+from duecare_core.evidence.sealed_decision import NONCE_BYTES, InputsKey, Summary, summarize
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
 from tests.support.memory import MemorySealer, MemoryTable
 from tests.support.packs import RULES
@@ -37,7 +40,7 @@ ISSUER = "https://duecare.example"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 NOTICE = "sha256:" + "0" * 64
-RECIPIENT = "+8613812345678"
+RECIPIENT = E164("+8613812345678")
 OUTSTANDING = "27911"
 
 # Word for word the message of the case (shared with the court's report, 余敏某某 being the report's own mask).
@@ -170,6 +173,16 @@ class World:
         signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+
+    def decision_seal(self, record: Record, number: E164 = RECIPIENT) -> DecisionSeal:
+        """As verify seals a decision about a message to this number."""
+        tag = self.pseudonyms.recipient_tag(record.gateway, self.pseudonyms.recipient_key(number))
+        return DecisionSeal(self.inputs_key, os.urandom(NONCE_BYTES), tag, self.pseudonyms.text(record.text_sha256))
+
+    def summary(self, record: Record) -> Summary:
+        """As verify stores it beside the ciphertext."""
+        seal = self.decision_seal(record)
+        return summarize(record, digest(encode(record)), seal.recipient_tag, seal.text_mac)
 
     def _signed(self, name: str) -> SignedStatement:
         key = table.statement(name)

@@ -33,8 +33,8 @@ class Key(NamedTuple):
 class Document(NamedTuple):
     """`body` is JSON. `sealed` is binary: an encrypted statement, an encrypted decision, or a packed contact ledger.
     `open_of`: partition of the index of open debts (table.open_of); empty for everything else. `summary`: the part of a
-    decision that is not encrypted (duecare_core/evidence/sealed_decision.py). `expires`: when the table deletes the document, in seconds since 1970; 0
-    for never. A document that was read does not say it."""
+    decision that is not encrypted (duecare_core/evidence/sealed_decision.py). `expires`: when the table deletes the
+    document, in seconds since 1970; 0 for never. A document that was read does not say it."""
 
     key: Key
     version: int

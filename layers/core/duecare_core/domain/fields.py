@@ -12,8 +12,8 @@ from msgspec import Meta
 _END = r"\Z"
 
 # A recipient is named in four ways, which must not be mixed up: by number, by the HMAC of the number under the pepper
-# (the key of the recipient's facts), by an HMAC that is another one for each gateway (of its decisions), and by a salted
-# digest of the number (in records and receipts).
+# (the key of the recipient's facts), by an HMAC that is another one for each gateway (the tag of its decisions), and by
+# a salted digest of the number (in records and receipts).
 E164 = NewType("E164", str)
 RecipientKey = NewType("RecipientKey", str)
 RecipientTag = NewType("RecipientTag", str)

@@ -1,6 +1,6 @@
 """The names of copies in the archive. The copies of the statements about a recipient lie under that recipient's key,
-those of one gateway's decisions under the recipient's tag (pseudonyms.py), so that an erasure finds them. All others lie
-below that of their issuer or kind."""
+those of one gateway's decisions under the recipient's tag (pseudonyms.py), so that an erasure finds them. All others
+lie below that of their issuer or kind."""
 
 from __future__ import annotations
 

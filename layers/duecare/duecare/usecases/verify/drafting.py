@@ -49,7 +49,7 @@ def encoded_inputs(
     return encode(inputs_of(request, facts, decision, versions, now))
 
 
-def new_record(  # noqa: PLR0913, PLR0917
+def new_record(  # noqa: PLR0913
     decision_id: str,
     request: DecisionRequest,
     message: Message,
@@ -98,7 +98,7 @@ def new_record(  # noqa: PLR0913, PLR0917
     )
 
 
-def updated_ledger(  # noqa: PLR0913, PLR0917
+def updated_ledger(
     record: Record,
     contact_id: str,
     decision: Decision,
