@@ -12,6 +12,7 @@ from duecare.ports import IndexEntry
 from duecare.runtime.openapi.paths import LIMITED, ROUTES
 from duecare.usecases import table
 from duecare.usecases.statements.debt_limit import DebtCount
+from duecare.usecases.verify.stored_decision import pack, unpack
 from duecare_core.domain.portfolio import row_splitter
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
@@ -169,7 +170,9 @@ def _evidence(run: Run) -> None:
         run.call(operation_id, "The table is unavailable", "xinxi", path=path, failing=True)
     key = table.decision(path["id"])
     kept = world.table.get([key])[key]
-    world.table.put([IndexEntry(kept._replace(inputs=b""), None)])
+    early = unpack(kept, world.inputs_key)
+    without_inputs = pack(early.record, early.envelope, b"", world.decision_seal(early.record), None)
+    world.table.put([IndexEntry(without_inputs, None)])
     run.call("getCaseFile", "A decision of an early version", "xinxi", path=path)
     world.table.put([IndexEntry(kept, None)])
     run.call("getDiscovery", "With a log")

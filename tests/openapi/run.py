@@ -110,7 +110,7 @@ class Run:
                 service.archive, service.log_files = world.archive, world.files
                 deps = CaseFileDeps(world.table, world.archive, world.files, world.sealer, world.inputs_key)
                 service.case_files = CaseFiles(deps, RULES, ISSUER)
-                service.opener = world.sealer
+                service.opener, service.inputs_key = world.sealer, world.inputs_key
             case "reconcile":
                 service.reconcile = self._reconcile(world.clock)
         return service

@@ -39,7 +39,7 @@ _SHA256 = b"sha256:"
 
 # Of a summary: its form, the flags, the attempt, the time, the seconds until `valid_until`, the digest of the record,
 # the recipient's tag, the keyed digest of the text, and the lengths of the ids that follow.
-_HEAD = struct.Struct(">BBIQI32s32s16sBB")
+_HEAD = struct.Struct(">BBIQi32s32s16sBB")
 _FORM = 1
 _ALLOW, _ENFORCED, _PROVISIONAL = 1, 2, 4
 _SECOND = timedelta(seconds=1)
