@@ -9,9 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from typing import NamedTuple
 
 from duecare_core.domain.fields import E164, RecipientKey, RecipientTag, TextMac
 from duecare_core.evidence.jose.keys import b64
+
+
+class MessageIds(NamedTuple):
+    """The id of the decision about a message, and the id of the message in the contact ledger, which is stored with the
+    recipient's facts."""
+
+    decision_id: str
+    contact_id: str
 
 
 class Pseudonyms:
@@ -34,18 +43,18 @@ class Pseudonyms:
         digest could be guessed."""
         return TextMac(b64(self._mac(b"text", text_sha256.encode())[:16]))
 
-    def contact_id(self, decision_id: str) -> str:
-        """Identifies a message in the contact ledger, which is stored with the recipient's facts."""
-        return b64(self._mac(b"contact", decision_id.encode())[:16])
-
     def decision_id(self, gateway: str, message_id: str, *, rehearsal: bool = False) -> str:
         """26 characters (128 bits, base32): idempotency, look-up by id and the recipient's page need no index.
 
         A rehearsal has another id than the message itself.
         """
+        return self.message_ids(gateway, message_id, rehearsal=rehearsal).decision_id
+
+    def message_ids(self, gateway: str, message_id: str, *, rehearsal: bool = False) -> MessageIds:
+        """Both ids are halves of one HMAC, so neither leads to the other."""
         label = b"rehearsal" if rehearsal else b"decision"
         mac = self._mac(label, gateway.encode() + b"\0" + message_id.encode())
-        return base64.b32encode(mac[:16]).decode().rstrip("=").lower()
+        return MessageIds(base64.b32encode(mac[:16]).decode().rstrip("=").lower(), b64(mac[16:]))
 
     def content(self, data: bytes) -> str:
         """A digest for comparing two bodies or statements without storing them: 43 characters."""

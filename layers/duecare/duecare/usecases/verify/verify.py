@@ -147,8 +147,7 @@ class Verify:
     def _draft(self, one: PendingMessage, gateway: Party, situation: Situation, now: datetime) -> Draft:
         message = one.message
         rehearsal = is_rehearsal(message.send_at, now)
-        decision_id = self._pseudonyms.decision_id(gateway.id, message.message_id, rehearsal=rehearsal)
-        contact_id = self._pseudonyms.contact_id(decision_id)
+        decision_id, contact_id = self._pseudonyms.message_ids(gateway.id, message.message_id, rehearsal=rehearsal)
         request = drafting.request_of(message, contact_id, gateway.id)
         facts = facts_of(situation, gateway, message.creditor, message.collector, one.recipient_key)
         decision = decide(request, facts, self._rules, now, one.reading)
