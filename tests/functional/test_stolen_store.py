@@ -1,5 +1,5 @@
-"""A thief has the table (or a backup of it), the archive and the log, and no key. No number is found by trying, no text,
-and no decision leads to the recipient's facts."""
+"""A thief has the table (or a backup of it), the archive and the log, and no key. No number and no text is found by
+trying, and no decision leads to the recipient's facts."""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ class Stolen(NamedTuple):
 
     def holds(self, text: bytes) -> list[str]:
         """The places in which this text is found, as it is or in another form."""
-        return [
-            place for place, value in self.values if any(text in one for one in Stolen([(place, value)]).readable())
-        ]
+        return [one[0] for one in self.values if any(text in form for form in Stolen([one]).readable())]
 
     def windows(self, size: int) -> set[bytes]:
         return {one[at : at + size] for one in self.readable() for at in range(len(one) - size + 1)}
@@ -92,12 +90,10 @@ def stolen(stack: Stack) -> Stolen:
 
 @pytest.fixture
 def run(stack: Stack) -> Stack:
-    """Statements, a file, an allow that was delivered and asked about again, a deny, a stop and a START, all logged."""
+    """Statements, a file, an allow that was delivered and asked about again, a stop and a deny, all logged."""
     stack.honest()
-    debts = [
-        debt_members(stack.now, as_of=stamp(stack.now), debt_ref="A-2", recipient=number)
-        for number in (RECIPIENT, OTHER)
-    ]
+    at = stamp(stack.now)
+    debts = [debt_members(stack.now, as_of=at, debt_ref="A-2", recipient=number) for number in (RECIPIENT, OTHER)]
     assert imported(stack, as_csv(debts), 2)["accepted"] == 2
     assert stack.verify().body["decision"] == "allow"
     assert stack.verify().body["replayed"]
@@ -173,6 +169,6 @@ def test_two_gateways_name_one_recipient_differently(run: Stack) -> None:
 
 
 def test_a_sequencer_without_any_key_has_logged_the_decisions(run: Stack) -> None:
-    assert "DUECARE_INPUTS_SECRET" not in str(run.service("sequence").settings)
+    assert not hasattr(run.service("sequence").settings, "inputs_secret")
     listed: Any = [value for place, value in stolen(run).of("G#").values if place.endswith("/body")]
     assert sum(value.count(b'"decision_id"') for value in listed) == 2
