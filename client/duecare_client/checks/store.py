@@ -30,7 +30,7 @@ from duecare_core.evidence.jose.jws import verify
 from duecare_core.evidence.jose.keys import Jwk
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.sealed_decision import InputsKey, read_summary
-from duecare_core.evidence.stored import Identity, StoredRecord, archive_copy, identify, read_archive_copy
+from duecare_core.evidence.stored import Identity, StoredRecord, archive_copy, identify, is_erased, read_archive_copy
 
 # How long a record may wait for its entry. The sequencer is invoked at once, and every minute.
 MAX_LOG_DELAY = timedelta(minutes=10)
@@ -175,7 +175,7 @@ class _StoreComparison:
 
     def _identify(self, stored: StoredRecord) -> Identity | None:
         """Raises BadEvidence, for a decision also if its record is not the one in its summary."""
-        if self._inputs_key is not None and stored.pk.startswith(DECISION_PREFIX):
+        if self._inputs_key is not None and stored.pk.startswith(DECISION_PREFIX) and not is_erased(stored):
             self._inputs_key.open(stored.pk[2:], stored.summary, stored.sealed)
         return identify(stored)
 

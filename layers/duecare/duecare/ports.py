@@ -11,7 +11,7 @@ error, and the write may or may not have happened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from duecare_core.errors import StoreFailed, VersionConflict
@@ -247,6 +247,16 @@ class Archive(Protocol):
 
     def erase(self, names: Iterable[str]) -> None:
         """Delete every version of these, bypassing the lock. Raises StoreFailed."""
+
+
+class Backups(Protocol):
+    """The copies of table and archive that the account makes outside of this program."""
+
+    def obstacles(self) -> list[str]:
+        """Each part of the configuration by which erased records would remain, in words. Raises StoreFailed."""
+
+    def held_for(self) -> timedelta:
+        """How far back the table can be restored to any point in time; zero if it cannot. Raises StoreFailed."""
 
 
 class IndexEntry(NamedTuple):

@@ -51,14 +51,21 @@ class Identity(NamedTuple):
     record_sha256: str
 
 
+def is_erased(stored: StoredRecord) -> bool:
+    """Whether an erasure has emptied this document of the table. Its digest is then in a logged erasure record."""
+    emptied = stored.body is None and stored.version > 1 and not stored.sealed
+    return emptied and stored.pk.startswith((DECISION_PREFIX, STATEMENT_PREFIX))
+
+
 def identify(stored: StoredRecord) -> Identity | None:
-    """None if documents of this kind are not logged. Raises BadEvidence for a document that cannot be read.
+    """None if documents of this kind are not logged, or if the document was erased. Raises BadEvidence for a document
+    that cannot be read.
 
     Of a decision the summary is read; only a holder of the key can compare it with the record
     (sealed_decision.InputsKey).
     """
     prefix, name = stored.pk[:2], stored.pk[2:]
-    if prefix not in LOGGED_PREFIXES:
+    if prefix not in LOGGED_PREFIXES or is_erased(stored):
         return None
     if prefix == DECISION_PREFIX:
         return Identity("decision", name, read_summary(stored.summary).record_sha256)

@@ -122,7 +122,7 @@ class _Parts:
 
     def statement(self, name: str) -> bundle.LoggedStatement:
         key = table.statement(name)
-        document = self._deps.documents.get([key]).get(key) or self._archived_statement(name)
+        document = table.present(self._deps.documents.get([key]), key) or self._archived_statement(name)
         record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
         try:

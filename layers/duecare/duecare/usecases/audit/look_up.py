@@ -64,7 +64,7 @@ class LookUp:
         party = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
         check_active(party)
         logged = situation.partitions.get(entries, [])
-        document = situation.documents.get(key) or self._archived(pointers.newest(logged))
+        document = table.present(situation.documents, key) or self._archived(pointers.newest(logged))
         decided = unpack(document, self._inputs_key()) if document else None
         if decided and attempt not in (None, decided.record.attempt):
             document, decided = self._earlier(logged, attempt)

@@ -4,6 +4,8 @@ lie below that of their issuer or kind."""
 
 from __future__ import annotations
 
+from duecare.ports import Key
+from duecare.usecases import table
 from duecare_core.domain.fields import RecipientKey, RecipientTag
 from duecare_core.evidence.stored import Identity
 
@@ -16,6 +18,9 @@ _FOLDERS = {
 }
 
 
+PARTIES = "parties/"
+
+
 def rules_name(rules_sha256: str) -> str:
     """The copy of a rule pack: its RFC 8785 bytes under their digest."""
     return f"rules/{_hexadecimal(rules_sha256)}"
@@ -23,7 +28,12 @@ def rules_name(rules_sha256: str) -> str:
 
 def party_name(party: str, version: int) -> str:
     """The copy of one version of a party's registration."""
-    return f"parties/{party}/{version}"
+    return f"{PARTIES}{party}/{version}"
+
+
+def party_of(name: str) -> str:
+    """The party of whose registration a copy has this name."""
+    return name.removeprefix(PARTIES).partition("/")[0]
 
 
 def recipient_prefix(recipient: RecipientKey | RecipientTag) -> str:
@@ -49,6 +59,13 @@ def statement_name(recipient_key: RecipientKey | None, issuer: str, identity: Id
 def statement_of(name: str) -> str:
     """The id of the statement of which a copy has this name."""
     return f"sha256:{name.rpartition('/')[2]}"
+
+
+def document_of(name: str) -> tuple[Key, str]:
+    """The key of the document of which a copy has this name below a recipient's prefix, and the digest in the name."""
+    kind, _, rest = name.partition("/")
+    sha256 = statement_of(name)
+    return (table.statement(sha256) if kind == "statement" else table.decision(rest.partition("/")[0])), sha256
 
 
 def other_name(identity: Identity) -> str:

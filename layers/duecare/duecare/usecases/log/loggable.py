@@ -69,11 +69,11 @@ def _pointer(index: int, record: Loggable) -> Document:
 
 
 def loggable(document: Document, at: datetime) -> Loggable | None:
-    """The record in this document; None if its kind is not logged. `at`: when the table stored it.
+    """The record in this document; None if its kind is not logged, or if it was erased. `at`: when the table stored it.
 
     Raises StoreFailed if the document cannot be read.
     """
-    if not document.key.pk.startswith(LOGGED_PREFIXES):
+    if not document.key.pk.startswith(LOGGED_PREFIXES) or table.is_removed(document):
         return None
     stored = pointers.stored(document)
     try:

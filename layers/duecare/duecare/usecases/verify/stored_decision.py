@@ -101,8 +101,10 @@ def pack(
 
 
 def past_allows(document: Document) -> tuple[PastAllow, ...]:
-    """The first and the last enforced allow of this message, oldest first; none if it was never allowed. A rehearsal
-    and shadow mode allow nothing. Raises StoreFailed."""
+    """The first and the last enforced allow of this message, oldest first; none if it was never allowed, or if it
+    was erased. A rehearsal and shadow mode allow nothing. Raises StoreFailed."""
+    if table.is_removed(document):
+        return ()
     newest = summary(document)
     allows = list(table.read(document, _Allows).allows)
     if newest.allows:
