@@ -61,9 +61,14 @@ def statement_of(name: str) -> str:
     return f"sha256:{name.rpartition('/')[2]}"
 
 
+def without_prefix(name: str) -> str:
+    """The name of a copy below the prefix of its recipient."""
+    return name.split("/", 2)[2]
+
+
 def document_of(name: str) -> tuple[Key, str]:
-    """The key of the document of which a copy has this name below a recipient's prefix, and the digest in the name."""
-    kind, _, rest = name.partition("/")
+    """The key of the statement or decision of which a copy has this name, and the digest in the name."""
+    kind, _, rest = without_prefix(name).partition("/")
     sha256 = statement_of(name)
     return (table.statement(sha256) if kind == "statement" else table.decision(rest.partition("/")[0])), sha256
 

@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from duecare.ports import Archive, Backups, Clock, Document, Documents, Entropy, Key
 from duecare.usecases import table
-from duecare.usecases.log.archive_names import PARTIES, document_of, party_of, recipient_prefix
+from duecare.usecases.log.archive_names import PARTIES, document_of, party_of, recipient_prefix, without_prefix
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.verify.stored_decision import summary
 from duecare_core.domain.facts.party import Party
@@ -68,14 +68,6 @@ class ErasureResult(Struct, frozen=True):
     backups_until: datetime | None
 
 
-class _Copies(NamedTuple):
-    """`kept`: when each copy was put that is still under retention."""
-
-    erased: int
-    kept: list[datetime]
-    records: list[str]
-
-
 class EraseDeps(NamedTuple):
     documents: Documents
     archive: Archive
@@ -109,19 +101,23 @@ class Erase:
         now = self._deps.clock()
         recipient_key = self._deps.pseudonyms.recipient_key(canonical_number(recipient))
         parties = self._parties()
-        copies = _Copies(0, [], [])
+        prefixes = self._prefixes(recipient_key, parties)
+        found = [copy for prefix in prefixes for copy in self._deps.archive.names_with_times(prefix)]
+        due = [name for name, at in found if at + self._retention <= now]
+        kept = [at for _, at in found if at + self._retention > now]
+        records: list[str] = []
         documents = 0
-        for prefix in self._prefixes(recipient_key, parties):
-            found, count = self._erase_copies(prefix, now)
-            copies = _Copies(copies.erased + found.erased, copies.kept + found.kept, copies.records + found.records)
-            documents += count
+        for names in _groups(due, MAX_NAMES_PER_RECORD):
+            records.append(self._record(names, now))
+            documents += self._erase_documents(names, now)
+            self._deps.archive.erase(names)
         facts, protections = self._erase_facts(recipient_key, [party.id for party in parties], now)
         held_for = self._deps.backups.held_for()
         return ErasureResult(
-            erased=copies.erased,
-            kept=len(copies.kept),
-            kept_until=max(copies.kept) + self._retention if copies.kept else None,
-            records=tuple(copies.records),
+            erased=len(due),
+            kept=len(kept),
+            kept_until=max(kept) + self._retention if kept else None,
+            records=tuple(records),
             documents=documents + facts,
             protections=protections,
             backups_until=now + held_for if held_for else None,
@@ -142,22 +138,9 @@ class Erase:
             if "gateway" in party.roles:
                 yield recipient_prefix(self._deps.pseudonyms.recipient_tag(party.id, recipient_key))
 
-    def _erase_copies(self, prefix: str, now: datetime) -> tuple[_Copies, int]:
-        """The copies under a prefix, and their documents in the table, whose number is returned too."""
-        found = list(self._deps.archive.names_with_times(prefix))
-        due = [name for name, at in found if at + self._retention <= now]
-        kept = [at for _, at in found if at + self._retention > now]
-        records: list[str] = []
-        documents = 0
-        for names in _groups(due, MAX_NAMES_PER_RECORD):
-            records.append(self._record(prefix, names, now))
-            documents += self._erase_documents([name.removeprefix(prefix) for name in names], now)
-            self._deps.archive.erase(names)
-        return _Copies(len(due), kept, records), documents
-
-    def _record(self, prefix: str, names: Sequence[str], now: datetime) -> str:
-        """There is a record for each prefix, so that none says which gateways' decisions are about one recipient."""
-        erasure = Erasure(now, tuple(name.removeprefix(prefix) for name in names))
+    def _record(self, names: Sequence[str], now: datetime) -> str:
+        """The digests of these copies without the recipient, in a record of their own."""
+        erasure = Erasure(now, tuple(without_prefix(name) for name in names))
         erasure_id = base64.b32encode(self._deps.entropy(16)).decode().rstrip("=").lower()
         self._deps.documents.commit([table.write(table.erasure(erasure_id), None, erasure)])
         return erasure_id
