@@ -327,6 +327,8 @@ def _admin(run: Run) -> None:
     run.admin("key-revoke", id="keji", kid="nobody")
     run.admin("party-show", id="nobody")
     since = run.world.now.isoformat()
+    run.world.backups.found = ["the table has backups that never expire: monthly"]
+    run.admin("erase", recipient=RECIPIENT)
     run.void("void-undo", party="keji", since=since)
     void = run.void("void", party="keji", since=since)
     run.admin("party-resume", id="keji")

@@ -99,7 +99,7 @@ class Run:
         service.rules = RULES
         match name:
             case "admin":
-                service.party_admin = world.operate
+                service.party_admin, service.erase = world.operate, world.erase(timedelta(0))
             case "void":
                 service.void_statements = voiding(world)
             case "state":
