@@ -92,7 +92,7 @@ def ask(
         "contacts": tuple(past),
     }
     request = DecisionRequest(
-        decision_id="this",
+        contact_id="this",
         number=number,
         gateway="xinxi",
         creditor="mou-zichan",

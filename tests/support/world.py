@@ -16,19 +16,23 @@ from duecare.usecases.operator.parties import PartyAdmin
 from duecare.usecases.statements.accept import AcceptStatements
 from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
-from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare.usecases.verify.stored_decision import DecisionSeal, StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import KINDS, Statement
+from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
+from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import binding
-from duecare_core.evidence.casefile.inputs import InputsKey, decode
+from duecare_core.evidence.casefile.inputs import decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
+from duecare_core.evidence.record import Record, encode
+from duecare_core.evidence.sealed_decision import NONCE_BYTES, InputsKey, Summary, summarize
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
 from tests.support.memory import MemorySealer, MemoryTable
 from tests.support.packs import RULES
@@ -37,7 +41,7 @@ ISSUER = "https://duecare.example"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 NOTICE = "sha256:" + "0" * 64
-RECIPIENT = "+8613812345678"
+RECIPIENT = E164("+8613812345678")
 OUTSTANDING = "27911"
 
 # Word for word the message of the case (shared with the court's report, 余敏某某 being the report's own mask).
@@ -160,9 +164,10 @@ class World:
         record = decided.record
         key = table.decision(record.decision_id)
         document = self.documents.get([key])[key]
-        if decided.replayed or unpack(document).record != record:
+        stored = unpack(document, self.inputs_key)
+        if decided.replayed or stored.record != record:
             return  # replaced by a later attempt
-        inputs = decode(self.inputs_key.open(document.inputs, record.decision_id))
+        inputs = decode(stored.inputs)
         found = self.documents.get([table.party(who) for who in inputs.parties])
         if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
             return  # a party was changed concurrently
@@ -176,6 +181,16 @@ class World:
             kind = next(kind for kind, of in KINDS.items() if isinstance(one.statement, of))
             binding.check_subject(record, inputs, kind, one.statement)
         binding.check_shown(record, inputs, {one.statement_id: one.statement for one in signed})
+
+    def decision_seal(self, record: Record, number: E164 = RECIPIENT) -> DecisionSeal:
+        """As verify seals a decision about a message to this number."""
+        tag = self.pseudonyms.recipient_tag(record.gateway, self.pseudonyms.recipient_key(number))
+        return DecisionSeal(self.inputs_key, os.urandom(NONCE_BYTES), tag, self.pseudonyms.text(record.text_sha256))
+
+    def summary(self, record: Record) -> Summary:
+        """As verify stores it beside the ciphertext."""
+        seal = self.decision_seal(record)
+        return summarize(record, digest(encode(record)), seal.recipient_tag, seal.text_mac)
 
     def _signed(self, name: str) -> SignedStatement:
         key = table.statement(name)

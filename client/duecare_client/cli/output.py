@@ -165,6 +165,13 @@ def erased(result: Json) -> None:
         f", recorded in the log as {', '.join(map(_word, records))}" if isinstance(records, list) and records else ""
     )
     line((f"{_count(result, 'erased')} erased", "bold"), logged)
+    if result.get("documents"):
+        line((f"{_count(result, 'documents')} documents in the table erased", "bold"))
+    if result.get("backups_until"):
+        line(f"  a point-in-time restore of the table brings them back until {_word(result.get('backups_until'))}")
+    if result.get("protections"):
+        kept = f"{_count(result, 'protections')} documents in the table kept"
+        line(f"{kept}, under keyed digests: they protect the recipient")
     if result.get("kept"):
         line(f"{_count(result, 'kept')} kept: under legal retention until {_word(result.get('kept_until'))}")
         line("  run the command again then")

@@ -1,4 +1,4 @@
-"""Compression of stored records and inputs: DEFLATE (RFC 1951) with a preset dictionary, beside the raw digests.
+"""Compression of a record with its inputs: DEFLATE (RFC 1951) with a preset dictionary, beside the raw digests.
 
 A record consists mostly of member names and of digests. Digests and salts do not compress, so they are taken out: each
 run of 64 or 32 hexadecimal digits that begins a string, or follows a colon, becomes one byte in the text, and its 32 or
@@ -53,7 +53,7 @@ _MARK = re.compile(rb"[\x01\x02]")
 
 
 def pack(data: bytes) -> bytes:
-    """The packed form of a record or of inputs, which are JSON."""
+    """The packed form of JSON. Raises BadEvidence if it has one of the bytes that replace raw values."""
     if any(mark in data for mark in _LENGTHS):
         raise BadEvidence("a record with control characters")
     raw: list[bytes] = []

@@ -19,11 +19,11 @@ MAX_AHEAD = timedelta(days=7)
 class DecisionRequest(Struct, frozen=True, kw_only=True):
     """The members of a message that the decision reads.
 
-    `collector`: the creditor if it sends for itself. `decision_id`: identifies the message
-    among the contacts that frequency caps count.
+    `collector`: the creditor if it sends for itself. `contact_id`: identifies the message among the contacts that
+    frequency caps count.
     """
 
-    decision_id: str
+    contact_id: str
     number: E164
     gateway: str
     creditor: str

@@ -386,7 +386,7 @@ class Judgement:
         else:
             self.good_for = self.rules_here.permitted_for(self.good_for)
         request = self.request
-        new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
+        new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.contact_id)
         earlier = without_message(self.facts.contacts, new)
         self.contacts = self.rules_here.counted_contacts(earlier, new)
         full = self.rules_here.full_caps(self.contacts, new)

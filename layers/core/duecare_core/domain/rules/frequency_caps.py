@@ -46,14 +46,14 @@ class Contact(Struct, frozen=True):
     message: bytes
 
 
-def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, decision_id: str) -> Contact:
+def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, contact_id: str) -> Contact:
     """The contact of a message that is allowed at this instant."""
     return Contact(
         at=int(at.timestamp()),
         channel=channel,
         creditor=_digest_prefix(CREDITOR_BYTES, creditor),
         debt=None if debt_ref is None else _digest_prefix(DEBT_BYTES, creditor, debt_ref),
-        message=_digest_prefix(MESSAGE_BYTES, decision_id),
+        message=_digest_prefix(MESSAGE_BYTES, contact_id),
     )
 
 

@@ -1,8 +1,7 @@
 """The inputs of a decision that its record does not contain: number, text, versions of registrations, counted contacts.
 
 With the statements that the record names, they are all that `decide` needs to replay the decision (replay.py). The
-record contains their digest. They are personal data: at rest they are encrypted (AES-256-GCM) with a key that only the
-functions have that decide and that build case files.
+record contains their digest. They are personal data: at rest they are encrypted (evidence/sealed_decision.py).
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct, field, structs
 
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
@@ -23,9 +20,7 @@ from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain
-from duecare_core.evidence.packing import pack, unpack
 
-NONCE_BYTES = 12
 _EPOCH = datetime.fromtimestamp(0, UTC)
 ROW_SEPARATOR = "#"  # the id of a row of a file is `<id of the manifest>#<number of the row>`
 
@@ -182,22 +177,3 @@ def decode(data: bytes) -> Inputs:
         return msgspec.json.decode(data, type=Inputs)
     except (msgspec.MsgspecError, ValueError) as error:
         raise BadEvidence("not the inputs of a decision") from error
-
-
-class InputsKey:
-    """Encrypts and decrypts inputs. `key`: 32 bytes."""
-
-    def __init__(self, key: bytes) -> None:
-        self._aead = AESGCM(key)
-
-    def seal(self, data: bytes, decision_id: str, nonce: bytes) -> bytes:
-        """`nonce`: 12 random bytes, never used twice. The ciphertext is bound to the decision's id."""
-        return nonce + self._aead.encrypt(nonce, pack(data), decision_id.encode())
-
-    def open(self, sealed: bytes, decision_id: str) -> bytes:
-        """The decrypted and unpacked inputs. Raises BadEvidence."""
-        try:
-            packed = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], decision_id.encode())
-        except (InvalidTag, ValueError) as error:
-            raise BadEvidence("sealed inputs that cannot be opened") from error
-        return unpack(packed)

@@ -63,7 +63,7 @@ def replay(
     decision. Raises BadEvidence if the decision cannot be recomputed from these.
     """
     request = DecisionRequest(
-        decision_id=record.decision_id,
+        contact_id=record.decision_id,
         number=inputs.number,
         gateway=record.gateway,
         creditor=record.creditor,

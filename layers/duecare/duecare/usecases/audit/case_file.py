@@ -25,11 +25,12 @@ from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
-from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, InputsKey, decode
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, decode
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.record import encode as record_bytes
+from duecare_core.evidence.sealed_decision import InputsKey
 from duecare_core.evidence.statement import StatementRecord, read_sealed
 
 
@@ -62,7 +63,7 @@ class CaseFiles:
             raise not_yet()
         parts = _Parts(self._deps, log)
         record, envelope = found.decided.record, found.decided.envelope
-        inputs = self._inputs(found.document, record)
+        inputs = _inputs(found.decided.inputs)
         statements = tuple(parts.statement(name) for name in _statements(record))
         accepted = [(one.record.issuer, one.record.received_at) for one in statements]
         case = bundle.CaseFile(
@@ -93,14 +94,6 @@ class CaseFiles:
             row = self._deps.row_evidence(manifest, int(number)) if number.isdecimal() else None
             if row is not None:
                 yield row
-
-    def _inputs(self, document: Document, record: Record) -> Inputs:
-        if not document.inputs:
-            raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
-        try:
-            return decode(self._deps.inputs_key.open(document.inputs, record.decision_id))
-        except BadEvidence as error:
-            raise StoreFailed("the inputs of a decision cannot be opened") from error
 
     def _pack(self, rules_sha256: str) -> dict[str, Any]:
         """The rules of the decision: those in force, or the archived copy of earlier ones."""
@@ -144,7 +137,7 @@ class _Parts:
 
     def statement(self, name: str) -> bundle.LoggedStatement:
         key = table.statement(name)
-        document = self._deps.documents.get([key]).get(key) or self._archived_statement(name)
+        document = table.present(self._deps.documents.get([key]), key) or self._archived_statement(name)
         record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
         try:
@@ -156,7 +149,7 @@ class _Parts:
     def allow(self, answered: AnsweredAllow, issuer: str) -> bundle.LoggedDecision:
         """The allow that a START answers, from its archived copy: a later attempt may have replaced it."""
         proof, pointer = self.proof("decision", answered.decision_id, answered.record_sha256)
-        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)))
+        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)), self._deps.inputs_key)
         signed = receipt(decided.record, issuer, decided.envelope.kid, decided.envelope.signature)
         return bundle.LoggedDecision(record=decided.record, receipt=signed, proof=proof)
 
@@ -213,6 +206,15 @@ class _Parts:
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
+
+
+def _inputs(data: bytes) -> Inputs:
+    if not data:
+        raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
+    try:
+        return decode(data)
+    except BadEvidence as error:
+        raise StoreFailed("the inputs of a decision cannot be read") from error
 
 
 def _distinct(starts: dict[str, AnsweredAllow]) -> list[AnsweredAllow]:
