@@ -164,7 +164,7 @@ def test_trust_comes_from_the_option_the_environment_or_the_profile_in_that_orde
         found = duecare.json("bundle", "verify", str(file), *args, **environment)
         return found["ok"], found["log_key_from"]
 
-    assert told() == (True, "the file itself")
+    assert told() == (False, "the file itself")
     duecare.write_profile(log_key=KEY)
     assert told() == (True, "the profile")
     assert told(DUECARE_LOG_KEY=OTHER_KEY) == (False, "DUECARE_LOG_KEY")
@@ -173,7 +173,10 @@ def test_trust_comes_from_the_option_the_environment_or_the_profile_in_that_orde
 
 def test_without_a_key_verify_says_that_nothing_shows_whose_log_it_is(duecare: Command, file: Path) -> None:
     result = duecare("bundle", "verify", str(file), profile=False)
-    assert result.exit_code == 0
+    assert result.exit_code == 3
+    assert "WHOLE, BUT WHOSE?" in result.stdout
+    assert "GOOD" not in result.stdout
+    assert "it claims, without proof" in result.stdout
     assert "nothing shows whose log it is" in result.stderr
     assert "--log-key" in result.stderr
 
@@ -200,11 +203,21 @@ def test_report_writes_a_page_that_names_the_file_by_its_digest(duecare: Command
 def test_report_knows_languages_and_the_whole_number(duecare: Command, file: Path, tmp_path: Path) -> None:
     for language, has, has_not in (("zh-CN", "允许发送", "The answer"), ("en", "The answer", "允许发送")):
         page = tmp_path / f"{language}.html"
-        result = duecare("bundle", "report", str(file), "--out", str(page), "--language", language, "--show-number")
+        result = duecare(
+            "bundle", "report", str(file), "--out", str(page), "--language", language, "--show-number", "--log-key", KEY
+        )
         assert result.exit_code == 0
         text = page.read_text(encoding="utf-8")
         assert (has in text, has_not in text, "+8613812345678" in text) == (True, False, True)
     assert duecare("bundle", "report", str(file), "--language", "fr").exit_code == 2
+
+
+def test_a_report_without_a_key_is_a_page_that_asks_whose_the_file_is(duecare: Command, file: Path) -> None:
+    result = duecare("bundle", "report", str(file), profile=False)
+    assert result.exit_code == 3
+    page = file.with_suffix(".html").read_text(encoding="utf-8")
+    assert "Whole, but whose?" in page
+    assert "核验通过" not in page
 
 
 def test_report_of_a_file_that_fails_is_a_page_that_says_so_and_exit_1(duecare: Command, changed: Path) -> None:
@@ -224,7 +237,7 @@ def test_report_of_a_malformed_case_file_is_a_page_that_says_so(duecare: Command
 
 def test_report_writes_over_a_page_and_never_over_the_case_file(duecare: Command, file: Path) -> None:
     data = file.read_bytes()
-    assert [duecare("bundle", "report", str(file)).exit_code for _ in range(2)] == [0, 0]
+    assert [duecare("bundle", "report", str(file), "--log-key", KEY).exit_code for _ in range(2)] == [0, 0]
     html = file.rename(file.with_name("case.html"))
     for args in ((str(html),), (str(html), "--out", str(html))):
         assert duecare("bundle", "report", *args).exit_code == 2

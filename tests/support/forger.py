@@ -1,0 +1,161 @@
+"""A dishonest operator: it holds every key of the service, and no private key of a party.
+
+It composes a case file of genuine statements, recomputes the answer that follows from them, signs the receipt, and puts
+everything into a log of its own making under the service's log key. Its files are well made: a file of honest evidence
+that it publishes anew is good, so a refusal is due to the evidence and not to the craft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from duecare_core.domain.facts.party import Party
+from duecare_core.domain.rules.parse import parse as parse_pack
+from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.evidence import statement as statements
+from duecare_core.evidence.canonical import canonical, digest
+from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, LoggedDecision, LoggedParty, LoggedStatement
+from duecare_core.evidence.casefile.bundle import encode as encode_case
+from duecare_core.evidence.casefile.inputs import encode as encode_inputs
+from duecare_core.evidence.casefile.replay import SignedStatement, replay
+from duecare_core.evidence.jose import jws
+from duecare_core.evidence.log import logproof
+from duecare_core.evidence.log.entry import entry
+from duecare_core.evidence.log.merkle import append, inclusion_proof, leaf_hash
+from duecare_core.evidence.log.note import Checkpoint, WitnessKey, add_lines
+from duecare_core.evidence.receipt import ReceiptKey, receipt
+from duecare_core.evidence.record import recipient_digest, text_digest, whole_seconds
+from duecare_core.evidence.statement import StatementRecord
+from tests.support.logs import LOG_KEY, ORIGIN
+
+Json = dict[str, Any]
+RECEIPT_KEY = ReceiptKey(b"r" * 32)  # the service's, as in tests/support/world.py
+
+
+def accepted(token: str, at: datetime) -> LoggedStatement:
+    """The statement, put on file as if the service had accepted it at this time."""
+    read = jws.read(token)
+    kind = read.typ.removesuffix(statements.SUFFIX)
+    sealed = digest(b"sealed" + token.encode())
+    record = StatementRecord(kind=kind, issuer=read.payload["iss"], kid=read.kid, received_at=at, sealed_sha256=sealed)
+    return LoggedStatement(record=record, jws=token, proof="")
+
+
+def registered(party: Party, version: int, at: datetime) -> LoggedParty:
+    """A version of a registration, logged at this time."""
+    return LoggedParty(at=at.isoformat().replace("+00:00", "Z"), version=version, record=party, proof="")
+
+
+def answered_anew(case: CaseFile) -> CaseFile:
+    """The case file with the answer that follows from its inputs, and with the statements that this relies on."""
+    inputs, pack = case.inputs, parse_pack(canonical(case.rules))
+    record = structs.replace(
+        case.decision.record,
+        at=whole_seconds(inputs.at),
+        recipient_digest=recipient_digest(bytes.fromhex(case.decision.record.salt), inputs.number),
+        text_sha256=text_digest(inputs.text),
+        inputs_sha256=digest(encode_inputs(inputs)),
+        rules_sha256=pack.digest,
+        rules_version=pack.version,
+    )
+    versions = {(one.record.id, one.version): one.record for one in case.parties}
+    parties = {who: versions[who, version] for who, version in inputs.parties.items()}
+    rules = Rules(pack=pack)
+    decision = replay(record, inputs, list(map(_signed, _single(case.statements))), parties, rules)
+    ends = decision.allowed and not record.provisional
+    good_for = timedelta(seconds=decision.good_for // timedelta(seconds=1)) if ends else rules.answer_validity
+    record = structs.replace(
+        record,
+        decision="allow" if decision.allowed else "deny",
+        reasons=decision.codes,
+        findings=decision.findings,
+        retry_at=decision.retry_at,
+        relied_on=decision.relied_on,
+        regions=decision.regions,
+        chains=decision.chains,
+        valid_until=record.at + good_for,
+    )
+    named = list(dict.fromkeys(name.partition("#")[0] for name in record.relied_on))
+    found = {statements.statement_id(one.jws): one for one in case.statements}
+    return structs.replace(
+        case,
+        decision=structs.replace(case.decision, record=record),
+        statements=tuple(found[name] for name in named if name in found),
+    )
+
+
+def published(case: CaseFile, witnesses: Sequence[WitnessKey] = (), receipt_of: LoggedDecision | None = None) -> bytes:
+    """The bytes of the case file, with a new receipt, in a log that the service's key signs. `receipt_of`: the decision
+    whose receipt it gets instead of its own."""
+
+    def receipted(one: LoggedDecision, of: LoggedDecision) -> LoggedDecision:
+        signature = RECEIPT_KEY.sign(of.record, case.issuer)
+        return structs.replace(one, receipt=receipt(of.record, case.issuer, RECEIPT_KEY.kid, signature))
+
+    case = structs.replace(
+        case,
+        decision=receipted(case.decision, receipt_of or case.decision),
+        allows=tuple(receipted(one, one) for one in case.allows),
+    )
+    leaves = [_leaf(*one) for one in _entries(msgspec.to_builtins(case))]
+    tree = append(0, lambda _: b"", leaves)
+    text = Checkpoint(ORIGIN, len(leaves), tree.root).text()
+    seconds = int(case.inputs.at.timestamp())
+    note = add_lines(LOG_KEY.sign(text), [one.cosign(text, seconds) for one in witnesses])
+    proofs = iter(
+        logproof.encode(index, inclusion_proof(index, len(leaves), tree.tiles.__getitem__), note)
+        for index in range(len(leaves))
+    )
+
+    def proven(logged: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(structs.replace(one, proof=next(proofs)) for one in logged)
+
+    (decision,) = proven([case.decision])
+    return encode_case(
+        structs.replace(
+            case,
+            decision=decision,
+            statements=proven(case.statements),
+            allows=proven(case.allows),
+            parties=proven(case.parties),
+            receipt_keys=proven(case.receipt_keys),
+            log=structs.replace(case.log, witnesses=tuple(one.verifier_key for one in witnesses)),
+            checkpoint=note,
+        )
+    )
+
+
+def _entries(raw: Json) -> Iterable[tuple[str, str, Json, str]]:
+    """Kind, id, record and time of each entry, in the order in which `published` proves them."""
+    for one in (raw["decision"],):
+        yield "decision", one["record"]["decision_id"], one["record"], one["record"]["at"]
+    for one in raw["statements"]:
+        yield "statement", statements.statement_id(one["jws"]), one["record"], one["record"]["received_at"]
+    for one in raw["allows"]:
+        yield "decision", one["record"]["decision_id"], one["record"], one["record"]["at"]
+    for one in raw["parties"]:
+        yield "party", f"{one['record']['id']}/{one['version']}", one["record"], one["at"]
+    for one in raw["receipt_keys"]:
+        yield "receipt-key", one["record"]["kid"], one["record"], one["at"]
+
+
+def _leaf(kind: str, name: str, record: Json, at: str) -> bytes:
+    return leaf_hash(entry(kind, name, digest(canonical(record)), at))
+
+
+def _single(logged: Iterable[LoggedStatement]) -> Iterable[LoggedStatement]:
+    return (one for one in logged if one.record.kind != MANIFEST)
+
+
+def _signed(one: LoggedStatement) -> SignedStatement:
+    read = jws.read(one.jws)
+    kind = statements.kind_of(read.typ)
+    assert kind is not None
+    return SignedStatement(
+        statements.statement_id(one.jws), statements.parse(kind, read.payload), one.record.received_at
+    )
