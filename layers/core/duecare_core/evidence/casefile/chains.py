@@ -42,6 +42,14 @@ TIME_REASONS = frozenset({"QUIET_HOURS", "FREQUENCY_CAP"})
 # An undone void may still keep a statement out for as long as it takes to bring the table in line.
 UNDO_TAKES = timedelta(days=1)
 
+# By how a link is shown: whether it lacks a statement, and whether it lacks a log entry of its own.
+MEMBERS_MISSING = {
+    "relied-on": (True, True),
+    "whole": (False, True),
+    "withheld": (True, False),
+    "erased": (True, False),
+}
+
 
 class ChainPlace(NamedTuple):
     """The place of a statement in the recipient's chain of `of`: the head after it."""
@@ -111,7 +119,9 @@ def check_relied_on(relied_on: Mapping[str, StatementRecord], places: Mapping[st
     here, or the other way round."""
     for name, on_file in relied_on.items():
         if on_file.chain is not None and name not in places:
-            raise BadEvidence(f"the decision relies on {name}, which is in the chain of {on_file.chain.of}, but not here")
+            raise BadEvidence(
+                f"the decision relies on {name}, which is in the chain of {on_file.chain.of}, but not here"
+            )
     for name, place in places.items():
         if (place.shown == "relied-on") != (name in relied_on):
             raise BadEvidence(f"the chain of {place.head.of} says otherwise whether the decision relies on {name}")
@@ -138,6 +148,25 @@ def voiding(voids: Iterable[VoidVersion], on_file: StatementRecord, at: datetime
         if one.record.state == "active" or at <= one.at + UNDO_TAKES:
             return one
     return None
+
+
+def summary(record: Record, shown: Mapping[str, int], voids: Sequence[VoidVersion]) -> str:
+    """The detail of the check, once it has passed. `shown`: how many statements are shown in which way, or voided."""
+    if not record.chains:
+        return "the record names none: nothing was accepted by then, or the decision says nothing about the recipient"
+    places = ", ".join(f"{head.seq} in that of {head.of}" for head in record.chains)
+    notes = [f"every statement up to the heads that the record names: {places}"]
+    if shown.get("voided"):
+        parties = ", ".join(sorted({one.record.party for one in voids}))
+        notes.append(f"the operator voided {shown['voided']} of them, stated by {parties}, which do not count")
+    if shown.get("withheld"):
+        notes.append(
+            f"{shown['withheld']} are withheld from the reader of this file, so what they say is not checked here: the "
+            "file that the creditor or an auditor fetches shows them"
+        )
+    if shown.get("erased"):
+        notes.append(f"{shown['erased']} were erased, so nobody can check what they said")
+    return "; ".join(notes)
 
 
 def with_folded(inputs: Inputs, chained: Iterable[SignedStatement]) -> Inputs:

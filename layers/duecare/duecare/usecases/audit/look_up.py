@@ -12,6 +12,7 @@ from duecare.usecases.access.caller import Caller, check_active, check_caller
 from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
 from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare_core.domain.facts.party import Party
 from duecare_core.errors import NotFound, Unacceptable, Violation
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.record import encode
@@ -21,11 +22,13 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class FoundDecision(NamedTuple):
-    """A decision and its document. `logged`: the pointer to its log entry, None if it is not logged yet."""
+    """A decision and its document, for a reader. `logged`: the pointer to its log entry, None if it is not logged
+    yet."""
 
     decided: StoredDecision
     document: Document
     logged: Pointer | None
+    reader: Party
 
 
 def parse_attempt(attempt: str | None) -> int | None:
@@ -68,7 +71,7 @@ class LookUp:
             raise NotFound("No decision of yours has this id.", name="unknown-decision")
         entry = pointers.key("decision", decision_id, digest(encode(decided.record)))
         pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
-        return FoundDecision(decided._replace(replayed=False), document, pointer)
+        return FoundDecision(decided._replace(replayed=False), document, pointer, party)
 
     def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, StoredDecision | None]:
         """The archived copy of an attempt that was replaced, the newest one if it was renewed."""
