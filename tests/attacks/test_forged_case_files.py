@@ -119,9 +119,8 @@ def failing(data: bytes) -> dict[str, str]:
     verdict = bundle.check(data, KEY)
     failed = {one.name: one.detail for one in verdict.checks if not one.ok}
     assert (verdict.outcome is CaseFileOutcome.FAILED) == bool(failed)
-    replayed = failed.pop("replay", None)
-    if failed:
-        assert replayed == "not made again, because of what is wrong above"
+    if len(failed) > 1:
+        assert failed.pop("replay") == "not made again, because of what is wrong above"
     return failed
 
 
@@ -364,7 +363,7 @@ def row_consent(name: str) -> InputRow:
 
 def row_debt(name: str, **answers: DisputeAnswer) -> InputRow:
     newest = Debt(
-        at=NOW - DAY,
+        at=NOW - DAY + MINUTE,  # newer than the signed debt, which then has nothing to say
         statement=name,
         content="",
         status="open",
@@ -457,21 +456,9 @@ def test_a_signed_debt_answers_a_dispute_only_as_it_says(honest: CaseFile) -> No
     answer = DisputeAnswer(NOW + MINUTE, name_of(debt))
     row = row_debt(f"{statements.statement_id(token)}#1", **{name_of(dispute): answer})
     made = with_inputs(honest, rows=(row,))
-    every = (*honest.statements, dispute, accepted(token, NOW))
-    record = structs.replace(
-        honest.decision.record,
-        relied_on=tuple(f"{name_of(one)}#1" if one.record.kind == "upload" else name_of(one) for one in every),
-    )
-    made = structs.replace(made, statements=every, decision=structs.replace(made.decision, record=record))
-    made = with_digests(made)
-    assert "a signed statement answers a dispute, and the statement does not" in failing(published(made))["statements"]
-
-
-def with_digests(case: CaseFile) -> CaseFile:
-    """The record's digests of the inputs as they are now; the answer stays as the operator wrote it."""
-    record = answered_anew(structs.replace(case, statements=())).decision.record
-    kept = structs.replace(case.decision.record, inputs_sha256=record.inputs_sha256)
-    return structs.replace(case, decision=structs.replace(case.decision, record=kept))
+    made = structs.replace(made, statements=(*honest.statements, dispute, accepted(token, NOW)))
+    said = failing(published(assert_an_allow(answered_anew(made))))
+    assert said == {"statements": "a row says that a signed statement answers a dispute, and the statement does not"}
 
 
 def test_an_allow_on_facts_that_it_does_not_show_is_refused(honest: CaseFile) -> None:

@@ -59,7 +59,6 @@ def answered_anew(case: CaseFile) -> CaseFile:
         at=whole_seconds(inputs.at),
         recipient_digest=recipient_digest(bytes.fromhex(case.decision.record.salt), inputs.number),
         text_sha256=text_digest(inputs.text),
-        inputs_sha256=digest(encode_inputs(inputs)),
         rules_sha256=pack.digest,
         rules_version=pack.version,
     )
@@ -67,6 +66,8 @@ def answered_anew(case: CaseFile) -> CaseFile:
     parties = {who: versions[who, version] for who, version in inputs.parties.items()}
     rules = Rules(pack=pack)
     decision = replay(record, inputs, list(map(_signed, _single(case.statements))), parties, rules)
+    if not decision.allowed:  # as the service does, it leaves out facts that gave no reason
+        inputs = structs.replace(inputs, undisclosed=decision.undisclosed)
     ends = decision.allowed and not record.provisional
     good_for = timedelta(seconds=decision.good_for // timedelta(seconds=1)) if ends else rules.answer_validity
     record = structs.replace(
@@ -76,6 +77,7 @@ def answered_anew(case: CaseFile) -> CaseFile:
         findings=decision.findings,
         retry_at=decision.retry_at,
         relied_on=decision.relied_on,
+        inputs_sha256=digest(encode_inputs(inputs)),
         regions=decision.regions,
         chains=decision.chains,
         valid_until=record.at + good_for,
@@ -84,6 +86,7 @@ def answered_anew(case: CaseFile) -> CaseFile:
     found = {statements.statement_id(one.jws): one for one in case.statements}
     return structs.replace(
         case,
+        inputs=inputs,
         decision=structs.replace(case.decision, record=record),
         statements=tuple(found[name] for name in named if name in found),
     )
