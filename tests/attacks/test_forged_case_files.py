@@ -31,7 +31,8 @@ from duecare_core.domain.rules.tighten import tighten
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import bounds, bundle
-from duecare_core.evidence.casefile.bundle import CaseFile, LoggedStatement
+from duecare_core.evidence.casefile.bundle import CaseFile
+from duecare_core.evidence.casefile.chain_parts import LoggedStatement
 from duecare_core.evidence.casefile.inputs import AnsweredAllow, InputRow
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.jose import jws

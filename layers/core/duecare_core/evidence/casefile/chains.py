@@ -19,6 +19,7 @@ from duecare_core.domain.facts.chain import ChainHead, extended
 from duecare_core.domain.facts.merge import EVERY, MAX_DISPUTED_DEBTS
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import (
+    PROTECTIVE,
     SKEW,
     ConsentRevocationStatement,
     DisputeStatement,
@@ -118,10 +119,10 @@ def check_relied_on(relied_on: Mapping[str, StatementRecord], places: Mapping[st
     """Raises BadEvidence if the decision relies on a statement that was accepted into a chain and is not in the chains
     here, or the other way round."""
     for name, on_file in relied_on.items():
-        if on_file.chain is not None and name not in places:
-            raise BadEvidence(
-                f"the decision relies on {name}, which is in the chain of {on_file.chain.of}, but not here"
-            )
+        # A dispute that repeats another one has no place of its own.
+        in_a_chain = on_file.kind in PROTECTIVE and not (on_file.kind == "dispute" and on_file.same_as)
+        if (in_a_chain or on_file.chain is not None) and name not in places:
+            raise BadEvidence(f"the decision relies on {name}, a {on_file.kind} that is not in the chains here")
     for name, place in places.items():
         if (place.shown == "relied-on") != (name in relied_on):
             raise BadEvidence(f"the chain of {place.head.of} says otherwise whether the decision relies on {name}")
