@@ -137,11 +137,12 @@ class Check(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`case`: None if the file could not be read."""
+    """`case`: None if the file could not be read. `facts`: None unless every check passed."""
 
     outcome: CaseFileOutcome
     checks: tuple[Check, ...]
     case: CaseFile | None
+    facts: ChainFacts | None = None
 
     @property
     def ok(self) -> bool:
@@ -178,7 +179,8 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
             checks.append(Check(name, False, "not made again, because of what is wrong above"))
         else:
             checks.append(_made(name, getattr(steps, f"check_{name}")))
-    return Verdict(_outcome(checks, named=verifier_key is not None), tuple(checks), case)
+    outcome = _outcome(checks, named=verifier_key is not None)
+    return Verdict(outcome, tuple(checks), case, None if outcome is CaseFileOutcome.FAILED else steps.facts())
 
 
 def _made(name: str, step: Callable[[], str]) -> Check:
@@ -492,14 +494,16 @@ class _Checks:
         differing = differences(self._record, decision, self._rules, self._case.inputs.at)
         if differing:
             raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
-        left_out = chain_checks.omission(self.facts(self._rules))
+        left_out = chain_checks.omission(self.facts())
         if left_out:
             raise _CheckFailed(left_out)
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
 
-    def facts(self, rules: Rules) -> ChainFacts:
-        """Everything that the decision is recomputed from."""
-        return ChainFacts(self._record, self._case.inputs, self._signed, self._chained, self._parties, rules)
+    def facts(self) -> ChainFacts:
+        """Everything that the decision is recomputed from. Raises unless the rules are good."""
+        if self._rules is None:
+            raise _CheckFailed("the rules are not good")
+        return ChainFacts(self._record, self._case.inputs, self._signed, self._chained, self._parties, self._rules)
 
     def _log_index(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
         """Verify that this record is in the log, under the file's checkpoint, and return its index."""

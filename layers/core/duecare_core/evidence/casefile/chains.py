@@ -40,6 +40,19 @@ from duecare_core.evidence.statement import StatementRecord
 
 # Reasons that time cures. A denial for no other reason says when the message would be allowed, so every fact counts.
 TIME_REASONS = frozenset({"QUIET_HOURS", "FREQUENCY_CAP"})
+# Reasons with which a decision says nothing about the recipient.
+SILENCING = frozenset(
+    {
+        "CREDITOR_UNKNOWN",
+        "COLLECTOR_UNKNOWN",
+        "MANDATE_MISSING",
+        "MANDATE_EXPIRED",
+        "MANDATE_REVOKED",
+        "ROUTE_MISSING",
+        "ROUTE_EXPIRED",
+        "ROUTE_REVOKED",
+    }
+)
 # An undone void may still keep a statement out for as long as it takes to bring the table in line.
 UNDO_TAKES = timedelta(days=1)
 
@@ -183,6 +196,11 @@ def with_folded(inputs: Inputs, chained: Iterable[SignedStatement]) -> Inputs:
     return structs.replace(inputs, folded=tuple(sorted(folded)))
 
 
+def says_something(record: Record) -> bool:
+    """Whether the decision says anything about the recipient: not without a mandate and a route."""
+    return SILENCING.isdisjoint(record.reasons)
+
+
 def depends_on_all(record: Record) -> bool:
     """Whether the answer depends on every fact about the recipient: an allow, and a denial that time alone cures."""
     return record.decision == "allow" or (bool(record.reasons) and TIME_REASONS.issuperset(record.reasons))
@@ -200,6 +218,13 @@ class ChainFacts(NamedTuple):
     parties: Mapping[str, Party]
     rules: Rules
 
+    def has_start_after(self, at: datetime) -> bool:
+        """Whether the chains have a START of after this instant."""
+        return any(
+            isinstance(one.statement, ReplyStatement) and one.statement.received_at > at and _is_start(one, self.rules)
+            for one in self.chained
+        )
+
 
 def omission(facts: ChainFacts) -> str | None:
     """How the answer differs if every statement of the chains is a fact; None if it is the same.
@@ -213,27 +238,47 @@ def omission(facts: ChainFacts) -> str | None:
             return "a stop in the chains is in force, and OPTED_OUT is not among the reasons"
         return None
     relied_on = {one.statement_id for one in facts.signed}
-    added = [one for one in facts.chained if one.statement_id not in relied_on]
-    if not added:
+    if relied_on.issuperset(one.statement_id for one in facts.chained):
         return None
+    differing = _difference(facts)
+    return None if differing is None else f"with every statement of the recipient's chains {differing}"
+
+
+def difference_with(facts: ChainFacts, added: SignedStatement) -> str | None:
+    """How the answer differs with one more statement at the end of the chains; None if it is the same."""
+    wider = facts._replace(chained=[*facts.chained, added])
+    if not depends_on_all(facts.record):
+        stopped = _is_stopped(wider) and "OPTED_OUT" not in facts.record.reasons
+        return "OPTED_OUT would have been among the reasons" if stopped else None
+    differing = _difference(wider)
+    return None if differing is None else f"with it {differing}"
+
+
+def _difference(facts: ChainFacts) -> str | None:
+    record, relied_on = facts.record, {one.statement_id for one in facts.signed}
+    added = [one for one in facts.chained if one.statement_id not in relied_on]
     inputs = with_folded(facts.inputs, facts.chained)
     decision = replay(record, inputs, [*facts.signed, *added], facts.parties, facts.rules)
     differing = differences(record, decision, facts.rules, facts.inputs.at)
     if not differing:
         return None
-    reasons = f": {', '.join(decision.codes)}" if decision.codes and decision.codes != record.reasons else ""
-    return f"with every statement of the recipient's chains it differs in {', '.join(differing)}{reasons}"
+    answer = f"deny ({', '.join(decision.codes)})" if decision.codes else "allow"
+    return f"the answer is {answer}: it differs in {', '.join(differing)}"
+
+
+def _is_start(one: SignedStatement, rules: Rules) -> bool:
+    statement = one.statement
+    return isinstance(statement, ReplyStatement) and (
+        read_reply(statement.text, rules, statement.received_at) is Reply.OPT_IN
+    )
 
 
 def _is_stopped(facts: ChainFacts) -> bool:
     """Whether there is a stop that no later START of this creditor lifts."""
     stopped: list[datetime] = []
     lifted: list[datetime] = []
-    for _, statement, accepted_at in facts.chained:
-        match statement:
-            case OptOutStatement(received_at=at):
-                stopped.append(min(at, accepted_at))
-            case ReplyStatement(text=text, received_at=at):
-                is_start = read_reply(text, facts.rules, at) is Reply.OPT_IN
-                (lifted if is_start else stopped).append(min(at, accepted_at))
+    for one in facts.chained:
+        if isinstance(one.statement, OptOutStatement | ReplyStatement):
+            at = min(one.statement.received_at, one.accepted_at)
+            (lifted if _is_start(one, facts.rules) else stopped).append(at)
     return bool(stopped) and not (lifted and max(lifted) > max(stopped))
