@@ -27,7 +27,7 @@ from duecare_client.errors import (
 )
 from duecare_client.progress import ProgressMeter
 from duecare_core.evidence.casefile import bundle as bundles
-from duecare_core.evidence.casefile.acknowledged import AcknowledgedStatements, AcknowledgementResult, Presence
+from duecare_core.evidence.casefile.acknowledged import AcknowledgedStatements, AcknowledgementResult
 from duecare_core.evidence.casefile.acknowledged import compare as compare_acknowledgement
 from duecare_core.evidence.casefile.acknowledged import read as read_acknowledgement
 from duecare_core.evidence.casefile.bounds import MAX_BYTES
@@ -160,7 +160,7 @@ def verify(
     if statement is not None:
         found = compare_acknowledgement(verdict, _acknowledgement(statement))
         verdict = verdict.with_checks([Check(STATEMENT, found.presence.ok, in_words(found))])
-        acknowledged = {"statement": {"presence": found.presence, "detail": found.detail, "changes": found.changes}}
+        acknowledged = {"statement": _as_json(found)}
     if cli.json:
         output.as_json({**_summary(verdict, source), **acknowledged, "witnesses": as_json(cosignatures, cli.now())})
     else:
@@ -269,13 +269,14 @@ def _acknowledgement(source: str) -> AcknowledgedStatements:
         raise BadSettings(f"{source} is no acknowledgement of a statement: {error}") from None
 
 
+def _as_json(found: AcknowledgementResult) -> dict[str, Any]:
+    answer = found.answer._asdict() if found.answer else None
+    return {"presence": found.presence.value, "detail": found.detail, "answer_with_it": answer}
+
+
 def in_words(found: AcknowledgementResult) -> str:
     """The result with what it means for the answer."""
-    if found.changes:
-        return f"{found.detail}; {found.changes}"
-    if found.presence in (Presence.LEFT_OUT, Presence.CONTRADICTED):
-        return f"{found.detail}; that it would have changed the answer is not known or not so"
-    return found.detail
+    return f"{found.detail}; {found.answer.detail}" if found.answer else found.detail
 
 
 def _with_witnesses(

@@ -68,13 +68,19 @@ class Presence(StrEnum):
         return self in (Presence.INCLUDED, Presence.LATER, Presence.NOT_READ)
 
 
+class AnswerWith(NamedTuple):
+    """Whether the answer would have differed with the statement; None if that is not known. `detail`: a sentence."""
+
+    differs: bool | None
+    detail: str
+
+
 class AcknowledgementResult(NamedTuple):
-    """`detail`: a sentence. `changes`: how the answer would have differed with the statement; None if it would have
-    been the same, or if that is not known."""
+    """`detail`: a sentence. `answer`: only where the decision lacks the statement."""
 
     presence: Presence
     detail: str
-    changes: str | None = None
+    answer: AnswerWith | None = None
 
 
 class AcknowledgedStatements(NamedTuple):
@@ -152,7 +158,7 @@ def _at_place(
     return AcknowledgementResult(
         Presence.CONTRADICTED,
         f"CONTRADICTION: the service acknowledged it at {_words(place)}, and the case file has another history there",
-        _changes(facts, given) if name not in ids else None,
+        _answer_with(facts, given) if name not in ids else None,
     )
 
 
@@ -176,7 +182,7 @@ def _absent(
         Presence.LEFT_OUT,
         f"LEFT OUT: it was accepted {seconds} before the decision, at {_words(place)}, and the decision read "
         f"{read_by_then} statements of this chain",
-        _changes(facts, given),
+        _answer_with(facts, given),
     )
 
 
@@ -216,15 +222,17 @@ def _subject(case: CaseFile, claims: Acknowledgement) -> str | None:
     return None
 
 
-def _changes(facts: ChainFacts, given: AcknowledgedStatements) -> str | None:
-    """How the answer would have differed with the statement, as far as that can be known."""
+def _answer_with(facts: ChainFacts, given: AcknowledgedStatements) -> AnswerWith:
+    """Without the statement itself, only of some kinds is it known what they change."""
     if given.statement is not None:
-        return difference_with(facts, given.statement)
-    allowed, claims = facts.record.decision == "allow", given.claims
-    if claims.effect != "in_force":
-        return None
-    if allowed and claims.kind == "number-reassignment":
-        return "the number had changed hands, so the answer would have been deny"
-    if allowed and claims.kind == "opt-out" and not facts.has_start_after(claims.accepted_at):
-        return "it was a stop in force, so the answer would have been deny (OPTED_OUT)"
-    return None
+        difference = difference_with(facts, given.statement)
+        return AnswerWith(difference is not None, difference or "with it the answer is the same")
+    claims = given.claims
+    if claims.effect == "in_force" and facts.record.decision == "allow":
+        if claims.kind == "number-reassignment":
+            return AnswerWith(True, "with it the answer is deny: the number had changed hands")
+        if claims.kind == "opt-out" and not facts.has_start_after(claims.accepted_at):
+            return AnswerWith(True, "with it the answer is deny (OPTED_OUT)")
+    return AnswerWith(
+        None, "whether it changes the answer follows from the statement itself: give its JWS on a second line"
+    )
