@@ -14,14 +14,18 @@ from duecare.usecases import table
 from duecare.usecases.access.caller import Caller
 from duecare.usecases.operator.parties import PartyAdmin
 from duecare.usecases.statements.accept import AcceptStatements
+from duecare.usecases.statements.chains import ChainLink
 from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
 from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
+from duecare_core.domain.facts.chain import head_of
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import Statement
+from duecare_core.domain.facts.void import Void
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
+from duecare_core.evidence.casefile.chains import ChainFacts, omission
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
@@ -168,6 +172,26 @@ class World:
         signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+        facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
+        assert omission(facts) is None, (record, omission(facts))
+
+    def _chained(self, decided: StoredDecision) -> list[SignedStatement]:
+        """The statements of the chains that the decision read, in force as far as the voids in the table say."""
+        chained: list[SignedStatement] = []
+        for head in decided.record.chains:
+            links = self.documents.partition(table.chain_links(decided.envelope.recipient_key, head.of), "")
+            names = [table.read(one, ChainLink).statement for one in links[: head.seq]]
+            assert head_of(head.of, names) == head
+            chained += [self._signed(name) for name in names if not self._is_voided(name)]
+        return chained
+
+    def _is_voided(self, name: str) -> bool:
+        key = table.statement(name)
+        stored = table.read(self.documents.get([key])[key], StatementRecord)
+        voids = [table.read(one, Void) for one in self.documents.partition(table.voids(stored.issuer), "")]
+        return any(
+            one.state == "active" and one.covers(stored.issuer, stored.kind, stored.received_at) for one in voids
+        )
 
     def _signed(self, name: str) -> SignedStatement:
         key = table.statement(name)

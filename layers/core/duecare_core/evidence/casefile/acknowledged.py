@@ -21,6 +21,7 @@ from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.acknowledgement import SALT_BYTES, TYP
 from duecare_core.evidence.casefile.bundle import CaseFile, Verdict
+from duecare_core.evidence.casefile.chain_parts import ChainedStatement
 from duecare_core.evidence.casefile.chains import ChainFacts, difference_with, says_something
 from duecare_core.evidence.casefile.replay import SignedStatement
 from duecare_core.evidence.jose import jws
@@ -52,13 +53,14 @@ class Presence(StrEnum):
 
     `INCLUDED`: at its place in the chain, or among the statements relied on. `LATER`: accepted after the decision, or
     so shortly before that the decision need not have read it. `NOT_READ`: the decision says nothing about the
-    recipient. `LEFT_OUT`: the decision was made more than 60 s later, and its chain ends before this place.
+    recipient. `IGNORED`: at its place, but the file does not show it, and with it the answer is another. `LEFT_OUT`: the decision was made more than 60 s later, and its chain ends before this place.
     `CONTRADICTED`: the chain has something else at this place. `UNKNOWN`: it cannot be known from this file.
     """
 
     INCLUDED = "included"
     LATER = "later"
     NOT_READ = "not-read"
+    IGNORED = "ignored"
     LEFT_OUT = "left-out"
     CONTRADICTED = "contradicted"
     UNKNOWN = "unknown"
@@ -76,7 +78,7 @@ class AnswerWith(NamedTuple):
 
 
 class AcknowledgementResult(NamedTuple):
-    """`detail`: a sentence. `answer`: only where the decision lacks the statement."""
+    """`detail`: a sentence. `answer`: only where the statement was not there, or is not shown."""
 
     presence: Presence
     detail: str
@@ -131,8 +133,8 @@ def compare(verdict: Verdict, given: AcknowledgedStatements) -> AcknowledgementR
         return AcknowledgementResult(Presence.UNKNOWN, f"not compared: {unknown}")
     if claims.chain is None:
         return _outside_chains(case, claims)
-    ids = next((tuple(link.statement_id for link in one.links) for one in case.chains if one.of == claims.chain.of), ())
-    return _at_place(facts, given, claims.chain, ids) or _absent(facts, given, claims.chain, len(ids))
+    links = next((one.links for one in case.chains if one.of == claims.chain.of), ())
+    return _at_place(facts, given, claims.chain, links) or _absent(facts, given, claims.chain, len(links))
 
 
 def _outside_chains(case: CaseFile, claims: Acknowledgement) -> AcknowledgementResult:
@@ -146,13 +148,12 @@ def _outside_chains(case: CaseFile, claims: Acknowledgement) -> AcknowledgementR
 
 
 def _at_place(
-    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, ids: Sequence[str]
+    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, links: Sequence[ChainedStatement]
 ) -> AcknowledgementResult | None:
-    """The result if the chain reaches this place; None if it ends before. `ids`: the statements of the chain."""
-    name = given.claims.statement_id
+    """The result if the chain reaches this place; None if it ends before."""
+    name, ids = given.claims.statement_id, [link.statement_id for link in links]
     if head_of(place.of, ids[: place.seq]) == place and ids[place.seq - 1] == name:
-        how = "relies on it" if name in facts.record.relied_on else "does not depend on it"
-        return AcknowledgementResult(Presence.INCLUDED, f"it is at {_words(place)}, and the decision {how}")
+        return _included(facts, given, place, links[place.seq - 1])
     if name not in ids and len(ids) < place.seq:
         return None
     return AcknowledgementResult(
@@ -160,6 +161,23 @@ def _at_place(
         f"CONTRADICTION: the service acknowledged it at {_words(place)}, and the case file has another history there",
         _answer_with(facts, given) if name not in ids else None,
     )
+
+
+def _included(
+    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, link: ChainedStatement
+) -> AcknowledgementResult:
+    where = f"it is at {_words(place)}"
+    if link.shown == "relied-on":
+        return AcknowledgementResult(Presence.INCLUDED, f"{where}, and the decision relies on it")
+    if any(one.statement_id == link.statement_id for one in facts.chained):
+        return AcknowledgementResult(Presence.INCLUDED, f"{where}, and the answer is the same with it and without it")
+    if link.shown == "whole":
+        return AcknowledgementResult(
+            Presence.INCLUDED, f"{where}, and the operator voided it: see the void in the file"
+        )
+    answer = _answer_with(facts, given)
+    presence = Presence.IGNORED if answer.differs else Presence.INCLUDED
+    return AcknowledgementResult(presence, f"{where}, and the case file does not show it ({link.shown})", answer)
 
 
 def _absent(
