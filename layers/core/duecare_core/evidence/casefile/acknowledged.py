@@ -53,8 +53,9 @@ class Presence(StrEnum):
 
     `INCLUDED`: at its place in the chain, or among the statements relied on. `LATER`: accepted after the decision, or
     so shortly before that the decision need not have read it. `NOT_READ`: the decision says nothing about the
-    recipient. `IGNORED`: at its place, but the file does not show it, and with it the answer is another. `LEFT_OUT`: the decision was made more than 60 s later, and its chain ends before this place.
-    `CONTRADICTED`: the chain has something else at this place. `UNKNOWN`: it cannot be known from this file.
+    recipient. `IGNORED`: at its place, but the file does not show it, and with it the answer is another. `LEFT_OUT`:
+    the decision was made more than 60 s later, and its chain ends before this place. `CONTRADICTED`: the chain has
+    something else at this place. `UNKNOWN`: it cannot be known from this file.
     """
 
     INCLUDED = "included"
