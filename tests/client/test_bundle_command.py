@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from duecare_client import Client
 from duecare_client.cli.bundle import MAX_ATTEMPTS
 from duecare_client.errors import BadAnswer
 from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.casefile.bundle import CANNOT_SHOW
 from tests.client.evidence_service import URL, Command, EvidenceService, problem
 from tests.client.logged_service import KEY, LoggedService
 from tests.support.logs import LOG_KEY
@@ -247,3 +250,75 @@ def test_report_writes_over_a_page_and_never_over_the_case_file(duecare: Command
 def test_report_in_json_names_the_page_and_the_checks(duecare: Command, file: Path) -> None:
     told = duecare.json("bundle", "report", str(file), "--log-key", KEY)
     assert (told["ok"], told["decision"], told["report"]) == (True, "allow", str(file.with_suffix(".html")))
+
+
+def first_line(duecare: Command, tmp_path: Path, logged: LoggedService, **asked: Any) -> str:
+    """The first line of `bundle verify` of a message that is asked about like this."""
+    decided = logged.verify(**asked)
+    logged.sequenced()
+    (tmp_path / "asked.json").write_bytes(logged.case_file(decided))
+    result = duecare("bundle", "verify", str(tmp_path / "asked.json"), "--log-key", KEY)
+    assert result.exit_code == 0, result.output
+    return result.stdout.partition("\n")[0]
+
+
+def test_the_first_line_says_shadow_mode_and_rehearsal(tmp_path: Path) -> None:
+    logged = LoggedService()
+    duecare, later = Command(EvidenceService(logged), tmp_path), logged.now + timedelta(hours=20)
+    line = first_line(duecare, tmp_path, logged, message_id="m-2")
+    assert line == "An enforced answer, no rehearsal"
+    line = first_line(duecare, tmp_path, logged, message_id="m-3", shadow=True)
+    assert line == "SHADOW MODE: this answer permits nothing and bound nobody"
+    line = first_line(duecare, tmp_path, logged, message_id="m-4", shadow=True, send_at=later)
+    assert line.startswith("SHADOW MODE")
+    assert "REHEARSAL of a later time" in line
+    told = duecare.json("bundle", "verify", str(tmp_path / "asked.json"), "--log-key", KEY)
+    assert (told["enforced"], told["provisional"], told["outcome"]) == (False, True, "good")
+    page = duecare("bundle", "report", str(tmp_path / "asked.json"), "--log-key", KEY, "--language", "en")
+    assert page.exit_code == 0
+    text = re.sub(r"<[^>]*>", "", (tmp_path / "asked.html").read_text(encoding="utf-8").partition("<body>")[2])
+    assert text.strip().startswith("Shadow mode")
+
+
+def test_the_first_line_of_a_file_that_fails_is_only_a_claim(duecare: Command, changed: Path) -> None:
+    result = duecare("bundle", "verify", str(changed), "--log-key", KEY)
+    assert result.stdout.startswith("It claims to be: An enforced answer")
+
+
+def test_verify_says_what_no_check_of_one_file_shows(duecare: Command, file: Path) -> None:
+    result = duecare("bundle", "verify", str(file), "--log-key", KEY)
+    assert "A later attempt under the same decision" in result.stdout
+    told = duecare.json("bundle", "verify", str(file), "--log-key", KEY)
+    assert told["cannot_show"] == list(CANNOT_SHOW) == json.loads(file.read_bytes())["cannot_show"]
+
+
+LATER_ATTEMPT = "This is attempt 1, and there is a later one: attempt 3 has replaced this answer."
+UNKNOWN_ATTEMPT = "Whether there is a later attempt is not known"
+NOTES = (LATER_ATTEMPT, UNKNOWN_ATTEMPT)
+
+
+@pytest.mark.parametrize(
+    ("newest", "said"),
+    [
+        (1, ""),
+        (3, LATER_ATTEMPT),
+        (None, UNKNOWN_ATTEMPT),
+    ],
+)
+def test_get_of_an_attempt_says_whether_there_is_a_later_one(
+    newest: int | None, said: str, served: EvidenceService, duecare: Command, logged: LoggedService
+) -> None:
+    answer = httpx.Response(503) if newest is None else httpx.Response(200, json={"attempt": newest})
+    served.instead[f"/v1/decisions/{logged.id}"] = [lambda _: answer]
+    result = duecare("bundle", "get", logged.id, "--attempt", "1", "--out", "one.json")
+    assert result.exit_code == 0
+    assert [one for one in NOTES if one in result.stderr] == ([said] if said else [])
+    assert duecare.json("bundle", "get", logged.id, "--attempt", "1", "--out", "one.json")["newest_attempt"] == newest
+
+
+def test_a_file_that_is_too_long_is_not_read_to_its_end(duecare: Command, tmp_path: Path) -> None:
+    with (tmp_path / "long").open("wb") as long:
+        long.truncate(1 << 40)  # a sparse file of a terabyte
+    result = duecare("bundle", "verify", str(tmp_path / "long"))
+    assert (result.exit_code, "✗ form" in result.stdout) == (1, True)
+    assert "a case file has at most" in result.stdout

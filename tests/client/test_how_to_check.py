@@ -6,13 +6,19 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from msgspec import structs
 
 from duecare_core.evidence.canonical import canonical
+from duecare_core.evidence.casefile.bundle import CaseFile
+from duecare_core.evidence.statement import sign
 from tests.support.engines import need_engine
+from tests.support.forger import accepted, published
 from tests.support.logs import LOG_KEY, LoggedWorld
-from tests.support.world import RECIPIENT, stamp
+from tests.support.world import ISSUER, KEYS, NOW, RECIPIENT, consent_members, mandate_members, stamp
 from tools.steps import ROOT
 
 PAGE = (ROOT / "docs" / "how-to-check-a-case-file.md").read_text(encoding="utf-8")
@@ -80,6 +86,26 @@ def test_followed_on_a_file_that_was_changed_it_ends_in_an_error(
     changed = files["d"].replace(there, here)
     assert changed != files["d"]
     assert followed(tmp_path, changed).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("consent", consent_members(NOW, recipient="+8613900139000")),
+        ("mandate", mandate_members(NOW, collector="other-collector")),
+    ],
+)
+def test_followed_on_a_file_that_the_operator_composed_it_ends_in_an_error(
+    tmp_path: Path, files: dict[str, bytes], kind: str, members: dict[str, Any]
+) -> None:
+    """Every signature in it is good, and one statement is about something else."""
+    case = msgspec.json.decode(files["a"], type=CaseFile)
+    claims = {"iss": "mou-zichan", "aud": ISSUER, "iat": int(NOW.timestamp()), **members}
+    other = accepted(sign(kind, claims, KEYS["mou-zichan"]), NOW)
+    composed = tuple(other if one.record.kind == kind else one for one in case.statements)
+    ran = followed(tmp_path, published(structs.replace(case, statements=composed)))
+    assert ran.returncode != 0
+    assert f"a {kind} is about something else" in ran.stderr
 
 
 def test_its_helper_writes_the_form_that_digests_are_of(tmp_path: Path, files: dict[str, bytes]) -> None:

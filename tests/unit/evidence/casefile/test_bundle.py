@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from duecare.usecases import table
 from duecare_core.errors import Conflict, NotFound
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
+from duecare_core.evidence.jose.keys import private_jwk
+from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import LogKey
 from tests.support.logs import LOG_KEY, ORIGIN, LoggedWorld
 from tests.support.world import DAY, RECIPIENT, debt_members, stamp
@@ -162,6 +166,28 @@ def test_it_has_the_registrations_of_then_and_of_now() -> None:
     assert failing(data) == {}
     states = [(one["record"]["id"], one["record"]["state"]) for one in json.loads(data)["parties"]]
     assert states.count(("keji", "active")) == states.count(("keji", "suspended")) == 1
+
+
+def test_it_has_the_registrations_of_when_each_statement_was_accepted() -> None:
+    """The creditor stated its consent before it changed its key twice: only the first registration shows that key as
+    one in force."""
+    world = LoggedWorld().honest()
+    for name in ("second", "third"):
+        world.now += timedelta(minutes=10)
+        key = private_jwk(Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest()))
+        world.operate.add_key("mou-zichan", proven_jwk(key, world.now))
+    world.now += timedelta(minutes=10)
+    decided = world.verify()
+    world.sequenced()
+    data = world.case_file(decided)
+    assert failing(data) == {}
+    versions = [one["version"] for one in json.loads(data)["parties"] if one["record"]["id"] == "mou-zichan"]
+    assert versions == [1, 3]
+
+    def without_the_first(file: Json) -> None:
+        file["parties"] = [one for one in file["parties"] if (one["record"]["id"], one["version"]) != ("mou-zichan", 1)]
+
+    assert "no registration of mou-zichan that was in force" in failing(changed(data, without_the_first))["statements"]
 
 
 def test_a_statement_by_a_key_that_has_since_been_revoked_is_good() -> None:
