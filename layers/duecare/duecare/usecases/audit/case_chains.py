@@ -95,27 +95,31 @@ class CaseChains:
         return RecipientChain(head.of, tuple(links))
 
     def _link(self, name: str, document: Document | None, reader: ChainReader) -> ChainedStatement:
-        entries = self._documents.partition(table.log_pointers("statement", name), "")
-        if not entries:
-            raise not_yet()
-        document = document or self._archived(pointers.newest(entries))
         if document is None or not document.sealed:
-            return ChainedStatement(statement_id=name, shown="erased", entry=self._entry(name, entries[0].key.sk))
+            return self._no_longer_stored(name, reader)
         if not reader.may_read(table.read(document, StatementRecord).issuer):
-            return ChainedStatement(statement_id=name, shown="withheld", entry=self._entry(name, entries[0].key.sk))
+            entry = self._entry(name, digest(canonical(strict_json(document.body))))
+            return ChainedStatement(statement_id=name, shown="withheld", entry=entry)
         return ChainedStatement(statement_id=name, shown="whole", statement=self._proofs.opened(name, document))
 
-    def _entry(self, name: str, hexadecimal: str) -> LoggedDigest:
-        record_sha256 = f"sha256:{hexadecimal}"
+    def _no_longer_stored(self, name: str, reader: ChainReader) -> ChainedStatement:
+        """A statement that the table has deleted: from its archived copy, or erased if there is none."""
+        entries = self._documents.partition(table.log_pointers("statement", name), "")
+        pointer = pointers.newest(entries)
+        if pointer is None:
+            raise not_yet()
+        try:
+            copy = pointers.document_of(self._archive.read(pointer.name))
+        except NotFound:
+            copy = None
+        if copy is not None and copy.sealed:
+            return self._link(name, copy, reader)
+        entry = self._entry(name, f"sha256:{entries[0].key.sk}")
+        return ChainedStatement(statement_id=name, shown="erased", entry=entry)
+
+    def _entry(self, name: str, record_sha256: str) -> LoggedDigest:
         proof, pointer = self._proofs.proof("statement", name, record_sha256)
         return LoggedDigest(pointer.at, record_sha256, proof)
-
-    def _archived(self, pointer: Pointer | None) -> Document | None:
-        """The archived copy of a statement that the table has deleted; None if it was erased."""
-        try:
-            return pointers.document_of(self._archive.read(pointer.name)) if pointer else None
-        except NotFound:
-            return None
 
     def voids(self, whole: Sequence[LoggedStatement], at: datetime) -> Iterator[LoggedVoid]:
         """The voids that cover one of these statements, each as it was at the decision. Raises Conflict,
