@@ -25,7 +25,7 @@ from duecare_core.domain.facts.statement import Statement
 from duecare_core.domain.facts.void import Void
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
-from duecare_core.evidence.casefile.chains import ChainFacts, omission
+from duecare_core.evidence.casefile.chains import ChainFacts, omission, says_something
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
@@ -174,6 +174,7 @@ class World:
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
         facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
         assert omission(facts) is None, (record, omission(facts))
+        assert says_something(record) or not record.chains
 
     def _chained(self, decided: StoredDecision) -> list[SignedStatement]:
         """The statements of the chains that the decision read, in force as far as the voids in the table say."""

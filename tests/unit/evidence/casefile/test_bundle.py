@@ -144,7 +144,8 @@ def test_a_signature_by_a_stranger_under_the_checkpoint_is_refused(allowed: byte
 
     def sign(file: Json) -> None:
         file["checkpoint"] += line
-        for proven in (file["decision"], *file["statements"], *file["parties"], *file["receipt_keys"]):
+        keys = (*file["receipt_keys"], *file["acknowledgement_keys"])
+        for proven in (file["decision"], *file["statements"], *file["parties"], *keys):
             proven["proof"] += line
 
     assert "log" in failing(changed(allowed, sign))
