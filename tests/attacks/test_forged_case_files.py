@@ -568,6 +568,12 @@ def test_a_start_lifts_no_stop_of_another_creditor(reopened: CaseFile) -> None:
     assert "message of another creditor" in said.get("starts", "")
 
 
+def test_a_suspended_gateway_reopens_nothing(reopened: CaseFile) -> None:
+    """It may state only what protects a recipient, and a START does not."""
+    made = with_party(reopened, "xinxi", lambda party: structs.replace(party, state="suspended"))
+    assert failing(published(made)) == {"starts": "xinxi was suspended when its START was accepted"}
+
+
 # The size of the input
 
 

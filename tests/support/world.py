@@ -21,10 +21,11 @@ from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
 from duecare_core.domain.facts.chain import head_of
 from duecare_core.domain.facts.party import Party
-from duecare_core.domain.facts.statement import Statement
+from duecare_core.domain.facts.statement import KINDS, Statement
 from duecare_core.domain.facts.void import Void
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
+from duecare_core.evidence.casefile import binding
 from duecare_core.evidence.casefile.chains import ChainFacts, omission, says_something
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
@@ -172,6 +173,12 @@ class World:
         signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+        # No honest decision is refused by the checks that bind a case file to its decision.
+        binding.check_circumstances(record, inputs, parties)
+        for one in signed:
+            kind = next(kind for kind, of in KINDS.items() if isinstance(one.statement, of))
+            binding.check_subject(record, inputs, kind, one.statement)
+        binding.check_shown(record, inputs, {one.statement_id: one.statement for one in signed})
         facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
         assert omission(facts) is None, (record, omission(facts))
         assert says_something(record) or not record.chains

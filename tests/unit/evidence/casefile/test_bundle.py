@@ -191,6 +191,18 @@ def test_it_has_the_registrations_of_when_each_statement_was_accepted() -> None:
     assert "no registration of mou-zichan that was in force" in failing(changed(data, without_the_first))["statements"]
 
 
+def test_a_stop_under_an_old_spelling_of_the_number_is_about_the_number() -> None:
+    world = LoggedWorld().honest()
+    world.now += timedelta(hours=8)  # day in Mexico
+    world.consent(recipient="+525512345678")
+    stop = {"recipient": "+5215512345678", "creditor": "mou-zichan", "received_at": stamp(world.now)}
+    world.accepted("xinxi", "opt-out", **stop)
+    decided = world.verify(recipient="+525512345678")
+    assert "OPTED_OUT" in decided.record.reasons
+    world.sequenced()
+    assert failing(world.case_file(decided)) == {}
+
+
 def test_a_statement_by_a_key_that_has_since_been_revoked_is_good() -> None:
     world = LoggedWorld().honest()
     decided = world.verify()

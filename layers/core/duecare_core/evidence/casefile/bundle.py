@@ -366,11 +366,14 @@ class _Checks:
                 logged.proof, "decision", record.decision_id, digest(encode_record(record)), raw["record"]["at"]
             )
             self._check_receipt_of(logged)
-        replies = {one.statement_id: one.statement for one in self._signed}
+        signed = {one.statement_id: one for one in self._signed}
         for name, answered in starts.items():
-            reply = replies.get(name)
-            if not isinstance(reply, ReplyStatement):
-                raise _CheckFailed("a START is not among the statements")
+            reply = signed[name].statement if name in signed else None
+            if not isinstance(reply, ReplyStatement) or self._registrations is None:
+                raise _CheckFailed("a START is not among the statements that are good")
+            registered = self._registrations.in_force(reply.iss, signed[name].accepted_at)
+            if all(one.party.state != "active" for one in registered):
+                raise _CheckFailed(f"{reply.iss} was suspended when its START was accepted")
             verify_answer(
                 reply, answered, allows[answered.decision_id].record, self._case.inputs.number, self._record.creditor
             )
@@ -379,7 +382,7 @@ class _Checks:
     def _signed_summary(self) -> str:
         rows = sum(map(is_row, self._record.relied_on))
         count = len(self._case.statements)
-        summary = f"{count} of {count} signed by the party that answers for it, and in the log"
+        summary = f"{count} of {count} about this message, signed by the party that answers for it, and in the log"
         if not rows:
             return summary
         return f"{summary}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
