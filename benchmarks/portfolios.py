@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import boto3
 
-from benchmarks.folder import FolderFiles
+from benchmarks.folder import FolderFiles, PlainSealer
 from benchmarks.harness import Progress
 from benchmarks.worker_tasks import PLACEHOLDER
 from benchmarks.workers import PEPPER, REGION, Setting, TaskTimes, Workers
@@ -26,6 +26,7 @@ from duecare.usecases import table as keys
 from duecare.usecases.imports.announce import Uploads
 from duecare.usecases.imports.ingest import MAX_ROWS_PER_PART
 from duecare.usecases.imports.upload_state import UploadState, file_name
+from duecare_client.portfolio_file import PortfolioFile
 from duecare_core.evidence.item_keys import DEBT
 from duecare_core.evidence.statement import sign
 from tests.support import tables
@@ -35,6 +36,7 @@ from tools.steps import ToolError
 
 CREDITOR = "mou-zichan"
 SEED = 7
+ROWS_SEED = bytes(32)
 SAMPLES = 1000
 
 
@@ -210,20 +212,24 @@ class _Creditor:
         self._documents, self._files, self._file, self._rows = documents, files, file, rows
         with file.open("rb") as read:
             self._digest = hashlib.file_digest(read, "sha256").hexdigest()
+        members = {"iss": CREDITOR, "kind": "debt", "format": "csv", "charset": "utf-8"}
+        self._root = PortfolioFile(file).read_rows(members, self._world.now, ROWS_SEED).rows_root
 
     def announce(self, now: datetime, **claims: Any) -> str:
         """Announce the file by a manifest with these claims, and put it where its upload expects it."""
         members: dict[str, Any] = {"iss": CREDITOR, "aud": ISSUER, "iat": int(now.timestamp()), "kind": "debt"}
         members |= {"format": "csv", "charset": "utf-8", "rows": self._rows, "sha256": f"sha256:{self._digest}"}
+        members["rows_root"] = self._root
         uploads = Uploads(
             documents=self._documents,
             sealer=self._world.sealer,
+            seed_sealer=PlainSealer,
             files=self._files,
             issuer=ISSUER,
             clock=lambda: datetime.now(UTC),
         )
         token = sign("upload", members | claims, KEYS[CREDITOR])
-        opened = uploads.open(self._world.caller(CREDITOR), token)
+        opened = uploads.open(self._world.caller(CREDITOR), token, ROWS_SEED.hex())
         self._files.adopt(file_name(opened.upload_id), self._file)
         return opened.upload_id
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.folder import FolderFiles
+from benchmarks.folder import FolderFiles, PlainSealer
 from benchmarks.workers import PEPPER, REGION, Setting, TaskTimes
 from duecare.adapters.backoff import backoff
 from duecare.adapters.dynamodb.bulk import MAX_CONCURRENT, DynamoDBBulkStore
@@ -129,7 +129,17 @@ class WorkerTasks:
         documents = _TimedDocuments(DynamoDBDocuments(table, REGION, self._setting.endpoint), self._wire)
         files, pseudonyms = FolderFiles(self._setting.folder), Pseudonyms(PEPPER)
         bulk = _CountingBulk(DynamoDBBulkStore(self._wire, table), self)
-        return ImportDeps(documents, bulk, files, pseudonyms, lambda: datetime.now(UTC), os.urandom, backoff)
+        return ImportDeps(
+            documents=documents,
+            bulk=bulk,
+            files=files,
+            pseudonyms=pseudonyms,
+            clock=lambda: datetime.now(UTC),
+            entropy=os.urandom,
+            backoff=backoff,
+            seed_opener=PlainSealer,
+            key_sealer=PlainSealer,
+        )
 
     def count(self, documents: int) -> None:
         self._wrote += documents

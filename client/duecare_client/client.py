@@ -335,13 +335,14 @@ class Client(Reader):
         """Signs the description of a file (kind, format, charset, rows, sha256, size, …) as `upload+jws`."""
         return self._signer.statement("upload", members, self.issuer(), int(self._signing_time()))
 
-    def open_upload(self, manifest: str) -> Json:
-        """Announces a file. Returns `{upload_id, state, url, headers, expires_at}`; `url` and `headers` only while the
-        service waits for the file.
+    def open_upload(self, manifest: str, rows_seed: str | None = None) -> Json:
+        """Announces a file; `rows_seed`: of its `rows_root`, in hexadecimal.
 
-        The same manifest again is the same upload, with a new URL.
+        Returns `{upload_id, state, url, headers, expires_at}`; `url` and `headers` only while the service waits for the
+        file. The same manifest again, with the same seed, is the same upload, with a new URL.
         """
-        opened = self._call("POST", "/v1/uploads", json_bytes({"manifest": manifest}), UPLOAD_TIMEOUT)
+        body = {"manifest": manifest} | ({} if rows_seed is None else {"rows_seed": rows_seed})
+        opened = self._call("POST", "/v1/uploads", json_bytes(body), UPLOAD_TIMEOUT)
         opened.setdefault("state", "awaiting_file")
         complete = isinstance(opened.get("upload_id"), str) and _is_upload_state(opened["state"])
         if complete and opened["state"] == "awaiting_file":

@@ -18,10 +18,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 from duecare_client.errors import BadSettings, Unacceptable
 from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, check_manifest
-from duecare_core.domain.portfolio.row_reader import Reject
+from duecare_core.domain.portfolio.row_reader import Reject, read_rows
 from duecare_core.domain.portfolio.row_splitter import gunzipped, in_pieces, split
 from duecare_core.domain.validation import validate
 from duecare_core.errors import FileRefused
+from duecare_core.evidence.rows_root import RowsTree, canonical_row, row_leaf, row_salt
 
 SAMPLE_ROWS = 1000
 MAX_SHOWN_REJECTS = 5
@@ -48,6 +49,7 @@ class FileSummary(NamedTuple):
 
     rows: int
     sha256: str
+    rows_root: str | None = None
 
 
 class PortfolioFile:
@@ -97,6 +99,25 @@ class PortfolioFile:
             rows = sum(1 for _ in split(_without_bom(pieces), quoting=csv)) - csv
         self.check_unchanged()
         return FileSummary(rows, f"sha256:{digest.hexdigest()}")
+
+    def read_rows(
+        self, members: Mapping[str, Any], now: datetime, seed: bytes, report: ReportBytes = lambda _: None
+    ) -> FileSummary:
+        """Like `read_whole`, and computes the `rows_root` from this seed. `members`: of the manifest, as for
+        `first_rows`. Memory does not grow with the file."""
+        digest = hashlib.sha256()
+
+        def hashed(file: BinaryIO) -> Iterator[bytes]:
+            for chunk in chunks(file, report):
+                digest.update(chunk)
+                yield chunk
+
+        portfolio, tree = Portfolio(check_members(members, now)), RowsTree()
+        with self.open() as file:
+            for row in read_rows(hashed(file), portfolio.shape, portfolio.columns, portfolio.required):
+                tree.add(row_leaf(row_salt(seed, row.number), canonical_row(portfolio.members(row))))
+        self.check_unchanged()
+        return FileSummary(tree.size, f"sha256:{digest.hexdigest()}", tree.finish())
 
     def open(self) -> BinaryIO:
         try:

@@ -1,4 +1,5 @@
-"""Lets an interrupted upload resume: the signed manifest is kept in a file beside the uploaded one (FILE.duecare).
+"""Lets an interrupted upload resume: the signed manifest and the seed of its `rows_root` are kept in a file beside the
+uploaded one (FILE.duecare).
 
 The service identifies an upload by its manifest, so nothing else has to be kept. The upload resumes only if the file
 still has the same size and modification time, and the command asks for the same as the manifest; otherwise a new
@@ -18,15 +19,16 @@ from duecare_client.errors import BadSettings
 from duecare_client.portfolio_file import PortfolioFile
 
 # Members of a manifest about the time of signing and the bytes. The file's size and modification time stand for them.
-_FILE_MEMBERS = frozenset({"iat", "rows", "sha256", "size"})
+_FILE_MEMBERS = frozenset({"iat", "rows", "rows_root", "sha256", "size"})
 
 
 class SignedManifest(NamedTuple):
-    """A manifest (compact JWS), the key that signed it, and its members."""
+    """A manifest (compact JWS), the key that signed it, its members, and the seed of its `rows_root` (hexadecimal)."""
 
     manifest: str
     kid: str
     members: dict[str, Any]
+    rows_seed: str | None = None
 
     def asks_for(self, members: Mapping[str, Any], kid: str) -> bool:
         """Whether this key signed these members in it. The members about the file are not compared."""
@@ -45,7 +47,8 @@ def recall(file: PortfolioFile) -> SignedManifest | None:
         state = json.loads(path_beside(file.path).read_text(encoding="utf-8"))
         if (state["size"], state["mtime_ns"]) != (file.size, file.mtime_ns):
             return None
-        return read_manifest(state["manifest"])
+        read = read_manifest(state["manifest"])._replace(rows_seed=state.get("rows_seed"))
+        return read if ("rows_root" in read.members) == isinstance(read.rows_seed, str) else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # a new manifest is signed, which is always correct
 
@@ -59,14 +62,15 @@ def read_manifest(manifest: str) -> SignedManifest:
     return SignedManifest(manifest, header["kid"], payload)
 
 
-def remember(file: PortfolioFile, manifest: str) -> None:
-    """Keeps the manifest in a file that only its owner can read: its holder could upload the file in our name.
+def remember(file: PortfolioFile, manifest: str, rows_seed: str) -> None:
+    """Keeps manifest and seed in a file that only its owner can read: its holder could upload the file in our name, and
+    guess rows of which it sees the hash.
 
     The file is replaced as a whole, so a crash leaves the earlier one, or none. Raises BadSettings.
     """
     target = path_beside(file.path)
     temporary = target.with_name(f"{target.name}.{os.getpid()}")
-    state = {"manifest": manifest, "size": file.size, "mtime_ns": file.mtime_ns}
+    state = {"manifest": manifest, "rows_seed": rows_seed, "size": file.size, "mtime_ns": file.mtime_ns}
     try:
         temporary.unlink(missing_ok=True)
         # O_EXCL and the mode at creation: no link is followed, and at no time can others read the file.

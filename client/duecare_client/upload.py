@@ -9,6 +9,7 @@ manifest and reports what remains: to send the file, or only to follow. Repeatin
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from duecare_client.portfolio_file import PortfolioFile, Sample
 from duecare_client.progress import ProgressMeter
 from duecare_client.subjects import file_to_send
 from duecare_client.transport import Json
+from duecare_core.evidence.rows_root import SEED_BYTES
 
 # Seconds to wait before the file is sent again, from its start: S3 cannot resume a PUT.
 RESEND_PAUSES = (1.0, 2.0, 4.0)
@@ -92,6 +94,7 @@ class UploadRun:
         self._meter, self._note, self._clock, self._sleep = meter, note, clock, sleep
         self.stage: Stage = "looking"
         self._result: Json = {}
+        self._rows_seed: str | None = None
 
     def run(self) -> Json:
         """Uploads the file and returns the last answer of `GET /v1/uploads/{id}`.
@@ -132,13 +135,14 @@ class UploadRun:
         if earlier is None or not earlier.asks_for({**members, "aud": self._client.issuer()}, self._client.kid):
             return None
         try:
-            opened = self._client.open_upload(earlier.manifest)
+            opened = self._client.open_upload(earlier.manifest, earlier.rows_seed)
         except RequestError as refusal:
             self._note(f"The earlier upload cannot be resumed ({refusal}); a new one starts.")
             resume.forget(file)
             return None
         self._note("Resuming the earlier upload.")
-        self._manifest, self._rows = earlier.manifest, _number(earlier.members.get("rows"))
+        self._manifest, self._rows_seed = earlier.manifest, earlier.rows_seed
+        self._rows = _number(earlier.members.get("rows"))
         return opened
 
     def _start(self, file: PortfolioFile) -> Json:
@@ -146,18 +150,19 @@ class UploadRun:
         members = self._request.members(self._client.party, file)
         now = datetime.fromtimestamp(self._clock(), UTC)
         self._report_bad_rows(file.first_rows(members, now))
+        seed = secrets.token_bytes(SEED_BYTES)
         with self._meter.stage("reading", file.size, "bytes") as report:
-            summary = file.read_whole(lambda done: report(done, ""))
-        members |= {"rows": summary.rows, "sha256": summary.sha256, "size": file.size}
+            summary = file.read_rows(members, now, seed, lambda done: report(done, ""))
+        members |= {"rows": summary.rows, "sha256": summary.sha256, "size": file.size, "rows_root": summary.rows_root}
         portfolio_file.check_members(members, now)
         del members["iss"]  # signing adds it
-        self._manifest, self._rows = self._client.manifest(members), summary.rows
+        self._manifest, self._rows_seed, self._rows = self._client.manifest(members), seed.hex(), summary.rows
         try:
-            resume.remember(file, self._manifest)
+            resume.remember(file, self._manifest, self._rows_seed)
         except BadSettings as failure:
             self._note(f"{failure}. If this upload is interrupted, it cannot be resumed.")
         try:
-            return self._client.open_upload(self._manifest)
+            return self._client.open_upload(self._manifest, self._rows_seed)
         except RequestError:
             resume.forget(file)
             raise
@@ -197,7 +202,7 @@ class UploadRun:
         self._note(f"{failure}. Sending it again.")
         self._sleep(pause)
         try:
-            return self._client.open_upload(self._manifest)
+            return self._client.open_upload(self._manifest, self._rows_seed)
         except CannotDecide:
             return opened
 

@@ -14,7 +14,7 @@ from duecare_core.errors import FileRefused
 def announce(service: UploadService, event: Event) -> Response:
     """POST /v1/uploads"""
     caller, body = caller_of(event), body_of(event, Announcement)
-    opened = service.uploads.open(caller, body.manifest)
+    opened = service.uploads.open(caller, body.manifest, body.rows_seed)
     telemetry.count("Announced", upload_id=opened.upload_id, rows=opened.upload.manifest.rows)
     return ok(_instructions(opened))
 

@@ -19,7 +19,7 @@ from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import WitnessKey, open_checkpoint, parse_note
-from tests.support.imports import Imports
+from tests.support.imports import Imports, as_csv
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import DAY, KEYS, RECIPIENT, consent_members, debt_members, stamp
 
@@ -366,6 +366,21 @@ def test_a_fact_from_a_file_is_shown_as_a_row_that_was_not_signed_alone() -> Non
     assert "UTC+06:00, Asia/Urumqi" in page.text
     assert "local time in the zone that the creditor stated" in page.text
     assert "the rows shown are the service's record" in page.text
+
+
+def test_rows_that_the_creditor_signed_are_shown_as_signed() -> None:
+    world = LoggedWorld()
+    world.register()
+    world.engage()
+    imports = Imports(world)
+    imports.rooted(as_csv([debt_members(world.now)]), 1)
+    imports.rooted(json.dumps(consent_members(world.now)).encode(), 1, kind="consent", format="jsonl")
+    decided = world.verify(text="【某资产】您欠款27911元,退订回T")
+    world.sequenced()
+    page = shown(world.case_file(decided))
+    assert page.text.count("The creditor signed this row with its file") == 2
+    for words in ("not signed alone", "none of its rows alone", "the rows shown are the service's record"):
+        assert words not in page.text
 
 
 def test_a_dispute_is_shown_with_what_is_disputed() -> None:

@@ -15,6 +15,9 @@ from typer.testing import CliRunner, Result
 
 from duecare_client.cli.context import CliContext
 from duecare_client.cli.main import app
+from duecare_core.domain.portfolio.portfolio import Manifest
+from duecare_core.domain.validation import validate
+from tests.support.imports import root_of
 
 NOW = 1_700_000_000
 AS_OF = "2023-11-14T08:00:00+08:00"
@@ -170,7 +173,11 @@ def file(profile: Path) -> Path:
 def test_a_file_is_signed_for_sent_and_followed_to_its_end(upload: Any, uploads: Uploads, file: Path) -> None:
     result = upload("debt", file)
     assert result.exit_code == 0, result.output
-    assert uploads.the_claims() == {
+    claims = uploads.the_claims()
+    (announced,) = uploads.service.to("/v1/uploads")
+    seed = bytes.fromhex(json.loads(announced.content)["rows_seed"])
+    assert claims.pop("rows_root") == root_of(validate(claims, Manifest), file.read_bytes(), seed)
+    assert claims == {
         "iss": "some-asset",
         "aud": "urn:duecare:test",
         "iat": NOW,

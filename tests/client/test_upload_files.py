@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
+from duecare_client.portfolio_file import PortfolioFile
 from tests.client.test_upload import HEADER, NUMBER, Uploads, csv, row, runner
 
 
@@ -146,3 +149,19 @@ def test_a_path_without_a_regular_file_exits_2(upload: Any, uploads: Uploads, pr
         assert "Traceback" not in result.output
     assert upload("mandate", profile / "x.csv").exit_code == 2
     assert uploads.service.requests == []
+
+
+def test_the_memory_of_the_root_does_not_grow_with_the_file(profile: Path) -> None:
+    members = {"iss": "some-asset", "kind": "debt", "format": "csv", "charset": "utf-8"}
+
+    def peak(rows: int) -> int:
+        path = profile / f"{rows}.csv"
+        path.write_bytes(csv(*(row(number) for number in range(rows))))
+        file = PortfolioFile(path)
+        tracemalloc.start()
+        assert file.read_rows(members, datetime.now(UTC), bytes(32)).rows == rows
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(40_000) < 1.1 * peak(10_000)

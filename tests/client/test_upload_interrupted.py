@@ -76,6 +76,29 @@ def test_interrupted_while_sending_it_says_how_to_go_on_and_sends_again(
     assert not manifest_file(file).exists()
 
 
+def test_a_resumed_upload_has_the_same_seed(upload: Any, uploads: Uploads, file: Path) -> None:
+    uploads.put_answers = [interrupt]
+    upload("debt", file)
+    assert upload("debt", file, now=NOW + 3600).exit_code == 0
+    first, *again = [json.loads(one.content) for one in uploads.service.to("/v1/uploads")]
+    assert len(first["rows_seed"]) == 64
+    assert again
+    assert all(one == first for one in again)
+
+
+def without_seed(file: Path) -> None:
+    state = json.loads(manifest_file(file).read_text())
+    del state["rows_seed"]
+    manifest_file(file).write_text(json.dumps(state))
+
+
+def test_another_upload_of_the_same_file_has_another_seed(upload: Any, uploads: Uploads, file: Path) -> None:
+    upload("debt", file)
+    upload("debt", file, now=NOW + 1)
+    seeds = [json.loads(one.content)["rows_seed"] for one in uploads.service.to("/v1/uploads")]
+    assert len(set(seeds)) == 2
+
+
 def test_interrupted_while_following_it_only_follows(upload: Any, uploads: Uploads, file: Path) -> None:
     uploads.get_answers = [interrupt]
     result = upload("debt", file, "--json")
@@ -93,7 +116,7 @@ def test_interrupted_while_following_it_only_follows(upload: Any, uploads: Uploa
 def test_interrupted_before_anything_is_sent_it_starts_again(
     upload: Any, uploads: Uploads, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duecare_client.portfolio_file.split", interrupt)
+    monkeypatch.setattr("duecare_client.portfolio_file.canonical_row", interrupt)
     result = upload("debt", file)
     assert result.exit_code == 130
     assert "Nothing was sent." in result.stderr
@@ -121,7 +144,7 @@ def spoiled(file: Path) -> None:
     manifest_file(file).write_text("{")
 
 
-@pytest.mark.parametrize("change", [longer, touched, spoiled])
+@pytest.mark.parametrize("change", [longer, touched, spoiled, without_seed])
 def test_another_file_starts_anew(upload: Any, uploads: Uploads, file: Path, change: Any) -> None:
     uploads.put_answers = [interrupt]
     upload("debt", file)

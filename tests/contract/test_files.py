@@ -46,6 +46,15 @@ def test_a_long_object_is_written_and_read_in_pieces(files: Any) -> None:
 def test_an_absent_object_is_not_found(files: Any) -> None:
     with pytest.raises(NotFound):
         read(files, "nothing")
+    with pytest.raises(NotFound):
+        files.read_range("nothing", 0, 1)
+
+
+def test_a_range_of_an_object_is_read(files: Any) -> None:
+    files.write("a/1", [bytes(range(100))])
+    assert files.read_range("a/1", 0, 100) == bytes(range(100))
+    assert files.read_range("a/1", 32, 8) == bytes(range(32, 40))
+    assert files.read_range("a/1", 96, 32) == bytes(range(96, 100))
 
 
 def test_names_are_listed_by_their_beginning_and_deleted(files: Any) -> None:

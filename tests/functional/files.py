@@ -8,10 +8,14 @@ from typing import Any
 
 import httpx
 
+from duecare_core.domain.portfolio.portfolio import Manifest
+from duecare_core.domain.validation import validate
+from duecare_core.evidence.jose import jws
 from tests.functional.answers import Answer
 from tests.functional.conftest import Stack
 from tests.support import events, tables
 from tests.support.events import PORTFOLIO
+from tests.support.imports import root_of
 
 Json = dict[str, Any]
 ANNOUNCED = events.upload_id()
@@ -22,8 +26,8 @@ def manifest(stack: Stack, data: bytes = PORTFOLIO, rows: int = 2, party: str = 
     return stack.jws(party, "upload", **file | {"sha256": f"sha256:{hashlib.sha256(data).hexdigest()}"} | more)
 
 
-def announce(stack: Stack, token: str, party: str = "mou-zichan") -> Answer:
-    return stack.send("upload-announce", {"manifest": token}, requestContext=stack.as_party(party))
+def announce(stack: Stack, token: str, party: str = "mou-zichan", **more: str) -> Answer:
+    return stack.send("upload-announce", {"manifest": token, **more}, requestContext=stack.as_party(party))
 
 
 def look(stack: Stack, upload_id: str = ANNOUNCED, party: str = "mou-zichan") -> Answer:
@@ -50,9 +54,14 @@ def objects(stack: Stack) -> list[str]:
     return [found["Key"] for found in listed.get("Contents", [])]
 
 
-def imported(stack: Stack, data: bytes, rows: int, **more: Any) -> Json:
-    """Announce, put, check and import a file; its report afterwards."""
-    opened = announce(stack, manifest(stack, data, rows, **more)).body
+def imported(stack: Stack, data: bytes, rows: int, *, seed: bytes | None = None, **more: Any) -> Json:
+    """Announce, put, check and import a file; its report afterwards. With a seed, the manifest has a `rows_root`."""
+    with_seed = {}
+    if seed is not None:
+        claims = jws.read(manifest(stack, data, rows, **more)).payload
+        more["rows_root"] = root_of(validate(claims, Manifest), data, seed)
+        with_seed = {"rows_seed": seed.hex()}
+    opened = announce(stack, manifest(stack, data, rows, **more), **with_seed).body
     put(opened, data)
     stack.invoke("ingest", events.object_created(f"uploads/{opened['upload_id']}"))
     assert stack.invoke("import_part", events.parts(*messages(stack))) == {"batchItemFailures": []}

@@ -14,8 +14,11 @@ from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.log.entry import read_entry, unpack_entries
 from duecare_core.evidence.log.merkle import Tile, entries_path, leaf_hash, root
 from duecare_core.evidence.log.note import open_checkpoint
-from tests.functional.conftest import Stack
+from tests.functional.conftest import RECIPIENT, Stack
+from tests.functional.files import announce, imported, look, manifest, messages, objects, put
 from tests.support import events, tables
+from tests.support.imports import SEED, as_csv, recipient
+from tests.support.world import consent_members, debt_members
 
 
 def served(stack: Stack, name: str, **parameters: str) -> tuple[bytes, dict[str, str]]:
@@ -86,6 +89,37 @@ def test_a_logged_decision_has_a_case_file_and_its_index(stack: Stack) -> None:
     assert [check for check in verdict.checks if not check.ok] == []
     shown = stack.call(events.load("evidence-decision") | {"pathParameters": {"id": decision_id}})
     assert shown.body["log"]["logged"] is True
+
+
+def test_a_case_file_of_rows_of_files_proves_them_through_kms_and_the_bucket(stack: Stack) -> None:
+    stack.register()
+    stack.engage()
+    now = stack.now
+    consent = json.dumps(consent_members(now, recipient=RECIPIENT)).encode()
+    assert imported(stack, consent, 1, seed=SEED, kind="consent", format="jsonl")["accepted"] == 1
+    others = [debt_members(now, recipient=recipient(number), debt_ref=f"L-{number}") for number in range(3)]
+    data = as_csv([*others, debt_members(now, recipient=RECIPIENT)])
+    assert imported(stack, data, 4, seed=SEED)["accepted"] == 4
+    assert [name for name in objects(stack) if not name.startswith("rows/")] == []
+    decided = stack.verify().body
+    assert decided["decision"] == "allow"
+    stack.invoke("sequence", events.load("sequence-clock"))
+    data, _ = served(stack, "evidence-bundle", id=decided["decision_id"])
+    verdict = bundle.check(data, stack.send("verify-discovery").body["log"]["verifier_key"])
+    assert [check for check in verdict.checks if not check.ok] == []
+    assert verdict.case
+    assert [row.row["recipient"] for row in verdict.case.rows] == [RECIPIENT, RECIPIENT]
+
+
+def test_a_file_with_another_root_is_refused(stack: Stack) -> None:
+    stack.register()
+    data = as_csv([debt_members(stack.now, recipient=RECIPIENT)])
+    opened = announce(stack, manifest(stack, data, 1, rows_root="sha256:" + "0" * 64), rows_seed=SEED.hex()).body
+    put(opened, data)
+    stack.invoke("ingest", events.object_created(f"uploads/{opened['upload_id']}"))
+    told = look(stack, opened["upload_id"]).body
+    assert (told["state"], told["problem"]["type"]) == ("refused", "urn:duecare:problem:wrong-rows-root")
+    assert (messages(stack), objects(stack)) == ([], [])
 
 
 def test_records_are_copied_under_lock_and_get_an_expiry_time(stack: Stack) -> None:

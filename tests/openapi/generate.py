@@ -17,7 +17,7 @@ from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.record import text_digest
 from tests.openapi.run import HOUR, Json, Run
-from tests.support.imports import as_csv
+from tests.support.imports import SEED, as_csv
 from tests.support.world import (
     CASE_TEXT,
     DAY,
@@ -200,9 +200,13 @@ def _uploads(run: Run) -> None:
     world = run.world
     good = debt_members(world.now, recipient="+8613600136000", debt_ref="L-1", as_of=stamp(world.now))
     data = as_csv([good, good | {"debt_ref": "L-2", "outstanding": "a lot"}])
-    manifest = run.imports.manifest(data, 2, size=len(data))
+    root = run.imports.root(data, 2)
+    manifest = run.imports.manifest(data, 2, size=len(data), rows_root=root)
     run.payloads["Manifest"] = jws.read(manifest).payload
-    opened = run.call("announceUpload", "A portfolio", "mou-zichan", body={"manifest": manifest})
+    body = {"manifest": manifest, "rows_seed": SEED.hex()}
+    opened = run.call("announceUpload", "A portfolio", "mou-zichan", body=body)
+    other = body | {"rows_seed": "0" * 64}
+    run.call("announceUpload", "The manifest is announced with another seed", "mou-zichan", body=other)
     path = {"id": opened["upload_id"]}
     run.call("getUpload", "The file is awaited", "mou-zichan", path=path)
     run.imports.put(path["id"], data)
@@ -211,8 +215,8 @@ def _uploads(run: Run) -> None:
     run.call("getUpload", "Done, with a rejected row", "mou-zichan", path=path)
     run.call("getUpload", "Somebody else's", "other-bank", path=path)
     run.call("getUpload", "The table is unavailable", "mou-zichan", path=path, failing=True)
-    run.call("announceUpload", "The table is unavailable", "mou-zichan", body={"manifest": manifest}, failing=True)
-    run.call("announceUpload", "Only for creditors", "xinxi", body={"manifest": manifest})
+    run.call("announceUpload", "The table is unavailable", "mou-zichan", body=body, failing=True)
+    run.call("announceUpload", "Only for creditors", "xinxi", body=body)
     run.call("announceUpload", "A manifest with faults", "mou-zichan", body={"manifest": run.imports.manifest(data, 0)})
     run.file(data, 3, summary="Refused: another number of rows")
     _refused_files(run, data)
@@ -222,6 +226,7 @@ def _refused_files(run: Run, data: bytes) -> None:
     """One file for each problem that a file can have."""
     header, row, *_ = data.split(b"\r\n")
     run.file(data, 2, sha256="sha256:" + "0" * 64)
+    run.file(data, 2, rows_seed=SEED.hex(), rows_root="sha256:" + "0" * 64)
     run.file(b"PK\x03\x04")
     run.file(b"\xff\xfe")
     run.file(b'"recipient"x\r\n' + row)

@@ -16,11 +16,18 @@ from duecare.usecases.imports.announce import Uploads, UploadTicket, UploadView
 from duecare.usecases.imports.close import CloseImport
 from duecare.usecases.imports.import_part import ImportPart
 from duecare.usecases.imports.ingest import Ingest, PartMessage
+from duecare.usecases.imports.row_evidence import RowEvidence
 from duecare.usecases.imports.upload_state import ImportDeps, UploadState, file_name
+from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio
+from duecare_core.domain.portfolio.row_reader import read_rows
+from duecare_core.domain.validation import validate
+from duecare_core.evidence.jose import jws
+from duecare_core.evidence.rows_root import RowsTree, canonical_row, row_leaf, row_salt
 from duecare_core.evidence.statement import sign
 from tests.support.memory import MemoryFiles, MemoryQueue
 from tests.support.world import ISSUER, KEYS, World, debt_members
 
+SEED = bytes(range(32))
 Rows = Sequence[dict[str, Any]]
 COLUMNS = ("recipient", "debt_ref", "currency", "outstanding", "as_of", "status")
 
@@ -33,10 +40,27 @@ class Imports:
         self.files = files or MemoryFiles()
         self.queue = MemoryQueue()
         bulk = bulk or world.documents
-        deps = ImportDeps(world.documents, bulk, self.files, world.pseudonyms, world.clock, os.urandom, world.backoff)
-        self.uploads = Uploads(
-            documents=world.documents, sealer=world.sealer, files=self.files, issuer=ISSUER, clock=world.clock
+        deps = ImportDeps(
+            documents=world.documents,
+            bulk=bulk,
+            files=self.files,
+            pseudonyms=world.pseudonyms,
+            clock=world.clock,
+            entropy=os.urandom,
+            backoff=world.backoff,
+            seed_opener=lambda: world.sealer,
+            key_sealer=lambda: world.sealer,
         )
+        self.uploads = Uploads(
+            documents=world.documents,
+            sealer=world.sealer,
+            seed_sealer=lambda: world.sealer,
+            files=self.files,
+            issuer=ISSUER,
+            clock=world.clock,
+        )
+        self.evidence = RowEvidence(world.documents, self.files, lambda: world.sealer)
+        world.row_evidence = self.evidence
         self.ingest = Ingest(deps, self.queue)
         self.rows = ImportPart(deps, world.rules, on_overshoot or (lambda _: None))
         self.close = CloseImport(deps, lambda: world.acknowledgement_key)
@@ -54,8 +78,10 @@ class Imports:
         }
         return sign("upload", claims | changes, KEYS[party])
 
-    def announce(self, data: bytes, rows: int, party: str = "mou-zichan", **changes: Any) -> UploadTicket:
-        return self.uploads.open(self.world.caller(party), self.manifest(data, rows, party, **changes))
+    def announce(
+        self, data: bytes, rows: int, party: str = "mou-zichan", rows_seed: str | None = None, **changes: Any
+    ) -> UploadTicket:
+        return self.uploads.open(self.world.caller(party), self.manifest(data, rows, party, **changes), rows_seed)
 
     def put(self, upload_id: str, data: bytes) -> UploadState | None:
         """The file arrives, and the event with it."""
@@ -86,12 +112,29 @@ class Imports:
     def look(self, upload_id: str, party: str = "mou-zichan") -> UploadView:
         return self.uploads.look(self.world.caller(party), upload_id)
 
+    def rooted(self, data: bytes, rows: int, *, seed: bytes = SEED, **changes: Any) -> UploadView:
+        """As `send`, with the root of the file's rows under this seed."""
+        root = changes.pop("rows_root", None) or self.root(data, rows, seed=seed, **changes)
+        return self.send(data, rows, rows_seed=seed.hex(), rows_root=root, **changes)
+
+    def root(self, data: bytes, rows: int, *, seed: bytes = SEED, **changes: Any) -> str:
+        manifest = validate(jws.read(self.manifest(data, rows, **changes)).payload, Manifest)
+        return root_of(manifest, data, seed)
+
     def rejects(self, upload_id: str) -> list[list[str]]:
         """The rejects file without its header."""
         data = b"".join(self.files.read(f"rejects/{upload_id}.csv"))
         header, *rows = csv.reader(io.StringIO(data.decode(), newline=""))
         assert header == ["row", "column", "code", "message"]
         return rows
+
+
+def root_of(manifest: Manifest, data: bytes, seed: bytes) -> str:
+    """The `rows_root` of a file."""
+    portfolio, tree = Portfolio(manifest), RowsTree()
+    for row in read_rows([data], portfolio.shape, portfolio.columns, portfolio.required):
+        tree.add(row_leaf(row_salt(seed, row.number), canonical_row(portfolio.members(row))))
+    return tree.finish()
 
 
 def debt_row(world: World, number: int, **changes: Any) -> dict[str, Any]:

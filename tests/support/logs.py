@@ -82,7 +82,14 @@ class LoggedWorld(World):
         return LookUp(self.table, lambda: self.archive, self.clock)
 
     def case_file(self, decided: StoredDecision, party: str = "xinxi", attempt: int | None = None) -> bytes:
-        means = CaseFileDeps(self.table, self.archive, self.files, self.sealer, self.inputs_key)
+        means = CaseFileDeps(
+            self.table,
+            self.archive,
+            self.files,
+            self.sealer,
+            self.inputs_key,
+            row_evidence=self.row_evidence,
+        )
         found = self.look_up()(self.caller(party), decided.record.decision_id, attempt)
         return CaseFiles(means, RULES, ISSUER)(found)
 

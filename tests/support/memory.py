@@ -241,6 +241,9 @@ class MemoryFiles:
             raise NotFound("There is no such object.", name="no-object")
         return (data[at : at + PIECE] for at in range(0, len(data), PIECE))
 
+    def read_range(self, name: str, start: int, count: int) -> bytes:
+        return b"".join(self.read(name))[start : start + count]
+
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
         self._objects[name] = b"".join(pieces)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from duecare.adapters.kms import ROWS_KEY, ROWS_SEED
 from duecare.ports import Document, Key
 from duecare_core.evidence.jose.keys import new_private_jwk
 from duecare_core.evidence.jose.proof import proven_jwk
@@ -64,6 +65,9 @@ OBJECTS = {
     ("UploadFunction", "Bucket/rejects/*"): {READ},
     ("IngestFunction", "Bucket/uploads/*"): {READ, DELETE},
     ("IngestFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
+    ("IngestFunction", "Bucket/rows/*"): {WRITE, DELETE, ABORT},
+    ("ImportPartFunction", "Bucket/rows/*"): {WRITE, ABORT},
+    ("EvidenceFunction", "Bucket/rows/*"): {READ},
     ("ImportPartFunction", "Bucket/uploads/*"): {DELETE},
     ("ImportPartFunction", "Bucket/parts/*"): {READ, WRITE, DELETE, ABORT},
     ("ImportPartFunction", "Bucket/rejects/*"): {WRITE, ABORT},
@@ -245,7 +249,20 @@ def test_the_function_that_accepts_statements_cannot_decrypt_them(functions: dic
     }
     key = str({"Fn::GetAtt": "StatementKey.Arn"})
     encrypt = {(name, "kms:GenerateDataKey", key) for name in ("StateFunction", "UploadFunction")}
-    assert uses == encrypt | {(name, "kms:Decrypt", key) for name in ("EvidenceFunction", "VoidFunction")}
+    encrypt.add(("ImportPartFunction", "kms:GenerateDataKey", key))
+    decrypt = {(name, "kms:Decrypt", key) for name in ("EvidenceFunction", "VoidFunction", "IngestFunction")}
+    assert uses == encrypt | decrypt
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "purpose"),
+    [("IngestFunction", "kms:Decrypt", ROWS_SEED), ("ImportPartFunction", "kms:GenerateDataKey", ROWS_KEY)],
+)
+def test_an_import_uses_the_statement_key_for_the_evidence_of_rows_alone(
+    functions: dict[str, Template], name: str, action: str, purpose: str
+) -> None:
+    (statement,) = (one for one in statements(functions[name]) if action in actions(one))
+    assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
 
 
 def test_no_function_may_delete_items(functions: dict[str, Template]) -> None:

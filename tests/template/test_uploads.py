@@ -23,15 +23,23 @@ def test_the_bucket_is_private_encrypted_and_spoken_to_by_tls_alone(template: Te
     assert statement["Resource"] == [{"Fn::GetAtt": f"{name}.Arn"}, {"Fn::Sub": "${Bucket.Arn}/*"}]
 
 
-def test_nothing_in_the_bucket_lasts_and_nothing_of_it_is_kept(template: Template) -> None:
+def test_nothing_in_the_clear_lasts_in_the_bucket_and_nothing_of_it_is_kept(template: Template) -> None:
     bucket = of_type(template, "AWS::S3::Bucket")["Bucket"]
     rules = {rule.get("Prefix"): rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     days = {prefix: rule.get("ExpirationInDays") for prefix, rule in rules.items()}
     assert days == {"uploads/": 1, "parts/": 1, "rejects/": 7, None: None}
     assert rules[None]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert all(rule["Status"] == "Enabled" for rule in rules.values())
-    # With old versions kept, what expires would still be there.
+    # With old versions kept, what expires or is erased would still be there.
     assert "VersioningConfiguration" not in bucket
+
+
+def test_the_evidence_of_rows_does_not_expire_and_outlives_the_stack(template: Template) -> None:
+    bucket = of_type(template, "AWS::S3::Bucket")["Bucket"]
+    prefixes = [rule.get("Prefix") for rule in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
+    assert prefixes
+    assert all(prefix and not "rows/".startswith(prefix) for prefix in prefixes)
+    assert template["Resources"]["Bucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_bucket_and_function_do_not_wait_for_each_other(template: Template, functions: dict[str, Template]) -> None:

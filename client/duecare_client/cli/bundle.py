@@ -387,10 +387,12 @@ def _print_log_key_source(source: str, verdict: bundles.Verdict) -> None:
 def _print_row_advice(verdict: bundles.Verdict, *, given: bool) -> None:
     if given or verdict.case is None:
         return
-    rows = sum(map(is_row, verdict.case.decision.record.relied_on))
-    if rows:
+    case = verdict.case
+    rows = sum(map(is_row, case.decision.record.relied_on)) - len(case.rows)
+    if rows > 0:
         output.note(
-            f"{rows} of the facts are rows of a file. The creditor signed only the digest of the file. Ask it for"
+            f"{rows} of the facts are rows of a file whose manifest has no rows_root, or were left out of a file. The "
+            "creditor signed only the digest of the file. Ask it for"
         )
         output.note("the file, and compare these rows with it: --portfolio FILE.")
 

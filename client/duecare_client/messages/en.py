@@ -99,6 +99,7 @@ TEXTS: dict[str, str] = {
     "member.charset": "charset",
     "member.rows": "rows",
     "member.sha256": "digest of the file",
+    "member.rows_root": "root over the rows",
     "member.size": "size in bytes",
     "member.snapshot": "all open debts",
     "member.confirm_withdrawals": "withdrawals confirmed",
@@ -264,6 +265,7 @@ TEXTS: dict[str, str] = {
     "page.no_statements": "The decision rests on no statement of any party.",
     "page.debt_row": "Debt from a row of a file",
     "page.consent_row": "Consent from a row of a file",
+    "page.row_signed": "The creditor signed this row with its file: the case file proves it.",
     "page.row_not_signed_alone": (
         "This row was not signed alone. The creditor signed the digest of its file; this is the service's record "
         "of the import. In case of doubt, ask the creditor for the file: its SHA-256 must be the digest in the "

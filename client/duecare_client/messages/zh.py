@@ -89,6 +89,7 @@ TEXTS: dict[str, str] = {
     "member.charset": "字符集",
     "member.rows": "行数",
     "member.sha256": "文件摘要",
+    "member.rows_root": "各行的默克尔根",
     "member.size": "文件字节数",
     "member.snapshot": "全量申报",
     "member.confirm_withdrawals": "确认撤回数",
@@ -250,6 +251,7 @@ TEXTS: dict[str, str] = {
     "page.no_statements": "该决定没有依据任何一方的声明。",
     "page.debt_row": "文件中的债务行",
     "page.consent_row": "文件中的同意行",
+    "page.row_signed": "债权人已随其文件签署本行，案卷文件中载有证明。",
     "page.row_not_signed_alone": (
         "该行未经单独签名。债权人签署的是所属文件的摘要；此处所示为服务导入时的记录。如有争议，可要求债权人提交原"
         "文件：其 SHA-256 应与上列清单中的文件摘要一致，并在该行号处载有相同内容。"

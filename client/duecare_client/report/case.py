@@ -251,7 +251,8 @@ class Parts:
         )
 
     def rows(self) -> tuple[RowView, ...]:
-        return tuple(map(row_view, self.inputs.rows))
+        proven = {one.statement for one in self.case.rows}
+        return tuple(row_view(row, proven) for row in self.inputs.rows)
 
     def counted(self) -> tuple[ContactView, ...]:
         """The messages that frequency caps counted, oldest first."""

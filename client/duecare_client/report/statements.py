@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -35,7 +35,8 @@ class MemberLine(NamedTuple):
 
 class StatementView(NamedTuple):
     """A statement as its party signed it. `lines` is None if it cannot be read; `signed_at` as the party states it;
-    `entry`: its position in the log."""
+    `entry`: its position in the log. `rows_signed`: whether it is the manifest of a file whose rows are signed by
+    themselves."""
 
     id: str
     kind: str
@@ -48,15 +49,18 @@ class StatementView(NamedTuple):
     kid: str
     key: PartyKey | None
     entry: int | None
+    rows_signed: bool
 
 
 class RowView(NamedTuple):
-    """A fact from rows of a file, as the service stored it. `names`: the manifest and the number of each row."""
+    """A fact from rows of a file, as the service stored it. `names`: the manifest and the number of each row. `signed`:
+    whether the case file proves that the creditor signed each of these rows."""
 
     kind: str
     of: Cell
     names: tuple[tuple[str, str], ...]
     lines: tuple[MemberLine, ...]
+    signed: bool
 
 
 def payload(logged: LoggedStatement) -> Json:
@@ -84,11 +88,15 @@ def statement_view(logged: LoggedStatement, members: Json, registrations: list[P
         kid=on_file.kid,
         key=keys[-1] if keys else None,  # the newest registration says whether it has been revoked since
         entry=entry(logged.proof),
+        rows_signed="rows_root" in members,
     )
 
 
-def row_view(row: InputRow) -> RowView:
-    """The view of a row. Keyed digests, which are empty in a case file, are left out; the title shows the row's key."""
+def row_view(row: InputRow, proven: Collection[str]) -> RowView:
+    """The view of a row. Keyed digests, which are empty in a case file, are left out; the title shows the row's key.
+
+    `proven`: the names of the rows that the case file proves.
+    """
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
     newest = said.pop("newest", None) or said.pop("consent", None)
@@ -110,6 +118,7 @@ def row_view(row: InputRow) -> RowView:
         row.of if row.debt else value("channels", row.of),
         names,
         tuple(_lines(members)),
+        all(name in proven for name in named),
     )
 
 

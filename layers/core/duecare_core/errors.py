@@ -96,6 +96,8 @@ ProblemName = Literal[
     "truncated-gzip",
     "too-large-unpacked",
     "wrong-digest",
+    "wrong-rows-root",
+    "another-seed",
     "wrong-row-count",
     "too-many-doubled-rows",
 ]

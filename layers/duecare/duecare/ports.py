@@ -148,6 +148,9 @@ class FileStore(Protocol):
     def read(self, name: str) -> Iterator[bytes]:
         """The object in small pieces. Raises StoreFailed, NotFound."""
 
+    def read_range(self, name: str, start: int, count: int) -> bytes:
+        """These bytes of the object; fewer if it is shorter. Raises StoreFailed, NotFound."""
+
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
         """Write or replace the object. Raises StoreFailed."""
 

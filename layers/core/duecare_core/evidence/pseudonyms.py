@@ -42,5 +42,10 @@ class Pseudonyms:
         nothing secret is stored and the same acknowledgement can be made again."""
         return self._mac(b"acknowledgement-salt", statement_id.encode())[:16]
 
+    def row_tag(self, upload_id: str, recipient_key: RecipientKey) -> bytes:
+        """16 bytes that mark a recipient's rows in the evidence of one upload, so that they can be erased. The tags of
+        two uploads cannot be linked."""
+        return self._mac(b"row", f"{upload_id}\0{recipient_key}".encode())[:16]
+
     def _mac(self, label: bytes, data: bytes) -> bytes:
         return hmac.digest(self._pepper, label + b"\0" + data, hashlib.sha256)

@@ -1,8 +1,9 @@
 """`Sealer` and `Opener` with AWS KMS: envelope encryption of statements, with cached data keys (AWS Encryption SDK).
 
 The library can cache with master key providers, not with keyrings (docs/decisions/0005). The encryption context is the
-same for all statements, because the cache is keyed by it. A ciphertext cannot be swapped for that of another item:
-the statement's id is the digest of the plaintext.
+same for all data of one purpose, because the cache is keyed by it; a function may be allowed to open one purpose only.
+A ciphertext cannot be swapped for that of another item: the statement's id is the digest of the plaintext, and a wrong
+seed or key fails at its first use.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from duecare_core.errors import SealFailed
 
-CONTEXT = {"purpose": "statement"}
+STATEMENT, ROWS_SEED, ROWS_KEY = "statement", "rows-seed", "rows-key"  # purposes
 MAX_AGE_SECONDS = 300.0
 MAX_MESSAGES = 10_000
 
@@ -25,7 +26,8 @@ MAX_MESSAGES = 10_000
 class _Kms:
     """The library's client, and its cache of data keys."""
 
-    def __init__(self, key_arn: str) -> None:
+    def __init__(self, key_arn: str, purpose: str = STATEMENT) -> None:
+        self._context = {"purpose": purpose}
         self._client = aws_encryption_sdk.EncryptionSDKClient(
             commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
         )
@@ -47,7 +49,7 @@ class KmsSealer(_Kms):
     def seal(self, data: bytes) -> bytes:
         try:
             sealed, _header = self._client.encrypt(
-                source=data, materials_manager=self._materials, encryption_context=CONTEXT
+                source=data, materials_manager=self._materials, encryption_context=self._context
             )
         except (AWSEncryptionSDKClientError, BotoCoreError, ClientError) as error:
             raise SealFailed(type(error).__name__) from error
@@ -62,6 +64,6 @@ class KmsOpener(_Kms):
             data, header = self._client.decrypt(source=sealed, materials_manager=self._materials)
         except (AWSEncryptionSDKClientError, BotoCoreError, ClientError, InvalidTag, InvalidSignature) as error:
             raise SealFailed(type(error).__name__) from error
-        if any(header.encryption_context.get(name) != value for name, value in CONTEXT.items()):
+        if any(header.encryption_context.get(name) != value for name, value in self._context.items()):
             raise SealFailed("the ciphertext has another purpose")
         return bytes(data)

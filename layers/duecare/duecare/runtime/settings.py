@@ -92,6 +92,7 @@ class EvidenceSettings(Settings, frozen=True, kw_only=True):
     statement_key: str
     log_bucket: str
     archive_bucket: str
+    bucket: str
     witnesses: str = ""
 
 
@@ -110,6 +111,7 @@ class ImportSettings(Settings, frozen=True, kw_only=True):
     """Of both steps of an import. ingest has no others."""
 
     pepper_secret: str
+    statement_key: str
     bucket: str
     queue: str
 

@@ -35,6 +35,7 @@ class Manifest(Statement, frozen=True, kw_only=True):
 
     `sha256` and `size` (bytes) are of the file as sent, packed or not. `snapshot`: debts that are not in the file are
     withdrawn as of `as_of`. `confirm_withdrawals`: how many withdrawals the creditor confirms, if the service asked.
+    `rows_root`: the Merkle root over the rows, by which each of them is signed (evidence/rows_root.py).
     """
 
     kind: Literal["debt", "consent"]
@@ -46,6 +47,7 @@ class Manifest(Statement, frozen=True, kw_only=True):
     as_of: Time | None = None
     snapshot: bool = False
     confirm_withdrawals: Annotated[int, Meta(ge=1, le=5_000_000)] | None = None
+    rows_root: Digest | None = None
 
 
 def check_manifest(manifest: Manifest, now: datetime) -> None:
@@ -93,16 +95,40 @@ class Portfolio:
         for row in read_rows(chunks, self.shape, self.columns, self.required):
             yield row.number, self.statement(row.members, now) if isinstance(row, FileRow) else row.reject
 
-    def statement(self, members: dict[str, Any], now: datetime) -> RowStatement | Reject:
-        """The statement of a row. In CSV an empty cell is an absent member, and `;` separates the items of a list."""
+    def members(self, row: FileRow | BadRow) -> dict[str, Any] | None:
+        """The members of a row as those of a statement, equal for CSV and JSON lines; None if it has none.
+
+        In CSV an empty cell is an absent member, and `;` separates the items of a list. In JSON lines a member that is
+        null is absent. A row whose members are no texts or lists of texts, which no statement has, counts as having
+        none.
+        """
+        if row.members is None:
+            return None
         if self.shape.format == "csv":
-            members = {name: cell.split(";") if name in _LISTS else cell for name, cell in members.items() if cell}
+            return _members_of_cells(row.members)
+        members = {name: value for name, value in row.members.items() if value is not None}
+        return members if all(map(_is_text_or_texts, members.values())) else None
+
+    def statement(self, members: dict[str, Any], now: datetime) -> RowStatement | Reject:
+        """The statement of a row of this file's format."""
+        return self.statement_of(_members_of_cells(members) if self.shape.format == "csv" else members, now)
+
+    def statement_of(self, members: dict[str, Any], now: datetime) -> RowStatement | Reject:
+        """The statement of a row with these members."""
         try:
             statement = validate({**self._given, **members}, self._type)
             check(self._kind, statement, now)
         except Unacceptable as refusal:
             return _reject(refusal.errors[0], members)
         return statement
+
+
+def _members_of_cells(cells: dict[str, str]) -> dict[str, Any]:
+    return {name: cell.split(";") if name in _LISTS else cell for name, cell in cells.items() if cell}
+
+
+def _is_text_or_texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _reject(violation: Violation, members: dict[str, Any]) -> Reject:

@@ -52,10 +52,11 @@ class Reject(Struct, frozen=True):
 
 
 class BadRow(Struct, frozen=True):
-    """A row that is rejected."""
+    """A row that is rejected. `members`: those of a JSON object that lacks a required one."""
 
     number: int
     reject: Reject
+    members: dict[str, Any] | None = None
 
 
 TOO_LONG = Reject("", "row-too-long", "the row is longer than 64 KiB")
@@ -197,7 +198,7 @@ def _jsonl(
             yield BadRow(number, Reject("", "unknown-member", f"the contract has no such members: {shown}"))
         elif not required.issubset(members):
             column = min(required.difference(members))
-            yield BadRow(number, Reject(column, "missing", "this member is required"))
+            yield BadRow(number, Reject(column, "missing", "this member is required"), members)
         else:
             yield FileRow(number, members)
 

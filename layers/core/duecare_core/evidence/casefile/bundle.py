@@ -41,6 +41,7 @@ from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.casefile.registrations import Registration, Registrations
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.row_proofs import ProvenRow, check_rows, read_manifest
 from duecare_core.evidence.casefile.shipped_rules import describe_origin
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import thumbprint
@@ -106,9 +107,10 @@ class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The file. Its bytes are its RFC 8785 form.
 
-    `statements`: in the order in which the record relies on them. `chains`: the recipient's, as the
-    record names them. `voids`: sorted by party, id and version. `allows`: those that are answered by the STARTs that
-    the decision relies on. `parties`: sorted by id and version. `cannot_show`: CANNOT_SHOW.
+    `statements`: in the order in which the record relies on them. `chains`: the recipient's, as the record names them.
+    `voids`: sorted by party, id and version. `allows`: those that are answered by the STARTs that the decision relies
+    on. `rows`: the rows of files that it relies on, of files whose manifest has a `rows_root`. `parties`: sorted by id
+    and version. `cannot_show`: CANNOT_SHOW.
     """
 
     bundle: Literal["duecare-case-file/1"]
@@ -126,6 +128,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     log: LogNames
     checkpoint: str
     cannot_show: tuple[str, ...]
+    rows: tuple[ProvenRow, ...] = ()
 
 
 class Check(NamedTuple):
@@ -197,7 +200,7 @@ def _outcome(checks: Iterable[Check], *, named: bool) -> CaseFileOutcome:
 
 
 REPLAY = "replay"
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "chains", "rules", REPLAY)
+CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "rows", "starts", "chains", "rules", REPLAY)
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -352,6 +355,19 @@ class _Checks:
         binding.check_entitled(self._record, kind, statement, registered)
         return SignedStatement(name, statement, on_file.received_at)
 
+    def check_rows(self) -> str:
+        files = [one for one in self._case.statements if one.record.kind == MANIFEST]
+        manifests = [read_manifest(one.jws, one.record.received_at) for one in files]
+        singles = [one.statement for one in self._signed]
+        proven, others = check_rows(self._case.rows, self._record, self._case.inputs, manifests, singles)
+        found = [f"{proven} rows of files, each signed by its creditor with its file"] if proven else []
+        if others:
+            found.append(
+                f"{others} facts are rows of files whose creditor signed the file's digest and not the row alone, or "
+                "are left out of a file: only the file shows them (--portfolio)"
+            )
+        return "; ".join(found) or "none"
+
     def check_starts(self) -> str:
         starts = self._case.inputs.starts
         allows = {one.record.decision_id: one for one in self._case.allows}
@@ -380,10 +396,10 @@ class _Checks:
         return f"{len(starts)} that count, each in reply to a message that was allowed" if starts else "none"
 
     def _signed_summary(self) -> str:
-        rows = sum(map(is_row, self._record.relied_on))
+        rows = sum(map(is_row, self._record.relied_on)) - len(self._case.rows)
         count = len(self._case.statements)
         summary = f"{count} of {count} about this message, signed by the party that answers for it, and in the log"
-        if not rows:
+        if rows <= 0:
             return summary
         return f"{summary}; {rows} facts are rows of files, whose digest their creditor signed, and not the row alone"
 

@@ -89,7 +89,7 @@ def append(size: int, read: Read, leaves: Sequence[bytes]) -> AppendedTree:
             part = hashes[at : at + TILE_WIDTH]
             tiles[Tile(level, first + at // TILE_WIDTH, len(part))] = b"".join(part)
             if len(part) == TILE_WIDTH:
-                pending.append(_root_of(part))
+                pending.append(root_of(part))
         below //= TILE_WIDTH
         level += 1
     after = size + len(leaves)
@@ -220,7 +220,7 @@ def _hashes(data: bytes, tile: Tile) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
-def _root_of(hashes: Sequence[bytes]) -> bytes:
+def root_of(hashes: Sequence[bytes]) -> bytes:
     """The root over adjacent hashes, of any number."""
     computed = list(hashes)
     while len(computed) > 1:
@@ -253,7 +253,7 @@ def _subtree(start: int, end: int, size: int, read: Read) -> bytes:
     if len(data) != width * HASH_BYTES:
         raise BadEvidence(f"{tile.path} does not hold {width} hashes")
     part = data[offset * HASH_BYTES : (offset + (1 << above)) * HASH_BYTES]
-    return _root_of([part[at : at + HASH_BYTES] for at in range(0, len(part), HASH_BYTES)])
+    return root_of([part[at : at + HASH_BYTES] for at in range(0, len(part), HASH_BYTES)])
 
 
 def _checked_hashes(proof: Sequence[bytes]) -> Iterator[bytes]:

@@ -46,6 +46,13 @@ class S3Files:
             found = self._s3.get_object(Bucket=self._bucket, Key=name)
         return self._pieces(found["Body"])
 
+    def read_range(self, name: str, start: int, count: int) -> bytes:
+        wanted = f"bytes={start}-{start + count - 1}"
+        with converted_errors():
+            body = self._s3.get_object(Bucket=self._bucket, Key=name, Range=wanted)["Body"]
+        with converted_errors(), body:
+            return bytes(body.read())
+
     def _pieces(self, body: Any) -> Iterator[bytes]:
         with converted_errors(), body:
             yield from body.iter_chunks(PIECE)

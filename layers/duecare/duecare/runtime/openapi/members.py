@@ -40,6 +40,10 @@ MEMBERS = {
     "Message.shadow": "Decide and record in full, but do not enforce: the answer has `enforced: false`.",
     "messages": "1 to 100 messages. Each is validated on its own: an invalid one does not affect the others.",
     "statements": "1 to 100 statements, each a compact JWS with `typ: <kind>+jws`. The payload is shown here decoded.",
+    "rows_seed": "The seed of the manifest's `rows_root`, if it has one: 32 random bytes, secret and new for each "
+    "file, as 64 hexadecimal digits in lower case or in base64url.",
+    "rows_root": "The Merkle root (RFC 6962) over the rows of the file, each salted from `rows_seed`, so that each "
+    "row is signed by itself. docs/rows-root.md describes how to compute it.",
     "manifest": "The manifest as a compact JWS with `typ: upload+jws`. The payload is shown here decoded.",
     "Manifest.kind": "What each row states.",
     "Manifest.format": "The format of the file. A CSV file must have a header.",

@@ -103,6 +103,10 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "unknown-upload": ProblemEntry((NotFound,), "Check the id; only its creditor finds an upload."),
     "unreadable": ProblemEntry((Unreadable,), "Send JSON in UTF-8, with every member once."),
     "wrong-charset": ProblemEntry((FileRefused,), _FILE),
+    "another-seed": ProblemEntry((Conflict,), "Announce the manifest with its own seed, or sign a new manifest."),
+    "wrong-rows-root": ProblemEntry(
+        (FileRefused,), "Compute rows_root as docs/rows-root.md has it, and announce a new manifest."
+    ),
     "wrong-digest": ProblemEntry((FileRefused,), "Send exactly the file that was announced, or announce this one."),
     "wrong-media-type": ProblemEntry((WrongMediaType,), "Send `Content-Type: application/json`."),
     "wrong-role": ProblemEntry((NotAllowed,), "Ask the operator for the role, or let a party with the role ask."),

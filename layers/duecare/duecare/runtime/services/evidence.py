@@ -15,6 +15,7 @@ from duecare.usecases.access.identify import Identify
 from duecare.usecases.audit.look_up import LookUp
 
 if TYPE_CHECKING:
+    from duecare.adapters.s3.files import S3Files
     from duecare.ports import Opener
     from duecare.usecases.audit.case_file import CaseFiles
     from duecare.usecases.audit.statement_status import LookUpStatement
@@ -36,6 +37,7 @@ class EvidenceService(Service[EvidenceSettings]):
         """Raises SecretsFailed, RulesFailed."""
         from duecare.adapters.witnesses import configured  # noqa: PLC0415
         from duecare.usecases.audit.case_file import CaseFileDeps, CaseFiles  # noqa: PLC0415
+        from duecare.usecases.imports.row_evidence import RowEvidence  # noqa: PLC0415
 
         here = self.settings
         dependencies = CaseFileDeps(
@@ -43,6 +45,7 @@ class EvidenceService(Service[EvidenceSettings]):
             archive=self.archive,
             log=self.log_files,
             opener=self.opener,
+            row_evidence=RowEvidence(self.documents, self.upload_files, lambda: self.rows_key_opener),
             inputs_key=secrets.inputs_key(self.secret(here.inputs_secret)),
             witnesses=tuple(one.verifier_key for one in configured(here.witnesses)),
         )
@@ -66,6 +69,19 @@ class EvidenceService(Service[EvidenceSettings]):
         from duecare.adapters.kms import KmsOpener  # noqa: PLC0415
 
         return KmsOpener(self.settings.statement_key)
+
+    @cached_property
+    def rows_key_opener(self) -> Opener:
+        from duecare.adapters.kms import ROWS_KEY, KmsOpener  # noqa: PLC0415
+
+        return KmsOpener(self.settings.statement_key, ROWS_KEY)
+
+    @cached_property
+    def upload_files(self) -> S3Files:
+        from duecare.adapters.s3.files import S3Files  # noqa: PLC0415
+
+        aws = self.settings.aws
+        return S3Files(self.settings.bucket, aws.region, aws.override("s3"))
 
     @cached_property
     def log_files(self) -> S3LogFiles:

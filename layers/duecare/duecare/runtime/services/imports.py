@@ -1,9 +1,11 @@
-"""The Services of the two steps of an import: ingest checks and splits a file, import_part imports one part."""
+"""The Services of the two steps of an import: ingest checks and splits a file, import_part imports one part.
+
+Only files with a `rows_root` need KMS, so only they load it."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from duecare.adapters import secrets_manager as secrets
 from duecare.adapters.dynamodb.bulk import DynamoDBBulkStore
@@ -18,6 +20,9 @@ from duecare.usecases.imports.import_part import ImportPart
 from duecare.usecases.imports.ingest import Ingest
 from duecare.usecases.imports.upload_state import ImportDeps
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
+
+if TYPE_CHECKING:
+    from duecare.ports import Opener, Sealer
 
 S = TypeVar("S", bound=ImportSettings)
 
@@ -38,7 +43,29 @@ class _ImportService(Service[S]):
         bulk = DynamoDBBulkStore(self.dynamodb(timeout=10.0, deadline=30.0), here.table)
         files = S3Files(here.bucket, here.aws.region, here.aws.override("s3"))
         pseudonyms = self.pseudonyms(here.pepper_secret)
-        return ImportDeps(self.documents, bulk, files, pseudonyms, self.clock, self.entropy, self.backoff)
+        return ImportDeps(
+            documents=self.documents,
+            bulk=bulk,
+            files=files,
+            pseudonyms=pseudonyms,
+            clock=self.clock,
+            entropy=self.entropy,
+            backoff=self.backoff,
+            seed_opener=lambda: self.seed_opener,
+            key_sealer=lambda: self.key_sealer,
+        )
+
+    @cached_property
+    def seed_opener(self) -> Opener:
+        from duecare.adapters.kms import ROWS_SEED, KmsOpener  # noqa: PLC0415
+
+        return KmsOpener(self.settings.statement_key, ROWS_SEED)
+
+    @cached_property
+    def key_sealer(self) -> Sealer:
+        from duecare.adapters.kms import ROWS_KEY, KmsSealer  # noqa: PLC0415
+
+        return KmsSealer(self.settings.statement_key, ROWS_KEY)
 
 
 class IngestService(_ImportService[ImportSettings]):

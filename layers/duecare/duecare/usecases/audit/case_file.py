@@ -5,7 +5,7 @@ Everything in it is as it was recorded: nothing is decided here, and a missing p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -28,7 +28,8 @@ from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.casefile.chain_parts import LoggedAcknowledgementKey, LoggedStatement
-from duecare_core.evidence.casefile.inputs import AnsweredAllow, Inputs, InputsKey, decode
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, InputsKey, decode
+from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.record import encode as record_bytes
@@ -36,7 +37,8 @@ from duecare_core.evidence.statement import StatementRecord, read_sealed
 
 
 class CaseFileDeps(NamedTuple):
-    """`witnesses`: the verifier keys of the witnesses that the log asks to cosign."""
+    """`witnesses`: the verifier keys of the witnesses that the log asks to cosign. `row_evidence`: by the manifest's id
+    and the row's number."""
 
     documents: Documents
     archive: Archive
@@ -44,6 +46,7 @@ class CaseFileDeps(NamedTuple):
     opener: Opener
     inputs_key: InputsKey
     witnesses: tuple[str, ...] = ()
+    row_evidence: Callable[[str, int], ProvenRow | None] = lambda _manifest, _number: None
 
 
 class CaseFiles:
@@ -80,6 +83,7 @@ class CaseFiles:
             statements=statements,
             chains=chains,
             voids=tuple(in_chains.voids(whole, inputs.at)),
+            rows=tuple(self._rows(record)),
             allows=tuple(parts.allow(one, self._issuer) for one in _distinct(inputs.starts)),
             parties=tuple(parts.parties(inputs.parties, accepted)),
             receipt_keys=tuple(sorted(parts.receipt_keys(), key=lambda one: one.record.kid)),
@@ -90,6 +94,14 @@ class CaseFiles:
             cannot_show=bundle.CANNOT_SHOW,
         )
         return bundle.encode(case)
+
+    def _rows(self, record: Record) -> Iterator[ProvenRow]:
+        """The rows of files that the record relies on, each with its proof, if the file's manifest has a root."""
+        for name in record.relied_on:
+            manifest, _, number = name.partition(ROW_SEPARATOR)
+            row = self._deps.row_evidence(manifest, int(number)) if number.isdecimal() else None
+            if row is not None:
+                yield row
 
     def _inputs(self, document: Document, record: Record) -> Inputs:
         if not document.inputs:

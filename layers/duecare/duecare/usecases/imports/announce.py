@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from duecare.ports import Clock, Documents, FileStore, Sealer, UploadTarget
 from duecare.usecases import table
@@ -16,9 +17,11 @@ from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.portfolio.portfolio import Manifest, check_manifest
 from duecare_core.domain.validation import validate
-from duecare_core.errors import BadEvidence, NotAllowed, NotFound, Unacceptable, Violation
+from duecare_core.errors import BadEvidence, Conflict, NotAllowed, NotFound, Unacceptable, Violation
 from duecare_core.evidence import statement as statements
+from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.jose import jws
+from duecare_core.evidence.rows_root import read_seed
 
 TYP = "upload+jws"
 CONTENT_TYPE = "application/octet-stream"
@@ -30,9 +33,11 @@ _ID = re.compile(r"[a-z2-7]{26}\Z")
 
 
 class Announcement(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/uploads`: the manifest as a compact JWS."""
+    """The body of `POST /v1/uploads`: the manifest as a compact JWS, and the seed of its `rows_root`, if it has one: 32
+    bytes as 64 hexadecimal digits, or in base64url."""
 
     manifest: Annotated[str, Meta(min_length=1, max_length=16384)]
+    rows_seed: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class UploadTicket(NamedTuple):
@@ -53,25 +58,43 @@ class UploadView(NamedTuple):
 
 
 class Uploads:
-    def __init__(self, *, documents: Documents, sealer: Sealer, files: FileStore, issuer: str, clock: Clock) -> None:
+    """`sealer` seals manifests, `seed_sealer` the seeds."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        sealer: Sealer,
+        seed_sealer: Callable[[], Sealer],
+        files: FileStore,
+        issuer: str,
+        clock: Clock,
+    ) -> None:
         self._documents = documents
         self._sealer = sealer
+        self._seed_sealer = seed_sealer
         self._files = files
         self._issuer = issuer
         self._clock = clock
 
-    def open(self, caller: Caller, token: str) -> UploadTicket:
-        """Accept a manifest. The same manifest again is the same upload, with a new target.
+    def open(self, caller: Caller, token: str, rows_seed: str | None = None) -> UploadTicket:
+        """Accept a manifest. The same manifest again, with the same seed, is the same upload, with a new target.
 
-        Raises NotAllowed, Unacceptable, CannotDecide.
+        Raises NotAllowed, Unacceptable, Conflict, CannotDecide.
         """
         now = self._clock()
         party = self._creditor(caller, now)
         manifest, kid = self._read(party, token, now)
+        seed = _seed_of(manifest, rows_seed)
         manifest_id = statements.statement_id(token)
         upload_id = table.upload_id_of(manifest_id)
-        announced = UploadState(manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now)
-        upload = self._stored(upload_id, announced, token)
+        seed_digest = digest(seed) if seed else ""
+        announced = UploadState(
+            manifest=manifest, manifest_id=manifest_id, kid=kid, announced_at=now, seed_digest=seed_digest
+        )
+        upload = self._stored(upload_id, announced, token, seed)
+        if upload.seed_digest != announced.seed_digest:
+            raise Conflict("This manifest was announced with another rows_seed.", name="another-seed")
         target = self._files.upload_target(
             file_name(upload_id),
             content_type=CONTENT_TYPE,
@@ -127,7 +150,7 @@ class Uploads:
         check_manifest(manifest, now)
         return manifest, parts.kid
 
-    def _stored(self, upload_id: str, announced: UploadState, token: str) -> UploadState:
+    def _stored(self, upload_id: str, announced: UploadState, token: str, seed: bytes) -> UploadState:
         """The upload that is stored already, or this one, written together with its manifest."""
         key, manifest_key = table.upload(upload_id), table.statement(announced.manifest_id)
 
@@ -140,12 +163,28 @@ class Uploads:
                 "upload", announced.creditor, announced.kid, announced.announced_at, sealed, None
             )
             manifest = table.write(manifest_key, None, record, sealed)
-            self._documents.commit([table.write(key, None, announced), manifest])
-            return announced
+            sealed_seed = self._seed_sealer().seal(seed) if seed else b""
+            upload = structs.replace(announced, sealed_seed=sealed_seed)
+            self._documents.commit([table.write(key, None, upload), manifest])
+            return upload
 
         return retry_on_conflict(
             attempt, attempts=MAX_ATTEMPTS, contention="other writers kept announcing the same manifest"
         )
+
+
+def _seed_of(manifest: Manifest, text: str | None) -> bytes:
+    """The seed of the rows' root; empty if the manifest has no root. Raises Unacceptable."""
+    if manifest.rows_root is None:
+        if text is not None:
+            raise _bad("/rows_seed", "unexpected", "the manifest has no rows_root")
+        return b""
+    if text is None:
+        raise _bad("/rows_seed", "missing", "the manifest has a rows_root, so its seed is required")
+    try:
+        return read_seed(text)
+    except BadEvidence as error:
+        raise _bad("/rows_seed", "wrong-type-or-form", str(error)) from error
 
 
 def _bad(pointer: str, code: str, message: str) -> Unacceptable:

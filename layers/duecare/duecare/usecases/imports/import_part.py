@@ -19,8 +19,9 @@ from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.imports.file_limit import PartLimit
 from duecare.usecases.imports.ingest import PartLine, read_part
+from duecare.usecases.imports.row_evidence import EncryptedRows
 from duecare.usecases.imports.stop import PartOutcome, check_creditor, count_part, stop_import
-from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change_upload, part_rejects_name
+from duecare.usecases.imports.upload_state import ImportDeps, UploadState, change_upload, part_rejects_name, rows_name
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.debt_limit import too_many_debts
 from duecare.usecases.statements.effects import StatementEffects, VerifiedStatement, slot_key
@@ -29,10 +30,11 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import fact_time
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio, rejects_csv
-from duecare_core.domain.portfolio.row_reader import BadRow, Reject
+from duecare_core.domain.portfolio.row_reader import BadRow, FileRow, Reject
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import FileRefused, RequestError, VersionConflict
 from duecare_core.evidence import statement as statements
+from duecare_core.evidence.rows_root import canonical_row
 
 MAX_DOCUMENTS_WRITTEN = 100  # in one transaction
 MAX_ROWS_MERGED = 800
@@ -79,17 +81,19 @@ class ImportPart:
             return None
         if part_key in found:
             return upload
-        part = _Part(upload, self._deps, self._rules)
+        part = _Part(upload_id, upload, self._deps, self._rules)
         lines = list(read_part(self._deps.files, upload_id, upload.split, number))
         try:
             part.run(lines, duplicates=upload.doubled and number == upload.parts - 1)
         except FileRefused as refused:
+            part.write_evidence(rows_name(upload_id, upload.split, number))
             return stop_import(self._deps, upload_id, refused, number, part.outcome())
         if part.limit.overshoots:
             self._on_overshoot(part.limit.overshoots)
         if part.rejects:
             rejects = sorted(part.rejects, key=lambda one: one.number)
             self._deps.files.write(part_rejects_name(upload_id, number), rejects_csv(rejects))
+        part.write_evidence(rows_name(upload_id, upload.split, number))
         return self._count(upload_id, part_key, part.outcome())
 
     def _count(self, upload_id: str, part_key: Key, outcome: PartOutcome) -> UploadState:
@@ -126,7 +130,8 @@ class _Preloaded:
 class _Part:
     """The state of importing one part. Used by `ImportPart` only."""
 
-    def __init__(self, upload: UploadState, deps: ImportDeps, rules: Rules) -> None:
+    def __init__(self, upload_id: str, upload: UploadState, deps: ImportDeps, rules: Rules) -> None:
+        self._id = upload_id
         self._upload = upload
         self._deps = deps
         self._rules = rules
@@ -142,6 +147,9 @@ class _Part:
         # Nothing was stored for any row so far, so most likely nothing is stored for the next ones either: they are
         # written as version 1 without being read first. A wrong guess is a write conflict.
         self._all_new = False
+        self._evidence: EncryptedRows | None = None
+        if upload.manifest.rows_root is not None:
+            self._evidence = EncryptedRows(deps.key_sealer().seal, deps.entropy)
 
     def run(self, lines: Iterable[PartLine], *, duplicates: bool) -> None:
         """`duplicates`: several rows may be about the same debt."""
@@ -153,6 +161,12 @@ class _Part:
         for group in groups:
             self._merge(group)
 
+    def write_evidence(self, name: str) -> None:
+        """Write the rows that may count, for case files. Before the part is counted: a worker that dies in between has
+        the part delivered again."""
+        if self._evidence is not None:
+            self._deps.files.write(name, [self._evidence.data()])
+
     def outcome(self) -> PartOutcome:
         return PartOutcome(self.accepted, self.unchanged, len(self.rejects))
 
@@ -161,13 +175,18 @@ class _Part:
         if isinstance(claims, Reject):
             self.rejects.append(BadRow(line.number, claims))
             return None
+        recipient_key = self._deps.pseudonyms.recipient_key(canonical_number(claims.recipient))
+        if self._evidence is not None:
+            row = canonical_row(self._portfolio.members(FileRow(line.number, line.members or {})))
+            tag = self._deps.pseudonyms.row_tag(self._id, recipient_key)
+            self._evidence.add(self._upload.statement_of(line.number), line.number, tag, line.salt, row)
         kind = self._upload.manifest.kind
         statement = VerifiedStatement(
             kind,
             claims,
             self._upload.statement_of(line.number),
             self._deps.pseudonyms.content(statements.content(claims)),
-            self._deps.pseudonyms.recipient_key(canonical_number(claims.recipient)),
+            recipient_key,
             self._upload.announced_at,
         )
         slots = touched_slots(MergeInput(claims, statement.statement_id, statement.content, self._upload.announced_at))

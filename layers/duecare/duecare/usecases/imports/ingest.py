@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -17,6 +17,8 @@ from msgspec import Struct, structs
 from duecare.ports import FileStore, Key, Queue
 from duecare.usecases import table
 from duecare.usecases.imports.file_limit import MAX_CROWDED, FileLimit
+from duecare.usecases.imports.row_erasure import RowIndex
+from duecare.usecases.imports.row_evidence import FileHashes
 from duecare.usecases.imports.row_marks import RowMarks, mark
 from duecare.usecases.imports.stop import check_creditor
 from duecare.usecases.imports.upload_state import (
@@ -25,30 +27,38 @@ from duecare.usecases.imports.upload_state import (
     UploadState,
     change_upload,
     file_name,
+    hashes_name,
+    index_name,
     marks_name,
     part_name,
     split_prefix,
 )
 from duecare.usecases.statements.debt_limit import MAX_OPEN_DEBTS
 from duecare_core.domain.facts.statement import DebtStatement
+from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.portfolio.portfolio import Portfolio
 from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import FileRefused, NotFound
 from duecare_core.evidence.pseudonyms import Pseudonyms
+from duecare_core.evidence.rows_root import canonical_row
 
 MAX_ROWS_PER_PART = 2000
 MAX_DUPLICATES = 20_000
 
 
 class PartLine(Struct, frozen=True, array_like=True, omit_defaults=True):
-    """A row of a part: its number, and its members or why it is rejected. `over`: the rows before it open as many debts
-    of its recipient as one file may, so it counts only if its debt is on file (file_limit.py)."""
+    """A row of a part: its number, and its members or why it is rejected.
+
+    `over`: the rows before it open as many debts of its recipient as one file may, so it counts only if its debt is on
+    file (file_limit.py). `salt`: of the row, if the manifest has a `rows_root`.
+    """
 
     number: int
     members: dict[str, Any] | None = None
     reject: Reject | None = None
     over: bool = False
+    salt: bytes = b""
 
 
 class PartMessage(Struct, frozen=True):
@@ -90,10 +100,12 @@ class Ingest:
         files, split = self._deps.files, self._deps.entropy(8).hex()
         try:
             check_creditor(self._deps, upload)  # also if it was suspended after the file was announced
-            with RowMarks() as marks, RowMarks() as recipients:
-                marked = marks, recipients
-                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, *marked).run()
-            after = self._change(upload_id, state="importing", split=split, parts=parts, doubled=doubled)
+            seed = self._deps.seed_opener().open(upload.sealed_seed) if upload.sealed_seed else b""
+            with RowMarks() as marks, RowMarks() as recipients, RowMarks() as tags, FileHashes(seed) as hashes:
+                notes = _Notes(marks, recipients, hashes, RowIndex(tags))
+                parts, doubled = _Split(files, self._deps.pseudonyms, upload_id, split, upload, notes).run()
+            division = {"split": split, "parts": parts, "rows_per_part": MAX_ROWS_PER_PART, "doubled": doubled}
+            after = self._change(upload_id, state="importing", **division)
         except FileRefused as refused:
             problem = ImportProblem(refused.name, refused.detail)
             after = self._change(upload_id, state="refused", problem=problem, ended_at=self._deps.clock())
@@ -106,6 +118,7 @@ class Ingest:
                 raise
         if after.split != split:
             files.delete(files.names(split_prefix(upload_id, split)))
+            files.delete([hashes_name(upload_id, split), index_name(upload_id, split)])
         return after
 
     def _change(self, upload_id: str, **members: Any) -> UploadState:
@@ -123,6 +136,16 @@ class Ingest:
         self._queue.send(_ENCODER.encode(PartMessage(upload_id, number)) for number in numbers)
 
 
+class _Notes(NamedTuple):
+    """What a pass notes of the rows of a file, all of it in temporary files. `hashes` and `row_index`: of a file with a
+    `rows_root`."""
+
+    marks: RowMarks
+    recipients: RowMarks
+    hashes: FileHashes
+    row_index: RowIndex
+
+
 class _Split:
     """One pass over a file. Used by `Ingest` only."""
 
@@ -133,8 +156,7 @@ class _Split:
         upload_id: str,
         split: str,
         upload: UploadState,
-        marks: RowMarks,
-        recipients: RowMarks,
+        notes: _Notes,
     ) -> None:
         self._files = files
         self._pseudonyms = pseudonyms
@@ -143,8 +165,8 @@ class _Split:
         self._upload = upload
         self._digest = hashlib.sha256()
         self._portfolio = Portfolio(upload.manifest)
-        self._marks = marks
-        self._recipients = recipients
+        self._marks, self._recipients, self._hashes, self._index = notes
+        self._has_root = upload.manifest.rows_root is not None
         self._parts = 0
         self._rows = 0
 
@@ -162,16 +184,20 @@ class _Split:
         expected = self._upload.manifest.rows
         if self._rows != expected:
             raise FileRefused("wrong-row-count", f"The manifest says {expected} rows, and the file has {self._rows}.")
+        if self._has_root:
+            self._check_root()
         duplicates = self._marks.duplicates(MAX_DUPLICATES)
         if self._upload.manifest.snapshot:
             self._files.write(marks_name(self._id, self._split), self._marks.sorted_bytes())
         crowded = self._recipients.repeated(MAX_OPEN_DEBTS + 1, MAX_CROWDED)
         if crowded:
             self._flag_rows_over_limit(crowded)
-        if not duplicates:
-            return self._parts, False
-        self._move_duplicates(duplicates)
-        return self._parts, True
+        if duplicates:
+            self._move_duplicates(duplicates)
+        if self._has_root:
+            index = self._index.pieces(MAX_ROWS_PER_PART, self._parts, self._upload.announced_at)
+            self._files.write(index_name(self._id, self._split), index)
+        return self._parts, bool(duplicates)
 
     def _hashed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
@@ -182,18 +208,28 @@ class _Split:
         if f"sha256:{self._digest.hexdigest()}" != self._upload.manifest.sha256:
             raise FileRefused("wrong-digest", "The file is not the one whose digest the manifest has.")
 
+    def _check_root(self) -> None:
+        if self._hashes.finish() != self._upload.manifest.rows_root:
+            detail = "The rows of the file do not have the rows_root that the manifest has, under its rows_seed."
+            raise FileRefused("wrong-rows-root", detail)
+        self._files.write(hashes_name(self._id, self._split), self._hashes.pieces())
+
     def _write_parts(self, pieces: Iterable[bytes]) -> None:
         portfolio, limited = self._portfolio, self._upload.manifest.kind == "debt"
         lines: list[PartLine] = []
         for row in read_rows(pieces, portfolio.shape, portfolio.columns, portfolio.required):
             self._rows += 1
+            salt = self._hashes.add(row.number, canonical_row(portfolio.members(row))) if self._has_root else b""
             if isinstance(row, FileRow):
                 key = self._key(row.members)
                 if key is not None:
                     self._marks.add(mark(*key))
+                    if self._has_root:
+                        recipient_key = RecipientKey(key.pk.partition("#")[2])
+                        self._index.add(self._pseudonyms.row_tag(self._id, recipient_key), row.number)
                     if limited:
                         self._recipients.add(_recipient_mark(key.pk))
-                lines.append(PartLine(row.number, row.members))
+                lines.append(PartLine(row.number, row.members, salt=salt))
             else:
                 lines.append(PartLine(row.number, reject=row.reject))
             if len(lines) == MAX_ROWS_PER_PART:

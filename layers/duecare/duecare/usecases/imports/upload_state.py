@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from duecare.ports import Backoff, BulkStore, Clock, Document, Documents, Entropy, FileStore
+from duecare.ports import Backoff, BulkStore, Clock, Document, Documents, Entropy, FileStore, Opener, Sealer
 from duecare.usecases import table
 from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.portfolio.portfolio import Manifest
@@ -31,20 +31,24 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `manifest_id`: the manifest's statement id. `split`: the pass over the file that wrote the parts, because an event
     that is delivered twice may start two passes. `parts`: their number; the last one has the duplicate rows, if there
-    are any (`doubled`). `done`: how many have been imported; the counts are of these.
+    are any (`doubled`). Each other one is of `rows_per_part` rows of the file. `done`: how many have been imported; the
+    counts are of these.
     `to_withdraw`: the number of debts that a snapshot withdraws, fixed before the first is withdrawn; `to_confirm`: the
     number that it would withdraw if the creditor confirmed it. `acknowledgement`: of the manifest, once the import is
-    done.
+    done. `sealed_seed` and `seed_digest`: of the seed of the manifest's `rows_root`, if it has one.
     """
 
     manifest: Manifest
     manifest_id: str
     kid: str
     announced_at: datetime
+    sealed_seed: bytes = b""
+    seed_digest: str = ""
     state: Literal["awaiting_file", "importing", "done", "refused"] = "awaiting_file"
     problem: ImportProblem | None = None
     split: str = ""
     parts: int = 0
+    rows_per_part: int = 0
     doubled: bool = False
     done: int = 0
     accepted: int = 0
@@ -82,7 +86,8 @@ class UploadState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ImportDeps(NamedTuple):
-    """The ports of every step of an import."""
+    """The ports of every step of an import. `seed_opener` opens the seed of a file's `rows_root`, and `key_sealer`
+    seals the keys of its rows: only files with a root need them."""
 
     documents: Documents
     bulk: BulkStore
@@ -91,6 +96,8 @@ class ImportDeps(NamedTuple):
     clock: Clock
     entropy: Entropy
     backoff: Backoff
+    seed_opener: Callable[[], Opener]
+    key_sealer: Callable[[], Sealer]
 
 
 # The edited upload, and the documents to write in the same transaction; None to leave the upload as it is.
@@ -98,6 +105,8 @@ Edit = Callable[[UploadState], tuple[UploadState, Sequence[Document]] | None]
 
 
 # Names of files.
+
+INDEX_PREFIX = "rows/index/"
 
 
 def file_name(upload_id: str) -> str:
@@ -114,6 +123,22 @@ def part_name(upload_id: str, split: str, number: int) -> str:
 
 def marks_name(upload_id: str, split: str) -> str:
     return f"{split_prefix(upload_id, split)}marks"
+
+
+def evidence_prefix(upload_id: str, split: str) -> str:
+    return f"rows/{upload_id}/{split}/"
+
+
+def hashes_name(upload_id: str, split: str) -> str:
+    return f"{evidence_prefix(upload_id, split)}hashes"
+
+
+def index_name(upload_id: str, split: str) -> str:
+    return f"{INDEX_PREFIX}{upload_id}/{split}"
+
+
+def rows_name(upload_id: str, split: str, part: int) -> str:
+    return f"{evidence_prefix(upload_id, split)}{part:05}"
 
 
 def part_rejects_name(upload_id: str, number: int) -> str:
