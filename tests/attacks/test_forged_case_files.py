@@ -31,7 +31,8 @@ from duecare_core.domain.rules.tighten import tighten
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import bounds, bundle
-from duecare_core.evidence.casefile.bundle import CaseFile, LoggedStatement
+from duecare_core.evidence.casefile.bundle import CaseFile
+from duecare_core.evidence.casefile.chain_parts import LoggedStatement
 from duecare_core.evidence.casefile.inputs import AnsweredAllow, InputRow
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.jose import jws
@@ -40,7 +41,7 @@ from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import WitnessKey
 from duecare_core.evidence.record import encode as encode_record
 from tests.support import packs
-from tests.support.forger import accepted, answered_anew, published, registered
+from tests.support.forger import accepted, answered_anew, chained, published, registered
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import (
     DAY,
@@ -457,7 +458,7 @@ def test_a_signed_debt_answers_a_dispute_only_as_it_says(honest: CaseFile) -> No
     row = row_debt(f"{statements.statement_id(token)}#1", **{name_of(dispute): answer})
     made = with_inputs(honest, rows=(row,))
     made = structs.replace(made, statements=(*honest.statements, dispute, accepted(token, NOW)))
-    said = failing(published(assert_an_allow(answered_anew(made))))
+    said = failing(published(chained(assert_an_allow(answered_anew(made)), "mou-zichan", [dispute])))
     assert said == {"statements": "a row says that a signed statement answers a dispute, and the statement does not"}
 
 

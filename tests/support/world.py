@@ -14,17 +14,21 @@ from duecare.usecases import table
 from duecare.usecases.access.caller import Caller
 from duecare.usecases.operator.parties import PartyAdmin
 from duecare.usecases.statements.accept import AcceptStatements
+from duecare.usecases.statements.chains import ChainLink
 from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
 from duecare.usecases.verify.stored_decision import DecisionSeal, StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
+from duecare_core.domain.facts.chain import head_of
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import KINDS, Statement
+from duecare_core.domain.facts.void import Void
 from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import binding
+from duecare_core.evidence.casefile.chains import ChainFacts, omission, says_something
 from duecare_core.evidence.casefile.inputs import decode
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
@@ -181,6 +185,27 @@ class World:
             kind = next(kind for kind, of in KINDS.items() if isinstance(one.statement, of))
             binding.check_subject(record, inputs, kind, one.statement)
         binding.check_shown(record, inputs, {one.statement_id: one.statement for one in signed})
+        facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
+        assert omission(facts) is None, (record, omission(facts))
+        assert says_something(record) or not record.chains
+
+    def _chained(self, decided: StoredDecision) -> list[SignedStatement]:
+        """The statements of the chains that the decision read, in force as far as the voids in the table say."""
+        chained: list[SignedStatement] = []
+        for head in decided.record.chains:
+            links = self.documents.partition(table.chain_links(decided.envelope.recipient_key, head.of), "")
+            names = [table.read(one, ChainLink).statement for one in links[: head.seq]]
+            assert head_of(head.of, names) == head
+            chained += [self._signed(name) for name in names if not self._is_voided(name)]
+        return chained
+
+    def _is_voided(self, name: str) -> bool:
+        key = table.statement(name)
+        stored = table.read(self.documents.get([key])[key], StatementRecord)
+        voids = [table.read(one, Void) for one in self.documents.partition(table.voids(stored.issuer), "")]
+        return any(
+            one.state == "active" and one.covers(stored.issuer, stored.kind, stored.received_at) for one in voids
+        )
 
     def decision_seal(self, record: Record, number: E164 = RECIPIENT) -> DecisionSeal:
         """As verify seals a decision about a message to this number."""

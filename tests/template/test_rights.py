@@ -21,7 +21,7 @@ TABLE = {"Fn::GetAtt": "Table.Arn"}
 READS = {
     "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
     "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*", "B#*"},
-    "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
+    "EvidenceFunction": {"X#*", "S#*", "Y#*", "v#*", "U#*", "P#*", "K#*", "A#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},

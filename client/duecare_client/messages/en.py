@@ -38,6 +38,11 @@ TEXTS: dict[str, str] = {
     ),
     "check.starts": "Recipient's START",
     "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
+    "check.chains": "What the recipient did",
+    "check.chains.subject": (
+        "Whether all that the service had accepted by then about the recipient's own acts is here, in the order of "
+        "acceptance, with nothing missing, added or moved."
+    ),
     "check.rules": "Rules",
     "check.rules.subject": (
         "Whether the rules are those that the record names, and are shipped by duecare or only stricter than those."

@@ -31,6 +31,10 @@ TEXTS: dict[str, str] = {
     ),
     "check.starts": "收件人恢复订阅",
     "check.starts.subject": "每一条恢复订阅的回复是否针对一条曾获准发往该号码的短信。",
+    "check.chains": "收件人的行为链",
+    "check.chains.subject": (
+        "当时系统已受理的收件人行为（退订、撤回同意、异议等）是否按受理顺序全部列出，一条不多、一条不少。"
+    ),
     "check.rules": "规则",
     "check.rules.subject": "规则是否即记录所指的版本，且为 duecare 发布的规则，或仅较其更严。",
     "check.replay": "重新作出决定",

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct, field
 
-from duecare_core.domain.fields import E164, RecipientTag, TextMac
+from duecare_core.domain.fields import E164, RecipientKey, RecipientTag, TextMac
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.jose.keys import b64, unb64
@@ -30,8 +30,8 @@ from duecare_core.evidence.record import Record, decode, recipient_digest, text_
 
 NONCE_BYTES = 12
 # The encrypted part begins with the thumbprint of the receipt's key, its signature (Ed25519), and the keyed digest of
-# the request (HMAC-SHA-256).
-_KID, _SIGNATURE, _REQUEST = 32, 96, 128
+# the request and the recipient's key (both HMAC-SHA-256).
+_KID, _SIGNATURE, _REQUEST, _RECIPIENT_KEY = 32, 96, 128, 160
 _END_OF_RECORD = b"\n"  # a JSON text in RFC 8785 form has no line feed
 # The bytes that replace the digests of inputs, text and recipient. JSON has no control characters.
 _INPUTS, _TEXT, _RECIPIENT = b"\x03", b"\x04", b"\x05"
@@ -70,11 +70,12 @@ class Summary(NamedTuple):
 
 class OpenedDecision(NamedTuple):
     """The encrypted part of a decision: key (thumbprint) and signature of its receipt, the keyed digest of the request,
-    the record and its bytes, and the bytes of the inputs."""
+    the recipient's key, the record and its bytes, and the bytes of the inputs."""
 
     kid: str
     signature: bytes
     request: str
+    recipient_key: RecipientKey
     record: Record
     record_bytes: bytes
     inputs: bytes
@@ -173,7 +174,7 @@ class InputsKey:
         shortened = opened.record_bytes
         for mark, value in _derived(opened.record.salt, opened.inputs):
             shortened = shortened.replace(value, mark, 1)
-        envelope = unb64(opened.kid) + opened.signature + unb64(opened.request)
+        envelope = unb64(opened.kid) + opened.signature + unb64(opened.request) + unb64(opened.recipient_key)
         plain = envelope + pack(shortened + _END_OF_RECORD + opened.inputs)
         return nonce + self._aead.encrypt(nonce, plain, _bound_to(decision_id, summary))
 
@@ -184,7 +185,7 @@ class InputsKey:
             plain = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
         except (InvalidTag, ValueError) as error:
             raise BadEvidence("a sealed decision that cannot be opened") from error
-        shortened, _, inputs = unpack(plain[_REQUEST:]).partition(_END_OF_RECORD)
+        shortened, _, inputs = unpack(plain[_RECIPIENT_KEY:]).partition(_END_OF_RECORD)
         data = _with_digests(shortened, inputs)
         record = decode(data)
         if record.decision_id != decision_id:
@@ -192,7 +193,8 @@ class InputsKey:
         if digest(data) != read_summary(summary).record_sha256:
             raise BadEvidence("the record is not the one in the summary")
         kid, signature, request = plain[:_KID], plain[_KID:_SIGNATURE], plain[_SIGNATURE:_REQUEST]
-        return OpenedDecision(b64(kid), signature, b64(request), record, data, inputs)
+        recipient_key = RecipientKey(b64(plain[_REQUEST:_RECIPIENT_KEY]))
+        return OpenedDecision(b64(kid), signature, b64(request), recipient_key, record, data, inputs)
 
 
 def _bound_to(decision_id: str, summary: bytes) -> bytes:

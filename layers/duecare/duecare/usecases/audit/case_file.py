@@ -13,6 +13,7 @@ import msgspec
 
 from duecare.ports import Archive, Document, Documents, LogFiles, Opener
 from duecare.usecases import table
+from duecare.usecases.audit.case_chains import CaseChains, ChainReader, not_yet, shown_whole
 from duecare.usecases.audit.look_up import FoundDecision
 from duecare.usecases.log import pointers
 from duecare.usecases.log.archive_names import party_name, rules_name
@@ -23,8 +24,10 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import SKEW
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
+from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.casefile.chain_parts import LoggedAcknowledgementKey, LoggedStatement
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, decode
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
@@ -65,7 +68,10 @@ class CaseFiles:
         record, envelope = found.decided.record, found.decided.envelope
         inputs = _inputs(found.decided.inputs)
         statements = tuple(parts.statement(name) for name in _statements(record))
-        accepted = [(one.record.issuer, one.record.received_at) for one in statements]
+        in_chains = CaseChains(self._deps.documents, self._deps.archive, parts)
+        chains = in_chains.chains(envelope.recipient_key, ChainReader(found.reader, record), set(record.relied_on))
+        whole = shown_whole(chains)
+        accepted = [(one.record.issuer, one.record.received_at) for one in (*statements, *whole)]
         case = bundle.CaseFile(
             bundle=bundle.FORMAT,
             issuer=self._issuer,
@@ -76,10 +82,13 @@ class CaseFiles:
             ),
             inputs=inputs,
             statements=statements,
+            chains=chains,
+            voids=tuple(in_chains.voids(whole, inputs.at)),
             rows=tuple(self._rows(record)),
             allows=tuple(parts.allow(one, self._issuer) for one in _distinct(inputs.starts)),
             parties=tuple(parts.parties(inputs.parties, accepted)),
             receipt_keys=tuple(sorted(parts.receipt_keys(), key=lambda one: one.record.kid)),
+            acknowledgement_keys=tuple(sorted(parts.acknowledgement_keys(), key=lambda one: one.record.kid)),
             rules=self._pack(record.rules_sha256),
             log=parts.names(log_key),
             checkpoint=log.note,
@@ -105,13 +114,6 @@ class CaseFiles:
         return pack
 
 
-def not_yet() -> Conflict:
-    return Conflict(
-        "A part of this case file is recorded but not in the log yet; ask again in a few seconds.",
-        name="not-logged-yet",
-    )
-
-
 class _Parts:
     """The parts of one case file, with their proofs under one checkpoint."""
 
@@ -135,16 +137,19 @@ class _Parts:
             raise not_yet()
         return self._log.proof(pointer.index), pointer
 
-    def statement(self, name: str) -> bundle.LoggedStatement:
+    def statement(self, name: str) -> LoggedStatement:
         key = table.statement(name)
-        document = table.present(self._deps.documents.get([key]), key) or self._archived_statement(name)
+        return self.opened(name, table.present(self._deps.documents.get([key]), key) or self._archived_statement(name))
+
+    def opened(self, name: str, document: Document) -> LoggedStatement:
+        """The statement in this document, with its proof. Raises Conflict, StoreFailed."""
         record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
         try:
             token = read_sealed(self._deps.opener.open(document.sealed)).jws
         except BadEvidence as error:
             raise StoreFailed("a sealed statement cannot be read") from error
-        return bundle.LoggedStatement(record=record, jws=token, proof=proof)
+        return LoggedStatement(record=record, jws=token, proof=proof)
 
     def allow(self, answered: AnsweredAllow, issuer: str) -> bundle.LoggedDecision:
         """The allow that a START answers, from its archived copy: a later attempt may have replaced it."""
@@ -206,6 +211,14 @@ class _Parts:
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
+
+    def acknowledgement_keys(self) -> Iterator[LoggedAcknowledgementKey]:
+        """Every key that has ever signed acknowledgements, and since when."""
+        for document in self._deps.documents.partition(table.ACKNOWLEDGEMENT_KEYS, ""):
+            record = strict_json(document.body)
+            proof, pointer = self.proof("acknowledgement-key", record["kid"], digest(canonical(record)))
+            key = msgspec.convert(record, AcknowledgementKeyRecord)
+            yield LoggedAcknowledgementKey(at=pointer.at, record=key, proof=proof)
 
 
 def _inputs(data: bytes) -> Inputs:

@@ -23,11 +23,13 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class FoundDecision(NamedTuple):
-    """A decision and its document. `logged`: the pointer to its log entry, None if it is not logged yet."""
+    """A decision and its document, for a reader. `logged`: the pointer to its log entry, None if it is not logged
+    yet."""
 
     decided: StoredDecision
     document: Document
     logged: Pointer | None
+    reader: Party
 
 
 def parse_attempt(attempt: str | None) -> int | None:
@@ -73,7 +75,7 @@ class LookUp:
             document, decided = self._earlier(party, logged, attempt)
         entry = pointers.key("decision", decision_id, digest(encode(decided.record)))
         pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
-        return FoundDecision(decided._replace(replayed=False), document, pointer)
+        return FoundDecision(decided._replace(replayed=False), document, pointer, party)
 
     def _earlier(self, party: Party, logged: list[Document], attempt: int | None) -> tuple[Document, StoredDecision]:
         """The archived copy of an attempt that was replaced, the newest one if it was renewed. Raises NotFound."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from duecare.ports import Document, WriteConflict
 from duecare.usecases import table
-from duecare_core.domain.fields import RecipientTag, TextMac
+from duecare_core.domain.fields import RecipientKey, RecipientTag, TextMac
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence import record as records
 from duecare_core.evidence.canonical import digest
@@ -46,11 +46,13 @@ class _Allows(Struct, frozen=True, omit_defaults=True):
 
 
 class DecisionEnvelope(NamedTuple):
-    """Key (thumbprint) and signature of the receipt, and a keyed digest of the request. Encrypted with the record."""
+    """Key (thumbprint) and signature of the receipt, a keyed digest of the request, and the recipient's key. Encrypted
+    with the record."""
 
     kid: str
     signature: bytes
     request: str
+    recipient_key: RecipientKey
 
 
 class DecisionSeal(NamedTuple):
@@ -127,5 +129,5 @@ def unpack(document: Document, key: InputsKey) -> StoredDecision:
         opened = key.open(table.decision_id(document.key), document.summary, document.sealed)
     except BadEvidence as error:
         raise StoreFailed("a stored decision cannot be read") from error
-    envelope = DecisionEnvelope(opened.kid, opened.signature, opened.request)
+    envelope = DecisionEnvelope(opened.kid, opened.signature, opened.request, opened.recipient_key)
     return StoredDecision(opened.record, envelope, opened.inputs, replayed=True)

@@ -184,7 +184,7 @@ class Verify:
         """5. Sign the receipt, and seal the document."""
         record, inputs = one.draft.record, one.draft.inputs
         signature = self._receipt_key.sign(record, self._issuer)
-        envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.draft.content)
+        envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.draft.content, one.recipient_key)
         tag = self._pseudonyms.recipient_tag(record.gateway, one.recipient_key)
         text = self._pseudonyms.text(record.text_sha256)
         seal = DecisionSeal(self._inputs_key, self._entropy(NONCE_BYTES), tag, text)
