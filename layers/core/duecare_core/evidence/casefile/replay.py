@@ -40,6 +40,7 @@ from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, Inputs
+from duecare_core.evidence.casefile.places import geography
 from duecare_core.evidence.record import Record, whole_seconds
 from duecare_core.evidence.statement import content
 
@@ -74,7 +75,8 @@ def replay(
         send_at=record.send_at,
     )
     try:
-        return decide(request, replayed_facts(record, inputs, signed, parties, rules), rules, inputs.at)
+        facts = replayed_facts(record, inputs, signed, parties, rules)
+        return decide(request, facts, rules, inputs.at, geography=geography(record, inputs))
     except (DuecareError, ValueError) as error:
         raise BadEvidence("the decision cannot be made again from what is here") from error
 
