@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from duecare_core.domain.decision.decision import Decision
 from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.domain.facts.statement import ReplyStatement
 from duecare_core.domain.rules.parse import parse as parse_pack
@@ -23,7 +24,15 @@ from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile.answered_allows import verify_answer
 from duecare_core.evidence.casefile.inputs import Inputs
-from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.places import misplaced
+from duecare_core.evidence.casefile.replay import (
+    OtherEngine,
+    SignedStatement,
+    another_answer,
+    differences,
+    is_row,
+    replay,
+)
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose import proof as possession
 from duecare_core.evidence.jose.keys import thumbprint
@@ -99,11 +108,13 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Check(NamedTuple):
-    """The result of one check. `detail`: what was verified, or what is wrong."""
+    """The result of one check. `detail`: what was verified, or what is wrong. `other_engine`: this engine cannot make
+    the check, because another one made the decision and this one gives another answer."""
 
     name: str
     ok: bool
     detail: str
+    other_engine: bool = False
 
 
 class Verdict(NamedTuple):
@@ -112,6 +123,11 @@ class Verdict(NamedTuple):
     ok: bool
     checks: tuple[Check, ...]
     case: CaseFile | None
+
+    @property
+    def is_of_other_engine(self) -> bool:
+        """Whether every check that this engine can make passed, and another one must recompute the decision."""
+        return not self.ok and all(one.ok or one.other_engine for one in self.checks)
 
 
 class _CheckFailed(Exception):
@@ -137,12 +153,14 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
         step: Callable[[], str] = getattr(steps, f"check_{name}")
         try:
             checks.append(Check(name, True, step()))
+        except OtherEngine as error:
+            checks.append(Check(name, False, str(error), other_engine=True))
         except (DuecareError, _CheckFailed, ValueError, KeyError) as error:
             checks.append(Check(name, False, str(error) or type(error).__name__))
     return Verdict(all(one.ok for one in checks), tuple(checks), case)
 
 
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay")
+CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay", "place")
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -170,6 +188,7 @@ class _Checks:
         self._checkpoint: Checkpoint | None = None
         self._signed: list[SignedStatement] = []
         self._rules: Rules | None = None
+        self._replayed: Decision | None = None
 
     def check_log(self) -> str:
         log = self._case.log
@@ -317,11 +336,27 @@ class _Checks:
             raise _CheckFailed("not made again, because of what is wrong above")
         registered = {who: self._party(who, version) for who, version in self._case.inputs.parties.items()}
         parties = {who: party for who, party in registered.items() if party}
-        decision = replay(self._record, self._case.inputs, self._signed_in_order(), parties, self._rules)
+        try:
+            decision = replay(self._record, self._case.inputs, self._signed_in_order(), parties, self._rules)
+        except BadEvidence as error:
+            raise another_answer(self._record, str(error)) from error
+        self._replayed = decision
         differing = differences(self._record, decision, self._rules, self._case.inputs.at)
         if differing:
-            raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
+            raise another_answer(self._record, f"made again it differs in {', '.join(differing)}")
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
+
+    def check_place(self) -> str:
+        """The replay takes the recipient's place from the inputs; this compares it with the tables of this machine."""
+        if self._rules is None:
+            raise _CheckFailed("not compared, because of what is wrong above")
+        if self._replayed is None:
+            raise another_answer(self._record, "the place was not compared, because the decision was not made again")
+        differing = misplaced(self._case.inputs, self._replayed)
+        if differing:
+            problem = f"the number tables and time zones give another place for this number: {', '.join(differing)}"
+            raise another_answer(self._record, problem)
+        return "the place and its clocks follow from the number and the statements, by this machine's tables too"
 
     def _signed_in_order(self) -> Iterable[SignedStatement]:
         """The statements in the order of the record."""

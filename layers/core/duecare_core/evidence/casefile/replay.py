@@ -37,6 +37,7 @@ from duecare_core.domain.facts.states import (
 )
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
+from duecare_core.engine import engine, is_engine, requirements
 from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, Inputs
@@ -96,6 +97,23 @@ def differences(record: Record, decision: Decision, rules: Rules, at: datetime) 
         "valid_until": whole_seconds(at) + good_for,
     }
     return tuple(name for name, value in made.items() if getattr(record, name) != value)
+
+
+class OtherEngine(BadEvidence):
+    """The decision was made by another engine than this one, which gives another answer. This is no sign of tampering:
+    the release that made the decision gives its answer again."""
+
+
+def another_answer(record: Record, problem: str) -> BadEvidence:
+    """Why a recomputation gives another answer. `problem`: how it differs, or why it cannot be made."""
+    if not is_engine(record.engine):
+        return BadEvidence(f"{problem}, and the record names no release of the engine: {record.engine[:80]!r}")
+    if record.engine == engine():
+        return BadEvidence(problem)
+    return OtherEngine(
+        f"{problem} with {engine()}. The decision was made by {record.engine}. That release gives its answer again: "
+        f"pip install {requirements(record.engine)}"
+    )
 
 
 def replayed_facts(
