@@ -21,7 +21,7 @@ from duecare_core.evidence.casefile import bundle as bundles
 from duecare_core.evidence.casefile.replay import is_row
 from duecare_core.evidence.log.note import Verifier, parse_verifier
 
-DENIED, UNDECIDED = 1, 3
+DENIED, UNDECIDED, OTHER_ENGINE = 1, 3, 4
 NOT_LOGGED_YET = "not-logged-yet"
 THE_FILE_ITSELF = "the file itself"
 # A decision is in the log within seconds, so a case file is asked for again for that long.
@@ -101,7 +101,8 @@ def verify(
 ) -> None:
     """Check a case file offline: signatures, digests and proofs, and recompute the decision.
 
-    Exit code 0 if every check passes, 1 if one fails, 2 if there is no such file.
+    Exit code 0 if every check passes, 1 if one fails, 2 if there is no such file, 4 if another engine made the decision
+    and this one comes to another answer: the output names the release that recomputes it.
     """
     cli, witnesses = cli_context(context), parse_witnesses(witness)
     key, source = trusted_key(cli, log_key)
@@ -114,11 +115,11 @@ def verify(
     if cli.json:
         output.as_json({**_summary(verdict, source), "witnesses": as_json(cosignatures, cli.now())})
     else:
-        output.checks(verdict.ok, [one._asdict() for one in verdict.checks])
+        output.checks(verdict.ok, [one._asdict() for one in verdict.checks], other_engine=verdict.is_of_other_engine)
         _print_decision(verdict)
         _print_log_key_source(source, verdict)
         _print_row_advice(verdict, given=bool(portfolio))
-    raise typer.Exit(0 if verdict.ok else DENIED)
+    raise typer.Exit(_exit_code(verdict))
 
 
 @bundle.command()
@@ -132,7 +133,7 @@ def report(
 ) -> None:
     """Check a case file, and write a page about it that a judge can read and print.
 
-    If a check fails, the page says so first, and the exit code is 1.
+    If a check fails, the page says so first, and the exit code is 1, or 4 as in `bundle verify`.
     """
     from duecare_client.report.page import About, render  # noqa: PLC0415  only this needs the template engine
 
@@ -149,7 +150,13 @@ def report(
         output.line(f"{page}", ": every check passed" if verdict.ok else (": A CHECK FAILED, see the page", "bold red"))
         if source == THE_FILE_ITSELF:
             _print_log_key_source(source, verdict)
-    raise typer.Exit(0 if verdict.ok else DENIED)
+    raise typer.Exit(_exit_code(verdict))
+
+
+def _exit_code(verdict: bundles.Verdict) -> int:
+    if verdict.is_of_other_engine:
+        return OTHER_ENGINE
+    return 0 if verdict.ok else DENIED
 
 
 def trusted_key(cli: CliContext, given: str | None) -> tuple[str | None, str]:
@@ -202,12 +209,14 @@ def _summary(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
     case = verdict.case
     summary: dict[str, Any] = {
         "ok": verdict.ok,
+        "other_engine": verdict.is_of_other_engine,
         "checks": [one._asdict() for one in verdict.checks],
         "log_key_from": source,
     }
     if case:
         record = case.decision.record
         summary |= {"decision_id": record.decision_id, "decision": record.decision, "reasons": list(record.reasons)}
+        summary["engine"] = record.engine
     return summary
 
 

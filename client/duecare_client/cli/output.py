@@ -150,11 +150,15 @@ def log_position(log: Json) -> None:
     line(f"  {'in the log' if log.get('logged') else 'not in the log yet'}{position}")
 
 
-def checks(passed: bool, results: list[Json]) -> None:
-    """The checks of a case file, one line each."""
+def checks(passed: bool, results: list[Json], *, other_engine: bool = False) -> None:
+    """The checks of a case file, one line each. `other_engine`: all passed that this engine can make."""
     for one in results:
-        line(("✓ ", "green") if one["ok"] else ("✗ ", "bold red"), (f"{one['name']:11}", "bold"), _word(one["detail"]))
-    line(("GOOD", "bold green") if passed else ("NOT GOOD: the checks marked ✗ failed", "bold red"))
+        failed = ("? ", "bold yellow") if one.get("other_engine") else ("✗ ", "bold red")
+        line(("✓ ", "green") if one["ok"] else failed, (f"{one['name']:11}", "bold"), _word(one["detail"]))
+    if other_engine:
+        line(("WHOLE, BUT OF ANOTHER ENGINE: that release must make the checks marked ?", "bold yellow"))
+    else:
+        line(("GOOD", "bold green") if passed else ("NOT GOOD: the checks marked ✗ failed", "bold red"))
 
 
 def erased(result: Json) -> None:
