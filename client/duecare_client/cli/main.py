@@ -6,6 +6,7 @@ decide (do not send); 130 interrupted.
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,8 +89,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Check before you send, and be able to prove that you did.",
     epilog="--profile and --json may come anywhere. Exit codes: 0 allow or done, 1 deny, rejected, refused or a "
-    "failed check, 2 bad usage, settings or file, 3 could not decide (do not send), 4 a case file of another engine that "
-    "comes to another answer, 130 interrupted. A profile is a "
+    "failed check, 2 bad usage, settings or file, 3 could not decide (do not send), 4 a case file of another "
+    "engine that comes to another answer, 130 interrupted. A profile is a "
     'JSON file: {"url": "https://…", "parties": {"ID": {"roles": ["gateway"], "key": "FILE"}}}, where FILE is a '
     "private JWK, relative to the profile; client/README.md lists the other members.",
 )
@@ -116,14 +117,15 @@ Party = Annotated[
 ]
 
 
-def _print_version(context: typer.Context, value: bool) -> None:  # noqa: FBT001  as typer calls it
+def _print_version(context: typer.Context, value: bool) -> None:
     """The version of the command, and its engine: the code and data that recompute a decision."""
     if not value:
         return
+    installed = metadata.version("duecare-client")
     if context.params.get("json"):
-        output.as_json({"version": __version__, "engine": engine()})
+        output.as_json({"version": installed, "engine": engine()})
     else:
-        output.line(f"duecare {__version__} ({engine()})")
+        output.line(f"duecare {installed} ({engine()})")
     raise typer.Exit
 
 
@@ -135,7 +137,7 @@ def root(
         # Eager, so that --version knows it.
         bool, typer.Option("--json", is_eager=True, help="Print one JSON value on stdout, and nothing else.")
     ] = False,
-    version: Annotated[  # noqa: ARG001  its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and engine.")
     ] = False,
 ) -> None:

@@ -35,6 +35,8 @@ TEXTS: dict[str, str] = {
     "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
     "check.rules": "Rules",
     "check.rules.subject": "Whether the rules are the version that the record names.",
+    "check.place": "The recipient's place",
+    "check.place.subject": "Whether this machine's number tables and time zones give the recipient's places and clocks of the inputs.",
     "check.replay": "The recomputed decision",
     "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
     # Kinds of statements
@@ -159,6 +161,11 @@ TEXTS: dict[str, str] = {
     # Reasons
     "reason.unknown": "There is no sentence for this code.",
     # Sentences and labels of the page about a case file
+    "page.other_engine": "Whole, but made by another release",
+    "page.other_engine_explained": (
+        "The file is whole. Another release of the engine made the decision, and this release gives another answer in the points listed here. That is no sign of tampering: the named release gives the answer again."
+    ),
+    "page.running_other_engine": "OF ANOTHER RELEASE",
     "page.verification_failed": "Verification failed",
     "page.failed_explained": (
         "The checks listed here failed. Everything below is only what the file claims. It is not proven; do not "

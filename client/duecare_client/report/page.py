@@ -50,6 +50,7 @@ def render(verdict: Verdict, *, language: Language, show_number: bool, about: Ab
             failed=[one for one in verdict.checks if not one.ok],
             mask=mask,
             ok=verdict.ok,
+            other_engine=verdict.is_of_other_engine,
             parts=Parts(case, mask) if case else None,
             running_id=decision_id if _ID.match(decision_id) else "",  # it goes into a style sheet
             show_number=show_number,

@@ -24,15 +24,9 @@ from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile.answered_allows import verify_answer
 from duecare_core.evidence.casefile.inputs import Inputs
-from duecare_core.evidence.casefile.places import misplaced
-from duecare_core.evidence.casefile.replay import (
-    OtherEngine,
-    SignedStatement,
-    another_answer,
-    differences,
-    is_row,
-    replay,
-)
+from duecare_core.evidence.casefile.other_engine import OtherEngine
+from duecare_core.evidence.casefile.places import check_place
+from duecare_core.evidence.casefile.replay import SignedStatement, is_row, recompute
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose import proof as possession
 from duecare_core.evidence.jose.keys import thumbprint
@@ -336,27 +330,14 @@ class _Checks:
             raise _CheckFailed("not made again, because of what is wrong above")
         registered = {who: self._party(who, version) for who, version in self._case.inputs.parties.items()}
         parties = {who: party for who, party in registered.items() if party}
-        try:
-            decision = replay(self._record, self._case.inputs, self._signed_in_order(), parties, self._rules)
-        except BadEvidence as error:
-            raise another_answer(self._record, str(error)) from error
-        self._replayed = decision
-        differing = differences(self._record, decision, self._rules, self._case.inputs.at)
-        if differing:
-            raise another_answer(self._record, f"made again it differs in {', '.join(differing)}")
+        signed = self._signed_in_order()
+        self._replayed = recompute(self._record, self._case.inputs, signed, parties, self._rules)
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
 
     def check_place(self) -> str:
         """The replay takes the recipient's place from the inputs; this compares it with the tables of this machine."""
-        if self._rules is None:
-            raise _CheckFailed("not compared, because of what is wrong above")
-        if self._replayed is None:
-            raise another_answer(self._record, "the place was not compared, because the decision was not made again")
-        differing = misplaced(self._case.inputs, self._replayed)
-        if differing:
-            problem = f"the number tables and time zones give another place for this number: {', '.join(differing)}"
-            raise another_answer(self._record, problem)
-        return "the place and its clocks follow from the number and the statements, by this machine's tables too"
+        check_place(self._record, self._case.inputs, self._replayed)
+        return "the recipient's place and clocks are those of this machine's number tables and time zones too"
 
     def _signed_in_order(self) -> Iterable[SignedStatement]:
         """The statements in the order of the record."""

@@ -17,6 +17,7 @@ from duecare_core.domain.fields import E164
 from duecare_core.domain.location.locate import TABLES, Geography, Place
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.casefile.inputs import Inputs, JudgedPlace, judged_place
+from duecare_core.evidence.casefile.other_engine import another_answer
 from duecare_core.evidence.record import Record
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,6 +84,16 @@ def geography(record: Record, inputs: Inputs) -> Geography:
         return place
 
     return Geography(locate, zones.__getitem__)
+
+
+def check_place(record: Record, inputs: Inputs, decision: Decision | None) -> None:
+    """Raises BadEvidence if the places of the inputs are not those of this machine's tables: OtherEngine if another
+    engine made the decision. `decision`: the replayed one; None if it could not be replayed."""
+    if decision is None:
+        raise another_answer(record, "the recipient's place was not compared, because the decision was not made again")
+    differing = misplaced(inputs, decision)
+    if differing:
+        raise another_answer(record, f"the recipient's place differs in {', '.join(differing)}")
 
 
 def misplaced(inputs: Inputs, decision: Decision) -> tuple[str, ...]:

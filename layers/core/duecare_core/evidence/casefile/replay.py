@@ -37,10 +37,10 @@ from duecare_core.domain.facts.states import (
 )
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
-from duecare_core.engine import engine, is_engine, requirements
 from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, Inputs
+from duecare_core.evidence.casefile.other_engine import another_answer
 from duecare_core.evidence.casefile.places import geography
 from duecare_core.evidence.record import Record, whole_seconds
 from duecare_core.evidence.statement import content
@@ -99,21 +99,18 @@ def differences(record: Record, decision: Decision, rules: Rules, at: datetime) 
     return tuple(name for name, value in made.items() if getattr(record, name) != value)
 
 
-class OtherEngine(BadEvidence):
-    """The decision was made by another engine than this one, which gives another answer. This is no sign of tampering:
-    the release that made the decision gives its answer again."""
-
-
-def another_answer(record: Record, problem: str) -> BadEvidence:
-    """Why a recomputation gives another answer. `problem`: how it differs, or why it cannot be made."""
-    if not is_engine(record.engine):
-        return BadEvidence(f"{problem}, and the record names no release of the engine: {record.engine[:80]!r}")
-    if record.engine == engine():
-        return BadEvidence(problem)
-    return OtherEngine(
-        f"{problem} with {engine()}. The decision was made by {record.engine}. That release gives its answer again: "
-        f"pip install {requirements(record.engine)}"
-    )
+def recompute(
+    record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
+) -> Decision:
+    """As `replay`. Raises BadEvidence if the decision is not the record's: OtherEngine if another engine made it."""
+    try:
+        decision = replay(record, inputs, signed, parties, rules)
+    except BadEvidence as error:
+        raise another_answer(record, str(error)) from error
+    differing = differences(record, decision, rules, inputs.at)
+    if differing:
+        raise another_answer(record, f"made again it differs in {', '.join(differing)}")
+    return decision
 
 
 def replayed_facts(
