@@ -36,7 +36,7 @@ TEXTS: dict[str, str] = {
     "check.rules": "Rules",
     "check.rules.subject": "Whether the rules are the version that the record names.",
     "check.place": "The recipient's place",
-    "check.place.subject": "Whether this machine's number tables and time zones give the recipient's places and clocks of the inputs.",
+    "check.place.subject": "Whether this machine's tables give the same places and clocks for this number.",
     "check.replay": "The recomputed decision",
     "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
     # Kinds of statements
@@ -163,7 +163,8 @@ TEXTS: dict[str, str] = {
     # Sentences and labels of the page about a case file
     "page.other_engine": "Whole, but made by another release",
     "page.other_engine_explained": (
-        "The file is whole. Another release of the engine made the decision, and this release gives another answer in the points listed here. That is no sign of tampering: the named release gives the answer again."
+        "The file is whole. Another release of the engine made the decision, and this release gives another answer in "
+        "the points listed here. That is no sign of tampering: the named release gives the answer again."
     ),
     "page.running_other_engine": "OF ANOTHER RELEASE",
     "page.verification_failed": "Verification failed",

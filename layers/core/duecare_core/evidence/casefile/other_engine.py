@@ -1,4 +1,4 @@
-"""Decisions of another engine: an old release may give another answer than this one, and that is no sign of tampering."""
+"""Decisions of another engine: an old release may give another answer, which is no sign of tampering."""
 
 from __future__ import annotations
 
