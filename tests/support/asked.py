@@ -11,6 +11,7 @@ from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import Consent, ConsentState, Debt, DebtState, Facts, Mandate, Route
+from duecare_core.domain.location.locate import TABLES, Geography
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.ruleset import Rules
@@ -64,6 +65,7 @@ def ask(
     product: str | None = None,
     sender: str = "collector",
     pack: Pack = PACK,
+    geography: Geography = TABLES,
     **changes: Any,
 ) -> Decision:
     """`zones`: the time zones of the debt and of the consent. `changes`: other members of the facts."""
@@ -101,4 +103,4 @@ def ask(
         text=TEXT,
     )
     rules = Rules(pack=pack, answer_validity=timedelta(seconds=120))
-    return decide(request, Facts(**(facts | changes)), rules, instant)
+    return decide(request, Facts(**(facts | changes)), rules, instant, geography=geography)

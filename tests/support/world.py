@@ -23,6 +23,7 @@ from duecare_core.domain.facts.statement import Statement
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
 from duecare_core.evidence.casefile.inputs import InputsKey, decode
+from duecare_core.evidence.casefile.places import misplaced
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
@@ -168,6 +169,7 @@ class World:
         signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+        assert misplaced(inputs, again) == ()
 
     def _signed(self, name: str) -> SignedStatement:
         key = table.statement(name)

@@ -143,14 +143,14 @@ def judged_place(located: LocatedPlace, decision: Decision, *, several: bool) ->
     place, (first, last) = located.place, decision.period
     return JudgedPlace(
         regions=place.regions if place.regions != decision.regions else (),
-        zones=_clocks(place.zones, first, last),
-        set_aside=_clocks(place.set_aside, first, last),
+        zones=clocks_between(place.zones, first, last),
+        set_aside=clocks_between(place.set_aside, first, last),
         region=located.region if several else None,
         time_zones=located.time_zones if several else (),
     )
 
 
-def _clocks(zones: Iterable[str], first: datetime, last: datetime) -> dict[str, str]:
+def clocks_between(zones: Iterable[str], first: datetime, last: datetime) -> dict[str, str]:
     """Clock by clock, the first of the zones that have it."""
     names: dict[tuple[tuple[int, int], ...], str] = {}
     for name in zones:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import structs
 
-from duecare_core.domain.decision.decision import Decision, LocatedPlace
+from duecare_core.domain.decision.decision import Decision
 from duecare_core.domain.fields import E164
 from duecare_core.domain.location.locate import TABLES, Geography, Place
 from duecare_core.errors import BadEvidence
@@ -63,22 +64,18 @@ class RecordedZone(tzinfo):
         return self._name
 
 
-def geography(record: Record, inputs: Inputs) -> Geography:
-    """The places and clocks of these inputs. Raises BadEvidence for offsets that cannot be read."""
-    clocks = {name: text for one in inputs.places for name, text in (one.zones | one.set_aside).items()}
+def geography(judged: Sequence[JudgedPlace], regions: tuple[str, ...]) -> Geography:
+    """These places and their clocks. `regions`: those of the record. Raises BadEvidence for unreadable offsets."""
+    clocks = {name: text for one in judged for name, text in (one.zones | one.set_aside).items()}
     zones = {name: RecordedZone(name, text) for name, text in clocks.items()}
-    places = [
-        LocatedPlace(
-            one.region, one.time_zones, Place(one.regions or record.regions, tuple(one.zones), tuple(one.set_aside))
-        )
-        for one in inputs.places
-    ]
-    stated = {(one.region, one.time_zones): one.place for one in places}
+    places = {
+        (one.region, one.time_zones): Place(one.regions or regions, tuple(one.zones), tuple(one.set_aside))
+        for one in judged
+    }
 
     def locate(_: E164, *, region: str | None, time_zones: tuple[str | None, ...]) -> Place:
-        place = (
-            places[0].place if len(places) == 1 else stated.get((region, tuple(name for name in time_zones if name)))
-        )
+        stated = (region, tuple(name for name in time_zones if name))
+        place = places.get(stated) if len(places) > 1 else next(iter(places.values()), None)
         if place is None or not place.zones:
             raise BadEvidence("the inputs do not say where the recipient is")
         return place

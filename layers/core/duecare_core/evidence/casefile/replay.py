@@ -77,7 +77,7 @@ def replay(
     )
     try:
         facts = replayed_facts(record, inputs, signed, parties, rules)
-        return decide(request, facts, rules, inputs.at, geography=geography(record, inputs))
+        return decide(request, facts, rules, inputs.at, geography=geography(inputs.places, record.regions))
     except (DuecareError, ValueError) as error:
         raise BadEvidence("the decision cannot be made again from what is here") from error
 
