@@ -127,7 +127,7 @@ def test_verify_says_every_check_and_the_answer(duecare: Command, file: Path, lo
     result = duecare("bundle", "verify", str(file), "--log-key", KEY)
     assert result.exit_code == 0
     assert re.findall(r"^✓ (\w+)", result.stdout, re.MULTILINE) == [
-        "form", "log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay",
+        "form", "log", "record", "engine", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay",
         "place",
     ]  # fmt: skip
     assert "ALLOW" in result.stdout

@@ -19,6 +19,8 @@ TEXTS: dict[str, str] = {
     "check.log.subject": "Whether the checkpoint is signed by the log, and by the witnesses that the file names.",
     "check.record": "Record of the decision",
     "check.record.subject": "Whether the log holds exactly this record.",
+    "check.engine": "The engine",
+    "check.engine.subject": "Whether the release that decided is in the log.",
     "check.receipt": "Receipt",
     "check.receipt.subject": (
         "Whether the receipt is signed by a key of the service that is in the log, and says what the record says."

@@ -19,6 +19,8 @@ TEXTS: dict[str, str] = {
     "check.log.subject": "检查点是否由该日志（及所列见证人）签名。",
     "check.record": "决定记录",
     "check.record.subject": "决定记录是否原样载于日志。",
+    "check.engine": "程序版本",
+    "check.engine.subject": "作出决定的程序版本是否已载入日志。",
     "check.receipt": "回执",
     "check.receipt.subject": "回执是否由载于日志的服务密钥签名，内容是否与记录一致。",
     "check.inputs": "号码、文本与时间",

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from duecare.usecases.verify import drafting
+from duecare.usecases import table
+from duecare.usecases.verify import drafting, receipt_keys
 from duecare_core import engine as engines
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision
 from duecare_core.domain.location import localtime, locate
 from duecare_core.domain.location.locate import Geography, Place
+from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import bundle, other_engine, places, replay
 from duecare_core.evidence.casefile.bundle import Verdict
+from duecare_core.evidence.record import EngineRecord
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import stamp
 
@@ -46,9 +49,11 @@ def american(world: LoggedWorld, **changes: Any) -> bytes:
     return world.case_file(decided)
 
 
-def as_of(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Decisions are of this engine from now on."""
-    monkeypatch.setattr(drafting, "engine", lambda: name)
+def as_of(monkeypatch: pytest.MonkeyPatch, world: LoggedWorld, name: str) -> None:
+    """Decisions are of this engine from now on, which is on file."""
+    for module in (drafting, receipt_keys):
+        monkeypatch.setattr(module, "engine", lambda: name)
+    receipt_keys.put_on_file(world.table, world.receipt_key, world.now)
 
 
 def failed(verdict: Verdict) -> dict[str, str]:
@@ -94,7 +99,7 @@ def test_a_replay_asks_no_table(world: LoggedWorld, monkeypatch: pytest.MonkeyPa
 def test_a_renamed_rule_of_a_later_engine_is_no_tampering_and_the_release_is_named(
     world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_of(monkeypatch, OLD)
+    as_of(monkeypatch, world, OLD)
     data = american(world)
     assert bundle.check(data, KEY).ok  # another engine that comes to the same answer
     monkeypatch.setattr(replay, "decide", renamed)
@@ -120,7 +125,7 @@ def test_the_same_engine_with_another_answer_is_tampering(world: LoggedWorld, mo
 def test_a_label_that_names_no_release_excuses_nothing(
     world: LoggedWorld, monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
-    as_of(monkeypatch, label)
+    as_of(monkeypatch, world, label)
     data = american(world)
     monkeypatch.setattr(replay, "decide", renamed)
     verdict = bundle.check(data, KEY)
@@ -129,7 +134,7 @@ def test_a_label_that_names_no_release_excuses_nothing(
 
 
 def test_another_engine_excuses_no_other_failure(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_of(monkeypatch, OLD)
+    as_of(monkeypatch, world, OLD)
     file = json.loads(american(world))
     file["statements"][0]["record"]["issuer"] = "other-bank"
     monkeypatch.setattr(replay, "decide", renamed)
@@ -161,7 +166,7 @@ def test_an_operator_that_moves_a_number_to_kinder_hours_is_found(
 
 
 def test_newer_tables_that_move_a_number_are_no_tampering(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_of(monkeypatch, OLD)
+    as_of(monkeypatch, world, OLD)
     data = american(world)
     monkeypatch.setattr(places, "TABLES", elsewhere(Place(("US-NY",), ("America/Chicago",))))
     verdict = bundle.check(data, KEY)
@@ -192,3 +197,51 @@ def test_the_packages_of_an_engine_are_named_as_pip_takes_them() -> None:
     assert engines.requirements(OLD) == "duecare-core==0.0.9 phonenumbers==8.13.0 tzdata==2024.1"
     assert engines.is_engine(engines.engine())
     assert other_engine.engine() == engines.engine()
+
+
+def test_an_engine_that_is_not_in_the_log_is_refused_whatever_its_answer(
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The label alone does not excuse another answer: the release must be in the log."""
+    as_of(monkeypatch, world, OLD)
+    data = american(world)
+    monkeypatch.setattr(replay, "decide", renamed)
+    changes: list[dict[str, Any]] = [
+        {"record": {"engine": "duecare-core 0.0.8; phonenumbers 1; tzdata 1", "first_used_at": "2026-01-01T00:00:00Z"}},
+        {"record": {"engine": OLD, "first_used_at": "2026-01-01T00:00:00Z"}},
+        {"at": "2026-01-01T00:00:00Z"},
+    ]
+    for change in changes:
+        file = json.loads(data)
+        file["engine"] |= change
+        verdict = bundle.check(bundle.canonical(file), KEY)
+        assert "engine" in failed(verdict)
+        assert not verdict.is_of_other_engine
+
+
+def test_another_release_than_the_records_is_refused(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are in the log."""
+    american(world)
+    as_of(monkeypatch, world, OLD)
+    decided = world.verify(recipient=AMERICAN, text=TEXT, message_id="another")
+    world.sequenced()
+    monkeypatch.setattr("duecare.usecases.audit.case_file._Parts.engine", relabelled)
+    assert set(failed(bundle.check(world.case_file(decided), KEY))) == {"engine"}
+
+
+def relabelled(parts: Any, _: str) -> Any:
+    """The entry of the current engine in place of the record's."""
+    key = table.engine(engines.engine())
+    document = parts._deps.documents.get([key])[key]
+    proof, pointer = parts.proof("engine", engines.engine(), digest(document.body))
+    return bundle.LoggedEngine(at=pointer.at, record=table.read(document, EngineRecord), proof=proof)
+
+
+def test_a_new_engine_is_recorded_once_and_logged(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (OLD, OLD, engines.engine()):
+        as_of(monkeypatch, world, name)
+        world.now += timedelta(minutes=5)
+    world.sequenced()
+    logged = [one for one in world.entries() if one.kind == "engine"]
+    assert sorted(one.id for one in logged) == [OLD, engines.engine()]
+    assert {f"engines/{OLD}", f"engines/{engines.engine()}"} <= set(world.archive.names("engines/"))

@@ -34,7 +34,7 @@ from duecare_core.evidence.log import logproof
 from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
 from duecare_core.evidence.receipt import TYP, ReceiptKeyRecord, claims
-from duecare_core.evidence.record import Record, recipient_digest, text_digest, whole_seconds
+from duecare_core.evidence.record import EngineRecord, Record, recipient_digest, text_digest, whole_seconds
 from duecare_core.evidence.record import encode as encode_record
 from duecare_core.evidence.statement import StatementRecord
 
@@ -68,6 +68,14 @@ class LoggedKey(Struct, frozen=True, forbid_unknown_fields=True):
     proof: str
 
 
+class LoggedEngine(Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine that decided, in the log since `at`."""
+
+    at: str
+    record: EngineRecord
+    proof: str
+
+
 class LoggedStatement(Struct, frozen=True, forbid_unknown_fields=True):
     """A statement's record, its JWS and the record's proof of inclusion."""
 
@@ -96,6 +104,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     allows: tuple[LoggedDecision, ...]
     parties: tuple[LoggedParty, ...]
     receipt_keys: tuple[LoggedKey, ...]
+    engine: LoggedEngine
     rules: dict[str, Any]
     log: LogNames
     checkpoint: str
@@ -154,7 +163,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     return Verdict(all(one.ok for one in checks), tuple(checks), case)
 
 
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay", "place")
+CHECKS = ("log", "record", "engine", "receipt", "inputs", "parties", "statements", "starts", "rules", "replay", "place")
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -194,6 +203,14 @@ class _Checks:
         self._checkpoint = checkpoint
         seen = f", seen by {len(log.witnesses)} witnesses" if log.witnesses else ""
         return f"{log.origin} signed its {checkpoint.size} entries{seen}"
+
+    def check_engine(self) -> str:
+        logged, raw = self._case.engine, self._raw["engine"]
+        name = logged.record.engine
+        index = self._log_index(logged.proof, "engine", name, digest(canonical(raw["record"])), logged.at)
+        if name != self._record.engine:
+            raise _CheckFailed("the engine is not the one that the record names")
+        return f"{name}, released in entry {index} of the log"
 
     def check_record(self) -> str:
         raw = self._raw["decision"]["record"]

@@ -25,7 +25,7 @@ from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.casefile.inputs import AnsweredAllow, Inputs, InputsKey, decode
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
-from duecare_core.evidence.record import Record
+from duecare_core.evidence.record import EngineRecord, Record
 from duecare_core.evidence.record import encode as record_bytes
 from duecare_core.evidence.statement import StatementRecord, read_sealed
 
@@ -73,6 +73,7 @@ class CaseFiles:
             allows=tuple(parts.allow(one, self._issuer) for one in _distinct(inputs.starts)),
             parties=tuple(parts.parties(issuers | inputs.parties)),
             receipt_keys=tuple(parts.receipt_keys()),
+            engine=parts.engine(record.engine),
             rules=self._pack(record.rules_sha256),
             log=parts.names(log_key),
             checkpoint=log.note,
@@ -175,6 +176,15 @@ class _Parts:
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
+
+    def engine(self, name: str) -> bundle.LoggedEngine:
+        """The release of the engine that decided."""
+        key = table.engine(name)
+        document = self._deps.documents.get([key]).get(key)
+        if document is None:
+            raise StoreFailed("the engine that made a decision is not on file")
+        proof, pointer = self.proof("engine", name, digest(canonical(strict_json(document.body))))
+        return bundle.LoggedEngine(at=pointer.at, record=table.read(document, EngineRecord), proof=proof)
 
 
 def _distinct(starts: dict[str, AnsweredAllow]) -> list[AnsweredAllow]:
