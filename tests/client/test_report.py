@@ -424,7 +424,7 @@ def test_witnesses_are_named_with_the_time_at_which_they_saw_it(allowed: bytes) 
     def cosign(file: Json) -> None:
         file["log"]["witnesses"] = [witness.verifier_key]
         file["checkpoint"] += line
-        for proven in (file["decision"], *file["statements"], *file["parties"], *file["receipt_keys"]):
+        for proven in (file["decision"], *file["statements"], *file["parties"], *file["receipt_keys"], file["engine"]):
             proven["proof"] += line
 
     data = changed(allowed, cosign)
