@@ -152,10 +152,9 @@ def find_caller(
         raise BadSettings(f"{path} has no key for {chosen}; add the file name of its private JWK")
     key = path.parent / profile.parties[chosen].key
     issuer = profile.issuer or environment.get("DUECARE_ISSUER") or None
-    secret = profile.parties[chosen].subject_secret
-    return CallingParty(
-        profile.url, chosen, key, f"profile {profile_name}", issuer, path.parent / secret if secret else None
-    )
+    named, elsewhere = profile.parties[chosen].subject_secret, environment.get("DUECARE_SUBJECT_SECRET")
+    secret = path.parent / named if named else Path(elsewhere) if elsewhere else None
+    return CallingParty(profile.url, chosen, key, f"profile {profile_name}", issuer, secret)
 
 
 def _only_party(profile: Profile, roles: Sequence[str], path: Path) -> str:

@@ -162,6 +162,12 @@ def test_bad_usage_exits_2_with_words_and_no_traceback(duecare: Any, args: list[
     assert result.stdout == ""
 
 
+def test_an_empty_list_of_statements_is_bad_usage_and_asks_nothing(duecare: Any, service: Any) -> None:
+    result = duecare("state", "reply", "-", "--profile", "local", stdin=[])
+    assert (result.exit_code, result.stdout, service.requests) == (2, "", [])
+    assert "empty" in result.stderr
+
+
 def test_state_signs_as_the_party_whose_role_fits(duecare: Any, service: Any) -> None:
     result = duecare("state", "reply", "-", "--profile", "local", stdin={"text": "T"})
     assert result.exit_code == 0, result.output

@@ -212,3 +212,11 @@ def test_the_profile_names_the_secret(upload: Any, uploads: Uploads, profile: Pa
     (profile / "d.csv").write_bytes(FILES[0][1])
     assert upload("debt", profile / "d.csv").exit_code == 0
     assert SUBJECT.encode() in uploads.received[0]
+
+
+def test_the_environment_names_the_secret_where_the_profile_names_none(
+    upload: Any, uploads: Uploads, profile: Path, secret: Path
+) -> None:
+    (profile / "d.csv").write_bytes(FILES[0][1])
+    assert upload("debt", profile / "d.csv", DUECARE_SUBJECT_SECRET=str(secret)).exit_code == 0
+    assert SUBJECT.encode() in uploads.received[0]

@@ -133,9 +133,9 @@ class Uploads:
 def runner(uploads: Uploads, profile: Path) -> Callable[..., Result]:
     """Runs `duecare --profile local upload …` as some-asset, in the profile's directory."""
 
-    def run(kind: str, *args: Any, now: int = NOW) -> Result:
+    def run(kind: str, *args: Any, now: int = NOW, **environment: str) -> Result:
         cli = CliContext(
-            environment={"HOME": str(profile)},
+            environment={"HOME": str(profile), **environment},
             directory=profile,
             network=uploads.network,
             clock=lambda: now,

@@ -82,6 +82,13 @@ def test_the_situation_of_an_unknown_recipient_is_empty(ports: Ports) -> None:
     assert situation == ({"R#nobody": []}, {})
 
 
+def test_the_work_of_the_caller_is_done_once_while_a_situation_is_read(ports: Ports) -> None:
+    ports.documents.commit([document(KEY)])
+    waits: list[str] = []
+    situation = ports.decisions.load([KEY.pk], [KEY], meanwhile=lambda: waits.append("once"))
+    assert (waits, situation.documents) == (["once"], {KEY: document(KEY)})
+
+
 def test_a_situation_holds_the_whole_partition_and_nothing_of_another(ports: Ports) -> None:
     mine = [document(KEY), document(OTHER)]
     ports.documents.commit([*mine, document(Key("R#one2", "N")), document(Key("R#on", "N"))])
@@ -102,7 +109,9 @@ def test_a_partition_of_more_than_a_mebibyte_is_read_whole(ports: Ports) -> None
         ports.documents.commit([one])
     asked = document(Key("P#bank", "P"))
     ports.documents.commit([asked])
-    situation = ports.decisions.load(["R#big"], [asked.key])
+    waits: list[str] = []
+    situation = ports.decisions.load(["R#big"], [asked.key], meanwhile=lambda: waits.append("once"))
+    assert waits == ["once"]
     assert sorted(situation.partitions["R#big"]) == written
     assert situation.documents == {asked.key: asked}
     assert ports.documents.partition("R#big", "Q#bank#") == written

@@ -148,8 +148,8 @@ class Interrupted:
         self._decisions = decisions
         self._meanwhile: Callable[[], None] | None = meanwhile
 
-    def load(self, *what: Any) -> Any:
-        loaded = self._decisions.load(*what)
+    def load(self, *what: Any, **how: Any) -> Any:
+        loaded = self._decisions.load(*what, **how)
         meanwhile, self._meanwhile = self._meanwhile, None
         if meanwhile:
             meanwhile()

@@ -30,11 +30,11 @@ class Interrupted(MemoryTable):
         self.commits = 0
         self._acts["commit", number] = act
 
-    def load(self, pks: Sequence[str], keys: Sequence[Any]) -> Situation:
+    def load(self, pks: Sequence[str], keys: Sequence[Any], meanwhile: Callable[[], None] | None = None) -> Situation:
         if not self._acting:
             self.loads += 1
             self._act("load", self.loads)
-        return super().load(pks, keys)
+        return super().load(pks, keys, meanwhile)
 
     def commit(self, documents: Sequence[Document]) -> None:
         self._before_commit()

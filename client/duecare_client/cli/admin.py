@@ -172,6 +172,7 @@ def void(
         output.as_json(report)
     else:
         output.void(report)
+        output.note(f"{party_id} stays suspended until: duecare admin party resume {party_id}")
 
 
 @admin.command("erase")

@@ -239,6 +239,8 @@ def state(
     statements = content if isinstance(content, list) else [content]
     if not all(isinstance(members, dict) for members in statements):
         raise BadSettings("the file must hold one JSON object with the members of the statement, or a list of them")
+    if not statements:
+        raise BadSettings("the list is empty: there is nothing to state")
     roles = [role for role in _MOST_LIKELY if role in STATED_BY[kind]]
     with cli.client(party, roles, subject_secret) as client:
         results = client.state_many((kind, members) for members in statements)

@@ -96,6 +96,7 @@ class Service:
         self.then = then
         self.requests: list[tuple[str, bytes]] = []
         self.connections = 0
+        self.received = threading.Event()  # the first request
         self.lock = threading.Lock()
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
@@ -103,6 +104,7 @@ class Service:
         with self.lock:
             self.requests.append((handler.headers["x-amz-target"], body))
             step = self.plan.pop(0) if self.plan else self.then
+        self.received.set()
         if callable(step):
             step(handler)
         else:
@@ -211,6 +213,20 @@ def test_answers_come_in_the_order_of_the_calls(calling: Callable[..., Wire]) ->
     targets = {target for target, _ in service.requests}
     assert sorted(answers) == [b'"first"', b'"second"']
     assert targets == {"DynamoDB_20120810.Query", "DynamoDB_20120810.BatchGetItem"}
+
+
+def test_the_work_of_the_caller_is_done_after_the_requests_are_sent_and_once_for_all_attempts(
+    calling: Callable[..., Wire],
+) -> None:
+    service = Service((400, b'{"__type":"x#ThrottlingException"}'), (200, b"{}"), (200, b"{}"))
+    seen: list[int] = []
+
+    def meanwhile() -> None:
+        assert service.received.wait(WITHIN)  # would not come if the caller's work were done first
+        seen.append(1)
+
+    assert calling(service).exchange([Call(*CALL)], meanwhile) == [b"{}"]
+    assert seen == [1]
 
 
 def test_connections_are_kept_alive_and_used_again(calling: Callable[..., Wire]) -> None:

@@ -45,3 +45,31 @@ def test_no_member_answers_with_a_pattern(kind: type[msgspec.Struct]) -> None:
             found += message is not None
             assert message is None or not set("^\\$[]{}") & set(message), (field.name, message)
     assert found
+
+
+def test_all_missing_members_are_named_at_once() -> None:
+    with pytest.raises(Unacceptable) as refused:
+        validate({"message_id": "m-1", "channel": "sms"}, Message)
+    named = {violation.pointer: violation.code for violation in refused.value.errors}
+    assert named == dict.fromkeys(("/recipient", "/creditor", "/text"), "missing")
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "pointer", "choices"),
+    [
+        (Message, {"channel": "pigeon"}, "/channel", "sms"),
+        (KINDS["debt"], {"status": "sold"}, "/status", "open, settled, withdrawn"),
+        (KINDS["mandate"], {"channels": ["sms", "pigeon"]}, "/channels/1", "sms, voice, email, im"),
+    ],
+)
+def test_an_unknown_value_answers_with_the_known_ones_and_not_with_itself(
+    kind: Any, members: dict[str, Any], pointer: str, choices: str
+) -> None:
+    with pytest.raises(Unacceptable) as refused:
+        validate(members, kind)
+    (violation,) = refused.value.errors
+    assert (violation.pointer, violation.code, violation.message) == (
+        pointer,
+        "unknown-value",
+        f"expected one of: {choices}",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import UnionType
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, get_args, get_origin, overload
 
 import msgspec
 
@@ -23,15 +23,45 @@ def validate(value: Any, kind: type[T]) -> T: ...
 @overload
 def validate(value: Any, kind: UnionType) -> Any: ...
 def validate(value: Any, kind: Any) -> Any:
-    """A JSON value converted to this type. Raises Unacceptable with the first violation."""
+    """A JSON value converted to this type. Raises Unacceptable with every missing member, or the first violation of
+    another kind."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        problem = _violation(str(error))
-    raise Unacceptable("A member is not as the contract has it.", errors=(problem,))
+        first = _violation(str(error), kind)
+    problems = _missing(value, kind) if first.code == "missing" else ()
+    raise Unacceptable("A member is not as the contract has it.", errors=problems or (first,))
 
 
-def _violation(text: str) -> Violation:
+def _missing(value: Any, kind: Any) -> tuple[Violation, ...]:
+    """Every member that this object lacks. Empty if it has all, so that one is missing in an inner object."""
+    if not isinstance(value, dict) or not _is_struct(kind):
+        return ()
+    names = [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
+    return tuple(Violation(f"/{name}", "missing", "this member is required") for name in names if name not in value)
+
+
+def _choices(pointer: str, kind: Any) -> str:
+    """The values that this member may have, or an empty string if they are not a short list."""
+    name = pointer[1:].partition("/")[0]
+    fields = msgspec.structs.fields(kind) if _is_struct(kind) else ()
+    found = [choice for field in fields if field.encode_name == name for choice in _literals(field.type)]
+    return ", ".join(found)
+
+
+def _literals(annotation: Any) -> list[str]:
+    """The values of the Literal in an annotation such as `Annotated[list[Literal["a", "b"]], …] | None`."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return [value for value in arguments if isinstance(value, str)]
+    return [value for argument in arguments for value in _literals(argument)]
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _violation(text: str, kind: Any) -> Violation:
     """The violation that a msgspec message (`Expected … - at `$.path[0]``) describes.
 
     msgspec names types, and the value only where one of a few values was expected. That value may be a number or a
@@ -51,7 +81,9 @@ def _violation(text: str) -> Violation:
     if "missing required field" in message:
         return Violation(f"{pointer}/{name}", "missing", "this member is required")
     if message.startswith("Invalid") and "value" in message:
-        return Violation(pointer, "unknown-value", "not one of the values that the contract has here")
+        choices = _choices(pointer, kind)
+        expected = f"expected one of: {choices}" if choices else "not one of the values that the contract has here"
+        return Violation(pointer, "unknown-value", expected)
     _, matching, pattern = message.partition(" matching regex ")
     if matching:
         expected = _EXPECTED.get(pattern, "a string of another form")

@@ -15,7 +15,7 @@ from duecare_core.evidence.acknowledgement import TYP
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import unb64
 from duecare_core.evidence.record import recipient_digest
-from tests.support.world import DAY, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
+from tests.support.world import DAY, NOW, RECIPIENT, World, consent_members, debt_members, mandate_members, stamp
 
 OTHER = "+8613912345678"
 
@@ -137,6 +137,33 @@ def test_a_party_does_not_learn_of_another_partys_statement_that_superseded_its_
     assert told["effect"] == "superseded"
     assert "superseded_by" not in told
     assert told["chain"]["seq"] == 2
+
+
+@pytest.mark.parametrize("channels", [{}, {"channels": ["sms"]}])
+def test_a_consent_older_than_its_revocation_is_superseded(world: World, channels: dict[str, Any]) -> None:
+    revoked = {"recipient": RECIPIENT, "creditor": "mou-zichan", "revoked_at": stamp(world.now - DAY)}
+    newer = world.accepted("mou-zichan", "consent-revocation", **revoked, **channels)
+    members = consent_members(world.now, granted_at=stamp(world.now - DAY), channels=["sms", "voice"])
+    if channels:
+        members["channels"] = ["sms"]
+    told = claims(world, world.state("mou-zichan", "consent", **members))
+    assert (told["effect"], told["superseded_by"]) == ("superseded", newer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("consent", consent_members(NOW, granted_at=stamp(NOW - 2 * DAY))),
+        ("debt", debt_members(NOW, debt_ref="B-9")),
+    ],
+)
+def test_a_fact_about_an_earlier_holder_of_the_number_is_superseded(
+    world: World, kind: str, members: dict[str, Any]
+) -> None:
+    world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now - DAY))
+    told = claims(world, world.state("mou-zichan", kind, **members))
+    assert told["effect"] == "superseded"
+    assert "superseded_by" not in told  # the carrier's statement
 
 
 def test_a_rejected_statement_has_neither_effect_nor_acknowledgement(world: World) -> None:

@@ -19,9 +19,9 @@ class Counting(MemoryTable):
         super().__init__()
         self.loads: list[tuple[int, int]] = []
 
-    def load(self, pks: Any, keys: Any) -> Situation:
+    def load(self, pks: Any, keys: Any, meanwhile: Any = None) -> Situation:
         self.loads.append((len(pks), len(set(keys))))
-        return super().load(pks, keys)
+        return super().load(pks, keys, meanwhile)
 
 
 def number(n: int) -> str:
@@ -84,11 +84,11 @@ def test_a_record_that_cannot_be_stored_fails_its_message_only(world: World) -> 
 def test_a_later_read_failure_keeps_earlier_results(world: World) -> None:
     load, loads = world.decisions.load, iter([None, StoreFailed("x")])
 
-    def failing(pks: Any, keys: Any) -> Situation:
+    def failing(pks: Any, keys: Any, **how: Any) -> Situation:
         failed = next(loads)
         if failed:
             raise failed
-        return load(pks, keys)
+        return load(pks, keys, **how)
 
     world.decisions.load = failing
     results = world.verify_many(*(message(message_id=f"m-{n}", recipient=number(n)) for n in range(30)))

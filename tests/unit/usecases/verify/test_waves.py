@@ -139,10 +139,10 @@ def test_a_wave_that_cannot_be_read_fails_alone(world: World) -> None:
     load = world.decisions.load
     calls = iter(range(1, 10))
 
-    def failing(pks: Any, wanted: Any) -> Any:
+    def failing(pks: Any, wanted: Any, **how: Any) -> Any:
         if next(calls) == 2:
             raise StoreFailed("x")
-        return load(pks, wanted)
+        return load(pks, wanted, **how)
 
     world.decisions.load = failing
     results = batch(world)

@@ -58,6 +58,7 @@ MAX_ANSWERS = 4 * (MAX_DISPUTED_DEBTS + 1)
 
 FactState = ConsentState | DebtState | Dispute | StopState | NumberState | Mandate | Route
 Dated = TypeVar("Dated", Consent, Debt, Mandate, Route)
+Engagement = TypeVar("Engagement", Mandate, Route)
 Marked = TypeVar("Marked", Occurrence, Start)
 
 
@@ -144,9 +145,9 @@ def merge(state: FactState | None, incoming: MergeInput) -> FactState:  # noqa: 
         case ConsentRevocationStatement(revoked_at=at), ConsentState() | None:
             return _merge_revocation(state, incoming.occurrence(at))
         case MandateStatement() as mandate, Mandate() | None:
-            return _newest(state, to_mandate(mandate, incoming.statement_id, incoming.content))
+            return _newest(state, _engagement(Mandate, mandate, incoming))
         case RouteStatement() as route, Route() | None:
-            return _newest(state, to_route(route, incoming.statement_id, incoming.content))
+            return _newest(state, _engagement(Route, route, incoming))
         case DisputeStatement() as dispute, Dispute() | None:
             return _merge_dispute(state, to_dispute(dispute, incoming))
         case ReplyStatement(), StopState() | None if incoming.start:
@@ -260,23 +261,13 @@ def to_debt(statement: DebtStatement, statement_id: str, content: str, subject: 
     )
 
 
-def to_mandate(statement: MandateStatement, statement_id: str, content: str) -> Mandate:
-    return Mandate(
+def _engagement(
+    kind: type[Engagement], statement: MandateStatement | RouteStatement, incoming: MergeInput
+) -> Engagement:
+    return kind(
         at=statement.as_of,
-        statement=statement_id,
-        content=content,
-        status=statement.status,
-        channels=tuple(sorted(set(statement.channels))),
-        valid_from=statement.valid_from,
-        valid_until=statement.valid_until,
-    )
-
-
-def to_route(statement: RouteStatement, statement_id: str, content: str) -> Route:
-    return Route(
-        at=statement.as_of,
-        statement=statement_id,
-        content=content,
+        statement=incoming.statement_id,
+        content=incoming.content,
         status=statement.status,
         channels=tuple(sorted(set(statement.channels))),
         valid_from=statement.valid_from,

@@ -125,28 +125,22 @@ class NumberState(Struct, frozen=True):
     reassigned: Occurrence
 
 
-class Mandate(Struct, frozen=True, kw_only=True):
+class _Engagement(Struct, frozen=True, kw_only=True):
+    at: datetime
+    statement: str
+    content: str
+    status: Literal["active", "revoked"]
+    channels: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+
+
+class Mandate(_Engagement, frozen=True, kw_only=True):
     """The creditor's newest mandate for one collector."""
 
-    at: datetime
-    statement: str
-    content: str
-    status: Literal["active", "revoked"]
-    channels: tuple[str, ...]
-    valid_from: datetime
-    valid_until: datetime
 
-
-class Route(Struct, frozen=True, kw_only=True):
+class Route(_Engagement, frozen=True, kw_only=True):
     """The newest statement by which a sender engages one gateway."""
-
-    at: datetime
-    statement: str
-    content: str
-    status: Literal["active", "revoked"]
-    channels: tuple[str, ...]
-    valid_from: datetime
-    valid_until: datetime
 
 
 class RuleTerms(Struct, frozen=True, omit_defaults=True):

@@ -13,13 +13,13 @@ from msgspec import structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
+from duecare.usecases.statements.current import current_statement, same_content, voided_by, voiding_slots
 from duecare.usecases.statements.debt_limit import adds_debt
 from duecare.usecases.verify.stored_decision import PastAllow, past_allows, unpack
 from duecare_core.domain.facts.merge import (
     EVERY,
     MAX_DISPUTED_DEBTS,
     FactSlot,
-    FactState,
     MergeInput,
     merge,
     touched_slots,
@@ -40,14 +40,11 @@ from duecare_core.domain.facts.statement import (
     dated_ahead,
 )
 from duecare_core.domain.facts.states import (
-    Consent,
     ConsentState,
-    Debt,
     DebtState,
     Dispute,
     Mandate,
     NumberState,
-    Occurrence,
     Route,
     Start,
     StopState,
@@ -120,7 +117,8 @@ class StatementEffects:
         if not slots:
             return Effect([], "accepted", read_as, effect="none")  # stored, changes nothing
         keys = [slot_key(verified.partition, slot) for slot in slots]
-        found = self._documents.get(keys)
+        voiding = {slot_key(verified.partition, slot): slot for slot in voiding_slots(incoming.statement)}
+        found = self._documents.get([*keys, *voiding])
         documents: list[Document] = []
         same_as: str | None = None
         current: list[str] = []
@@ -130,8 +128,8 @@ class StatementEffects:
             after = merge(before, incoming)
             if after != before:
                 documents.append(table.write(key, found.get(key), after))
-            same_as = same_as or _same_content(before, incoming)
-            current.append(_current(after, incoming))
+            same_as = same_as or same_content(before, incoming)
+            current.append(current_statement(after, incoming))
             if isinstance(after, DebtState) and (before is None or isinstance(before, DebtState)):
                 added = after if adds_debt(before, after, verified.accepted_at) else None
         if same_as is not None or (not documents and verified.statement_id in current):
@@ -141,8 +139,9 @@ class StatementEffects:
         accepted = Effect(documents, "accepted", read_as, chain_of=_chain_of(incoming), added_debt=added)
         if incoming.start and not self._counts(verified, incoming.start):
             return accepted._replace(effect="none", chain_of=None)
-        if verified.statement_id not in current:
-            accepted = accepted._replace(effect="superseded", superseded_by=current[0])
+        newer = voided_by(incoming.statement, [table.find(found, key, slot.state) for key, slot in voiding.items()])
+        if verified.statement_id not in current or newer:
+            accepted = accepted._replace(effect="superseded", superseded_by=newer or current[0])
         return accepted
 
     def _counts(self, verified: VerifiedStatement, start: Start) -> bool:
@@ -341,43 +340,6 @@ def slot_key(partition: str, slot: FactSlot) -> Key:  # noqa: PLR0911  one retur
     if kind is NumberState:
         return table.number(partition)
     raise TypeError(f"{kind.__name__} has no key in the table")
-
-
-def _same_content(state: FactState | None, incoming: MergeInput) -> str | None:
-    """The statement in this state, if it says the same as this one."""
-    for mark in _marks(state, incoming):
-        if mark.content == incoming.content:
-            return mark.statement
-    return None
-
-
-def _current(state: FactState, incoming: MergeInput) -> str:
-    """The statement that counts where this one would."""
-    marks = _marks(state, incoming)
-    if isinstance(state, ConsentState) and isinstance(incoming.statement, ConsentStatement):
-        revoked, consent = state.revoked, state.consent
-        if revoked and consent and revoked.at >= consent.at:
-            return revoked.statement
-    return marks[0].statement
-
-
-def _marks(
-    state: FactState | None, incoming: MergeInput
-) -> list[Occurrence | Start | Consent | Debt | Mandate | Route | Dispute]:
-    """The part of the state that this statement could replace, if there is one."""
-    mark: Occurrence | Start | Consent | Debt | Mandate | Route | Dispute | None
-    match state:
-        case ConsentState():
-            mark = state.consent if isinstance(incoming.statement, ConsentStatement) else state.revoked
-        case DebtState():
-            mark = state.newest
-        case StopState():
-            mark = state.lifted if incoming.start else state.stopped
-        case NumberState():
-            mark = state.reassigned
-        case _:
-            mark = state
-    return [mark] if mark else []
 
 
 def _chain_of(incoming: MergeInput) -> str | None:
