@@ -1,7 +1,7 @@
 """The places of a decision's inputs: their clocks for a replay, and the check that they follow from the number.
 
 A replay uses these places and clocks alone. Whether the tables of another machine give the same ones is a question of
-its own: number plans and time zones change, and an old decision stays right (docs/decisions/0030).
+its own: number plans and time zones change, and an old decision stays right (docs/decisions/0021).
 """
 
 from __future__ import annotations
