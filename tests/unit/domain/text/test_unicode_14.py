@@ -7,7 +7,7 @@ import unicodedata
 
 from duecare_core.domain.text.folding import fold
 from duecare_core.domain.text.sender_names import normalize
-from duecare_core.domain.text.unicode_14 import is_newer, is_newer_invisible
+from duecare_core.domain.text.unicode_14 import UNKNOWN_SIGN, is_newer, is_newer_invisible, without_newer
 
 EVERY = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 # Made with Python 3.11 and 3.13, whose Unicode is 14.0 and 15.1.
@@ -38,6 +38,11 @@ def test_newer_characters_are_those_that_unicode_14_does_not_have() -> None:
     assert "Cn" not in {unicodedata.category(char) for char in newer}
     invisible = [char for char in newer if unicodedata.category(char) in ("Cf", "Mn", "Me")]
     assert invisible == [char for char in newer if is_newer_invisible(char)]
+
+
+def test_each_newer_character_becomes_the_unknown_sign_anywhere_in_a_text() -> None:
+    assert all(without_newer(f"欠款{char}元") == f"欠款{UNKNOWN_SIGN}元" for char in EVERY if is_newer(char))
+    assert without_newer("欠款\U0001f600元\ud800") == "欠款\U0001f600元\ud800"
 
 
 def test_an_invisible_newer_character_does_not_hide_a_word() -> None:

@@ -23,6 +23,7 @@ _VISIBLE = (
     "\U0001fabb-\U0001fabd\U0001fabf\U0001face\U0001facf\U0001fada\U0001fadb\U0001fae8\U0001faf7\U0001faf8\U0002b739"
     "\U0002ebf0-\U0002ee5d\U00031350-\U000323af"
 )
+_NEWER_IN_BMP = "\u0cf3\u0ece\u2ffc\u2ffd\u2ffe\u2fff\u31ef"
 _NEWER = re.compile(f"[{INVISIBLE}{_VISIBLE}]")
 _NEWER_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 
@@ -37,4 +38,17 @@ def is_newer_invisible(char: str) -> bool:
 
 def without_newer(text: str) -> str:
     """The text with the unknown sign for each newer character."""
-    return _NEWER.sub(UNKNOWN_SIGN, text)
+    return text if _is_old(text) else _NEWER.sub(UNKNOWN_SIGN, text)
+
+
+def _is_old(text: str) -> bool:
+    """Whether a text surely has no newer character. For most texts this takes a tenth of the time of the search: nearly
+    all newer characters are outside the Basic Multilingual Plane, and take two units of UTF-16."""
+    if text.isascii():
+        return True
+    if len(text.encode("utf-16-le", "surrogatepass")) != 2 * len(text):
+        return False
+    for char in _NEWER_IN_BMP:
+        if char in text:
+            return False
+    return True
