@@ -190,7 +190,7 @@ class _CountingBulk:
 
     def __init__(self, bulk: DynamoDBBulkStore, tasks: WorkerTasks) -> None:
         self._bulk, self._tasks = bulk, tasks
-        self.get, self.open_debts = bulk.get, bulk.open_debts
+        self.get, self.open_debts, self.partition = bulk.get, bulk.open_debts, bulk.partition
 
     def commit_each(self, groups: Sequence[Sequence[Document]]) -> list[VersionConflict | StoreFailed | None]:
         outcomes = self._bulk.commit_each(groups)

@@ -97,6 +97,10 @@ def test_whoami_shows_how_the_service_sees_the_caller(duecare: Any, service: Any
     shown = duecare("whoami", "--profile", "local", "--party", "some-asset")
     assert "gateway" in shown.stdout
     assert "as some-asset" in shown.stderr
+    assert "clocks: they agree" in shown.stdout
+    behind = {**WHOAMI, "server_time": "2023-11-14T23:13:20Z"}
+    service.instead("/v1/whoami", lambda _: httpx.Response(200, json=behind))
+    assert "clocks: this machine's is 3600 s behind" in duecare("whoami", "--profile", "local").stdout
 
 
 def test_whoami_with_a_refused_token_says_what_to_check(duecare: Any, service: Any, profile: Path) -> None:

@@ -173,6 +173,8 @@ def void(
     else:
         output.void(report)
         output.note(f"{party_id} stays suspended until: duecare admin party resume {party_id}")
+        output.note("It may still state what protects a recipient, such as a stop. To end that too, revoke its keys:")
+        output.note(f"  duecare admin key revoke {party_id} KID")
 
 
 @admin.command("erase")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import os
 import sys
 import time
@@ -24,6 +24,8 @@ from duecare_client.messages import Language, Messages
 from duecare_client.operator import Operator
 from duecare_client.settings import Profile, find_caller, profile_path, read_profile
 from duecare_client.subjects import read_secret
+from duecare_core.errors import BadEvidence
+from duecare_core.evidence.canonical import strict_json
 
 DEFAULT_STACK = "duecare"
 # Seconds. A person waits longer than a gateway may, and a function that starts cold is no failure here.
@@ -151,9 +153,9 @@ def read_json(file: str) -> Any:
     except OSError as error:
         raise BadSettings(f"{name} cannot be read: {error.strerror}") from None
     try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise BadSettings(f"{name} is not JSON in UTF-8") from None
+        return strict_json(data.removeprefix(codecs.BOM_UTF8))
+    except BadEvidence:
+        raise BadSettings(f"{name} is not JSON in UTF-8 with every member once") from None
 
 
 def read_object(file: str) -> dict[str, Any]:

@@ -396,6 +396,7 @@ def whoami(context: typer.Context, party: Party = None) -> None:
         output.as_json(seen)
     else:
         output.record(seen)
+        output.clocks(str(seen.get("server_time")), cli.now())
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from duecare_client.messages import Messages
 
 Json = dict[str, Any]
 _MAX_LISTED = 5
+MAX_CLOCK_DIFFERENCE = 5  # seconds
 
 
 def as_json(value: Any) -> None:
@@ -53,7 +55,7 @@ def table(rows: Iterable[tuple[str, str, str]]) -> None:
 
 def error(failure: DuecareError) -> None:
     """An error: what went wrong and what to do, in one line or a few."""
-    note(("duecare: ", "bold red"), str(failure))
+    note(("duecare: ", "bold red"), failure.detail if isinstance(failure, RequestError) else str(failure))
     if isinstance(failure, RequestError):
         for violation in failure.errors[:_MAX_LISTED]:
             note("  ", (violation.pointer or "/", "bold"), f": {violation.message}")
@@ -204,6 +206,21 @@ def record(value: Json) -> None:
                 line((f"{name}: ", "bold"), "  ".join(f"{key} {_flat(inner)}" for key, inner in one.items()))
         elif member not in (None, [], {}):
             line((f"{name}: ", "bold"), _flat(member))
+
+
+def clocks(server_time: str, now: datetime) -> None:
+    """Whether this machine's clock agrees with the service's, which is an RFC 3339 time. Calls take some seconds."""
+    try:
+        ahead = (now - datetime.fromisoformat(server_time)).total_seconds()
+    except (ValueError, TypeError):
+        return
+    if abs(ahead) <= MAX_CLOCK_DIFFERENCE:
+        line(("clocks: ", "bold"), "they agree")
+    else:
+        line(
+            ("clocks: ", "bold"),
+            (f"this machine's is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}", "bold red"),
+        )
 
 
 def _flat(value: Any) -> str:

@@ -11,7 +11,7 @@ TEXTS: dict[str, str] = {
     # The effect of a statement
     "effect.in_force": "in force",
     "effect.superseded": "superseded by a newer statement",
-    "effect.none": "no effect",
+    "effect.none": "no effect on decisions",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "Form of the file",
     "check.form.subject": "Whether the file is in canonical form, with nothing added or left out.",

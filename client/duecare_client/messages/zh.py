@@ -11,7 +11,7 @@ TEXTS: dict[str, str] = {
     # 声明的效力
     "effect.in_force": "生效",
     "effect.superseded": "已被较新的声明取代",
-    "effect.none": "不产生效力",
+    "effect.none": "对决定不产生效力",
     # Checks of a case file: the name of each, and what it looks at
     "check.form": "文件格式",
     "check.form.subject": "文件是否为规范格式，有无增删。",

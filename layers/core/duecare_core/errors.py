@@ -148,6 +148,11 @@ class RequestError(DuecareError):
         if name is not None:
             self.name = name
 
+    def __str__(self) -> str:
+        """The detail, with the members at fault."""
+        members = "; ".join(f"{violation.pointer or '/'}: {violation.message}" for violation in self.errors)
+        return f"{self.detail} ({members})" if members else self.detail
+
 
 class Unreadable(RequestError):
     status = 400

@@ -15,6 +15,15 @@ T = TypeVar("T")
 
 # As msgspec prints a pattern.
 _EXPECTED = {repr(pattern): expected for pattern, expected in EXPECTED.items()}
+_TYPE = re.compile("`([a-z]+)`")
+_JSON_TYPES = {
+    "str": "a string",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+}
+_JSON_TYPES |= {"array": "a list", "null": "null"}
 _MEMBER_NAME = re.compile(r"[a-z_]{1,40}\Z")
 
 
@@ -88,4 +97,12 @@ def _violation(text: str, kind: Any) -> Violation:
     if matching:
         expected = _EXPECTED.get(pattern, "a string of another form")
         return Violation(pointer, "wrong-type-or-form", f"expected {expected}")
-    return Violation(pointer, "wrong-type-or-form", message[0].lower() + message[1:])
+    return Violation(pointer, "wrong-type-or-form", _plain(message))
+
+
+def _plain(message: str) -> str:
+    """The message of a wrong type, in JSON's terms."""
+    if "RFC3339" in message or "`datetime`" in message:
+        return "expected an RFC 3339 time with its offset, such as 2026-11-01T08:00:00+08:00"
+    message = message[0].lower() + message[1:]
+    return _TYPE.sub(lambda name: _JSON_TYPES.get(name[1], name[1]), message)

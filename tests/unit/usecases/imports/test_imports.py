@@ -15,6 +15,7 @@ from duecare.usecases.imports.announce import UploadView
 from duecare.usecases.imports.upload_state import UploadState
 from duecare_core.errors import NotAllowed, NotFound, RequestError, StoreFailed, Unacceptable
 from tests.support.imports import Imports, as_csv, debt_row, recipient
+from tests.support.memory import MemoryTable
 from tests.support.world import DAY, NOTICE, World, consent_members, stamp
 
 
@@ -437,3 +438,30 @@ def test_a_row_that_was_rejected_is_still_in_the_snapshot(imports: Imports, worl
 def test_consents_have_no_snapshot(imports: Imports) -> None:
     with pytest.raises(Unacceptable):
         imports.announce(NOTICE.encode(), 1, kind="consent", snapshot=True)
+
+
+class CountingReads(MemoryTable):
+    reads = 0
+
+    def get(self, keys: Any) -> Any:
+        self.reads += 1
+        return super().get(keys)
+
+
+@pytest.mark.parametrize("kind", ["debt", "consent"])
+def test_rows_are_read_by_the_group_and_never_one_by_one(kind: str) -> None:
+    documents = CountingReads()
+    world = World(documents, documents).register()
+    if kind == "debt":
+        rows = [debt_row(world, n) for n in range(500)]
+    else:
+        rows = [consent_members(world.now, recipient=recipient(n)) for n in range(500)]
+    data = "\n".join(map(json.dumps, rows)).encode()
+    assert counts(Imports(world).send(data, 500, kind=kind, format="jsonl")) == ("done", 500, 0, 0)
+    assert documents.reads < 60
+
+
+def test_rows_that_a_reassignment_voids_are_accepted_as_new(imports: Imports, world: World) -> None:
+    for n in range(3):
+        world.accepted("yunyingshang", "number-reassignment", recipient=recipient(n), effective_at=stamp(world.now))
+    assert counts(imports.debts([debt_row(world, n) for n in range(5)])) == ("done", 5, 0, 0)

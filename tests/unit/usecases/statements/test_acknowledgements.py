@@ -166,6 +166,68 @@ def test_a_fact_about_an_earlier_holder_of_the_number_is_superseded(
     assert "superseded_by" not in told  # the carrier's statement
 
 
+def effect(world: World, result: StatementResult) -> str:
+    return str(claims(world, result)["effect"])
+
+
+def reopened(world: World) -> None:
+    """A stop and a revocation, an hour after an allow, and a START that answers the allow."""
+    world.verify(message_id="answered")
+    world.now += timedelta(hours=1)
+    stop(world)
+    world.accepted(
+        "mou-zichan", "consent-revocation", recipient=RECIPIENT, creditor="mou-zichan", revoked_at=stamp(world.now)
+    )
+    world.now += timedelta(hours=1)
+    start = {"recipient": RECIPIENT, "received_at": stamp(world.now), "text": "START", "message_id": "answered"}
+    assert effect(world, world.state("xinxi", "reply", **start)) == "in_force"
+    world.now += timedelta(hours=1)
+
+
+@pytest.mark.parametrize("older", ["stop", "stop-of-all", "revocation", "start"])
+def test_what_a_newer_statement_of_another_kind_undoes_is_superseded(world: World, older: str) -> None:
+    """The stop of all stays in force: the START re-opened one creditor."""
+    reopened(world)
+    before = stamp(world.now - timedelta(hours=1, minutes=30))
+    if older == "stop":
+        told = stop(world, received_at=before)
+    elif older == "stop-of-all":
+        told = stop(world, creditor="*", received_at=before)
+    elif older == "start":
+        stop(world, "other-gateway")
+        start = {"recipient": RECIPIENT, "text": "START", "message_id": "answered", "received_at": stamp(world.now)}
+        told = world.state("xinxi", "reply", **start)
+    else:
+        members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "channels": ["sms"]}
+        early = stamp(world.now - timedelta(days=1))
+        told = world.state("mou-zichan", "consent-revocation", **members, revoked_at=early)
+    assert effect(world, told) == ("in_force" if older == "stop-of-all" else "superseded")
+
+
+@pytest.mark.parametrize("why", ["revoked", "reassigned", "restated"])
+def test_a_consent_that_the_recipient_has_to_confirm_has_no_effect_yet(world: World, why: str) -> None:
+    if why == "restated":
+        reopened(world)
+    elif why == "revoked":
+        revoked = {"recipient": RECIPIENT, "creditor": "mou-zichan", "revoked_at": stamp(world.now - DAY)}
+        world.accepted("xinxi", "consent-revocation", **revoked)
+    else:
+        world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now - DAY))
+        world.debt(as_of=stamp(world.now))
+    told = world.state("mou-zichan", "consent", **consent_members(world.now, granted_at=stamp(world.now)))
+    assert effect(world, told) == "none"
+    assert world.reasons() == ["CONSENT_UNCONFIRMED"]
+
+
+def test_a_consent_that_the_recipient_confirmed_is_in_force(world: World) -> None:
+    reopened(world)
+    granted = stamp(world.now - timedelta(hours=1, minutes=30))
+    assert effect(world, world.state("mou-zichan", "consent", **consent_members(world.now, granted_at=granted))) == (
+        "in_force"
+    )
+    assert world.reasons() == []
+
+
 def test_a_rejected_statement_has_neither_effect_nor_acknowledgement(world: World) -> None:
     result = stop(world, "xinxi", creditor="nobody")
     assert (result.status, result.effect, result.acknowledgement) == ("rejected", None, None)

@@ -49,7 +49,7 @@ MESSAGES: dict[ReasonCode, str] = {
     "SUBJECT_MISMATCH": "The debtor and the person who consented are different people.",
     "TEXT_SENDER": "The text names no registered sender name of the creditor or its collector.",
     "TEXT_AMOUNT": "The text claims an amount or a currency that the confirmed debt does not bear out.",
-    "TEXT_OPT_OUT": "The text does not say how to opt out, for example: 退订回T, or: Reply STOP to opt out.",
+    "TEXT_OPT_OUT": "The text does not say how to opt out (退订回T; Reply STOP to opt out), or is a part of a message.",
     "TEXT_DISCLOSURE": (
         "A disclosure is missing that the rules require of a collector: that the text is from a debt collector."
     ),

@@ -36,7 +36,7 @@ MESSAGES: dict[ReasonCode, str] = {
     "SUBJECT_MISMATCH": "债务人与作出同意的人并非同一人。",
     "TEXT_SENDER": "短信未使用债权人或其催收机构已登记的签名。",
     "TEXT_AMOUNT": "短信所称金额或币种与已确认的债务不符。",
-    "TEXT_OPT_OUT": "短信未说明退订方式,例如:退订回T。",
+    "TEXT_OPT_OUT": "短信未说明退订方式(例如:退订回T),或者只是一条短信的一部分。",
     "TEXT_DISCLOSURE": "短信缺少规则要求催收机构作出的告知:表明短信来自催收机构。",
     "TEXT_FORBIDDEN": "短信含有威胁、侮辱或冒充国家机关的内容;须更换内容。",
     "QUIET_HOURS": "收件人所在地(或可能所在地)当前时段不得发送;待允许时段到来即可。",

@@ -251,7 +251,7 @@ class _Part:
         merging = StatementEffects(documents, self._deps.pseudonyms, self._rules)
         for row in rows:
             try:
-                effect = merging(self._creditor, row.statement)
+                effect = merging(self._creditor, row.statement, is_row=True)
             except RequestError as refused:
                 self._reject(row, _code(refused), refused.detail)
                 continue

@@ -13,13 +13,21 @@ from msgspec import structs
 
 from duecare.ports import Document, Documents, Key
 from duecare.usecases import table
-from duecare.usecases.statements.current import current_statement, same_content, voided_by, voiding_slots
+from duecare.usecases.statements.current import (
+    awaits_confirmation,
+    current_statement,
+    same_content,
+    start_counts,
+    voided_by,
+    voiding_slots,
+)
 from duecare.usecases.statements.debt_limit import adds_debt
 from duecare.usecases.verify.stored_decision import PastAllow, past_allows, unpack
 from duecare_core.domain.facts.merge import (
     EVERY,
     MAX_DISPUTED_DEBTS,
     FactSlot,
+    FactState,
     MergeInput,
     merge,
     touched_slots,
@@ -80,7 +88,8 @@ class Effect(NamedTuple):
     reply was read) and `same_as` (the id of an earlier statement with the same content).
 
     `effect`: whether the statement is `in_force`, is `superseded` by a newer one (`superseded_by`) or has no effect on
-    decisions (`none`). `chain_of`: the recipient's chain that it belongs to (a creditor's id, or `*`), or None.
+    decisions (`none`; for a consent that the recipient has to confirm: not yet). `chain_of`: the recipient's chain that
+    it belongs to (a creditor's id, or `*`), or None.
     `added_debt`: the debt that it adds or re-opens (debt_limit.py), or None.
     """
 
@@ -107,8 +116,11 @@ class StatementEffects:
         reply = self._read(verified.statement)
         return Effect([], "unchanged", reply.value if reply else None)
 
-    def __call__(self, party: Party, verified: VerifiedStatement) -> Effect:
-        """Raises RequestError if the statement conflicts with another one, or if the party may not state it."""
+    def __call__(self, party: Party, verified: VerifiedStatement, *, is_row: bool = False) -> Effect:
+        """Raises RequestError if the statement conflicts with another one, or if the party may not state it.
+
+        `is_row`: of a file. Rows have no acknowledgement, so it is not asked whether other statements void them.
+        """
         if isinstance(verified.statement, DeliveryStatement):
             return self._delivery(verified, verified.statement)
         incoming = self._merge_input(party, verified)
@@ -117,11 +129,15 @@ class StatementEffects:
         if not slots:
             return Effect([], "accepted", read_as, effect="none")  # stored, changes nothing
         keys = [slot_key(verified.partition, slot) for slot in slots]
-        voiding = {slot_key(verified.partition, slot): slot for slot in voiding_slots(incoming.statement)}
+        others = [] if is_row else voiding_slots(incoming)
+        voiding = {slot_key(verified.partition, slot): slot for slot in others}
         found = self._documents.get([*keys, *voiding])
         documents: list[Document] = []
+        merged: list[FactState] = []
         same_as: str | None = None
         current: list[str] = []
+        states: list[FactState | None] = [table.find(found, key, slot.state) for key, slot in voiding.items()]
+        number = next((state for state in states if isinstance(state, NumberState)), None)
         added: DebtState | None = None
         for slot, key in zip(slots, keys, strict=True):
             before = table.find(found, key, slot.state)
@@ -129,6 +145,7 @@ class StatementEffects:
             if after != before:
                 documents.append(table.write(key, found.get(key), after))
             same_as = same_as or same_content(before, incoming)
+            merged.append(after)
             current.append(current_statement(after, incoming))
             if isinstance(after, DebtState) and (before is None or isinstance(before, DebtState)):
                 added = after if adds_debt(before, after, verified.accepted_at) else None
@@ -137,18 +154,16 @@ class StatementEffects:
             kept = documents if isinstance(verified.statement, DisputeStatement) else []
             return Effect(kept, "unchanged", read_as, same_as)
         accepted = Effect(documents, "accepted", read_as, chain_of=_chain_of(incoming), added_debt=added)
-        if incoming.start and not self._counts(verified, incoming.start):
+        if incoming.start and not start_counts(incoming.start, number):
             return accepted._replace(effect="none", chain_of=None)
-        newer = voided_by(incoming.statement, [table.find(found, key, slot.state) for key, slot in voiding.items()])
+        newer = voided_by(incoming, merged, states)
         if verified.statement_id not in current or newer:
             accepted = accepted._replace(effect="superseded", superseded_by=newer or current[0])
+        elif isinstance(incoming.statement, ConsentStatement) and awaits_confirmation(
+            incoming.statement, [*states, *merged]
+        ):
+            accepted = accepted._replace(effect="none")
         return accepted
-
-    def _counts(self, verified: VerifiedStatement, start: Start) -> bool:
-        """Whether the number still belongs to the person to whom the answered message went."""
-        key = table.number(verified.partition)
-        number = table.find(self._documents.get([key]), key, NumberState)
-        return number is None or start.allowed_at > number.reassigned.at
 
     def _merge_input(self, party: Party, verified: VerifiedStatement) -> MergeInput:
         """The statement as merging reads it, after a check of everything that it refers to. Raises RequestError."""
