@@ -440,7 +440,7 @@ def test_witnesses_are_named_with_the_time_at_which_they_saw_it(allowed: bytes) 
         file["log"]["witnesses"] = [witness.verifier_key]
         file["checkpoint"] += line
         keys = (*file["receipt_keys"], *file["acknowledgement_keys"])
-        for proven in (file["decision"], *file["statements"], *file["parties"], *keys):
+        for proven in (file["decision"], *file["statements"], *file["parties"], file["engine"], *keys):
             proven["proof"] += line
 
     data = changed(allowed, cosign)

@@ -172,10 +172,12 @@ def published(case: CaseFile, witnesses: Sequence[WitnessKey] = (), receipt_of: 
         return structs.replace(one, entry=structs.replace(one.entry, proof=next(proofs))) if one.entry else one
 
     (decision,) = proven([case.decision])
+    (engine,) = proven([case.engine])
     return encode_case(
         structs.replace(
             case,
             decision=decision,
+            engine=engine,
             statements=proven(case.statements),
             chains=tuple(structs.replace(one, links=tuple(map(link, one.links))) for one in case.chains),
             voids=proven(case.voids),
@@ -193,6 +195,7 @@ def _entries(raw: Json) -> Iterable[bytes]:
     """The log entries, in the order in which `published` proves them."""
     for one in (raw["decision"],):
         yield _entry("decision", one["record"]["decision_id"], one["record"], one["record"]["at"])
+    yield _entry("engine", raw["engine"]["record"]["engine"], raw["engine"]["record"], raw["engine"]["at"])
     for one in raw["statements"]:
         yield _entry("statement", statements.statement_id(one["jws"]), one["record"], one["record"]["received_at"])
     for link in (link for chain in raw["chains"] for link in chain["links"]):

@@ -30,6 +30,7 @@ from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import binding
 from duecare_core.evidence.casefile.chains import ChainFacts, omission, says_something
 from duecare_core.evidence.casefile.inputs import decode
+from duecare_core.evidence.casefile.places import misplaced
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
@@ -179,6 +180,7 @@ class World:
         signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+        assert misplaced(inputs, again) == ()
         # No honest decision is refused by the checks that bind a case file to its decision.
         binding.check_circumstances(record, inputs, parties)
         for one in signed:

@@ -21,19 +21,19 @@ TABLE = {"Fn::GetAtt": "Table.Arn"}
 READS = {
     "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
     "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*", "B#*"},
-    "EvidenceFunction": {"X#*", "S#*", "Y#*", "v#*", "U#*", "P#*", "K#*", "A#*", "E#*", "L"},
+    "EvidenceFunction": {"X#*", "S#*", "Y#*", "v#*", "U#*", "P#*", "K#*", "A#*", "e#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "ImportPartFunction": {"R#*", "P#*", "U#*"},
-    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "v#*", "E#*", "L"},
+    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "v#*", "e#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
     "AdminFunction": {"P#*", "J#*", "v#*", "w#*", "R#*", "S#*", "X#*"},
     "VoidFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "v#*", "w#*", "L"},
 }
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
-    "VerifyFunction": {"X#*", "R#*", "K#*"},
+    "VerifyFunction": {"X#*", "R#*", "K#*", "e#*"},
     "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*", "B#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},

@@ -20,6 +20,7 @@ from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.item_keys import (
     ACKNOWLEDGEMENT_KEY_PREFIX,
     DECISION_PREFIX,
+    ENGINE_PREFIX,
     ERASURE_PREFIX,
     LOGGED_PREFIXES,
     PARTY_PREFIX,
@@ -44,14 +45,16 @@ _KIND_BY_PREFIX = {
     ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
     ERASURE_PREFIX: "erasure",
     VOID_PREFIX: "void",
+    ENGINE_PREFIX: "engine",
 }
-_KEY_PREFIXES = (RECEIPT_KEY_PREFIX, ACKNOWLEDGEMENT_KEY_PREFIX)  # of records that the sort key names
+_KEY_PREFIXES = (RECEIPT_KEY_PREFIX, ACKNOWLEDGEMENT_KEY_PREFIX, ENGINE_PREFIX)  # of records that the sort key names
 _KIND_BY_FOLDER = {
     "parties": "party",
     "receipt-keys": "receipt-key",
     "acknowledgement-keys": "acknowledgement-key",
     "erasures": "erasure",
     "voids": "void",
+    "engines": "engine",
 }
 # A record that was changed by hand may have any form.
 # The end of the name of a copy that may not be the first of its id: made anew after the table was restored.

@@ -45,7 +45,10 @@ OUTCOMES = {
     CaseFileOutcome.GOOD: ("GOOD", "bold green"),
     CaseFileOutcome.FAILED: ("NOT GOOD: the checks marked ✗ failed", "bold red"),
     CaseFileOutcome.UNNAMED_LOG: ("WHOLE, BUT WHOSE? Every check passed, but nobody named the log's key", "bold"),
-    CaseFileOutcome.OTHER_ENGINE: ("WHOLE, BUT MADE BY ANOTHER ENGINE, which this one does not replace", "bold"),
+    CaseFileOutcome.OTHER_ENGINE: (
+        "WHOLE, BUT OF ANOTHER ENGINE: that release must make the checks marked ?",
+        "bold yellow",
+    ),
 }
 # A decision is in the log within seconds, so a case file is asked for again for that long.
 MAX_ATTEMPTS, RETRY_PAUSE = 15, 1.0
@@ -313,7 +316,12 @@ def _summary(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
     if case:
         record = case.decision.record
         summary |= {"decision_id": record.decision_id, "decision": record.decision, "reasons": list(record.reasons)}
-        summary |= {"attempt": record.attempt, "enforced": record.enforced, "provisional": record.provisional}
+        summary |= {
+            "engine": record.engine,
+            "attempt": record.attempt,
+            "enforced": record.enforced,
+            "provisional": record.provisional,
+        }
         summary["cannot_show"] = list(case.cannot_show)
     return summary
 

@@ -153,9 +153,10 @@ def log_position(log: Json) -> None:
 
 
 def checks(results: list[Json]) -> None:
-    """The checks of a case file, one line each."""
+    """The checks of a case file, one line each; `?` marks one that only another engine can make."""
     for one in results:
-        line(("✓ ", "green") if one["ok"] else ("✗ ", "bold red"), (f"{one['name']:11}", "bold"), _word(one["detail"]))
+        failed = ("? ", "bold yellow") if one.get("other_engine") else ("✗ ", "bold red")
+        line(("✓ ", "green") if one["ok"] else failed, (f"{one['name']:11}", "bold"), _word(one["detail"]))
 
 
 def erased(result: Json) -> None:

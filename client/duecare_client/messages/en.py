@@ -21,6 +21,8 @@ TEXTS: dict[str, str] = {
     ),
     "check.record": "Record of the decision",
     "check.record.subject": "Whether the log holds exactly this record.",
+    "check.engine": "The engine",
+    "check.engine.subject": "Whether the release that decided is in the log.",
     "check.receipt": "Receipt",
     "check.receipt.subject": (
         "Whether the receipt is signed by a key of the service that is in the log, and says what the record says."
@@ -47,6 +49,8 @@ TEXTS: dict[str, str] = {
     "check.rules.subject": (
         "Whether the rules are those that the record names, and are shipped by duecare or only stricter than those."
     ),
+    "check.place": "The recipient's place",
+    "check.place.subject": "Whether this machine's tables give the same places and clocks for this number.",
     "check.replay": "The recomputed decision",
     "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
     # Kinds of statements
@@ -172,6 +176,12 @@ TEXTS: dict[str, str] = {
     # Reasons
     "reason.unknown": "There is no sentence for this code.",
     # Sentences and labels of the page about a case file
+    "page.other_engine": "Whole, but made by another release",
+    "page.other_engine_explained": (
+        "The file is whole. Another release of the engine made the decision, and this release gives another answer in "
+        "the points listed here. That is no sign of tampering: the named release gives the answer again."
+    ),
+    "page.running_other_engine": "OF ANOTHER RELEASE",
     "page.verification_failed": "Verification failed",
     "page.failed_explained": (
         "The checks listed here failed. Everything below is only what the file claims. It is not proven; do not "

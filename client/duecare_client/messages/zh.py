@@ -19,6 +19,8 @@ TEXTS: dict[str, str] = {
     "check.log.subject": "检查点是否由该日志签名。仅由文件自己列出的见证人不计入。",
     "check.record": "决定记录",
     "check.record.subject": "决定记录是否原样载于日志。",
+    "check.engine": "程序版本",
+    "check.engine.subject": "作出决定的程序版本是否已载入日志。",
     "check.receipt": "回执",
     "check.receipt.subject": "回执是否由载于日志的服务密钥签名，内容是否与记录一致。",
     "check.inputs": "号码、文本与时间",
@@ -37,6 +39,8 @@ TEXTS: dict[str, str] = {
     ),
     "check.rules": "规则",
     "check.rules.subject": "规则是否即记录所指的版本，且为 duecare 发布的规则，或仅较其更严。",
+    "check.place": "接收人所在地",
+    "check.place.subject": "按本机的号码表和时区数据，接收人可能的所在地及当地时钟是否与案卷内的记载相同。",
     "check.replay": "重新作出决定",
     "check.replay.subject": "依案卷内的材料和规则重新判断，结果及全部理由是否相同。",
     # Kinds of statements
@@ -162,6 +166,11 @@ TEXTS: dict[str, str] = {
     # Reasons
     "reason.unknown": "该代码没有说明文字。",
     # Sentences and labels of the page about a case file
+    "page.other_engine": "案卷完整，但由其他版本作出",
+    "page.other_engine_explained": (
+        "案卷本身完整。该决定由其他版本的程序作出，本版本在下列各项上得出不同结果。这不表示案卷被改动：用下列版本即可重新得出原结果。"
+    ),
+    "page.running_other_engine": "由其他版本作出",
     "page.verification_failed": "核验未通过",
     "page.failed_explained": "下列各项不成立。以下内容只是文件自己的说法，未经证实，不得作为依据。",
     "page.title_long": "催收信息发送决定案卷报告",

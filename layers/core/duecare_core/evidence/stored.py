@@ -13,6 +13,7 @@ from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.item_keys import (
     ACKNOWLEDGEMENT_KEY_PREFIX,
     DECISION_PREFIX,
+    ENGINE_PREFIX,
     ERASURE_PREFIX,
     LOGGED_PREFIXES,
     PARTY_PREFIX,
@@ -29,6 +30,7 @@ _KINDS = {
     ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
     ERASURE_PREFIX: "erasure",
     VOID_PREFIX: "void",
+    ENGINE_PREFIX: "engine",
 }
 
 
@@ -81,6 +83,7 @@ def identify(stored: StoredRecord) -> Identity | None:
         VOID_PREFIX: f"{name}/{stored.sk}/{stored.version}",
         RECEIPT_KEY_PREFIX: stored.sk,
         ACKNOWLEDGEMENT_KEY_PREFIX: stored.sk,
+        ENGINE_PREFIX: stored.sk,
     }
     return Identity(_KINDS[prefix], names.get(prefix, name), record_sha256)
 

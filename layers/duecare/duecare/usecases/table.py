@@ -23,6 +23,7 @@ T = TypeVar("T")
 EVERYTHING = Key(f"{keys.PARTY}#*", keys.PARTY)
 RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
 ACKNOWLEDGEMENT_KEYS = f"{keys.ACKNOWLEDGEMENT_KEY}#acknowledgement"
+ENGINES = f"{keys.ENGINE}#engine"
 LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
 SHARDS = 16
 DAY = timedelta(days=1)
@@ -148,6 +149,10 @@ def receipt_key(kid: str) -> Key:
 
 def acknowledgement_key(kid: str) -> Key:
     return Key(ACKNOWLEDGEMENT_KEYS, kid)
+
+
+def engine(name: str) -> Key:
+    return Key(ENGINES, name)
 
 
 def erasure(erasure_id: str) -> Key:

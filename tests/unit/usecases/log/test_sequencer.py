@@ -545,7 +545,7 @@ def test_only_the_index_of_decisions_expires_after_the_lock_of_the_copies(world:
     assert {kept for _, kept in world.archive.locks.values()} == {began + RETENTION}
     assert {key.pk.split("#")[1] for key in world.table.expires if key.pk.startswith("E#")} == {"decision"}
     pointed = {one.key.pk.split("#")[1] for one in world.table.everything() if one.key.pk.startswith("E#")}
-    assert pointed == {"acknowledgement-key", "decision", "party", "receipt-key", "statement"}
+    assert pointed == {"acknowledgement-key", "decision", "engine", "party", "receipt-key", "statement"}
 
 
 # The listing

@@ -21,7 +21,7 @@ from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import as_json
 from tests.support.memory import MemoryArchive
 from tests.support.packs import PACK
-from tests.support.world import CASE_TEXT, DAY, ISSUER, RECIPIENT, World, stamp
+from tests.support.world import CASE_TEXT, DAY, ISSUER, NOW, RECIPIENT, World, stamp
 
 
 @pytest.fixture
@@ -217,3 +217,14 @@ def test_a_document_of_an_unknown_kind_among_the_facts_is_never_ignored(world: W
     world.documents.commit([Document(Key(pk, sort_key), 1, b"{}")])
     with pytest.raises(StoreFailed, match="unknown kind"):
         world.verify()
+
+
+@pytest.mark.parametrize("spelling", ["+5491123456789", "+541123456789"])
+def test_a_case_file_binds_a_consent_in_either_spelling_of_its_number(spelling: str) -> None:
+    """World.verify replays the decision with the checks of a case file."""
+    world = World().register()
+    world.engage()
+    world.now = NOW.replace(hour=15)  # noon in Buenos Aires
+    world.consent(recipient=spelling)
+    world.debt(recipient=spelling, currency="CNY")
+    assert world.verify(recipient="+541123456789").record.decision == "allow"

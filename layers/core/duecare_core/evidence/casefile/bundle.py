@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from duecare_core.domain.decision.decision import Decision
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import SKEW, ReplyStatement, Statement
 from duecare_core.domain.portfolio.portfolio import Manifest
@@ -38,9 +39,11 @@ from duecare_core.evidence.casefile.chain_parts import (
 )
 from duecare_core.evidence.casefile.chains import ChainFacts, ChainPlace, VoidVersion
 from duecare_core.evidence.casefile.inputs import Inputs
+from duecare_core.evidence.casefile.other_engine import OtherEngine
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
+from duecare_core.evidence.casefile.places import check_place
 from duecare_core.evidence.casefile.registrations import Registration, Registrations
-from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.replay import SignedStatement, is_row, recompute
 from duecare_core.evidence.casefile.row_proofs import ProvenRow, check_rows, read_manifest
 from duecare_core.evidence.casefile.shipped_rules import describe_origin
 from duecare_core.evidence.jose import jws
@@ -50,7 +53,7 @@ from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.log.merkle import leaf_hash, verify_inclusion
 from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
 from duecare_core.evidence.receipt import TYP, ReceiptKeyRecord, claims
-from duecare_core.evidence.record import Record, recipient_digest, text_digest, whole_seconds
+from duecare_core.evidence.record import EngineRecord, Record, recipient_digest, text_digest, whole_seconds
 from duecare_core.evidence.record import encode as encode_record
 from duecare_core.evidence.statement import StatementRecord
 
@@ -93,6 +96,14 @@ class LoggedKey(Struct, frozen=True, forbid_unknown_fields=True):
     proof: str
 
 
+class LoggedEngine(Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine that decided, in the log since `at`."""
+
+    at: str
+    record: EngineRecord
+    proof: str
+
+
 class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
     """The log's name and keys. `verifier_key` and `witnesses`: verifier keys of c2sp.org/signed-note.
 
@@ -124,6 +135,7 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     parties: tuple[LoggedParty, ...]
     receipt_keys: tuple[LoggedKey, ...]
     acknowledgement_keys: tuple[LoggedAcknowledgementKey, ...]
+    engine: LoggedEngine
     rules: dict[str, Any]
     log: LogNames
     checkpoint: str
@@ -132,11 +144,13 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Check(NamedTuple):
-    """The result of one check. `detail`: what was verified, or what is wrong."""
+    """The result of one check. `detail`: what was verified, or what is wrong. `other_engine`: this engine cannot make
+    the check, because another one made the decision and this one gives another answer."""
 
     name: str
     ok: bool
     detail: str
+    other_engine: bool = False
 
 
 class Verdict(NamedTuple):
@@ -178,7 +192,7 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     checks = [Check("form", True, "one JSON object in its canonical form, with the members of a case file")]
     steps = _Checks(case, raw, verifier_key or case.log.verifier_key)
     for name in CHECKS:
-        if name == REPLAY and not all(one.ok for one in checks):
+        if name in {REPLAY, PLACE} and not all(one.ok or one.other_engine for one in checks):
             checks.append(Check(name, False, "not made again, because of what is wrong above"))
         else:
             checks.append(_made(name, getattr(steps, f"check_{name}")))
@@ -189,18 +203,36 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
 def _made(name: str, step: Callable[[], str]) -> Check:
     try:
         return Check(name, True, step())
+    except OtherEngine as error:
+        return Check(name, False, str(error), other_engine=True)
     except (DuecareError, _CheckFailed, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         return Check(name, False, str(error) or type(error).__name__)
 
 
 def _outcome(checks: Iterable[Check], *, named: bool) -> CaseFileOutcome:
-    if not all(one.ok for one in checks):
+    if not all(one.ok or one.other_engine for one in checks):
         return CaseFileOutcome.FAILED
+    if not all(one.ok for one in checks):
+        return CaseFileOutcome.OTHER_ENGINE
     return CaseFileOutcome.GOOD if named else CaseFileOutcome.UNNAMED_LOG
 
 
-REPLAY = "replay"
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "rows", "starts", "chains", "rules", REPLAY)
+REPLAY, PLACE = "replay", "place"
+CHECKS = (
+    "log",
+    "record",
+    "engine",
+    "receipt",
+    "inputs",
+    "parties",
+    "statements",
+    "rows",
+    "starts",
+    "chains",
+    "rules",
+    REPLAY,
+    PLACE,
+)
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -239,6 +271,7 @@ class _Checks:
         self._places: dict[str, ChainPlace] = {}
         self._chained: list[SignedStatement] = []
         self._rules: Rules | None = None
+        self._replayed: Decision | None = None
 
     def check_log(self) -> str:
         log = self._case.log
@@ -250,6 +283,14 @@ class _Checks:
         self._checkpoint = checkpoint
         claimed = f"; the file names {len(log.witnesses)} witnesses, which are not counted" if log.witnesses else ""
         return f"{log.origin} signed its {checkpoint.size} entries{claimed}"
+
+    def check_engine(self) -> str:
+        logged, raw = self._case.engine, self._raw["engine"]
+        name = logged.record.engine
+        index = self._log_index(logged.proof, "engine", name, digest(canonical(raw["record"])), logged.at)
+        if name != self._record.engine:
+            raise _CheckFailed("the engine is not the one that the record names")
+        return f"{name}, released in entry {index} of the log"
 
     def check_record(self) -> str:
         raw = self._raw["decision"]["record"]
@@ -509,14 +550,16 @@ class _Checks:
     def check_replay(self) -> str:
         if self._rules is None:
             raise _CheckFailed("not made again, because of what is wrong above")
-        decision = replay(self._record, self._case.inputs, self._signed, self._parties, self._rules)
-        differing = differences(self._record, decision, self._rules, self._case.inputs.at)
-        if differing:
-            raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
+        self._replayed = recompute(self._record, self._case.inputs, self._signed, self._parties, self._rules)
         left_out = chain_checks.omission(self.facts())
         if left_out:
             raise _CheckFailed(left_out)
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
+
+    def check_place(self) -> str:
+        """The replay takes the recipient's place from the inputs; this compares it with the tables of this machine."""
+        check_place(self._record, self._case.inputs, self._replayed)
+        return "the recipient's place and clocks are those of this machine's number tables and time zones too"
 
     def facts(self) -> ChainFacts:
         """Everything that the decision is recomputed from. Raises unless the rules are good."""

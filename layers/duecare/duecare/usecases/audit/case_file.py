@@ -31,7 +31,7 @@ from duecare_core.evidence.casefile.chain_parts import LoggedAcknowledgementKey,
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, decode
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
-from duecare_core.evidence.record import Record
+from duecare_core.evidence.record import EngineRecord, Record
 from duecare_core.evidence.record import encode as record_bytes
 from duecare_core.evidence.sealed_decision import InputsKey
 from duecare_core.evidence.statement import StatementRecord, read_sealed
@@ -89,6 +89,7 @@ class CaseFiles:
             parties=tuple(parts.parties(inputs.parties, accepted)),
             receipt_keys=tuple(sorted(parts.receipt_keys(), key=lambda one: one.record.kid)),
             acknowledgement_keys=tuple(sorted(parts.acknowledgement_keys(), key=lambda one: one.record.kid)),
+            engine=parts.engine(record.engine),
             rules=self._pack(record.rules_sha256),
             log=parts.names(log_key),
             checkpoint=log.note,
@@ -219,6 +220,15 @@ class _Parts:
             proof, pointer = self.proof("acknowledgement-key", record["kid"], digest(canonical(record)))
             key = msgspec.convert(record, AcknowledgementKeyRecord)
             yield LoggedAcknowledgementKey(at=pointer.at, record=key, proof=proof)
+
+    def engine(self, name: str) -> bundle.LoggedEngine:
+        """The release of the engine that decided."""
+        key = table.engine(name)
+        document = self._deps.documents.get([key]).get(key)
+        if document is None:
+            raise StoreFailed("the engine that made a decision is not on file")
+        proof, pointer = self.proof("engine", name, digest(canonical(strict_json(document.body))))
+        return bundle.LoggedEngine(at=pointer.at, record=table.read(document, EngineRecord), proof=proof)
 
 
 def _inputs(data: bytes) -> Inputs:

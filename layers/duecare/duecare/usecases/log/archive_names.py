@@ -18,6 +18,7 @@ _FOLDERS = {
     "acknowledgement-key": "acknowledgement-keys",
     "erasure": "erasures",
     "void": "voids",
+    "engine": "engines",
 }
 
 
