@@ -95,7 +95,9 @@ class LoggedWorld(World):
         return CaseFiles(means, RULES, ISSUER)(found)
 
     def erase(self, least: timedelta) -> Erase:
-        means = EraseDeps(self.table, self.archive, self.backups, self.pseudonyms, self.clock, os.urandom)
+        means = EraseDeps(
+            self.table, self.archive, self.upload_files, self.backups, self.pseudonyms, self.clock, os.urandom
+        )
         return Erase(means, RULES.pack, least)
 
     # The log as anyone reads it

@@ -39,7 +39,7 @@ from duecare_core.evidence.receipt import ReceiptKey
 from duecare_core.evidence.record import Record, encode
 from duecare_core.evidence.sealed_decision import NONCE_BYTES, InputsKey, Summary, summarize
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
-from tests.support.memory import MemorySealer, MemoryTable
+from tests.support.memory import MemoryFiles, MemorySealer, MemoryTable
 from tests.support.packs import RULES
 
 ISSUER = "https://duecare.example"
@@ -93,6 +93,7 @@ class World:
         self.backoff = backoff
         self.now = NOW
         self.tokens: dict[str, str] = {}
+        self.upload_files: Any = MemoryFiles()
         self.row_evidence: Callable[[str, int], Any] = lambda _manifest, _number: None  # uploads set it
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)

@@ -81,6 +81,7 @@ OBJECTS = {
     ("EvidenceFunction", "LogBucket/tile/*"): {READ},
     ("EvidenceFunction", "ArchiveBucket/*"): {READ},
     ("AdminFunction", "ArchiveBucket/r/*"): ERASE,
+    ("AdminFunction", "Bucket/rows/*"): {READ, WRITE, ABORT},
     ("AdminFunction", "ArchiveBucket"): OBSTACLES,
     ("VoidFunction", "ArchiveBucket/r/*"): {READ},
 }
@@ -93,6 +94,7 @@ LISTING: dict[tuple[str, str], str | list[str] | None] = {
     ("EvidenceFunction", "LogBucket"): None,
     ("EvidenceFunction", "ArchiveBucket"): None,
     ("AdminFunction", "ArchiveBucket"): ["r/*", "parties/*"],
+    ("AdminFunction", "Bucket"): "rows/index/*",
     ("VoidFunction", "ArchiveBucket"): "r/*",
 }
 LISTS = {"s3:ListBucket", "s3:ListBucketVersions"}

@@ -166,6 +166,8 @@ def erased(result: Json) -> None:
         f", recorded in the log as {', '.join(map(_word, records))}" if isinstance(records, list) and records else ""
     )
     line((f"{_count(result, 'erased')} erased", "bold"), logged)
+    if result.get("rows"):
+        line(f"  {_count(result, 'rows')} of them rows of uploaded files")
     if result.get("documents"):
         line((f"{_count(result, 'documents')} documents in the table erased", "bold"))
     if result.get("backups_until"):

@@ -210,7 +210,7 @@ def test_the_rows_of_a_recipient_are_erased_from_every_upload_and_the_others_kee
     assert erase(imports, 3) == (0, 0, None)
     for looked, gone, left in ((first, (4, 7), (1, 2, 3, 5, 6)), (second, (3,), (1, 2))):
         for number in gone:
-            with pytest.raises(StoreFailed):
+            with pytest.raises(Conflict):
                 imports.evidence(looked.upload.manifest_id, number)
         for number in left:
             check(looked, number, evidence(imports, looked, number))

@@ -13,6 +13,7 @@ from duecare.usecases.operator.erase import ErasureResult
 from duecare_core.domain.facts.states import ConsentState
 from duecare_core.domain.fields import E164
 from duecare_core.errors import Conflict, NotFound, StoreFailed, VersionConflict
+from tests.support.imports import Imports, as_csv
 from tests.support.logs import LoggedWorld
 from tests.support.world import DAY, RECIPIENT, consent_members, debt_members, stamp
 
@@ -238,3 +239,17 @@ def test_a_fact_that_changes_meanwhile_is_erased_as_it_is_then(
     monkeypatch.setattr(world.table, "commit", late)
     erase(world)
     assert facts(world) == {}
+
+
+def test_an_erasure_reaches_the_rows_of_uploaded_files(world: LoggedWorld) -> None:
+    imports = Imports(world)
+    rows = [debt_members(world.now, recipient=number, debt_ref="F-1") for number in (RECIPIENT, OTHER)]
+    looked = imports.rooted(as_csv(rows), 2)
+    result = erase(world)
+    assert (result.rows, result.kept) == (0, 1)
+    assert result.kept_until == world.now + MIN_AGE
+    world.now += MIN_AGE + DAY
+    assert erase(world).rows == 1
+    with pytest.raises(Conflict, match="no longer there"):
+        imports.evidence(looked.upload.manifest_id, 1)
+    assert imports.evidence(looked.upload.manifest_id, 2)

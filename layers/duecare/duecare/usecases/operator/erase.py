@@ -1,6 +1,7 @@
 """Erase what is stored about one recipient, as far as retention permits. The log stays complete.
 
-In the archive: the copies of statements and decisions that are older than legal retention. In the table: the same
+In the archive: the copies of statements and decisions that are older than legal retention. In the bucket of uploads:
+the rows of files imported as long ago. In the table: the same
 statements and decisions, and all facts that open: consents, debts, and the counted contacts that no cap needs. Facts
 are no evidence, so they are erased whatever their age. What protects the recipient stays, because without it a later
 decision could allow: stops, revocations, disputes, a change of the number, and the chains. All of it is stored under
@@ -22,8 +23,9 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from duecare.ports import Archive, Backups, Clock, Document, Documents, Entropy, Key
+from duecare.ports import Archive, Backups, Clock, Document, Documents, Entropy, FileStore, Key
 from duecare.usecases import table
+from duecare.usecases.imports.row_erasure import RowErasure
 from duecare.usecases.log.archive_names import PARTIES, document_of, party_of, recipient_prefix, without_prefix
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.verify.stored_decision import summary
@@ -52,7 +54,8 @@ class Erasure(Struct, frozen=True):
 
 
 class ErasureResult(Struct, frozen=True):
-    """How many copies were erased; how many are still under retention, and when the last retention ends.
+    """How many copies were erased; how many are still under retention, and when the last retention ends. A row of an
+    uploaded file that case files show is a copy too: `rows` of the erased ones.
 
     `documents`: how many documents of the table were erased. `protections`: how many remain there, under keyed digests,
     because they protect the recipient. `backups_until`: until when a point-in-time restore of the table would bring
@@ -63,6 +66,7 @@ class ErasureResult(Struct, frozen=True):
     kept: int
     kept_until: datetime | None
     records: tuple[str, ...]
+    rows: int
     documents: int
     protections: int
     backups_until: datetime | None
@@ -71,6 +75,7 @@ class ErasureResult(Struct, frozen=True):
 class EraseDeps(NamedTuple):
     documents: Documents
     archive: Archive
+    files: FileStore
     backups: Backups
     pseudonyms: Pseudonyms
     clock: Clock
@@ -105,6 +110,7 @@ class Erase:
         found = [copy for prefix in prefixes for copy in self._deps.archive.names_with_times(prefix)]
         due = [name for name, at in found if at + self._retention <= now]
         kept = [at for _, at in found if at + self._retention > now]
+        newest_kept = max(kept, default=None)
         records: list[str] = []
         documents = 0
         for names in _groups(due, MAX_NAMES_PER_RECORD):
@@ -112,12 +118,15 @@ class Erase:
             documents += self._erase_documents(names, now)
             self._deps.archive.erase(names)
         facts, protections = self._erase_facts(recipient_key, [party.id for party in parties], now)
+        rows = RowErasure(self._deps.files, self._deps.pseudonyms)(recipient_key, now - self._retention)
+        newest = max((at for at in (newest_kept, rows.newest) if at), default=None)
         held_for = self._deps.backups.held_for()
         return ErasureResult(
-            erased=len(due),
-            kept=len(kept),
-            kept_until=max(kept) + self._retention if kept else None,
+            erased=len(due) + rows.erased,
+            kept=len(kept) + rows.kept,
+            kept_until=newest + self._retention if newest else None,
             records=tuple(records),
+            rows=rows.erased,
             documents=documents + facts,
             protections=protections,
             backups_until=now + held_for if held_for else None,
