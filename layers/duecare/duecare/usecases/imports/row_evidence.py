@@ -100,8 +100,8 @@ class RowEvidence:
         self._opener = opener
 
     def __call__(self, manifest_id: str, number: int) -> ProvenRow | None:
-        """None if the manifest has no `rows_root`. Raises Conflict for a row that is not there, because it was erased or
-        rejected; StoreFailed, SealFailed."""
+        """None if the manifest has no `rows_root`. Raises Conflict for a row that was erased or rejected, StoreFailed,
+        SealFailed."""
         upload_id = table.upload_id_of(manifest_id)
         key = table.upload(upload_id)
         upload = table.find(self._documents.get([key]), key, UploadState)
