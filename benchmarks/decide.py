@@ -45,7 +45,7 @@ def measure(recipients: Recipients) -> DecideTimes:
 def _best_median(recipients: Recipients, recipient: str, text: str, hour: int) -> float:
     """`hour`: of today, in UTC, when it is noon at the recipient's."""
     request = DecisionRequest(
-        decision_id="a" * 26,
+        contact_id="a" * 26,
         number=E164(recipient),
         gateway="xinxi",
         creditor="mou-zichan",

@@ -31,7 +31,8 @@ from duecare_core.domain.rules.tighten import tighten
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import bounds, bundle
-from duecare_core.evidence.casefile.bundle import CaseFile, LoggedStatement
+from duecare_core.evidence.casefile.bundle import CaseFile
+from duecare_core.evidence.casefile.chain_parts import LoggedStatement
 from duecare_core.evidence.casefile.inputs import AnsweredAllow, InputRow
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.jose import jws
@@ -40,7 +41,7 @@ from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import WitnessKey
 from duecare_core.evidence.record import encode as encode_record
 from tests.support import packs
-from tests.support.forger import accepted, answered_anew, published, registered
+from tests.support.forger import accepted, answered_anew, chained, published, registered
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import (
     DAY,
@@ -120,7 +121,8 @@ def failing(data: bytes) -> dict[str, str]:
     failed = {one.name: one.detail for one in verdict.checks if not one.ok}
     assert (verdict.outcome is CaseFileOutcome.FAILED) == bool(failed)
     if len(failed) > 1:
-        assert failed.pop("replay") == "not made again, because of what is wrong above"
+        for name in ("replay", "place"):
+            assert failed.pop(name) == "not made again, because of what is wrong above"
     return failed
 
 
@@ -457,7 +459,7 @@ def test_a_signed_debt_answers_a_dispute_only_as_it_says(honest: CaseFile) -> No
     row = row_debt(f"{statements.statement_id(token)}#1", **{name_of(dispute): answer})
     made = with_inputs(honest, rows=(row,))
     made = structs.replace(made, statements=(*honest.statements, dispute, accepted(token, NOW)))
-    said = failing(published(assert_an_allow(answered_anew(made))))
+    said = failing(published(chained(assert_an_allow(answered_anew(made)), "mou-zichan", [dispute])))
     assert said == {"statements": "a row says that a signed statement answers a dispute, and the statement does not"}
 
 
@@ -578,7 +580,7 @@ def test_a_suspended_gateway_reopens_nothing(reopened: CaseFile) -> None:
 
 def test_a_text_of_megabytes_is_refused_before_it_is_read(honest: CaseFile, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    monkeypatch.setattr(bundle, "replay", lambda *given: read.append(given))
+    monkeypatch.setattr(bundle, "recompute", lambda *given: read.append(given))
     for text in ("退" * (bounds.MAX_BYTES // 3), "退" * (bounds.MAX_TEXT + 1)):
         verdict = bundle.check(bundle.encode(with_inputs(honest, text=text)), KEY)
         assert [(one.name, one.ok) for one in verdict.checks] == [("form", False)]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from duecare.usecases import table
-from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare_core.evidence import record as records
 from duecare_core.evidence.casefile import inputs as inputs_of
 from duecare_core.evidence.casefile.inputs import Inputs
@@ -47,7 +47,7 @@ def sealed(world: World, decided: StoredDecision) -> Inputs:
     """The inputs that the case file of this decision contains."""
     key = table.decision(decided.record.decision_id)
     document = world.documents.get([key])[key]
-    return inputs_of.decode(world.inputs_key.open(document.inputs, decided.record.decision_id))
+    return inputs_of.decode(unpack(document, world.inputs_key).inputs)
 
 
 def told(world: World, decided: StoredDecision) -> dict[str, Any]:

@@ -22,7 +22,7 @@ KEY = LOG_KEY.verifier_key
 def item(document: Document) -> dict[str, Any]:
     """As boto3 gives it."""
     made = items.item(document)
-    made |= {name: {"B": getattr(document, name)} for name in ("sealed", "inputs") if name in made}
+    made |= {name: {"B": getattr(document, name)} for name in ("sealed", "summary") if name in made}
     return made
 
 
@@ -34,6 +34,7 @@ class LoggedService(LoggedWorld):
         self.honest()
         self.decided = self.verify()
         self.id = self.decided.record.decision_id
+        self.tag = self.decision_seal(self.decided.record).recipient_tag
         self.sequenced()
 
     def look(self, memory: Path) -> tuple[Outcome, Positions]:
@@ -44,7 +45,7 @@ class LoggedService(LoggedWorld):
         """Compares the current store with the log as it was read a minute ago."""
         held = Store(self.documents_stored(), self.archive.objects.items())
         between = CheckInterval(self.now, lambda: self.now + timedelta(minutes=1))
-        return check_store(outcome, places, held, between, ISSUER, lambda count: None)
+        return check_store(outcome, places, held, between, ISSUER, lambda count: None, self.inputs_key)
 
     def check(self, memory: Path, *, store: bool = True) -> Outcome:
         outcome, places = self.look(memory)

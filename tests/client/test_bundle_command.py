@@ -15,6 +15,7 @@ import pytest
 from duecare_client import Client
 from duecare_client.cli.bundle import MAX_ATTEMPTS
 from duecare_client.errors import BadAnswer
+from duecare_core.engine import engine
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile.bundle import CANNOT_SHOW
 from tests.client.evidence_service import URL, Command, EvidenceService, problem
@@ -129,8 +130,8 @@ def test_verify_says_every_check_and_the_answer(duecare: Command, file: Path, lo
     result = duecare("bundle", "verify", str(file), "--log-key", KEY)
     assert result.exit_code == 0
     assert re.findall(r"^✓ (\w+)", result.stdout, re.MULTILINE) == [
-        "form", "log", "record", "receipt", "inputs", "parties", "statements", "rows", "starts",
-        "rules", "replay",
+        "form", "log", "record", "engine", "receipt", "inputs", "parties", "statements", "rows", "starts", "chains",
+        "rules", "replay", "place",
     ]  # fmt: skip
     assert "ALLOW" in result.stdout
     assert logged.id in result.stdout
@@ -323,3 +324,53 @@ def test_a_file_that_is_too_long_is_not_read_to_its_end(duecare: Command, tmp_pa
     result = duecare("bundle", "verify", str(tmp_path / "long"))
     assert (result.exit_code, "✗ form" in result.stdout) == (1, True)
     assert "a case file has at most" in result.stdout
+
+
+NEWER = "duecare-core 9.9.9; phonenumbers 99.0.1; tzdata 2031.1"
+
+
+@pytest.fixture
+def newer_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This command is of a later engine, which says more about every denial and calls the amount another."""
+    monkeypatch.setattr("duecare_core.evidence.casefile.other_engine.engine", lambda: NEWER)
+    monkeypatch.setattr("duecare_core.evidence.casefile.replay.differences", lambda *_: ("findings",))
+
+
+@pytest.mark.usefixtures("newer_engine")
+def test_verify_of_another_engines_file_has_an_exit_code_of_its_own_and_names_the_release(
+    duecare: Command, file: Path
+) -> None:
+    result = duecare("bundle", "verify", str(file), "--log-key", KEY)
+    assert result.exit_code == 4
+    assert re.findall(r"^\? (\w+)", result.stdout, re.MULTILINE) == ["replay", "place"]
+    assert "✗" not in result.stdout.replace("marked ✗", "")
+    packages = engine().replace("; ", " ").split(" ")
+    for name, version in zip(packages[::2], packages[1::2], strict=True):
+        assert f"{name}=={version}" in result.stdout
+    assert "WHOLE, BUT OF ANOTHER ENGINE" in result.stdout
+    summary = json.loads(duecare("--json", "bundle", "verify", str(file), "--log-key", KEY).stdout)
+    assert (summary["ok"], summary["outcome"], summary["engine"]) == (False, "other_engine", engine())
+
+
+@pytest.mark.usefixtures("newer_engine")
+def test_a_changed_file_of_another_engine_is_not_good(duecare: Command, changed: Path) -> None:
+    result = duecare("bundle", "verify", str(changed), "--log-key", KEY)
+    assert result.exit_code == 1
+    assert "NOT GOOD" in result.stdout
+
+
+@pytest.mark.usefixtures("newer_engine")
+def test_the_page_of_another_engines_file_does_not_say_that_it_failed(duecare: Command, file: Path) -> None:
+    result = duecare("bundle", "report", str(file), "--log-key", KEY, "--out", "page.html")
+    assert result.exit_code == 4
+    page = Path("page.html").read_text("utf-8")
+    assert "案卷完整，但由其他版本作出" in page
+    assert "核验未通过" not in page
+
+
+def test_the_version_names_the_engine(duecare: Command) -> None:
+    result = duecare("--version")
+    assert result.exit_code == 0
+    assert engine() in result.stdout
+    assert json.loads(duecare("--json", "--version").stdout)["engine"] == engine()
+    assert json.loads(duecare("--version", "--json").stdout)["engine"] == engine()

@@ -64,10 +64,10 @@ def test_the_page_checks_a_case_file_with_public_tools(
     ran = followed(tmp_path, files[name])
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count(VERIFIED) == 2 + statements
-    said = ["the entry is in the log", "text: good", "number: good", "inputs: good", "rules: good"]
+    said = ["the entry is in the log", "text: good", "number: good", "inputs: good", "rules: good", "chains: good"]
     assert [line for line in ran.stdout.splitlines() if line in said] == said
-    (told,) = re.findall(r'"record_sha256":"sha256:([0-9a-f]{64})"\n', ran.stdout)
-    assert f"\n{told}\n" in ran.stdout
+    answers = {"a": "ALLOW", "d": "DENY OPTED_OUT TEXT_SENDER TEXT_AMOUNT", "u": "DENY CONSENT_MISSING DEBT_MISSING"}
+    assert f"RESULT: the receipt and the record in the log agree: {answers[name]}" in ran.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,29 @@ def test_its_helper_writes_the_form_that_digests_are_of(tmp_path: Path, files: d
         value = json.loads(data)
         told = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         assert told == canonical(value) == data
+
+
+def test_the_page_compares_an_acknowledgement_with_the_chain(tmp_path: Path) -> None:
+    world = LoggedWorld().honest()
+    stop = world.state(
+        "xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now)
+    ).acknowledgement
+    assert stop
+    decided = world.verify(message_id="after")
+    dispute = world.state(
+        "xinxi", "dispute", recipient=RECIPIENT, creditor="mou-zichan", claim="paid", received_at=stamp(world.now)
+    ).acknowledgement
+    assert dispute
+    world.sequenced()
+    for token, there in ((stop, "there"), (dispute, "NOT THERE")):
+        (tmp_path / "ack.jws").write_text(token)
+        ran = followed(tmp_path, world.case_file(decided))
+        assert ran.returncode == 0, ran.stderr
+        assert re.search(rf"^acknowledged at .*: {there}$", ran.stdout, re.MULTILINE)
+
+
+def test_the_page_refuses_a_chain_without_one_of_its_statements(tmp_path: Path, files: dict[str, bytes]) -> None:
+    case = msgspec.json.decode(files["d"], type=CaseFile)
+    ran = followed(tmp_path, published(structs.replace(case, chains=())))
+    assert ran.returncode != 0
+    assert "another head than the record" in ran.stderr

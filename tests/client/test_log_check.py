@@ -55,9 +55,9 @@ def test_a_decision_that_was_changed_in_the_table_is_named(logged: LoggedService
     from duecare.usecases.verify.stored_decision import pack  # noqa: PLC0415
 
     def denied(document: Document) -> Document:
-        decided = unpack(document)
+        decided = unpack(document, logged.inputs_key)
         record = structs.replace(decided.record, decision="deny", reasons=("OPTED_OUT",))
-        return pack(record, decided.envelope, document.inputs, None)
+        return pack(record, decided.envelope, decided.inputs, logged.decision_seal(record), None)
 
     logged.edit(table.decision(logged.id), denied)
     (fault,) = logged.named(memory)
@@ -72,9 +72,9 @@ def test_one_that_was_changed_under_a_new_version_is_named_though_it_is_young(
     from duecare.usecases.verify.stored_decision import pack  # noqa: PLC0415
 
     def denied(document: Document) -> Document:
-        decided = unpack(document)
+        decided = unpack(document, logged.inputs_key)
         record = structs.replace(decided.record, decision="deny", attempt=2)
-        return pack(record, decided.envelope, document.inputs, document)
+        return pack(record, decided.envelope, decided.inputs, logged.decision_seal(record), document)
 
     logged.edit(table.decision(logged.id), denied)
     assert any(f"decision {logged.id}" in fault for fault in logged.named(memory))
@@ -86,13 +86,13 @@ def test_one_that_was_changed_under_a_new_version_is_named_though_it_is_young(
         lambda one: one._replace(sealed=one.sealed[:40] + b"\0" + one.sealed[41:]),
         lambda one: one._replace(sealed=one.sealed[:100] + b"\0" + one.sealed[101:]),
         lambda one: one._replace(sealed=b""),
-        lambda one: one._replace(inputs=one.inputs[:-1] + b"\0"),
-        lambda one: one._replace(inputs=b""),
+        lambda one: one._replace(summary=one.summary[:-1] + b"\0"),
+        lambda one: one._replace(summary=b""),
         lambda one: one._replace(body=b'{"note":1}'),
     ],
-    ids=["signature", "recipient", "record gone", "inputs", "inputs gone", "body"],
+    ids=["nonce and signature", "record", "record gone", "summary", "summary gone", "body"],
 )
-def test_the_inputs_of_a_decision_must_not_be_changed_either(
+def test_the_parts_of_a_decision_must_not_be_changed_either(
     logged: LoggedService, memory: Path, change: Callable[[Document], Document]
 ) -> None:
     logged.edit(table.decision(logged.id), change)
@@ -123,7 +123,7 @@ def test_a_record_that_was_never_logged_is_named(logged: LoggedService, memory: 
 
 
 def test_a_copy_that_was_changed_in_the_archive_is_named(logged: LoggedService, memory: Path) -> None:
-    (name,) = logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/decision/")
+    (name,) = logged.archive.names(f"r/{logged.tag}/decision/")
     copy = json.loads(logged.archive.objects[name])
     logged.archive.objects[name] = canonical(copy | {"body": {"note": 1}})
     assert any(f"decision {logged.id}: " in fault for fault in logged.named(memory))
@@ -134,19 +134,19 @@ def test_a_copy_that_was_changed_in_the_archive_is_named(logged: LoggedService, 
         )
 
 
-@pytest.mark.parametrize("member", ["version", "inputs", "body"])
+@pytest.mark.parametrize("member", ["version", "sealed", "summary", "body"])
 def test_the_document_of_an_archived_record_must_not_be_changed_either(
     logged: LoggedService, memory: Path, member: str
 ) -> None:
-    (name,) = logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/decision/")
+    (name,) = logged.archive.names(f"r/{logged.tag}/decision/")
     copy = json.loads(logged.archive.objects[name])
-    changed = {"version": 2, "inputs": "AAAA", "body": {"note": 1}}
+    changed = {"version": 2, "sealed": "AAAA", "summary": "AAAA", "body": {"note": 1}}
     logged.archive.objects[name] = canonical(copy | {member: changed[member]})
     assert [fault.partition(":")[0] for fault in logged.named(memory)] == [f"decision {logged.id}"]
 
 
 def test_a_copy_that_is_gone_is_named(logged: LoggedService, memory: Path) -> None:
-    (name,) = logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/decision/")
+    (name,) = logged.archive.names(f"r/{logged.tag}/decision/")
     del logged.archive.objects[name]
     assert logged.named(memory) == [f"decision {logged.id}: its copy is no longer in the archive"]
 
@@ -172,7 +172,7 @@ def test_a_logged_erasure_is_no_fault(logged: LoggedService, memory: Path) -> No
     logged.left()
     logged.sequenced()
     assert logged.named(memory) == []
-    assert not list(logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/"))
+    assert not list(logged.archive.names(f"r/{logged.tag}/"))
 
 
 def test_nothing_is_erased_before_its_time(logged: LoggedService, memory: Path) -> None:

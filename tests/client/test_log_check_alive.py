@@ -12,10 +12,12 @@ import pytest
 
 from duecare.ports import Document
 from duecare.usecases import table
+from duecare.usecases.log import pointers
+from duecare.usecases.verify.stored_decision import pack, unpack
 from duecare_client.checks.log import remember
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical
-from duecare_core.evidence.stored import archive_copy, read_archive_copy
+from duecare_core.evidence.stored import archive_copy
 from tests.client.logged_service import KEY, LoggedService
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.memory import MemoryLogFiles
@@ -87,9 +89,11 @@ def test_a_copy_of_a_decision_that_the_service_never_made_is_named_at_once(logge
     made_up = logged.verify(message_id="m-2").record.decision_id
     archived_only(logged)
     (name,) = (one for one in logged.archive.objects if made_up in one)
-    copy = read_archive_copy(logged.archive.objects[name])
-    signature = bytes(64)
-    logged.archive.objects[name] = archive_copy(copy._replace(sealed=copy.sealed[:32] + signature + copy.sealed[96:]))
+    decided = unpack(pointers.document_of(logged.archive.objects[name]), logged.inputs_key)
+    unsigned = decided.envelope._replace(signature=bytes(64))
+    seal = logged.decision_seal(decided.record)
+    document = pack(decided.record, unsigned, decided.inputs, seal, None)
+    logged.archive.objects[name] = archive_copy(pointers.stored(document))
     logged.table.remove(table.decision(made_up))
     assert logged.named(memory) == [
         f"decision {made_up}: the copy in the archive is not what was logged (the log has no entry of it)"
@@ -148,7 +152,7 @@ def test_any_malformed_item_in_the_table_is_named_and_does_not_stop_the_check(
         "decision": table.decision("a" * 26),
     }[place]
     for body in BODIES:
-        logged.table._documents[key] = Document(key, 1, body.encode(), sealed=b"x" * 200, inputs=b"y")
+        logged.table._documents[key] = Document(key, 1, body.encode(), sealed=b"x" * 200, summary=b"y")
         (fault,) = logged.named(memory)
         assert fault.startswith(place), body
 
@@ -231,7 +235,7 @@ def test_the_memory_is_written_as_a_whole_without_temporary_files(logged: Logged
 
 def test_an_erasure_by_hand_is_reported_as_a_missing_copy(logged: LoggedService, memory: Path) -> None:
     """A made-up erasure in the archive, without an entry, excuses nothing once it is no longer young."""
-    (name,) = logged.archive.names(f"r/{logged.decided.envelope.recipient_key}/decision/")
+    (name,) = logged.archive.names(f"r/{logged.tag}/decision/")
     del logged.archive.objects[name]
     told = {"at": stamp(logged.now), "erased": [name.split("/", 2)[2]]}
     made = {"pk": "Z#" + "z" * 26, "sk": "-", "version": 1, "body": told}

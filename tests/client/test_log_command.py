@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import httpx
 import pytest
 
 from duecare.usecases import table
+from duecare.usecases.log import pointers
 from duecare_client.checks.log import checkpoint_file, key_file
 from duecare_client.checks.store import archive_of
 from duecare_core.evidence.log.note import Checkpoint, LogKey
+from duecare_core.evidence.stored import archive_copy
 from tests.client.evidence_service import URL, Command, EvidenceService
 from tests.client.logged_service import KEY, LoggedService, item
 from tests.support import tables
@@ -169,12 +172,48 @@ def test_with_aws_every_record_is_compared_and_one_that_was_changed_by_hand_is_n
     assert duecare("log", "check").exit_code == 1
 
 
+@pytest.fixture
+def key_secret(moto: str) -> str:  # noqa: F811
+    """The secret with the key that seals the decisions of these tests."""
+    secret = tables.client("secretsmanager", moto).create_secret(
+        Name=f"inputs-{secrets.token_hex(4)}", SecretString=(b"i" * 32).hex()
+    )
+    return str(secret["ARN"])
+
+
+def test_with_the_key_a_decision_that_was_changed_in_both_table_and_archive_is_named(
+    duecare: Command, logged: LoggedService, stored: tuple[Any, str, Any, str], key_secret: str
+) -> None:
+    dynamodb, name, s3, bucket = stored
+    assert duecare("log", "check", "--inputs-key", key_secret).exit_code == 0
+    key = table.decision(logged.id)
+    document = logged.table.get([key])[key]
+    changed = document._replace(sealed=document.sealed[:-1] + bytes([document.sealed[-1] ^ 1]))
+    dynamodb.put_item(TableName=name, Item=item(changed))
+    (copy,) = (one for one in logged.archive.objects if f"/decision/{logged.id}/" in one)
+    s3.put_object(Bucket=bucket, Key=copy, Body=archive_copy(pointers.stored(changed)))
+    without = duecare("log", "check")
+    assert (without.exit_code, "Decisions were not opened" in without.stderr) == (0, True)
+    told = duecare.json("log", "check", "--inputs-key", key_secret)
+    assert {one["where"] for one in told["faults"]} == {f"decision {logged.id}"}
+
+
+def test_a_secret_that_is_no_key_is_bad_usage(
+    duecare: Command,
+    stored: tuple[Any, str, Any, str],
+    moto: str,  # noqa: F811
+) -> None:
+    secret = tables.client("secretsmanager", moto).create_secret(Name=secrets.token_hex(8), SecretString="{}")
+    for named in (secret["ARN"], "no-such-secret"):
+        assert duecare("log", "check", "--inputs-key", named).exit_code == 2
+
+
 def test_an_unreadable_item_is_named(
     duecare: Command, logged: LoggedService, stored: tuple[Any, str, Any, str]
 ) -> None:
     dynamodb, name, *_ = stored
     odd = {"pk": {"S": "P#made-up"}, "sk": {"S": "-"}, "version": {"S": "x"}, "body": {"B": b"\xff"}}
-    dynamodb.put_item(TableName=name, Item=odd | {"sealed": {"S": "text"}, "inputs": {"N": "1"}})
+    dynamodb.put_item(TableName=name, Item=odd | {"sealed": {"S": "text"}, "summary": {"N": "1"}})
     told = duecare.json("log", "check")
     assert [one["where"] for one in told["faults"]] == ["party made-up"]
 

@@ -450,7 +450,8 @@ def test_witnesses_are_named_with_the_time_at_which_they_saw_it(allowed: bytes) 
     def cosign(file: Json) -> None:
         file["log"]["witnesses"] = [witness.verifier_key]
         file["checkpoint"] += line
-        for proven in (file["decision"], *file["statements"], *file["parties"], *file["receipt_keys"]):
+        keys = (*file["receipt_keys"], *file["acknowledgement_keys"])
+        for proven in (file["decision"], *file["statements"], *file["parties"], file["engine"], *keys):
             proven["proof"] += line
 
     data = changed(allowed, cosign)
@@ -559,7 +560,7 @@ def test_every_rule_of_china_and_of_anywhere_has_a_chinese_text_and_only_read_la
 
 
 def test_each_check_has_a_name_and_a_result_in_chinese(allowed: bytes, denied: bytes) -> None:
-    for name in ("form", *bundle.CHECKS, "witness", "portfolio"):
+    for name in ("form", *bundle.CHECKS, "witness", "portfolio", "statement"):
         assert label("check", name), name
         assert label("check", f"{name}.subject"), name
         assert label("check", f"{name}.failed"), name
@@ -581,6 +582,22 @@ def test_a_failed_check_never_gets_the_sentence_of_a_passed_one() -> None:
     assert words.zh == "检查点没有该日志的有效签名。"
     words, _ = result(Check("unknown", True, "x.example signed its 1 entries {origin}"))
     assert words.zh == "本项成立。"
+
+
+def test_a_check_that_another_release_must_make_is_no_failure_in_words() -> None:
+    words, _ = result(Check("replay", False, "made again it differs in reasons with x", other_engine=True))
+    assert "由其他版本作出" in words.zh
+
+
+def test_the_chains_and_the_engine_are_named_in_chinese() -> None:
+    heads = "every statement up to the heads that the record names: 3 in that of mou-zichan, 1 in that of *"
+    erased = "; 2 were erased, so nobody can check what they said"
+    words, whole = result(Check("chains", True, heads + erased))
+    assert whole
+    assert "mou-zichan 链至第 3 位、* 链至第 1 位；其中 2 份已被删除" in words.zh
+    engine = "duecare-core 2.0.0; phonenumbers 9.0.43; tzdata 2026.6"
+    words, whole = result(Check("engine", True, f"{engine}, released in entry 1 of the log"))
+    assert (words.zh, whole) == (f"{engine}，其发布载于日志第 1 条", True)
 
 
 def test_words_come_before_codes(denied: bytes) -> None:

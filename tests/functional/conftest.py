@@ -19,7 +19,7 @@ from botocore.loaders import JSONFileLoader
 
 from duecare.adapters.lean_client import Wire
 from duecare.runtime import settings, telemetry
-from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS, RECEIPT_KEYS
+from duecare.usecases.table import ACKNOWLEDGEMENT_KEYS, ENGINES, RECEIPT_KEYS
 from duecare_core.evidence.statement import sign
 from tests.functional.answers import Answer
 from tests.support import events, tables
@@ -148,7 +148,9 @@ class Stack:
 
     def items(self) -> list[dict[str, Any]]:
         """The items of the table, except the public keys, which the first decision and the first statement store."""
-        return [item for item in self.everything() if item["pk"]["S"] not in (RECEIPT_KEYS, ACKNOWLEDGEMENT_KEYS)]
+        return [
+            item for item in self.everything() if item["pk"]["S"] not in (RECEIPT_KEYS, ACKNOWLEDGEMENT_KEYS, ENGINES)
+        ]
 
     def everything(self) -> list[dict[str, Any]]:
         return tables.items(self.endpoint, self.table)

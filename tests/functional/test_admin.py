@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from duecare_core.errors import StoreFailed
 from duecare_core.evidence.jose.keys import public_jwk, thumbprint
 from duecare_core.evidence.jose.proof import proven_jwk
 from tests.functional.conftest import RECIPIENT, Stack
 from tests.functional.keys import p256
-from tests.support import events
+from tests.support import events, tables
 
 ADD: dict[str, Any] = events.load("admin-add-mou-zichan")
 
@@ -162,3 +163,89 @@ def test_old_copies_are_erased_and_the_erasure_is_logged(stack: Stack, monkeypat
     assert record["pk"]["S"] == f"Z#{result['records'][0]}"
     assert RECIPIENT[1:] not in record["body"]["S"]
     assert stack.operate("erase", recipient=RECIPIENT)["result"]["erased"] == 0
+
+
+@pytest.fixture
+def aged(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A decision and its statements, logged, that may be erased."""
+    stack.honest()
+    stack.verify()
+    stack.invoke("sequence", events.load("sequence-clock"))
+    monkeypatch.setattr("duecare_core.domain.rules.retention.shortest_retention", lambda pack: timedelta(0))
+    return stack
+
+
+def sealed(stack: Stack, *prefixes: str) -> list[str]:
+    """The items under these prefixes that still have an encrypted part."""
+    return [item["pk"]["S"] for item in stack.items() if item["pk"]["S"].startswith(prefixes) and "sealed" in item]
+
+
+def test_an_erasure_reaches_the_table(aged: Stack) -> None:
+    assert len(sealed(aged, "X#")) == 1
+    others = len(sealed(aged, "S#")) - 2  # of the mandate and the routes
+    assert aged.operate("erase", recipient=RECIPIENT)["result"]["documents"] == 5
+    assert sealed(aged, "X#") == []
+    assert len(sealed(aged, "S#")) == others
+    facts = {item["sk"]["S"][0]: item["body"]["S"] for item in aged.items() if item["pk"]["S"].startswith("R#")}
+    assert facts == {"C": "null", "D": "null", "F": "{}"}  # a cap still counts the contact
+    again = aged.verify()
+    assert again.body["decision"] == "deny"
+    assert {"CONSENT_MISSING", "DEBT_MISSING"} <= set(again.reasons)
+
+
+def test_it_says_how_long_point_in_time_backups_hold_what_was_erased(aged: Stack) -> None:
+    assert aged.operate("erase", recipient=RECIPIENT)["result"]["backups_until"] is None
+    dynamodb = tables.client("dynamodb", aged.endpoint)
+    dynamodb.update_continuous_backups(
+        TableName=aged.table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    until = datetime.fromisoformat(str(aged.operate("erase", recipient=RECIPIENT)["result"]["backups_until"]))
+    assert timedelta(days=34) < until - datetime.now(UTC) <= timedelta(days=35)
+
+
+def test_an_erasure_that_a_backup_would_outlast_is_refused(aged: Stack) -> None:
+    before = sealed(aged, "X#", "S#")
+    tables.client("dynamodb", aged.endpoint).create_backup(TableName=aged.table, BackupName="monthly")
+    response = aged.operate("erase", recipient=RECIPIENT)
+    assert problem(response) == (409, "erasure-would-not-hold")
+    assert "monthly" in response["problem"]["detail"]
+    assert sealed(aged, "X#", "S#") == before
+
+
+def test_an_erasure_is_refused_where_copies_cannot_be_deleted(aged: Stack) -> None:
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 200}}
+    strict = tables.bucket(aged.endpoint, locks=True)
+    tables.client("s3", aged.endpoint).put_object_lock_configuration(
+        Bucket=strict, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
+    aged.restart(DUECARE_ARCHIVE_BUCKET=strict)
+    response = aged.operate("erase", recipient=RECIPIENT)
+    assert problem(response) == (409, "erasure-would-not-hold")
+    assert "COMPLIANCE" in response["problem"]["detail"]
+
+
+def test_an_erasure_is_refused_where_copies_are_replicated(aged: Stack) -> None:
+    s3 = tables.client("s3", aged.endpoint)
+    other = tables.bucket(aged.endpoint)
+    for bucket in (other, aged.archive_bucket):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rule = {
+        "ID": "all",
+        "Status": "Enabled",
+        "Priority": 1,
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{other}"},
+    }
+    role = "arn:aws:iam::123456789012:role/replication"
+    s3.put_bucket_replication(Bucket=aged.archive_bucket, ReplicationConfiguration={"Role": role, "Rules": [rule]})
+    response = aged.operate("erase", recipient=RECIPIENT)
+    assert problem(response) == (409, "erasure-would-not-hold")
+    assert other in response["problem"]["detail"]
+
+
+def test_nothing_is_erased_while_the_backups_cannot_be_read(aged: Stack) -> None:
+    aged.restart(AWS_ENDPOINT_URL_S3="http://127.0.0.1:9")
+    with pytest.raises(StoreFailed):
+        aged.operate("erase", recipient=RECIPIENT)
+    assert len(sealed(aged, "X#")) == 1

@@ -124,6 +124,8 @@ def test_without_an_authorizer_the_route_refuses(stack: Stack, decided: Answer) 
     assert (answer.status, answer.problem) == (403, "not-allowed")
 
 
-def test_looking_up_needs_no_secret_and_no_key(stack: Stack, decided: Answer) -> None:
-    stack.restart(DUECARE_INPUTS_SECRET="no-such-secret", DUECARE_STATEMENT_KEY="no-such-key")
+def test_looking_up_needs_the_key_of_decisions_alone(stack: Stack, decided: Answer) -> None:
+    stack.restart(DUECARE_STATEMENT_KEY="no-such-key")
     assert look_up(stack, "xinxi", decided.body["decision_id"]).status == 200
+    stack.restart(DUECARE_INPUTS_SECRET="no-such-secret")
+    assert look_up(stack, "xinxi", decided.body["decision_id"]).status == 503

@@ -60,10 +60,10 @@ def test_every_record_is_logged_exactly_once(stack: Stack, capsys: pytest.Captur
     stack.honest()
     assert stack.verify().status == 200
     assert stack.invoke("sequence", events.load("sequence-stream")) is None
-    kinds = ["acknowledgement-key", "decision", *["party"] * 5, "receipt-key", *["statement"] * 5]
+    kinds = ["acknowledgement-key", "decision", "engine", *["party"] * 5, "receipt-key", *["statement"] * 5]
     assert sorted(logged(stack)) == kinds
     told = metrics(stack, capsys)
-    assert told == {"LogLagSeconds": [0.0], "Logged": [13.0], "Swept": [0.0], "LogGap": [0.0], "Unreadable": [0.0]}
+    assert told == {"LogLagSeconds": [0.0], "Logged": [14.0], "Swept": [0.0], "LogGap": [0.0], "Unreadable": [0.0]}
     for name in ("sequence-clock", "sequence-stream"):
         assert stack.invoke("sequence", events.load(name)) is None
     assert sorted(logged(stack)) == kinds
@@ -143,7 +143,7 @@ def test_records_are_copied_under_lock_and_get_an_expiry_time(stack: Stack) -> N
     stack.invoke("sequence", events.load("sequence-clock"))
     archive = tables.archive(stack.endpoint, stack.archive_bucket)
     kinds = sorted({name.split("/")[0] for name in archive.names("")})
-    assert kinds == ["acknowledgement-keys", "parties", "r", "receipt-keys", "rules"]
+    assert kinds == ["acknowledgement-keys", "engines", "parties", "r", "receipt-keys", "rules"]
     s3 = tables.client("s3", stack.endpoint)
     for name in archive.names(""):
         held = s3.head_object(Bucket=stack.archive_bucket, Key=name)

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from openapi_spec_validator import validate
 
+from duecare_core.engine import engine
 from duecare_core.evidence.jose.keys import new_private_jwk, public_jwk, thumbprint
 from tests.functional.conftest import Stack
 from tests.support import events, tables
@@ -146,10 +147,11 @@ def test_status_reports_a_halt_of_everything(stack: Stack) -> None:
 
 def test_the_key_that_will_sign_is_on_file_before_it_signs_and_nothing_else_is_stored(stack: Stack) -> None:
     stack.send("verify-status")
-    (item,) = stack.everything()
+    item, engine_item = sorted(stack.everything(), key=lambda one: one["pk"]["S"])
     (published,) = stack.send("verify-jwks").body["keys"]
     assert (item["pk"]["S"], item["sk"]["S"]) == ("K#receipt", published["kid"])
     assert json.loads(item["body"]["S"])["jwk"]["x"] == published["x"]
+    assert (engine_item["pk"]["S"], engine_item["sk"]["S"]) == ("e#engine", engine())
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """The one generator of the golden files beside it: `python -m tests.golden.generate` writes them, a test compares.
 
+It refuses to change the outcomes of the current engine: raise the version of duecare-core first. A version that was
+never released may change: `--unreleased`.
+
 Everything is fixed: keys from constant seeds, the clock, the salt. Ed25519 is deterministic, so bytes are.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import msgspec
@@ -26,7 +30,8 @@ from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import encode
 from duecare_core.evidence.statement import StatementRecord, sign
-from tests.support.logs import LoggedWorld
+from tests.golden import engines
+from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import CASE_TEXT, ISSUER, NOW, RECIPIENT, World, debt_members, message, stamp
 
 WITNESSES = (WitnessKey("w1.example", b"1" * 32), WitnessKey("w2.example", b"2" * 32))
@@ -119,6 +124,26 @@ def acknowledgement() -> str:
     return AcknowledgementKey(b"a" * 32).sign(claims(ids[2], record, recipient))
 
 
+def write_engine(*, unreleased: bool) -> None:
+    """Write the folder of the current engine. Its outcomes change only if it is `unreleased`."""
+    folder, made = engines.folder(), engines.outcomes()
+    outcomes = folder / engines.OUTCOMES
+    if folder.name in engines.released():
+        if outcomes.read_bytes() != made:
+            raise SystemExit(engines.RAISE)
+        return
+    if outcomes.exists() and outcomes.read_bytes() != made and not unreleased:
+        raise SystemExit(f"{engines.RAISE} If this version was never released: --unreleased.")
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob(engines.CASE_FILE):
+        old.unlink()
+    outcomes.write_bytes(made)
+    (folder / engines.LOG_KEY_FILE).write_text(f"{LOG_KEY.verifier_key}\n", "utf-8")
+    for name, data in engines.case_files(Open(), entropy).items():
+        (folder / name).write_bytes(data)
+
+
 if __name__ == "__main__":
     for name, data in files().items():
         (HERE / name).write_bytes(data)
+    write_engine(unreleased="--unreleased" in sys.argv)

@@ -12,6 +12,7 @@ from duecare.ports import IndexEntry
 from duecare.runtime.openapi.paths import LIMITED, ROUTES
 from duecare.usecases import table
 from duecare.usecases.statements.debt_limit import DebtCount
+from duecare.usecases.verify.stored_decision import pack, unpack
 from duecare_core.domain.portfolio import row_splitter
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
@@ -169,7 +170,9 @@ def _evidence(run: Run) -> None:
         run.call(operation_id, "The table is unavailable", "xinxi", path=path, failing=True)
     key = table.decision(path["id"])
     kept = world.table.get([key])[key]
-    world.table.put([IndexEntry(kept._replace(inputs=b""), None)])
+    early = unpack(kept, world.inputs_key)
+    without_inputs = pack(early.record, early.envelope, b"", world.decision_seal(early.record), None)
+    world.table.put([IndexEntry(without_inputs, None)])
     run.call("getCaseFile", "A decision of an early version", "xinxi", path=path)
     world.table.put([IndexEntry(kept, None)])
     run.call("getDiscovery", "With a log")
@@ -329,6 +332,8 @@ def _admin(run: Run) -> None:
     run.admin("key-revoke", id="keji", kid="nobody")
     run.admin("party-show", id="nobody")
     since = run.world.now.isoformat()
+    run.world.backups.found = ["the table has backups that never expire: monthly"]
+    run.admin("erase", recipient=RECIPIENT)
     run.void("void-undo", party="keji", since=since)
     void = run.void("void", party="keji", since=since)
     run.admin("party-resume", id="keji")

@@ -99,7 +99,7 @@ class Run:
         service.rules = RULES
         match name:
             case "admin":
-                service.party_admin = world.operate
+                service.party_admin, service.erase = world.operate, world.erase(timedelta(0))
             case "void":
                 service.void_statements = voiding(world)
             case "state":
@@ -110,7 +110,7 @@ class Run:
                 service.archive, service.log_files = world.archive, world.files
                 deps = CaseFileDeps(world.table, world.archive, world.files, world.sealer, world.inputs_key)
                 service.case_files = CaseFiles(deps, RULES, ISSUER)
-                service.opener = world.sealer
+                service.opener, service.inputs_key = world.sealer, world.inputs_key
             case "reconcile":
                 service.reconcile = self._reconcile(world.clock)
         return service

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duecare_core.domain.location.localtime import zone as local_zone
 from duecare_core.domain.rules.pack import DatedHours, Pack
 from duecare_core.domain.rules.parse import parse
 from duecare_core.domain.rules.quiet_hours import first_permitted, is_quiet
@@ -101,9 +102,9 @@ def test_the_first_permitted_instant_is_the_one_that_a_search_finds(
         pack = data.draw(packs())
     except BadPack:
         return
-    rules = pack.hours(("CN",), "sms", "collector", None)
-    assert first_permitted(rules, zones, instant, WITHIN) == searched(rules, zones, instant)
-    assert is_quiet(rules, zones, instant) == (not all(says_permitted(rules, zone, instant) for zone in zones))
+    rules, clocks = pack.hours(("CN",), "sms", "collector", None), tuple(map(local_zone, zones))
+    assert first_permitted(rules, clocks, instant, WITHIN) == searched(rules, zones, instant)
+    assert is_quiet(rules, clocks, instant) == (not all(says_permitted(rules, zone, instant) for zone in zones))
 
 
 @settings(max_examples=300, deadline=None)
@@ -115,10 +116,10 @@ def test_the_first_permitted_instant_is_the_one_that_a_search_finds(
 def test_the_first_permitted_instant_is_permitted_and_no_earlier_one_is(
     region: str, zones: list[str], instant: datetime
 ) -> None:
-    rules = PACK.hours((region,), "sms", "collector", None)
-    opens = first_permitted(rules, zones, instant)
+    rules, clocks = PACK.hours((region,), "sms", "collector", None), tuple(map(local_zone, zones))
+    opens = first_permitted(rules, clocks, instant)
     end = opens if opens is not None else instant + timedelta(days=8)
     if opens is not None:
-        assert not is_quiet(rules, zones, opens)
+        assert not is_quiet(rules, clocks, opens)
     step = (end - instant) / 200
-    assert all(is_quiet(rules, zones, instant + n * step) for n in range(200) if instant + n * step < end)
+    assert all(is_quiet(rules, clocks, instant + n * step) for n in range(200) if instant + n * step < end)

@@ -30,7 +30,7 @@ decisions = st.builds(
         provisional=provisional,
         at=at(second),
         valid_until=at(second + good_for),
-        text_sha256=text,
+        text_mac=text,
     ),
     MESSAGES,
     st.integers(-20, 60),
@@ -43,7 +43,7 @@ decisions = st.builds(
 )
 deliveries = st.builds(
     lambda message, tenth, status, text: Delivery(
-        message_id=message, at=at(tenth / 10), status=status, text_sha256=text, statement=f"{message}{tenth}"
+        message_id=message, at=at(tenth / 10), status=status, text_mac=text, statement=f"{message}{tenth}"
     ),
     MESSAGES,
     st.integers(-200, 800),
@@ -108,7 +108,7 @@ def judged(delivery: Delivery, known: list[DecisionSummary], stated: list[Delive
     checks = {
         "delivered_unenforced": not newest.enforced,
         "delivered_though_denied": newest.decision == "deny",
-        "delivered_other_text": newest.text_sha256 != delivery.text_sha256,
+        "delivered_other_text": newest.text_mac != delivery.text_mac,
         "delivered_after_expiry": delivery.at > newest.valid_until,
         "delivered_twice": bool(earlier),
     }
@@ -171,7 +171,7 @@ def test_a_match_has_its_own_earlier_unexpired_enforced_allow_of_the_same_text(
         if delivery.status == "delivered"
         and allow.message_id == delivery.message_id
         and manner(allow) == "allowed"
-        and allow.text_sha256 == delivery.text_sha256
+        and allow.text_mac == delivery.text_mac
         and allow.at <= delivery.at <= allow.valid_until
     }
     assert result.counts["matched"] <= len(good)

@@ -22,7 +22,7 @@ from duecare.usecases.log import sequencer as sequence
 from duecare.usecases.log import sweep
 from duecare.usecases.log.head import load
 from duecare.usecases.log.loggable import loggable
-from duecare.usecases.verify.stored_decision import DecisionEnvelope, pack, unpack
+from duecare.usecases.verify.stored_decision import pack, unpack
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES
 from duecare_core.evidence.log.note import Checkpoint
@@ -31,16 +31,10 @@ from tests.support.logs import LoggedWorld
 HOUR = timedelta(hours=1)
 
 
-def _one_of_each() -> list[Document]:
-    world = LoggedWorld()
-    world.honest()
-    world.verify(message_id="m")
-    found = world.table.everything()
-    return [next(one for one in found if one.key.pk.startswith(pk)) for pk in ("X#", "S#")]
-
-
-_DECISION, _STATEMENT = _one_of_each()
-_RECORD, _KEPT = unpack(_DECISION).record, unpack(_DECISION).envelope
+_WORLD = LoggedWorld()
+_WORLD.honest()
+_DECISION = _WORLD.verify(message_id="m")
+_STATEMENT = next(one for one in _WORLD.table.everything() if one.key.pk.startswith("S#"))
 
 
 class Crash(Exception):
@@ -139,8 +133,10 @@ class Weather(LoggedWorld):
 
     def decide(self) -> None:
         self.number += 1
-        record = structs.replace(_RECORD, decision_id=f"{self.number:026}", at=self.now, message_id=str(self.number))
-        self.table.commit([pack(record, _KEPT, b"inputs", None)])
+        record = structs.replace(
+            _DECISION.record, decision_id=f"{self.number:026}", at=self.now, message_id=str(self.number)
+        )
+        self.table.commit([pack(record, _DECISION.envelope, _DECISION.inputs, self.decision_seal(record), None)])
 
     def renew(self) -> None:
         """Another version of a decision."""
@@ -148,10 +144,10 @@ class Weather(LoggedWorld):
         if not found:
             return
         old = self.rng.choice(found)
-        record, kept = unpack(old).record, unpack(old).envelope
+        record, envelope, inputs, _ = unpack(old, self.inputs_key)
         self.number += 1
         again = structs.replace(record, attempt=record.attempt + 1, at=self.now, salt=str(self.number))
-        self.table.commit([pack(again, DecisionEnvelope(*kept), b"inputs", old)])
+        self.table.commit([pack(again, envelope, inputs, self.decision_seal(again), old)])
 
     def state(self) -> None:
         self.number += 1

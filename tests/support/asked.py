@@ -11,6 +11,7 @@ from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision, DecisionRequest
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.states import Consent, ConsentState, Debt, DebtState, Facts, Mandate, Route
+from duecare_core.domain.location.locate import TABLES, Geography
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.domain.rules.pack import Pack
 from duecare_core.domain.rules.ruleset import Rules
@@ -54,19 +55,13 @@ def made(instant: datetime, message: str = "another", debt_ref: str | None = DEB
     return contact(instant, "sms", "mou-zichan", debt_ref, f"{message} {instant}")
 
 
-def ask(
-    instant: datetime,
-    past: Iterable[Contact] = (),
-    *,
-    number: str = "+8613812345678",
+def facts(
     region: str | None = None,
     zones: tuple[str | None, ...] = (),
     product: str | None = None,
-    sender: str = "collector",
-    pack: Pack = PACK,
-    **changes: Any,
-) -> Decision:
-    """`zones`: the time zones of the debt and of the consent. `changes`: other members of the facts."""
+    past: Iterable[Contact] = (),
+) -> dict[str, Any]:
+    """The members of the facts of an allowed message."""
     debt_zone, consent_zone = (*zones, None, None)[:2]
     debt = Debt(
         at=LONG_AGO,
@@ -81,7 +76,7 @@ def ask(
         time_zone=debt_zone,
     )
     consent = Consent(at=LONG_AGO, statement="consent", content="", method="web", time_zone=consent_zone)
-    facts: dict[str, Any] = {
+    return {
         "gateway": party("xinxi", "gateway"),
         "creditor": party("mou-zichan", "creditor"),
         "collector": party("keji", "collector"),
@@ -91,14 +86,32 @@ def ask(
         "debts": {DEBT_REF: DebtState(debt)},
         "contacts": tuple(past),
     }
+
+
+def ask(
+    instant: datetime,
+    past: Iterable[Contact] = (),
+    *,
+    number: str = "+8613812345678",
+    region: str | None = None,
+    zones: tuple[str | None, ...] = (),
+    product: str | None = None,
+    sender: str = "collector",
+    text: str = TEXT,
+    pack: Pack = PACK,
+    geography: Geography = TABLES,
+    **changes: Any,
+) -> Decision:
+    """`zones`: the time zones of the debt and of the consent. `changes`: other members of the facts."""
     request = DecisionRequest(
-        decision_id="this",
+        contact_id="this",
         number=number,
         gateway="xinxi",
         creditor="mou-zichan",
         collector="keji" if sender == "collector" else "mou-zichan",
         channel="sms",
-        text=TEXT,
+        text=text,
     )
     rules = Rules(pack=pack, answer_validity=timedelta(seconds=120))
-    return decide(request, Facts(**(facts | changes)), rules, instant)
+    known = Facts(**(facts(region, zones, product, past) | changes))
+    return decide(request, known, rules, instant, geography=geography)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import structs
 
+from duecare_core.domain.facts.chain import extended, head_of
+from duecare_core.domain.facts.merge import EVERY
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.rules.parse import parse as parse_pack
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest
-from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, LoggedDecision, LoggedParty, LoggedStatement
+from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, LoggedDecision, LoggedParty
 from duecare_core.evidence.casefile.bundle import encode as encode_case
+from duecare_core.evidence.casefile.chain_parts import ChainedStatement, LoggedDigest, LoggedStatement, RecipientChain
 from duecare_core.evidence.casefile.inputs import encode as encode_inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, replay
 from duecare_core.evidence.jose import jws
@@ -49,6 +52,51 @@ def accepted(token: str, at: datetime) -> LoggedStatement:
 def registered(party: Party, version: int, at: datetime) -> LoggedParty:
     """A version of a registration, logged at this time."""
     return LoggedParty(at=at.isoformat().replace("+00:00", "Z"), version=version, record=party, proof="")
+
+
+def chained(case: CaseFile, of: str, added: Sequence[LoggedStatement] = (), omitted: int = 0) -> CaseFile:
+    """The case file with statements at the end of the chain of `of`, put on file with the heads that follow, and
+    without as many of the last ones as `omitted` says. The record names the new head."""
+    old = next((one.links for one in case.chains if one.of == of), ())
+    heads = {one.of: one for one in case.decision.record.chains}
+    links = list(old[: len(old) - omitted])
+    head = head_of(of, [one.statement_id for one in links])
+    on_file: dict[str, LoggedStatement] = {}
+    for one in added:
+        name = statements.statement_id(one.jws)
+        head = extended(head, of, name)
+        on_file[name] = structs.replace(one, record=structs.replace(one.record, chain=head, effect="in_force"))
+        relied_on = name in case.decision.record.relied_on
+        links.append(
+            ChainedStatement(statement_id=name, shown="relied-on")
+            if relied_on
+            else ChainedStatement(statement_id=name, shown="whole", statement=on_file[name])
+        )
+    rest = {one.of: one for one in case.chains if one.of != of}
+    chains = rest | ({of: RecipientChain(of, tuple(links))} if head else {})
+    heads = {name: one for name, one in heads.items() if name != of} | ({of: head} if head else {})
+    order = [one for one in (case.decision.record.creditor, EVERY) if one in chains]
+    record = structs.replace(case.decision.record, chains=tuple(heads[one] for one in order))
+    return structs.replace(
+        case,
+        decision=structs.replace(case.decision, record=record),
+        chains=tuple(chains[one] for one in order),
+        statements=tuple(on_file.get(statements.statement_id(one.jws), one) for one in case.statements),
+    )
+
+
+def hidden(case: CaseFile, name: str, shown: Literal["withheld", "erased"]) -> CaseFile:
+    """The case file with this statement of the chains named by its id and log entry alone."""
+
+    def link(one: ChainedStatement) -> ChainedStatement:
+        if one.statement_id != name or one.statement is None:
+            return one
+        raw = msgspec.to_builtins(one.statement.record)
+        entry_of = LoggedDigest(at=raw["received_at"], record_sha256=digest(canonical(raw)), proof="")
+        return ChainedStatement(statement_id=name, shown=shown, entry=entry_of)
+
+    chains = tuple(structs.replace(one, links=tuple(map(link, one.links))) for one in case.chains)
+    return structs.replace(case, chains=chains)
 
 
 def answered_anew(case: CaseFile) -> CaseFile:
@@ -105,7 +153,7 @@ def published(case: CaseFile, witnesses: Sequence[WitnessKey] = (), receipt_of: 
         decision=receipted(case.decision, receipt_of or case.decision),
         allows=tuple(receipted(one, one) for one in case.allows),
     )
-    leaves = [_leaf(*one) for one in _entries(msgspec.to_builtins(case))]
+    leaves = [leaf_hash(one) for one in _entries(msgspec.to_builtins(case))]
     tree = append(0, lambda _: b"", leaves)
     text = Checkpoint(ORIGIN, len(leaves), tree.root).text()
     seconds = int(case.inputs.at.timestamp())
@@ -118,37 +166,57 @@ def published(case: CaseFile, witnesses: Sequence[WitnessKey] = (), receipt_of: 
     def proven(logged: Iterable[Any]) -> tuple[Any, ...]:
         return tuple(structs.replace(one, proof=next(proofs)) for one in logged)
 
+    def link(one: ChainedStatement) -> ChainedStatement:
+        if one.statement:
+            return structs.replace(one, statement=structs.replace(one.statement, proof=next(proofs)))
+        return structs.replace(one, entry=structs.replace(one.entry, proof=next(proofs))) if one.entry else one
+
     (decision,) = proven([case.decision])
+    (engine,) = proven([case.engine])
     return encode_case(
         structs.replace(
             case,
             decision=decision,
+            engine=engine,
             statements=proven(case.statements),
+            chains=tuple(structs.replace(one, links=tuple(map(link, one.links))) for one in case.chains),
+            voids=proven(case.voids),
             allows=proven(case.allows),
             parties=proven(case.parties),
             receipt_keys=proven(case.receipt_keys),
+            acknowledgement_keys=proven(case.acknowledgement_keys),
             log=structs.replace(case.log, witnesses=tuple(one.verifier_key for one in witnesses)),
             checkpoint=note,
         )
     )
 
 
-def _entries(raw: Json) -> Iterable[tuple[str, str, Json, str]]:
-    """Kind, id, record and time of each entry, in the order in which `published` proves them."""
+def _entries(raw: Json) -> Iterable[bytes]:
+    """The log entries, in the order in which `published` proves them."""
     for one in (raw["decision"],):
-        yield "decision", one["record"]["decision_id"], one["record"], one["record"]["at"]
+        yield _entry("decision", one["record"]["decision_id"], one["record"], one["record"]["at"])
+    yield _entry("engine", raw["engine"]["record"]["engine"], raw["engine"]["record"], raw["engine"]["at"])
     for one in raw["statements"]:
-        yield "statement", statements.statement_id(one["jws"]), one["record"], one["record"]["received_at"]
+        yield _entry("statement", statements.statement_id(one["jws"]), one["record"], one["record"]["received_at"])
+    for link in (link for chain in raw["chains"] for link in chain["links"]):
+        if whole := link.get("statement"):
+            yield _entry("statement", link["statement_id"], whole["record"], whole["record"]["received_at"])
+        elif one := link.get("entry"):
+            yield entry("statement", link["statement_id"], one["record_sha256"], one["at"])
+    for one in raw["voids"]:
+        yield _entry("void", f"{one['record']['party']}/{one['id']}/{one['version']}", one["record"], one["at"])
     for one in raw["allows"]:
-        yield "decision", one["record"]["decision_id"], one["record"], one["record"]["at"]
+        yield _entry("decision", one["record"]["decision_id"], one["record"], one["record"]["at"])
     for one in raw["parties"]:
-        yield "party", f"{one['record']['id']}/{one['version']}", one["record"], one["at"]
+        yield _entry("party", f"{one['record']['id']}/{one['version']}", one["record"], one["at"])
     for one in raw["receipt_keys"]:
-        yield "receipt-key", one["record"]["kid"], one["record"], one["at"]
+        yield _entry("receipt-key", one["record"]["kid"], one["record"], one["at"])
+    for one in raw["acknowledgement_keys"]:
+        yield _entry("acknowledgement-key", one["record"]["kid"], one["record"], one["at"])
 
 
-def _leaf(kind: str, name: str, record: Json, at: str) -> bytes:
-    return leaf_hash(entry(kind, name, digest(canonical(record)), at))
+def _entry(kind: str, name: str, record: Json, at: str) -> bytes:
+    return entry(kind, name, digest(canonical(record)), at)
 
 
 def _single(logged: Iterable[LoggedStatement]) -> Iterable[LoggedStatement]:

@@ -61,6 +61,7 @@ class Imports:
         )
         self.evidence = RowEvidence(world.documents, self.files, lambda: world.sealer)
         world.row_evidence = self.evidence
+        world.upload_files = self.files
         self.ingest = Ingest(deps, self.queue)
         self.rows = ImportPart(deps, world.rules, on_overshoot or (lambda _: None))
         self.close = CloseImport(deps, lambda: world.acknowledgement_key)

@@ -23,7 +23,7 @@ from duecare.usecases.verify.stored_decision import StoredDecision
 from duecare_core.evidence.log.entry import Entry, read_entry, unpack_entries
 from duecare_core.evidence.log.merkle import Tile, consistency_proof, entries_path, leaf_hash, root, verify_consistency
 from duecare_core.evidence.log.note import Checkpoint, LogKey, open_checkpoint
-from tests.support.memory import MemoryArchive, MemoryLogFiles, MemoryStream, MemoryTable
+from tests.support.memory import MemoryArchive, MemoryBackups, MemoryLogFiles, MemoryStream, MemoryTable
 from tests.support.packs import RULES
 from tests.support.world import ISSUER, NOW, World
 
@@ -41,6 +41,7 @@ class LoggedWorld(World):
         self.table = MemoryTable(self.stream)
         self.files = MemoryLogFiles()
         self.archive = MemoryArchive(lambda: self.now)
+        self.backups = MemoryBackups()
         super().__init__(self.table, self.table, **parts)
         put_on_file(self.table, self.receipt_key, self.now)
         acknowledgement_keys.put_on_file(self.table, self.acknowledgement_key, self.now)
@@ -79,7 +80,7 @@ class LoggedWorld(World):
                 self.table.remove(key)
 
     def look_up(self) -> LookUp:
-        return LookUp(self.table, lambda: self.archive, self.clock)
+        return LookUp(self.table, lambda: self.archive, lambda: self.inputs_key, self.clock)
 
     def case_file(self, decided: StoredDecision, party: str = "xinxi", attempt: int | None = None) -> bytes:
         means = CaseFileDeps(
@@ -94,8 +95,10 @@ class LoggedWorld(World):
         return CaseFiles(means, RULES, ISSUER)(found)
 
     def erase(self, least: timedelta) -> Erase:
-        means = EraseDeps(self.table, self.archive, self.pseudonyms, self.clock, os.urandom)
-        return Erase(means, least)
+        means = EraseDeps(
+            self.table, self.archive, self.upload_files, self.backups, self.pseudonyms, self.clock, os.urandom
+        )
+        return Erase(means, RULES.pack, least)
 
     # The log as anyone reads it
 

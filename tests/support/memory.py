@@ -7,7 +7,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -336,3 +336,17 @@ class MemorySealer:
 
     def open(self, sealed: bytes) -> bytes:
         return self._aead.decrypt(sealed[:12], sealed[12:], None)
+
+
+class MemoryBackups:
+    """Backups as a test says."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.window = timedelta(days=35)
+
+    def obstacles(self) -> list[str]:
+        return self.found
+
+    def held_for(self) -> timedelta:
+        return self.window

@@ -14,30 +14,39 @@ from duecare.usecases import table
 from duecare.usecases.access.caller import Caller
 from duecare.usecases.operator.parties import PartyAdmin
 from duecare.usecases.statements.accept import AcceptStatements
+from duecare.usecases.statements.chains import ChainLink
 from duecare.usecases.statements.store import StatementResult
 from duecare.usecases.verify.pending import Message
-from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare.usecases.verify.stored_decision import DecisionSeal, StoredDecision, unpack
 from duecare.usecases.verify.verify import DecisionKeys, Verify
+from duecare_core.domain.facts.chain import head_of
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import KINDS, Statement
+from duecare_core.domain.facts.void import Void
+from duecare_core.domain.fields import E164
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
+from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import binding
-from duecare_core.evidence.casefile.inputs import InputsKey, decode
+from duecare_core.evidence.casefile.chains import ChainFacts, omission, says_something
+from duecare_core.evidence.casefile.inputs import decode
+from duecare_core.evidence.casefile.places import misplaced
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
+from duecare_core.evidence.record import Record, encode
+from duecare_core.evidence.sealed_decision import NONCE_BYTES, InputsKey, Summary, summarize
 from duecare_core.evidence.statement import StatementRecord, parse, sign, statement_id
-from tests.support.memory import MemorySealer, MemoryTable
+from tests.support.memory import MemoryFiles, MemorySealer, MemoryTable
 from tests.support.packs import RULES
 
 ISSUER = "https://duecare.example"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 NOTICE = "sha256:" + "0" * 64
-RECIPIENT = "+8613812345678"
+RECIPIENT = E164("+8613812345678")
 OUTSTANDING = "27911"
 
 # Word for word the message of the case (shared with the court's report, 余敏某某 being the report's own mask).
@@ -84,6 +93,7 @@ class World:
         self.backoff = backoff
         self.now = NOW
         self.tokens: dict[str, str] = {}
+        self.upload_files: Any = MemoryFiles()
         self.row_evidence: Callable[[str, int], Any] = lambda _manifest, _number: None  # uploads set it
         self.pseudonyms = Pseudonyms(pepper)
         self.receipt_key = ReceiptKey(b"r" * 32)
@@ -160,9 +170,10 @@ class World:
         record = decided.record
         key = table.decision(record.decision_id)
         document = self.documents.get([key])[key]
-        if decided.replayed or unpack(document).record != record:
+        stored = unpack(document, self.inputs_key)
+        if decided.replayed or stored.record != record:
             return  # replaced by a later attempt
-        inputs = decode(self.inputs_key.open(document.inputs, record.decision_id))
+        inputs = decode(stored.inputs)
         found = self.documents.get([table.party(who) for who in inputs.parties])
         if {key: one.version for key, one in found.items()} != {table.party(w): v for w, v in inputs.parties.items()}:
             return  # a party was changed concurrently
@@ -170,12 +181,44 @@ class World:
         signed = [self._signed(name) for name in record.relied_on if not is_row(name)]
         again = replay(record, inputs, signed, parties, self.rules)
         assert differences(record, again, self.rules, inputs.at) == (), (record, again)
+        assert misplaced(inputs, again) == ()
         # No honest decision is refused by the checks that bind a case file to its decision.
         binding.check_circumstances(record, inputs, parties)
         for one in signed:
             kind = next(kind for kind, of in KINDS.items() if isinstance(one.statement, of))
             binding.check_subject(record, inputs, kind, one.statement)
         binding.check_shown(record, inputs, {one.statement_id: one.statement for one in signed})
+        facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
+        assert omission(facts) is None, (record, omission(facts))
+        assert says_something(record) or not record.chains
+
+    def _chained(self, decided: StoredDecision) -> list[SignedStatement]:
+        """The statements of the chains that the decision read, in force as far as the voids in the table say."""
+        chained: list[SignedStatement] = []
+        for head in decided.record.chains:
+            links = self.documents.partition(table.chain_links(decided.envelope.recipient_key, head.of), "")
+            names = [table.read(one, ChainLink).statement for one in links[: head.seq]]
+            assert head_of(head.of, names) == head
+            chained += [self._signed(name) for name in names if not self._is_voided(name)]
+        return chained
+
+    def _is_voided(self, name: str) -> bool:
+        key = table.statement(name)
+        stored = table.read(self.documents.get([key])[key], StatementRecord)
+        voids = [table.read(one, Void) for one in self.documents.partition(table.voids(stored.issuer), "")]
+        return any(
+            one.state == "active" and one.covers(stored.issuer, stored.kind, stored.received_at) for one in voids
+        )
+
+    def decision_seal(self, record: Record, number: E164 = RECIPIENT) -> DecisionSeal:
+        """As verify seals a decision about a message to this number."""
+        tag = self.pseudonyms.recipient_tag(record.gateway, self.pseudonyms.recipient_key(number))
+        return DecisionSeal(self.inputs_key, os.urandom(NONCE_BYTES), tag, self.pseudonyms.text(record.text_sha256))
+
+    def summary(self, record: Record) -> Summary:
+        """As verify stores it beside the ciphertext."""
+        seal = self.decision_seal(record)
+        return summarize(record, digest(encode(record)), seal.recipient_tag, seal.text_mac)
 
     def _signed(self, name: str) -> SignedStatement:
         key = table.statement(name)

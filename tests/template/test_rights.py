@@ -21,25 +21,25 @@ TABLE = {"Fn::GetAtt": "Table.Arn"}
 READS = {
     "VerifyFunction": {"R#*", "P#*", "M#*", "T#*", "X#*", "A#*", "L"},
     "StateFunction": {"R#*", "P#*", "M#*", "T#*", "S#*", "I#*", "X#*", "V#*", "B#*"},
-    "EvidenceFunction": {"X#*", "S#*", "U#*", "P#*", "K#*", "E#*", "L"},
+    "EvidenceFunction": {"X#*", "S#*", "Y#*", "v#*", "U#*", "P#*", "K#*", "A#*", "e#*", "E#*", "L"},
     "ReconcileFunction": {"V#*", "G#*", "P#*", "L"},
     "UploadFunction": {"P#*", "U#*"},
     "IngestFunction": {"P#*", "U#*"},
     "ImportPartFunction": {"R#*", "P#*", "U#*"},
-    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "v#*", "E#*", "L"},
+    "SequenceFunction": {"X#*", "S#*", "P#*", "K#*", "A#*", "Z#*", "v#*", "e#*", "E#*", "L"},
     "AuthorizeFunction": {"P#*"},
-    "AdminFunction": {"P#*", "J#*", "v#*", "w#*"},
+    "AdminFunction": {"P#*", "J#*", "v#*", "w#*", "R#*", "S#*", "X#*"},
     "VoidFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "Y#*", "U#*", "X#*", "E#*", "P#*", "v#*", "w#*", "L"},
 }
 # The contact ledger has the partition of the recipient's facts, so that one Query reads all; IAM cannot separate them.
 WRITES = {
-    "VerifyFunction": {"X#*", "R#*", "K#*"},
+    "VerifyFunction": {"X#*", "R#*", "K#*", "e#*"},
     "StateFunction": {"R#*", "M#*", "T#*", "S#*", "I#*", "V#*", "Y#*", "A#*", "B#*"},
     "UploadFunction": {"U#*", "S#*"},
     "IngestFunction": {"U#*"},
     "ImportPartFunction": {"R#*", "U#*", "A#*"},
     "SequenceFunction": {"L"},
-    "AdminFunction": {"P#*", "J#*", "Z#*"},
+    "AdminFunction": {"P#*", "J#*", "Z#*", "R#*", "S#*", "X#*", "w#*"},
     "VoidFunction": {"R#*", "M#*", "T#*", "I#*", "P#*", "v#*", "w#*"},
 }
 READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
@@ -59,6 +59,8 @@ SECRETS = {
 # The rights of each function on the objects under a prefix of a bucket. It has none on other objects.
 READ, WRITE, DELETE, ABORT = "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"
 LOCK = "s3:PutObjectRetention"
+OBSTACLES = {"s3:GetBucketObjectLockConfiguration", "s3:GetReplicationConfiguration"}
+BACKUPS = {"dynamodb:DescribeContinuousBackups", "dynamodb:ListBackups"}
 ERASE = {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"}
 OBJECTS = {
     ("UploadFunction", "Bucket/uploads/*"): {WRITE},
@@ -79,17 +81,20 @@ OBJECTS = {
     ("EvidenceFunction", "LogBucket/tile/*"): {READ},
     ("EvidenceFunction", "ArchiveBucket/*"): {READ},
     ("AdminFunction", "ArchiveBucket/r/*"): ERASE,
+    ("AdminFunction", "Bucket/rows/*"): {READ, WRITE, ABORT},
+    ("AdminFunction", "ArchiveBucket"): OBSTACLES,
     ("VoidFunction", "ArchiveBucket/r/*"): {READ},
 }
 # The prefix under which each function may list the names of a bucket. A function that reads objects that may not exist
 # may list all names: without that right S3 answers 403 for them.
-LISTING = {
+LISTING: dict[tuple[str, str], str | list[str] | None] = {
     ("IngestFunction", "Bucket"): "parts/*",
     ("ImportPartFunction", "Bucket"): "parts/*",
     ("SequenceFunction", "LogBucket"): None,
     ("EvidenceFunction", "LogBucket"): None,
     ("EvidenceFunction", "ArchiveBucket"): None,
-    ("AdminFunction", "ArchiveBucket"): "r/*",
+    ("AdminFunction", "ArchiveBucket"): ["r/*", "parties/*"],
+    ("AdminFunction", "Bucket"): "rows/index/*",
     ("VoidFunction", "ArchiveBucket"): "r/*",
 }
 LISTS = {"s3:ListBucket", "s3:ListBucketVersions"}
@@ -136,6 +141,8 @@ def test_no_action_and_no_resource_is_a_wildcard(functions: dict[str, Template])
             assert "NotResource" not in statement
             if statement["Resource"] == STREAMS:
                 continue  # of the one table
+            if actions(statement) == ["dynamodb:ListBackups"]:
+                continue  # it knows no resources
             # All objects under a prefix is as narrow as it gets; OBJECTS says which.
             if not any(action.startswith("s3:") for action in actions(statement)):
                 assert "*" not in str(statement["Resource"]), name
@@ -144,6 +151,7 @@ def test_no_action_and_no_resource_is_a_wildcard(functions: dict[str, Template])
 def test_only_these_actions_are_used(functions: dict[str, Template]) -> None:
     known = READING | WRITING | MARKING | READING_STREAM | {"dynamodb:ListStreams"}
     known |= {"secretsmanager:GetSecretValue", "kms:GenerateDataKey", "kms:Decrypt"}
+    known |= BACKUPS | OBSTACLES
     known |= {READ, WRITE, DELETE, ABORT, LOCK, *ERASE, *LISTS, *QUEUES.values()}
     for function in functions.values():
         assert {action for statement in statements(function) for action in actions(statement)} <= known
@@ -185,7 +193,8 @@ def test_a_function_reads_and_writes_its_own_items_alone(functions: dict[str, Te
     assert on_the_table(function, WRITING) == WRITES.get(name, set())
     for statement in statements(function):
         if any(action.startswith("dynamodb:") for action in actions(statement)):
-            assert statement["Resource"] in (TABLE, INDEX, STREAM, STREAMS)
+            of_all = actions(statement) == ["dynamodb:ListBackups"]
+            assert of_all or statement["Resource"] in (TABLE, INDEX, STREAM, STREAMS)
 
 
 def test_only_a_worker_lists_open_debts_and_by_keys_alone(template: Template, functions: dict[str, Template]) -> None:
@@ -202,7 +211,7 @@ def test_only_a_worker_lists_open_debts_and_by_keys_alone(template: Template, fu
 
 def test_a_function_reaches_the_objects_of_its_own_prefixes_alone(functions: dict[str, Template]) -> None:
     reached: dict[tuple[str, str], set[str]] = {}
-    listed: dict[tuple[str, str], str | None] = {}
+    listed: dict[tuple[str, str], str | list[str] | None] = {}
     for name, function in functions.items():
         for statement in statements(function):
             used = {action for action in actions(statement) if action.startswith("s3:")}

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from duecare_client.aws import aws_errors
@@ -21,6 +20,7 @@ from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.item_keys import (
     ACKNOWLEDGEMENT_KEY_PREFIX,
     DECISION_PREFIX,
+    ENGINE_PREFIX,
     ERASURE_PREFIX,
     LOGGED_PREFIXES,
     PARTY_PREFIX,
@@ -29,18 +29,10 @@ from duecare_core.evidence.item_keys import (
     VOID_PREFIX,
 )
 from duecare_core.evidence.jose.jws import verify
-from duecare_core.evidence.jose.keys import Jwk, b64
+from duecare_core.evidence.jose.keys import Jwk
 from duecare_core.evidence.receipt import receipt
-from duecare_core.evidence.record import decode
-from duecare_core.evidence.stored import (
-    BOUNDS,
-    Identity,
-    StoredRecord,
-    archive_copy,
-    identify,
-    read_archive_copy,
-    record_bytes,
-)
+from duecare_core.evidence.sealed_decision import InputsKey, read_summary
+from duecare_core.evidence.stored import Identity, StoredRecord, archive_copy, identify, is_erased, read_archive_copy
 
 # How long a record may wait for its entry. The sequencer is invoked at once, and every minute.
 MAX_LOG_DELAY = timedelta(minutes=10)
@@ -53,14 +45,16 @@ _KIND_BY_PREFIX = {
     ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
     ERASURE_PREFIX: "erasure",
     VOID_PREFIX: "void",
+    ENGINE_PREFIX: "engine",
 }
-_KEY_PREFIXES = (RECEIPT_KEY_PREFIX, ACKNOWLEDGEMENT_KEY_PREFIX)  # of records that the sort key names
+_KEY_PREFIXES = (RECEIPT_KEY_PREFIX, ACKNOWLEDGEMENT_KEY_PREFIX, ENGINE_PREFIX)  # of records that the sort key names
 _KIND_BY_FOLDER = {
     "parties": "party",
     "receipt-keys": "receipt-key",
     "acknowledgement-keys": "acknowledgement-key",
     "erasures": "erasure",
     "voids": "void",
+    "engines": "engine",
 }
 # A record that was changed by hand may have any form.
 # The end of the name of a copy that may not be the first of its id: made anew after the table was restored.
@@ -97,10 +91,12 @@ def check_store(
     interval: CheckInterval,
     issuer: str,
     compared: Callable[[int], None],
+    inputs_key: InputsKey | None = None,
 ) -> Outcome:
     """Compares the table and the archive with the entries of the log. `compared` is called with the number of records
-    so far."""
-    comparison = _StoreComparison(positions, issuer)
+    so far. With `inputs_key`, every decision is opened too; without it, a decision whose ciphertext was changed in both
+    table and archive is not found."""
+    comparison = _StoreComparison(positions, issuer, inputs_key)
     # The archive first: a record in the table is compared with its copy.
     for name, data in store.archive:
         comparison.copy(name, data)
@@ -116,12 +112,13 @@ def check_store(
 class _StoreComparison:
     """The state of one comparison."""
 
-    def __init__(self, positions: Positions, issuer: str) -> None:
+    def __init__(self, positions: Positions, issuer: str, inputs_key: InputsKey | None) -> None:
         self._positions = positions
         self._logged: dict[tuple[str, str], int] = {}
         for (kind, name, _), position in positions.items():
             self._logged.setdefault((kind, name), position)
         self._issuer = issuer
+        self._inputs_key = inputs_key
         # Of the logged records in the archive: the versions of documents, and the digests of the copies.
         self._copies: set[tuple[str, str, int]] = set()
         self._copy_digests: dict[Identity, str] = {}
@@ -142,7 +139,7 @@ class _StoreComparison:
         self.compared += 1
         try:
             stored = read_archive_copy(data)
-            identity = identify(stored)
+            identity = self._identify(stored)
         except _UNREADABLE as error:
             self._damage(name, f"the copy in the archive cannot be read: {error}")
             return
@@ -163,7 +160,7 @@ class _StoreComparison:
         prefix, name = stored.pk[:2], stored.pk[2:]
         where = f"{_KIND_BY_PREFIX.get(prefix, 'record')} {stored.sk if prefix in _KEY_PREFIXES else name}"
         try:
-            identity = identify(stored)
+            identity = self._identify(stored)
             copy = archive_copy(stored)
         except _UNREADABLE as error:
             self.faults.append(LogFault(where, f"the record in the table cannot be read: {error}"))
@@ -181,6 +178,12 @@ class _StoreComparison:
             fault = "the document of the record in the table differs from its copy in the archive"
             self.faults.append(LogFault(where, fault))
         self._learn(stored, identity)
+
+    def _identify(self, stored: StoredRecord) -> Identity | None:
+        """Raises BadEvidence, for a decision also if its record is not the one in its summary."""
+        if self._inputs_key is not None and stored.pk.startswith(DECISION_PREFIX) and not is_erased(stored):
+            self._inputs_key.open(stored.pk[2:], stored.summary, stored.sealed)
+        return identify(stored)
 
     def settle(self, interval: CheckInterval) -> int:
         """After everything was read: a record without an entry is new, or a fault; a logged record has its copy, or was
@@ -234,16 +237,18 @@ class _StoreComparison:
             return False
 
     def _check_signature(self, stored: StoredRecord) -> None:
-        """Raises unless a key of the service has signed the receipt of this record."""
-        kid, signature = (stored.sealed[start:end] for start, end in pairwise(BOUNDS[:3]))
-        name = b64(kid)
-        verify(receipt(decode(record_bytes(stored.sealed)), self._issuer, name, signature), self._keys[name])
+        """Raises unless a key of the service has signed the receipt of this record. Without the key that opens the
+        record it is not checked."""
+        if self._inputs_key is None:
+            return
+        opened = self._inputs_key.open(stored.pk[2:], stored.summary, stored.sealed)
+        verify(receipt(opened.record, self._issuer, opened.kid, opened.signature), self._keys[opened.kid])
 
 
 def _time_of(stored: StoredRecord) -> datetime:
     """The time of a record; of a registration the latest time in it."""
     if stored.pk.startswith(DECISION_PREFIX):
-        return decode(record_bytes(stored.sealed)).at
+        return read_summary(stored.summary).at
     keys = stored.body.get("keys", ())
     times = [stored.body.get(name) for name in ("received_at", "registered_at", "first_used_at", "at")]
     times += [key.get(name) for key in keys for name in ("registered_at", "revoked_at")]
@@ -292,8 +297,8 @@ def stored_in(item: Mapping[str, Any]) -> StoredRecord:
         version = int(item["version"]["N"])
     except (KeyError, ValueError, RecursionError):
         body, version = None, 0
-    sealed, inputs = (item.get(name, {}).get("B", b"") for name in ("sealed", "inputs"))
-    return StoredRecord(item["pk"]["S"], item["sk"]["S"], version, body, sealed, inputs)
+    sealed, summary = (item.get(name, {}).get("B", b"") for name in ("sealed", "summary"))
+    return StoredRecord(item["pk"]["S"], item["sk"]["S"], version, body, sealed, summary)
 
 
 def archive_of(client: Any, bucket: str) -> Iterator[tuple[str, bytes]]:

@@ -223,9 +223,11 @@ def erase(
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Erase without confirmation.")] = False,
 ) -> None:
-    """Erase the archive's copies about a recipient. The log stays whole and records the erasure.
+    """Erase what is stored about a recipient, in the table and in the archive. The log stays whole and records it.
 
-    Copies under legal retention are kept, and the date is printed. Prompts for confirmation; use --yes in scripts.
+    Decisions and statements under legal retention are kept, and the date is printed. What protects the recipient
+    (stops, revocations, disputes) stays as keyed digests. Also says how long backups of the table hold what was erased,
+    and refuses where other copies would outlast the erasure. Prompts for confirmation; use --yes in scripts.
     """
     recipient = sys.stdin.readline().strip() if number == "-" else number
     if not recipient:

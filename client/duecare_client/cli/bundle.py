@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,19 +27,28 @@ from duecare_client.errors import (
 )
 from duecare_client.progress import ProgressMeter
 from duecare_core.evidence.casefile import bundle as bundles
+from duecare_core.evidence.casefile.acknowledged import AcknowledgedStatements, AcknowledgementResult
+from duecare_core.evidence.casefile.acknowledged import compare as compare_acknowledgement
+from duecare_core.evidence.casefile.acknowledged import read as read_acknowledgement
 from duecare_core.evidence.casefile.bounds import MAX_BYTES
+from duecare_core.evidence.casefile.bundle import Check
+from duecare_core.evidence.casefile.comparison import compare as compare_case_files
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.casefile.replay import is_row
 from duecare_core.evidence.log.note import Verifier, parse_verifier
 
 UNDECIDED = 3
+STATEMENT = "statement"
 NOT_LOGGED_YET = "not-logged-yet"
 THE_FILE_ITSELF = "the file itself"
 OUTCOMES = {
     CaseFileOutcome.GOOD: ("GOOD", "bold green"),
     CaseFileOutcome.FAILED: ("NOT GOOD: the checks marked ✗ failed", "bold red"),
     CaseFileOutcome.UNNAMED_LOG: ("WHOLE, BUT WHOSE? Every check passed, but nobody named the log's key", "bold"),
-    CaseFileOutcome.OTHER_ENGINE: ("WHOLE, BUT MADE BY ANOTHER ENGINE, which this one does not replace", "bold"),
+    CaseFileOutcome.OTHER_ENGINE: (
+        "WHOLE, BUT OF ANOTHER ENGINE: that release must make the checks marked ?",
+        "bold yellow",
+    ),
 }
 # A decision is in the log within seconds, so a case file is asked for again for that long.
 MAX_ATTEMPTS, RETRY_PAUSE = 15, 1.0
@@ -63,6 +73,15 @@ Portfolios = Annotated[
         "--portfolio",
         metavar="FILE",
         help="The creditor's file: compares with it the rows that the decision rests on. Repeat for several.",
+    ),
+]
+StatementFile = Annotated[
+    str | None,
+    typer.Option(
+        "--statement",
+        metavar="ACK",
+        help="A file with the acknowledgement of a statement (a compact JWS), or `-`: says whether the decision knew "
+        "the statement. With the JWS of the statement on a second line, also whether it would have changed the answer.",
     ),
 ]
 Party = Annotated[
@@ -120,9 +139,13 @@ def verify(
     log_key: LogKey = None,
     witness: WitnessKeys = None,
     portfolio: Portfolios = None,
+    statement: StatementFile = None,
 ) -> None:
     """Check a case file offline: signatures, digests and proofs, that every statement is about this message, and
     recompute the decision.
+
+    With --statement also: whether the decision knew an acknowledged statement, and whether that would have changed the
+    answer.
 
     Exit code 0 if every check passes, 1 if one fails, 2 if there is no such file; 3 if every check passes but nobody
     named the log's key, so that it is not known whose file it is; 4 if another engine made the decision and this one
@@ -136,8 +159,13 @@ def verify(
         verdict, cosignatures = _with_witnesses(verdict, verdict.case, witnesses, cli.now())
     if verdict.case and portfolio:
         verdict = verdict.with_checks(_portfolio_checks(verdict, verdict.case, portfolio))
+    acknowledged: dict[str, Any] = {}
+    if statement is not None:
+        found = compare_acknowledgement(verdict, _acknowledgement(statement))
+        verdict = verdict.with_checks([Check(STATEMENT, found.presence.ok, in_words(found))])
+        acknowledged = {"statement": _as_json(found)}
     if cli.json:
-        output.as_json({**_summary(verdict, source), "witnesses": as_json(cosignatures, cli.now())})
+        output.as_json({**_summary(verdict, source), **acknowledged, "witnesses": as_json(cosignatures, cli.now())})
     else:
         _print_nature(verdict)
         output.checks([one._asdict() for one in verdict.checks])
@@ -147,6 +175,43 @@ def verify(
         _print_row_advice(verdict, given=bool(portfolio))
         _print_limits(verdict)
     raise typer.Exit(int(verdict.outcome))
+
+
+@bundle.command()
+def compare(
+    context: typer.Context,
+    file: CaseFile,
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="A case file about the same recipient.")],
+    log_key: LogKey = None,
+) -> None:
+    """Compare two case files about one recipient: do the recipient's chains in them, and the log, contradict?
+
+    Exit code 0 if they do not; 1 if they do, or if a check of either file fails; 2 if they are about different
+    recipients; 3 if they do not contradict but nobody named the log's key.
+    """
+    cli = cli_context(context)
+    key, source = trusted_key(cli, log_key)
+    verdicts = [bundles.check(_read(one), key) for one in (file, other)]
+    cases = [one.case for one in verdicts if one.case and one.outcome is not CaseFileOutcome.FAILED]
+    wrong = [
+        Check(str(path), False, f"{check.name}: {check.detail}")
+        for path, verdict in zip((file, other), verdicts, strict=True)
+        for check in verdict.checks
+        if not check.ok and verdict.outcome is CaseFileOutcome.FAILED
+    ]
+    try:
+        checks = wrong or list(compare_case_files(*cases))
+    except BadEvidence as error:
+        raise BadSettings(f"{error}") from None
+    good = all(one.ok for one in checks)
+    outcome = max(one.outcome for one in verdicts) if good else CaseFileOutcome.FAILED
+    if cli.json:
+        compared = [one._asdict() for one in checks]
+        output.as_json({"ok": good, "outcome": outcome.name.lower(), "checks": compared, "log_key_from": source})
+    else:
+        output.checks([one._asdict() for one in checks])
+        output.line(OUTCOMES[outcome] if not good or outcome else ("NO CONTRADICTION", "bold green"))
+    raise typer.Exit(int(outcome))
 
 
 @bundle.command()
@@ -199,6 +264,24 @@ def trusted_key(cli: CliContext, given: str | None) -> tuple[str | None, str]:
     return None, THE_FILE_ITSELF
 
 
+def _acknowledgement(source: str) -> AcknowledgedStatements:
+    try:
+        text = sys.stdin.read(MAX_BYTES) if source == "-" else _read(Path(source)).decode("ascii")
+        return read_acknowledgement(text)
+    except (BadEvidence, UnicodeDecodeError) as error:
+        raise BadSettings(f"{source} is no acknowledgement of a statement: {error}") from None
+
+
+def _as_json(found: AcknowledgementResult) -> dict[str, Any]:
+    answer = found.answer._asdict() if found.answer else None
+    return {"presence": found.presence.value, "detail": found.detail, "answer_with_it": answer}
+
+
+def in_words(found: AcknowledgementResult) -> str:
+    """The result with what it means for the answer."""
+    return f"{found.detail}; {found.answer.detail}" if found.answer else found.detail
+
+
 def _with_witnesses(
     verdict: bundles.Verdict, case: bundles.CaseFile, witnesses: Sequence[Verifier], now: datetime
 ) -> tuple[bundles.Verdict, tuple[Cosignature, ...]]:
@@ -233,7 +316,12 @@ def _summary(verdict: bundles.Verdict, source: str) -> dict[str, Any]:
     if case:
         record = case.decision.record
         summary |= {"decision_id": record.decision_id, "decision": record.decision, "reasons": list(record.reasons)}
-        summary |= {"attempt": record.attempt, "enforced": record.enforced, "provisional": record.provisional}
+        summary |= {
+            "engine": record.engine,
+            "attempt": record.attempt,
+            "enforced": record.enforced,
+            "provisional": record.provisional,
+        }
         summary["cannot_show"] = list(case.cannot_show)
     return summary
 

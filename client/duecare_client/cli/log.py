@@ -6,30 +6,47 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import typer
 
+from duecare_client.aws import aws_errors
 from duecare_client.checks.log import Outcome, check_log, checkpoint_file, key_file, recall, remember
 from duecare_client.checks.store import CheckInterval, Store, archive_of, check_store, table_of
 from duecare_client.checks.witnesses import WitnessKeys, as_json, describe, parse_witnesses
 from duecare_client.cli import output
 from duecare_client.cli.bundle import LogKey, trusted_key
 from duecare_client.cli.context import cli_context
-from duecare_client.errors import BadAnswer, BadEvidence
+from duecare_client.errors import BadAnswer, BadEvidence, BadSettings
 from duecare_client.progress import ProgressMeter, Unit
+from duecare_core.evidence.sealed_decision import InputsKey
 
 FAILED = 1
+InputsKeySecret = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs-key",
+        metavar="SECRET",
+        help="The secret with the key of decisions (the stack's output InputsKeySecret), to open every record.",
+    ),
+]
 
 log = typer.Typer(no_args_is_help=True, help="The append-only log of every decision, statement and registration.")
 
 
 @log.command("check")
-def check(context: typer.Context, log_key: LogKey = None, witness: WitnessKeys = None) -> None:
+def check(
+    context: typer.Context,
+    log_key: LogKey = None,
+    witness: WitnessKeys = None,
+    inputs_key: InputsKeySecret = None,
+) -> None:
     """Check that the log is whole, and has only grown since the last check on this machine.
 
     With `--witness`, also that these witnesses have cosigned it. With AWS access (a profile that names the table and
-    the archive, or DUECARE_STACK), also that every record there is what was logged. Each fault is named.
+    the archive, or DUECARE_STACK), also that every record there is what was logged. Decisions are encrypted there: with
+    `--inputs-key`, each is opened and its receipt checked; without it, their digests and copies are compared. Each
+    fault is named.
 
     Exit code 0 if all is as logged, 1 if something is wrong, 3 if the log does not answer.
     """
@@ -54,12 +71,28 @@ def check(context: typer.Context, log_key: LogKey = None, witness: WitnessKeys =
             total = max(1, 2 * len(positions))
             issuer, interval = str(discovery.get("issuer")), CheckInterval(began, cli.now)
             compared: Callable[[int], None] = lambda count: report(min(count, total), total)  # noqa: E731
-            outcome = check_store(outcome, positions, store_content, interval, issuer, compared)
+            opened_with = _inputs_key(aws, inputs_key) if inputs_key else None
+            outcome = check_store(outcome, positions, store_content, interval, issuer, compared, opened_with)
     if cli.json:
-        output.as_json(_summary(outcome, key, began))
+        output.as_json(_summary(outcome, key, began) | {"decisions_opened": inputs_key is not None})
     else:
         _print(outcome, began)
+        if outcome.compared is not None and inputs_key is None:
+            output.note("Decisions were not opened (--inputs-key): one changed in both table and archive is not found.")
     raise typer.Exit(FAILED if outcome.faults else 0)
+
+
+def _inputs_key(aws: Callable[[str], Any], secret: str) -> InputsKey:
+    """The key in this secret. Raises BadSettings, NotAllowed, CannotDecide."""
+    with aws_errors(f"read the secret {secret}"):
+        value = aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+    try:
+        return InputsKey(bytes.fromhex(value))
+    except ValueError as error:
+        raise BadSettings(
+            f"the secret {secret} is not the key of decisions: expected 64 hexadecimal digits, as in the secret named "
+            "by the stack's output InputsKeySecret"
+        ) from error
 
 
 def _published(discovery: dict[str, Any], seen: str | None) -> str:

@@ -6,6 +6,7 @@ decide (do not send); 130 interrupted.
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,7 @@ from duecare_client.signing import Signer
 from duecare_client.subjects import write_secret
 from duecare_client.upload import INTERRUPTED, UploadRequest, UploadRun, counts_add_up, is_complete
 from duecare_core.domain.facts.statement import STATED_BY
+from duecare_core.engine import engine
 from duecare_core.errors import FileRefused
 
 ALLOWED, DENIED, BAD_USAGE, UNDECIDED = 0, 1, 2, 3
@@ -87,7 +89,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Check before you send, and be able to prove that you did.",
     epilog="--profile and --json may come anywhere. Exit codes: 0 allow or done, 1 deny, rejected, refused or a "
-    "failed check, 2 bad usage, settings or file, 3 could not decide (do not send), 130 interrupted. A profile is a "
+    "failed check, 2 bad usage, settings or file, 3 could not decide (do not send), 4 a case file of another "
+    "engine that comes to another answer, 130 interrupted. A profile is a "
     'JSON file: {"url": "https://…", "parties": {"ID": {"roles": ["gateway"], "key": "FILE"}}}, where FILE is a '
     "private JWK, relative to the profile; client/README.md lists the other members.",
 )
@@ -114,11 +117,29 @@ Party = Annotated[
 ]
 
 
+def _print_version(context: typer.Context, value: bool) -> None:
+    """The version of the command, and its engine: the code and data that recompute a decision."""
+    if not value:
+        return
+    installed = metadata.version("duecare-client")
+    if context.params.get("json"):
+        output.as_json({"version": installed, "engine": engine()})
+    else:
+        output.line(f"duecare {installed} ({engine()})")
+    raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
     profile: Annotated[str | None, typer.Option(metavar="NAME", help=_PROFILE)] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout, and nothing else.")] = False,
+    json: Annotated[
+        # Eager, so that --version knows it.
+        bool, typer.Option("--json", is_eager=True, help="Print one JSON value on stdout, and nothing else.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and engine.")
+    ] = False,
 ) -> None:
     # Tests pass a context of their own.
     if not isinstance(context.obj, CliContext):

@@ -153,9 +153,10 @@ def log_position(log: Json) -> None:
 
 
 def checks(results: list[Json]) -> None:
-    """The checks of a case file, one line each."""
+    """The checks of a case file, one line each; `?` marks one that only another engine can make."""
     for one in results:
-        line(("✓ ", "green") if one["ok"] else ("✗ ", "bold red"), (f"{one['name']:11}", "bold"), _word(one["detail"]))
+        failed = ("? ", "bold yellow") if one.get("other_engine") else ("✗ ", "bold red")
+        line(("✓ ", "green") if one["ok"] else failed, (f"{one['name']:11}", "bold"), _word(one["detail"]))
 
 
 def erased(result: Json) -> None:
@@ -165,6 +166,15 @@ def erased(result: Json) -> None:
         f", recorded in the log as {', '.join(map(_word, records))}" if isinstance(records, list) and records else ""
     )
     line((f"{_count(result, 'erased')} erased", "bold"), logged)
+    if result.get("rows"):
+        line(f"  {_count(result, 'rows')} of them rows of uploaded files")
+    if result.get("documents"):
+        line((f"{_count(result, 'documents')} documents in the table erased", "bold"))
+    if result.get("backups_until"):
+        line(f"  a point-in-time restore of the table brings them back until {_word(result.get('backups_until'))}")
+    if result.get("protections"):
+        kept = f"{_count(result, 'protections')} documents in the table kept"
+        line(f"{kept}, under keyed digests: they protect the recipient")
     if result.get("kept"):
         line(f"{_count(result, 'kept')} kept: under legal retention until {_word(result.get('kept_until'))}")
         line("  run the command again then")

@@ -167,6 +167,12 @@ TEXTS: dict[str, str] = {
     # Reasons
     "reason.unknown": "There is no sentence for this code.",
     # Sentences and labels of the page about a case file
+    "page.other_engine": "Whole, but made by another release",
+    "page.other_engine_explained": (
+        "The file is whole. Another release of the engine made the decision, and this release gives another answer in "
+        "the points listed here. That is no sign of tampering: the named release gives the answer again."
+    ),
+    "page.running_other_engine": "OF ANOTHER RELEASE",
     "page.verification_failed": "Verification failed",
     "page.failed_explained": (
         "The checks listed here failed. Everything below is only what the file claims. It is not proven; do not "

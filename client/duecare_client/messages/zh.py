@@ -165,6 +165,11 @@ TEXTS: dict[str, str] = {
     # Reasons
     "reason.unknown": "该代码没有说明文字。",
     # Sentences and labels of the page about a case file
+    "page.other_engine": "案卷完整，但由其他版本作出",
+    "page.other_engine_explained": (
+        "案卷本身完整。该决定由其他版本的程序作出，本版本在下列各项上得出不同结果。这不表示案卷被改动：用下列版本即可重新得出原结果。"
+    ),
+    "page.running_other_engine": "由其他版本作出",
     "page.verification_failed": "核验未通过",
     "page.failed_explained": "下列各项不成立。以下内容只是文件自己的说法，未经证实，不得作为依据。",
     "page.title_long": "催收信息发送决定案卷报告",

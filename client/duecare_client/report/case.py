@@ -131,9 +131,11 @@ class Parts:
 
     @cached_property
     def place(self) -> Place:
-        return locate(
-            self.inputs.number, region=next(iter(self._stated("region")), None), time_zones=self._stated("time_zone")
-        )
+        """The place by which the message was judged, as the inputs have it."""
+        judged = next(iter(self.inputs.places), None)
+        if judged:
+            return Place(judged.regions or self.record.regions, tuple(judged.zones), tuple(judged.set_aside))
+        return locate(self.inputs.number)  # nothing about the recipient was judged
 
     def local(self, at: datetime) -> tuple[Clock, ...]:
         """The local times possible there: each different one, or the first and the last of many."""

@@ -50,8 +50,9 @@ def render(verdict: Verdict, *, language: Language, show_number: bool, about: Ab
             checks=verdict.checks,
             failed=[one for one in verdict.checks if not one.ok],
             mask=mask,
-            ok=verdict.outcome is not CaseFileOutcome.FAILED,
+            ok=verdict.outcome not in {CaseFileOutcome.FAILED, CaseFileOutcome.OTHER_ENGINE},
             whose_is_unknown=verdict.outcome is CaseFileOutcome.UNNAMED_LOG,
+            other_engine=verdict.outcome is CaseFileOutcome.OTHER_ENGINE,
             parts=Parts(case, mask) if case else None,
             running_id=decision_id if _ID.match(decision_id) else "",  # it goes into a style sheet
             show_number=show_number,

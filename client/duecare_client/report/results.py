@@ -20,10 +20,13 @@ _PLACEHOLDER = re.compile(r"\\\{([a-z]+)\\\}")
 def result(check: Check) -> tuple[Words, bool]:
     """The result, and whether the Chinese says all that the English says."""
     state = "passed" if check.ok else "failed"
-    known = [_known(state, part) for part in check.detail.split("; ")]
+    parts = [_known(state, part) for part in check.detail.split("; ")]
+    known = parts if all(parts) else [_known(state, check.detail)]  # some names have a semicolon
     if all(known):
         found = [one for one in known if one]
         return Words("；".join(one.zh for one in found), check.detail), True
+    if check.other_engine:
+        return Words(both("check.any.other_engine").zh, check.detail), False
     general = label("check", f"{check.name}.{state}") or both(f"check.any.{state}")
     return Words(general.zh, check.detail), False
 
@@ -32,8 +35,16 @@ def _known(state: str, sentence: str) -> Words | None:
     """The sentence in both languages. A sentence about a failed check never becomes one about a passed check."""
     for key, pattern in _patterns(state):
         if found := pattern.fullmatch(sentence):
-            return both(key, **found.groupdict())
+            values = found.groupdict()
+            zh = {name: _listed(state, value) if name == "places" else value for name, value in values.items()}
+            return Words(both(key, **zh).zh, sentence)
     return None
+
+
+def _listed(state: str, places: str) -> str:
+    """The places in chains, in Chinese."""
+    known = [_known(state, one) for one in places.split(", ")]
+    return "、".join(one.zh for one in known if one) if all(known) else places
 
 
 @cache

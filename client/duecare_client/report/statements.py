@@ -14,7 +14,7 @@ from duecare_client.messages import Words, both, label
 from duecare_core.domain.facts.party import Party, PartyKey
 from duecare_core.domain.facts.statement import KINDS as CONTRACT
 from duecare_core.errors import DuecareError
-from duecare_core.evidence.casefile.bundle import LoggedStatement
+from duecare_core.evidence.casefile.chain_parts import LoggedStatement
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, InputRow
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.log import logproof

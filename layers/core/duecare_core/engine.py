@@ -6,6 +6,7 @@ constants of the imported packages: `importlib.metadata` would read files on the
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import phonenumbers
@@ -13,8 +14,21 @@ import tzdata
 
 from duecare_core import __version__
 
+_VERSION = r"[0-9A-Za-z.+!-]{1,40}"
+_FORM = re.compile(rf"duecare-core ({_VERSION}); phonenumbers ({_VERSION}); tzdata ({_VERSION})")
+
 
 @cache
 def engine() -> str:
     """For example `duecare-core 2.0.0; phonenumbers 9.0.43; tzdata 2026.6`."""
     return f"duecare-core {__version__}; phonenumbers {phonenumbers.__version__}; tzdata {tzdata.__version__}"
+
+
+def is_engine(name: str) -> bool:
+    """Whether a name has the form of an engine's."""
+    return _FORM.fullmatch(name) is not None
+
+
+def requirements(name: str) -> str:
+    """The packages of an engine, as pip takes them: `duecare-core==2.0.0 phonenumbers==9.0.43 tzdata==2026.6`."""
+    return name.replace(" ", "==").replace(";==", " ")

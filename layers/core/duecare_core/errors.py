@@ -74,6 +74,7 @@ ProblemName = Literal[
     "unknown-dispute",
     "unknown-void",
     "party-not-suspended",
+    "erasure-would-not-hold",
     "another-recipient",
     "message-id-reused",
     "dated-ahead",

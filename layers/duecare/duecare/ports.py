@@ -11,7 +11,7 @@ error, and the write may or may not have happened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from duecare_core.errors import StoreFailed, VersionConflict
@@ -31,17 +31,17 @@ class Key(NamedTuple):
 
 
 class Document(NamedTuple):
-    """`body` is JSON. `sealed` is binary: an encrypted statement, or a packed record. `open_of`: partition of the index
-    of open debts (table.open_of); empty for everything else. `inputs`: a decision's inputs, encrypted
-    (duecare_core/evidence/casefile/inputs.py). `expires`: when the table deletes the document, in seconds since 1970; 0
-    for never. A document that was read does not say it."""
+    """`body` is JSON. `sealed` is binary: an encrypted statement, an encrypted decision, or a packed contact ledger.
+    `open_of`: partition of the index of open debts (table.open_of); empty for everything else. `summary`: the part of a
+    decision that is not encrypted (duecare_core/evidence/sealed_decision.py). `expires`: when the table deletes the
+    document, in seconds since 1970; 0 for never. A document that was read does not say it."""
 
     key: Key
     version: int
     body: bytes
     sealed: bytes = b""
     open_of: str = ""
-    inputs: bytes = b""
+    summary: bytes = b""
     expires: int = 0
 
 
@@ -250,6 +250,16 @@ class Archive(Protocol):
 
     def erase(self, names: Iterable[str]) -> None:
         """Delete every version of these, bypassing the lock. Raises StoreFailed."""
+
+
+class Backups(Protocol):
+    """The copies of table and archive that the account makes outside of this program."""
+
+    def obstacles(self) -> list[str]:
+        """Each part of the configuration by which erased records would remain, in words. Raises StoreFailed."""
+
+    def held_for(self) -> timedelta:
+        """How far back the table can be restored to any point in time; zero if it cannot. Raises StoreFailed."""
 
 
 class IndexEntry(NamedTuple):

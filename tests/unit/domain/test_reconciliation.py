@@ -40,7 +40,7 @@ def decided(at: datetime = NOON, **changes: Any) -> DecisionSummary:
         "provisional": False,
         "at": at,
         "valid_until": at + timedelta(seconds=120),
-        "text_sha256": TEXT,
+        "text_mac": TEXT,
     }
     return DecisionSummary(**made | changes)
 
@@ -50,7 +50,7 @@ def delivered(at: datetime = NOON, **changes: Any) -> Delivery:
         "message_id": "m-1",
         "at": at,
         "status": "delivered",
-        "text_sha256": TEXT,
+        "text_mac": TEXT,
         "statement": "sha256:s",
     }
     return Delivery(**made | changes)
@@ -141,7 +141,7 @@ def test_a_rehearsal_is_none_to_deliver_on_and_takes_nothing_from_the_message_it
 
 
 def test_another_text_than_the_one_that_was_allowed() -> None:
-    assert findings(decided(), delivered(after(1), text_sha256=OTHER_TEXT)) == {"delivered_other_text": 1}
+    assert findings(decided(), delivered(after(1), text_mac=OTHER_TEXT)) == {"delivered_other_text": 1}
 
 
 def test_one_allow_is_for_one_delivery() -> None:
@@ -296,12 +296,12 @@ def test_a_message_takes_less_than_a_kilobyte() -> None:
     def decisions() -> Iterator[DecisionSummary]:
         for n in range(number):
             at = PERIOD.start + timedelta(seconds=n)
-            yield decided(at, message_id=f"{n:036}", decision_id=f"{n:026}", text_sha256=f"sha256:{n:064}")
+            yield decided(at, message_id=f"{n:036}", decision_id=f"{n:026}", text_mac=f"sha256:{n:064}")
 
     def deliveries() -> Iterator[Delivery]:
         for n in range(number):
             at = PERIOD.start + timedelta(seconds=n + 1)
-            yield delivered(at, message_id=f"{n:036}", text_sha256=f"sha256:{n:064}", statement=f"sha256:{n:064x}")
+            yield delivered(at, message_id=f"{n:036}", text_mac=f"sha256:{n:064}", statement=f"sha256:{n:064x}")
 
     tracemalloc.start()
     try:

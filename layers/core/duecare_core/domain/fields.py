@@ -11,11 +11,14 @@ from msgspec import Meta
 # in its place, which is as strict in the dialects that read it (ECMA-262, RE2).
 _END = r"\Z"
 
-# A recipient is named in three ways, which must not be mixed up: by number, by the HMAC of the number under the pepper
-# (the key of the recipient's facts), and by a salted digest of the number (in records and receipts).
+# A recipient is named in four ways, which must not be mixed up: by number, by the HMAC of the number under the pepper
+# (the key of the recipient's facts), by an HMAC that is another one for each gateway (the tag of its decisions), and by
+# a salted digest of the number (in records and receipts).
 E164 = NewType("E164", str)
 RecipientKey = NewType("RecipientKey", str)
+RecipientTag = NewType("RecipientTag", str)
 RecipientDigest = NewType("RecipientDigest", str)
+TextMac = NewType("TextMac", str)  # an HMAC of the digest of a text
 
 # Of every pattern, what it expects, with an example: an error says this and never shows the pattern.
 EXPECTED: dict[str, str] = {}

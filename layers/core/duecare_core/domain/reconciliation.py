@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from duecare_core.domain.fields import Outcome
+from duecare_core.domain.fields import Outcome, TextMac
 
 # The names of discrepancies, in the order of the result.
 WITHOUT_DECISION = "delivered_without_decision"  # never verified
@@ -53,17 +53,18 @@ COUNTS = (
 
 
 class Delivery(Struct, frozen=True, kw_only=True, gc=False):
-    """A gateway's statement about one message at one instant; `statement` is its id."""
+    """A gateway's statement about one message at one instant; `statement` is its id, `text_mac` a keyed digest of the
+    text, which is only compared."""
 
     message_id: str
     at: datetime
     status: Literal["delivered", "failed", "blocked"]
-    text_sha256: str
+    text_mac: TextMac
     statement: str
 
 
 class DecisionSummary(Struct, frozen=True, kw_only=True, gc=False):
-    """The members of a decision's record with which deliveries are compared."""
+    """The members of a decision with which deliveries are compared. `text_mac`: as in `Delivery`."""
 
     message_id: str
     decision_id: str
@@ -73,7 +74,7 @@ class DecisionSummary(Struct, frozen=True, kw_only=True, gc=False):
     provisional: bool
     at: datetime
     valid_until: datetime
-    text_sha256: str
+    text_mac: TextMac
 
     @property
     def allows(self) -> bool:
@@ -238,7 +239,7 @@ def _finding(delivery: Delivery, message: _Message) -> str | None:
         return UNENFORCED
     if not decided.allows:
         return THOUGH_DENIED
-    if decided.text_sha256 != delivery.text_sha256:
+    if decided.text_mac != delivery.text_mac:
         return OTHER_TEXT
     if delivery.at > decided.valid_until:
         return AFTER_EXPIRY

@@ -1,4 +1,4 @@
-"""Compression of stored records and inputs: DEFLATE (RFC 1951) with a preset dictionary, beside the raw digests.
+"""Compression of a record with its inputs: DEFLATE (RFC 1951) with a preset dictionary, beside the raw digests.
 
 A record consists mostly of member names and of digests. Digests and salts do not compress, so they are taken out: each
 run of 64 or 32 hexadecimal digits that begins a string, or follows a colon, becomes one byte in the text, and its 32 or
@@ -29,7 +29,13 @@ _COMMON = (
     b'{"debt":{"newest":{"at":"2026-","content":"","currency":"CNY","USD"'
     b'"outstanding":"00.00","statement":"sha256:","status":"open","valid_until":"202"}},"of":"sms"},"same_subject":true'
     b'{"at":"2026-11-","counted":[{"at":179,"channel":"sms","debt":"","own":true},{"at":17"halted":true,'
-    b'"parties":{"":1,"":2},"recipient":"+8613'
+    b'"-11:00","America/Adak":"-10:00","America/Anchorage":"-09:00","America/Antigua":"-04:00","America/Chicago":"-06:00",'
+    b'"America/Denver":"-07:00","America/Los_Angeles":"-08:00","America/St_Johns":"-03:30","America/Sao_Paulo":"-03:00",'
+    b'"Asia/Tokyo":"+09:00","Asia/Kolkata":"+05:30","Asia/Jakarta":"+07:00","Asia/Jayapura":"+09:00","Asia/Makassar":"+08:00"'
+    b'"Australia/Adelaide":"+10:30","Australia/Brisbane":"+10:00","Australia/Darwin":"+09:30","Australia/Eucla":"+08:45",'
+    b'"Australia/Lord_Howe":"+11:00","Australia/Perth":"+08:00","Australia/Sydney":"+11:00","Europe/London":"+00:00",'
+    b'"America/New_York":"-05:00"}}],'
+    b'"parties":{"":1,"":2},"places":[{"zones":{"Asia/Shanghai":"+08:00"}}],"recipient":"+8613'
     b'","text":"\xe3\x80\x90\xe3\x80\x91\xe6\x82\xa8\xe7\x9b\xae\xe5\x89\x8d\xe6\xac\xa0\xe6\xac\xbe'
     b'\xe5\x85\x83\xef\xbc\x8c\xe8\xaf\xb7\xe8\xbf\x98\xe6\xac\xbe\xe3\x80\x82\xe9\x80\x80\xe8\xae\xa2\xe5\x9b\x9eT"}'
     b'{"at":"2026-12-01T09:00:00Z","attempt":1,"chains":[{"head":"sha256:'
@@ -53,7 +59,7 @@ _MARK = re.compile(rb"[\x01\x02]")
 
 
 def pack(data: bytes) -> bytes:
-    """The packed form of a record or of inputs, which are JSON."""
+    """The packed form of JSON. Raises BadEvidence if it has one of the bytes that replace raw values."""
     if any(mark in data for mark in _LENGTHS):
         raise BadEvidence("a record with control characters")
     raw: list[bytes] = []

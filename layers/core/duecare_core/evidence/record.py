@@ -20,6 +20,13 @@ from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain, digest
 
 
+class EngineRecord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A release of the engine, and when the service first decided with it."""
+
+    engine: str
+    first_used_at: datetime
+
+
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `at`: the time of the decision, in whole seconds; times are UTC.
 

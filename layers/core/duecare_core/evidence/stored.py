@@ -13,6 +13,7 @@ from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.item_keys import (
     ACKNOWLEDGEMENT_KEY_PREFIX,
     DECISION_PREFIX,
+    ENGINE_PREFIX,
     ERASURE_PREFIX,
     LOGGED_PREFIXES,
     PARTY_PREFIX,
@@ -20,8 +21,7 @@ from duecare_core.evidence.item_keys import (
     STATEMENT_PREFIX,
     VOID_PREFIX,
 )
-from duecare_core.evidence.packing import unpack
-from duecare_core.evidence.record import decode
+from duecare_core.evidence.sealed_decision import read_summary
 
 _KINDS = {
     STATEMENT_PREFIX: "statement",
@@ -30,21 +30,19 @@ _KINDS = {
     ACKNOWLEDGEMENT_KEY_PREFIX: "acknowledgement-key",
     ERASURE_PREFIX: "erasure",
     VOID_PREFIX: "void",
+    ENGINE_PREFIX: "engine",
 }
-# The parts before a decision's packed record: the thumbprint of the receipt's key, its signature (Ed25519), the
-# recipient's key and a keyed digest of the request (both HMAC-SHA-256).
-BOUNDS = (0, 32, 96, 128, 160)
 
 
 class StoredRecord(NamedTuple):
-    """A document's parts; `body` is a JSON value."""
+    """A document's parts; `body` is a JSON value. `summary`: of a decision (sealed_decision.py)."""
 
     pk: str
     sk: str
     version: int
     body: Any
     sealed: bytes = b""
-    inputs: bytes = b""
+    summary: bytes = b""
 
 
 class Identity(NamedTuple):
@@ -55,21 +53,24 @@ class Identity(NamedTuple):
     record_sha256: str
 
 
-def record_bytes(sealed: bytes) -> bytes:
-    """The canonical bytes of the record in a stored decision. Raises BadEvidence."""
-    return unpack(sealed[BOUNDS[-1] :])
+def is_erased(stored: StoredRecord) -> bool:
+    """Whether an erasure has emptied this document of the table. Its digest is then in a logged erasure record."""
+    emptied = stored.body is None and stored.version > 1 and not stored.sealed
+    return emptied and stored.pk.startswith((DECISION_PREFIX, STATEMENT_PREFIX))
 
 
 def identify(stored: StoredRecord) -> Identity | None:
-    """None if documents of this kind are not logged. Raises BadEvidence for a document that cannot be read."""
+    """None if documents of this kind are not logged, or if the document was erased. Raises BadEvidence for a document
+    that cannot be read.
+
+    Of a decision the summary is read; only a holder of the key can compare it with the record
+    (sealed_decision.InputsKey).
+    """
     prefix, name = stored.pk[:2], stored.pk[2:]
-    if prefix not in LOGGED_PREFIXES:
+    if prefix not in LOGGED_PREFIXES or is_erased(stored):
         return None
     if prefix == DECISION_PREFIX:
-        data = record_bytes(stored.sealed)
-        if decode(data).decision_id != name:
-            raise BadEvidence("the record is of another decision")
-        return Identity("decision", name, digest(data))
+        return Identity("decision", name, read_summary(stored.summary).record_sha256)
     if not isinstance(stored.body, dict):
         raise BadEvidence("a body that is no JSON object")
     record_sha256 = digest(canonical(stored.body))
@@ -82,6 +83,7 @@ def identify(stored: StoredRecord) -> Identity | None:
         VOID_PREFIX: f"{name}/{stored.sk}/{stored.version}",
         RECEIPT_KEY_PREFIX: stored.sk,
         ACKNOWLEDGEMENT_KEY_PREFIX: stored.sk,
+        ENGINE_PREFIX: stored.sk,
     }
     return Identity(_KINDS[prefix], names.get(prefix, name), record_sha256)
 
@@ -89,7 +91,7 @@ def identify(stored: StoredRecord) -> Identity | None:
 def archive_copy(stored: StoredRecord) -> bytes:
     """The archived form of a document: RFC 8785, with the body as JSON and bytes in base64."""
     value = {"pk": stored.pk, "sk": stored.sk, "version": stored.version, "body": stored.body}
-    for name, data in (("sealed", stored.sealed), ("inputs", stored.inputs)):
+    for name, data in (("sealed", stored.sealed), ("summary", stored.summary)):
         if data:
             value[name] = base64.b64encode(data).decode()
     return canonical(value)
@@ -105,7 +107,7 @@ def read_archive_copy(data: bytes) -> StoredRecord:
             value["version"],
             value["body"],
             base64.b64decode(value.get("sealed", ""), validate=True),
-            base64.b64decode(value.get("inputs", ""), validate=True),
+            base64.b64decode(value.get("summary", ""), validate=True),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadEvidence("not a copy of a document") from error

@@ -7,11 +7,11 @@ import msgspec
 from duecare.adapters.lean_client import Call, Wire, WireError
 from duecare_core.errors import BadKey, SecretsFailed
 from duecare_core.evidence.acknowledgement import AcknowledgementKey
-from duecare_core.evidence.casefile.inputs import InputsKey
 from duecare_core.evidence.jose.keys import Jwk, public_jwk
 from duecare_core.evidence.log.note import LogKey
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
+from duecare_core.evidence.sealed_decision import InputsKey
 
 SEED_BYTES = 32
 

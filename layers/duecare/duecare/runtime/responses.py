@@ -272,7 +272,7 @@ class ServiceStatus(Struct, frozen=True):
 
 def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: str) -> Answer:
     """The answer to `POST /v1/verify`. `language` is `zh-CN` or `en`."""
-    record, kept, replayed = decided
+    record, envelope = decided.record, decided.envelope
     return Answer(
         decision=record.decision,  # type: ignore[arg-type]  # one of the two
         decision_id=record.decision_id,
@@ -280,10 +280,10 @@ def answer(decided: StoredDecision, *, issuer: str, public_url: str, language: s
         message_id=record.message_id,
         reasons=tuple([ReasonText(code, sentence(code, language)) for code in record.reasons]),
         valid_until=record.valid_until,
-        receipt=receipt(record, issuer, kept.kid, kept.signature),
+        receipt=receipt(record, issuer, envelope.kid, envelope.signature),
         enforced=record.enforced,
         provisional=record.provisional,
-        replayed=replayed,
+        replayed=decided.replayed,
         disclosure_url=f"{public_url}/m/{record.decision_id}",
         findings=record.findings,
         retry_at=record.retry_at,

@@ -137,6 +137,7 @@ class SequenceSettings(Settings, frozen=True, kw_only=True):
 class AdminSettings(Settings, frozen=True, kw_only=True):
     pepper_secret: str
     archive_bucket: str
+    bucket: str
 
 
 class VoidSettings(Settings, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ T = TypeVar("T")
 EVERYTHING = Key(f"{keys.PARTY}#*", keys.PARTY)
 RECEIPT_KEYS = f"{keys.RECEIPT_KEY}#receipt"
 ACKNOWLEDGEMENT_KEYS = f"{keys.ACKNOWLEDGEMENT_KEY}#acknowledgement"
+ENGINES = f"{keys.ENGINE}#engine"
 LOG_HEAD = Key(keys.LOG_HEAD, "HEAD")
 SHARDS = 16
 DAY = timedelta(days=1)
@@ -128,6 +129,11 @@ def decision(decision_id: str) -> Key:
     return Key(f"{keys.DECISION}#{decision_id}", keys.DECISION)
 
 
+def decision_id(key: Key) -> str:
+    """The id in the key of a decision."""
+    return key.pk.removeprefix(f"{keys.DECISION}#")
+
+
 def statement(statement_id: str) -> Key:
     return Key(f"{keys.STATEMENT}#{statement_id}", keys.STATEMENT)
 
@@ -143,6 +149,10 @@ def receipt_key(kid: str) -> Key:
 
 def acknowledgement_key(kid: str) -> Key:
     return Key(ACKNOWLEDGEMENT_KEYS, kid)
+
+
+def engine(name: str) -> Key:
+    return Key(ENGINES, name)
 
 
 def erasure(erasure_id: str) -> Key:
@@ -266,6 +276,12 @@ def remove(document: Document, at: datetime) -> Document:
     return Document(document.key, document.version + 1, REMOVED, expires=math.ceil((at + DAY).timestamp()))
 
 
+def present(documents: dict[Key, Document], key: Key) -> Document | None:
+    """The document under a key, unless it was removed."""
+    document = documents.get(key)
+    return None if document is None or is_removed(document) else document
+
+
 def is_removed(document: Document) -> bool:
     return document.body == REMOVED
 
@@ -285,8 +301,8 @@ def read(document: Document, kind: type[T]) -> T:
 
 def find(documents: dict[Key, Document], key: Key, kind: type[T]) -> T | None:
     """The value under a key; None if there is none, or if it was removed."""
-    document = documents.get(key)
-    return None if document is None or is_removed(document) else read(document, kind)
+    document = present(documents, key)
+    return None if document is None else read(document, kind)
 
 
 def find_party(documents: dict[Key, Document], party_id: str) -> Party | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from duecare_core.domain.location.localtime import zone as local_zone
 from duecare_core.domain.rules.frequency_caps import (
     Contact,
     FullCaps,
@@ -34,7 +35,7 @@ def ask(
     region: str, zone: str | tuple[str, ...], past: list[Contact], instant: datetime, pack: Pack = PACK, **of: Any
 ) -> FullCaps | None:
     new = contact(instant, **of)
-    zones = (zone,) if isinstance(zone, str) else zone
+    zones = tuple(map(local_zone, (zone,) if isinstance(zone, str) else zone))
     return full_caps(pack.caps((region,), new.channel, "collector", "other"), zones, past, instant, new)
 
 
@@ -147,7 +148,8 @@ def test_per_creditor_caps_count_one_creditor() -> None:
 
 def resting(region: str, zone: str, past: list[Contact], instant: datetime, **of: Any) -> tuple[Contact, ...]:
     new = contact(instant, **of)
-    return counted_contacts(PACK.caps((region,), new.channel, "collector", "other"), (zone,), past, instant, new)
+    caps = PACK.caps((region,), new.channel, "collector", "other")
+    return counted_contacts(caps, (local_zone(zone),), past, instant, new)
 
 
 def test_an_answer_rests_on_the_contacts_of_today_alone() -> None:

@@ -147,7 +147,8 @@ def test_only_signatures_by_unknown_keys_under_the_checkpoint_are_ignored(allowe
     def sign(file: Json) -> None:
         line = signer.sign(file["checkpoint"].partition("\n\n")[0] + "\n").partition("\n\n")[2]
         file["checkpoint"] += line
-        for proven in (file["decision"], *file["statements"], *file["parties"], *file["receipt_keys"]):
+        keys = (*file["receipt_keys"], *file["acknowledgement_keys"])
+        for proven in (file["decision"], *file["statements"], *file["parties"], *keys):
             proven["proof"] += line
 
     assert ("log" in failing(changed(allowed, sign))) == (not unknown)

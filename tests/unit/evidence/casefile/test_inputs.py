@@ -9,7 +9,7 @@ import pytest
 
 from duecare.adapters.dynamodb.items import item
 from duecare.usecases import table
-from duecare.usecases.verify.stored_decision import StoredDecision
+from duecare.usecases.verify.stored_decision import StoredDecision, unpack
 from duecare_core.evidence.casefile.inputs import CountedContact, Inputs, decode
 from tests.support.world import DAY, World, consent_members, debt_members, stamp
 
@@ -27,7 +27,7 @@ def world() -> World:
 
 def inputs_of(world: World, decided: StoredDecision) -> Inputs:
     key = table.decision(decided.record.decision_id)
-    return decode(world.inputs_key.open(world.documents.get([key])[key].inputs, key.pk[2:]))
+    return decode(unpack(world.documents.get([key])[key], world.inputs_key).inputs)
 
 
 def weight(stored: dict[str, Any]) -> int:

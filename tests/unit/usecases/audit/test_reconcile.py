@@ -160,7 +160,8 @@ def test_the_sequencer_lists_every_attempt(world: Reconciled) -> None:
 def logged(world: Reconciled, *pages: list[tuple[int, Record]]) -> None:
     """Decisions as moves of the head have listed them: each with the index of its entry, in the order of the log."""
     for page in pages:
-        world.table.put([IndexEntry(document) for document in listing.pages(page)])
+        decisions = [(index, record.decision_id, world.summary(record)) for index, record in page]
+        world.table.put([IndexEntry(document) for document in listing.pages(decisions)])
 
 
 def decided(world: Reconciled) -> Record:

@@ -13,7 +13,7 @@ from duecare.usecases.imports.row_erasure import ErasedRows, RowErasure
 from duecare.usecases.imports.row_evidence import FileHashes
 from duecare.usecases.imports.upload_state import evidence_prefix, index_name, rows_name
 from duecare_core.domain.fields import E164
-from duecare_core.errors import Conflict, SealFailed, StoreFailed, Unacceptable
+from duecare_core.errors import Conflict, SealFailed, Unacceptable
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.rows_root import check_row
@@ -111,7 +111,7 @@ def test_a_row_that_cannot_be_read_has_a_leaf_and_no_evidence(imports: Imports, 
     assert (looked.upload.state, looked.upload.accepted, looked.upload.rejected) == ("done", 3, 1)
     for number in (1, 3, 4):
         check(looked, number, evidence(imports, looked, number))
-    with pytest.raises(StoreFailed):
+    with pytest.raises(Conflict):
         imports.evidence(looked.upload.manifest_id, 2)
 
 
@@ -210,7 +210,7 @@ def test_the_rows_of_a_recipient_are_erased_from_every_upload_and_the_others_kee
     assert erase(imports, 3) == (0, 0, None)
     for looked, gone, left in ((first, (4, 7), (1, 2, 3, 5, 6)), (second, (3,), (1, 2))):
         for number in gone:
-            with pytest.raises(StoreFailed):
+            with pytest.raises(Conflict):
                 imports.evidence(looked.upload.manifest_id, number)
         for number in left:
             check(looked, number, evidence(imports, looked, number))

@@ -6,24 +6,28 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
-from msgspec import structs
 
 from duecare.usecases import table
 from duecare.usecases.log.decision_pages import MAX_PAGE, DecisionPage, pages
-from duecare_core.evidence.record import Record
+from duecare.usecases.verify.stored_decision import summary
+from duecare_core.domain.fields import TextMac
+from duecare_core.evidence.sealed_decision import Summary
 from tests.support.logs import LoggedWorld
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-_RECORD = LoggedWorld().honest().verify().record
+_WORLD = LoggedWorld().honest()
+_DECIDED = _WORLD.verify().record
+_SUMMARY = summary(_WORLD.documents.get([(key := table.decision(_DECIDED.decision_id))])[key])
 
 
-def record(number: int = 0, **changes: Any) -> Record:
-    members = {"message_id": f"m-{number}", "decision_id": f"{number:026}", "at": NOON, "gateway": "xinxi"}
-    return structs.replace(_RECORD, **members | changes)
+def decision(number: int = 0, **changes: Any) -> tuple[str, Summary]:
+    """The id and the summary of a decision."""
+    members = {"message_id": f"m-{number}", "at": NOON, "gateway": "xinxi"}
+    return f"{number:026}", _SUMMARY._replace(**members | changes)
 
 
-def listed(entered: list[tuple[int, Record]]) -> dict[tuple[str, str], list[int]]:
+def listed(entered: list[tuple[int, str, Summary]]) -> dict[tuple[str, str], list[int]]:
     """The key of each page, with the indexes of the entries that it lists."""
     return {
         tuple(page.key): [one.index for one in table.read(page, DecisionPage).decisions]  # type: ignore[misc]
@@ -33,11 +37,11 @@ def listed(entered: list[tuple[int, Record]]) -> dict[tuple[str, str], list[int]
 
 def test_there_is_a_page_for_each_gateway_and_minute() -> None:
     entered = [
-        (8, record(1)),
-        (9, record(2, gateway="other")),
-        (10, record(3, at=NOON + 60 * SECOND)),
-        (12, record(4, at=NOON + 59 * SECOND)),
-        (13, record(5, at=NOON - SECOND)),
+        (8, *decision(1)),
+        (9, *decision(2, gateway="other")),
+        (10, *decision(3, at=NOON + 60 * SECOND)),
+        (12, *decision(4, at=NOON + 59 * SECOND)),
+        (13, *decision(5, at=NOON - SECOND)),
     ]
     assert listed(entered) == {
         ("G#xinxi#2026-11-24", "2026-11-24T12:00#0000000000000008"): [8, 12],
@@ -49,25 +53,25 @@ def test_there_is_a_page_for_each_gateway_and_minute() -> None:
 
 def test_day_and_minute_are_those_of_utc() -> None:
     there = timezone(timedelta(hours=8))
-    late = record(at=datetime(2026, 11, 25, 7, 30, 5, tzinfo=there))
-    assert list(listed([(1, late)])) == [("G#xinxi#2026-11-24", "2026-11-24T23:30#0000000000000001")]
+    late = decision(at=datetime(2026, 11, 25, 7, 30, 5, tzinfo=there))
+    assert list(listed([(1, *late)])) == [("G#xinxi#2026-11-24", "2026-11-24T23:30#0000000000000001")]
 
 
 def test_a_page_is_limited_and_the_keys_are_in_the_order_of_the_log() -> None:
-    found = listed([(number, record(number)) for number in range(99_900, 99_900 + 2 * MAX_PAGE + 1)])
+    found = listed([(number, *decision(number)) for number in range(99_900, 99_900 + 2 * MAX_PAGE + 1)])
     assert [len(indexes) for indexes in found.values()] == [MAX_PAGE, MAX_PAGE, 1]
     assert list(found) == sorted(found)
     assert [one for indexes in found.values() for one in indexes] == list(range(99_900, 99_900 + 2 * MAX_PAGE + 1))
 
 
 def test_the_largest_page_is_far_below_the_limit_of_an_item() -> None:
-    worst = record(message_id="\x01" * 256, text_sha256="sha256:" + "0" * 64)
-    (page,) = pages((number, worst) for number in range(10**15, 10**15 + MAX_PAGE))
+    worst = decision(message_id="\x01" * 256, text_mac=TextMac("0" * 22))
+    (page,) = pages((number, *worst) for number in range(10**15, 10**15 + MAX_PAGE))
     assert len(page.body) < 400 * 1024
 
 
 def test_a_listed_decision_has_the_members_that_reconciliation_needs() -> None:
-    (page,) = pages([(7, record(3))])
+    (page,) = pages([(7, *decision(3))])
     assert page.version == 1
     (one,) = msgspec.json.decode(page.body)["decisions"]
     assert one == {
@@ -79,6 +83,6 @@ def test_a_listed_decision_has_the_members_that_reconciliation_needs() -> None:
         "provisional": False,
         "at": "2026-11-24T12:00:00Z",
         "valid_until": "2026-11-24T09:02:00Z",
-        "text_sha256": _RECORD.text_sha256,
+        "text_mac": _SUMMARY.text_mac,
         "index": 7,
     }

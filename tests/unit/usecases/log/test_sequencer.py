@@ -18,7 +18,7 @@ from duecare.usecases.log import sweep
 from duecare.usecases.log.head import Head, load
 from duecare.usecases.log.loggable import EXPIRING, loggable
 from duecare.usecases.log.stream_reader import read_on
-from duecare.usecases.verify.stored_decision import unpack
+from duecare.usecases.verify.stored_decision import summary, unpack
 from duecare_core.errors import Contention, StoreFailed, VersionConflict
 from duecare_core.evidence.item_keys import LOGGED_PREFIXES, RECIPIENT
 from duecare_core.evidence.log.entry import unpack_entries
@@ -489,7 +489,7 @@ def test_the_daily_sweep_sets_the_ttl_and_a_pass_does_not(world: LoggedWorld) ->
     assert decision.key not in world.table.expires
     world.now += sequence.SWEEP_EVERY
     world.sequenced()
-    at = unpack(decision).record.at
+    at = summary(decision).at
     assert world.table.expires[decision.key] == at + TABLE_RETENTION
     world.nothing_leaves_too_soon()
 
@@ -531,7 +531,7 @@ def test_a_newer_version_has_no_ttl_until_it_has_its_own_entry(world: LoggedWorl
     assert second.key not in world.table.expires
     world.now += sequence.SWEEP_EVERY
     world.sequenced()
-    assert world.table.expires[second.key] == unpack(second).record.at + TABLE_RETENTION
+    assert world.table.expires[second.key] == summary(second).at + TABLE_RETENTION
 
 
 def test_only_the_index_of_decisions_expires_after_the_lock_of_the_copies(world: LoggedWorld) -> None:
@@ -545,7 +545,7 @@ def test_only_the_index_of_decisions_expires_after_the_lock_of_the_copies(world:
     assert {kept for _, kept in world.archive.locks.values()} == {began + RETENTION}
     assert {key.pk.split("#")[1] for key in world.table.expires if key.pk.startswith("E#")} == {"decision"}
     pointed = {one.key.pk.split("#")[1] for one in world.table.everything() if one.key.pk.startswith("E#")}
-    assert pointed == {"acknowledgement-key", "decision", "party", "receipt-key", "statement"}
+    assert pointed == {"acknowledgement-key", "decision", "engine", "party", "receipt-key", "statement"}
 
 
 # The listing
@@ -665,7 +665,7 @@ def test_the_time_of_an_entry_is_spelled_as_in_the_record(world: LoggedWorld) ->
     world.sequenced()
     (entry,) = [one for one in world.entries() if one.kind == "decision"]
     (document,) = decisions(world)
-    assert entry.at == as_json(unpack(document).record)["at"]
+    assert entry.at == as_json(unpack(document, world.inputs_key).record)["at"]
 
 
 def _lost(*_: Any) -> bool:

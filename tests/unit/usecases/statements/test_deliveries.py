@@ -38,7 +38,7 @@ def test_a_delivery_is_stored_with_its_statement_in_the_partition_of_its_day(wor
         message_id="m-1",
         at=world.now + timedelta(milliseconds=250),
         status="delivered",
-        text_sha256=SENT,
+        text_mac=world.pseudonyms.text(SENT),
         statement=statement,
     )
     assert msgspec.json.decode(document.body, type=Delivery) == delivery

@@ -34,8 +34,8 @@ def test_only_two_functions_make_a_stored_decision() -> None:
 def test_a_decision_whose_document_is_not_stored_cannot_be_confirmed() -> None:
     world = World().honest()
     document = next(one for one in stored(world.verify, world) if one.key.sk == "X")
-    decided = unpack(document)
-    signed = SignedDecision(decided.record, decided.envelope, document)
+    decided = unpack(document, world.inputs_key)
+    signed = SignedDecision(decided.record, decided.envelope, decided.inputs, document)
     assert confirmed(signed, None, replayed=False).record == decided.record
     assert confirmed(signed, WriteConflict(document), replayed=False).record == decided.record
     for other in (None, document._replace(version=2)):

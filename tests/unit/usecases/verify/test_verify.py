@@ -21,7 +21,7 @@ from duecare_core.evidence.receipt import receipt
 from duecare_core.evidence.record import as_json
 from tests.support.memory import MemoryArchive
 from tests.support.packs import PACK
-from tests.support.world import CASE_TEXT, DAY, ISSUER, RECIPIENT, World, stamp
+from tests.support.world import CASE_TEXT, DAY, ISSUER, NOW, RECIPIENT, World, stamp
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_an_impossible_number_is_rejected(world: World, number: str) -> None:
 def test_neither_number_nor_text_is_stored_in_the_clear(world: World) -> None:
     world.verify()
     for document in world.documents._documents.values():
-        stored = document.body + document.sealed + document.inputs
+        stored = document.body + document.sealed + document.summary
         assert RECIPIENT.encode() not in stored
         assert RECIPIENT[1:].encode() not in stored
         assert "欠款".encode() not in stored
@@ -186,7 +186,7 @@ def test_neither_number_nor_text_is_stored_in_the_clear(world: World) -> None:
 
 def test_a_decision_is_shown_to_its_gateway_its_creditor_and_auditors_only(world: World) -> None:
     decided = world.verify()
-    look_up = LookUp(world.documents, MemoryArchive, world.clock)
+    look_up = LookUp(world.documents, MemoryArchive, lambda: world.inputs_key, world.clock)
     for party in ("xinxi", "mou-zichan", "shenji"):
         assert look_up(world.caller(party), decided.record.decision_id).decided.record == decided.record
     for party in ("keji", "other-gateway", "other-bank", "yunyingshang"):
@@ -217,3 +217,14 @@ def test_a_document_of_an_unknown_kind_among_the_facts_is_never_ignored(world: W
     world.documents.commit([Document(Key(pk, sort_key), 1, b"{}")])
     with pytest.raises(StoreFailed, match="unknown kind"):
         world.verify()
+
+
+@pytest.mark.parametrize("spelling", ["+5491123456789", "+541123456789"])
+def test_a_case_file_binds_a_consent_in_either_spelling_of_its_number(spelling: str) -> None:
+    """World.verify replays the decision with the checks of a case file."""
+    world = World().register()
+    world.engage()
+    world.now = NOW.replace(hour=15)  # noon in Buenos Aires
+    world.consent(recipient=spelling)
+    world.debt(recipient=spelling, currency="CNY")
+    assert world.verify(recipient="+541123456789").record.decision == "allow"

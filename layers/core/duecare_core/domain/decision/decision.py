@@ -9,6 +9,7 @@ from msgspec import Struct
 from duecare_core.domain.facts.chain import ChainHead
 from duecare_core.domain.facts.states import Undisclosed
 from duecare_core.domain.fields import E164, LoggedReasonCode, ReasonCode
+from duecare_core.domain.location.locate import Place
 from duecare_core.domain.rules.frequency_caps import Contact
 from duecare_core.errors import Unacceptable, Violation
 
@@ -19,11 +20,11 @@ MAX_AHEAD = timedelta(days=7)
 class DecisionRequest(Struct, frozen=True, kw_only=True):
     """The members of a message that the decision reads.
 
-    `collector`: the creditor if it sends for itself. `decision_id`: identifies the message
-    among the contacts that frequency caps count.
+    `collector`: the creditor if it sends for itself. `contact_id`: identifies the message among the contacts that
+    frequency caps count.
     """
 
-    decision_id: str
+    contact_id: str
     number: E164
     gateway: str
     creditor: str
@@ -54,6 +55,14 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     end: int | None = None
 
 
+class LocatedPlace(Struct, frozen=True):
+    """The place by which a message was judged, and the region and time zones that statements gave for it."""
+
+    region: str | None
+    time_zones: tuple[str, ...]
+    place: Place
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """An allow if `reasons` is empty, otherwise a deny with every reason in the contract's order.
 
@@ -62,7 +71,9 @@ class Decision(Struct, frozen=True, kw_only=True):
     `undisclosed`: the facts without a reason of their own on which a denial does not rest; its case file does not show
     their statements. `good_for`: how long an allow holds if nothing but time changes, at most as long as the rules let
     an answer be valid. `retry_at`: the first instant at which time alone has cured every reason; None if there is none.
-    `chains`: the heads of the recipient's chains; none where nothing about the recipient may be said.
+    `chains`: the heads of the recipient's chains; none where nothing about the recipient may be said. `places`: those
+    by which the message was judged; a later instant may have another one, because another debt counts then. `period`:
+    from the first to the last instant whose local time the decision depends on.
     """
 
     reasons: tuple[Reason, ...]
@@ -75,6 +86,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     chains: tuple[ChainHead, ...] = ()
     undisclosed: Undisclosed = Undisclosed()
+    places: tuple[LocatedPlace, ...] = ()
+    period: tuple[datetime, datetime]
 
     @property
     def allowed(self) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from duecare_core.domain.decision import text_review as review
-from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, Reason
+from duecare_core.domain.decision.decision import Decision, DecisionRequest, Finding, LocatedPlace, Reason
 from duecare_core.domain.decision.reasons import ORDER
 from duecare_core.domain.facts.states import (
     Consent,
@@ -25,7 +25,7 @@ from duecare_core.domain.facts.states import (
     Undisclosed,
 )
 from duecare_core.domain.fields import ReasonCode
-from duecare_core.domain.location.locate import Place, locate
+from duecare_core.domain.location.locate import TABLES, Geography, Place
 from duecare_core.domain.rules.applicable import ApplicableRules
 from duecare_core.domain.rules.frequency_caps import Contact, contact, without_message
 from duecare_core.domain.rules.rule_types import Sender
@@ -46,12 +46,21 @@ _ELEMENTS_OF_ENDS: tuple[ReasonCode, ...] = ("TEXT_OPT_OUT", "TEXT_SENDER")
 class Judgement:
     """Judges one message at one instant. Collects reasons, findings, and the statements that the decision relies on."""
 
-    def __init__(self, request: DecisionRequest, reading: Reading, facts: Facts, rules: Rules, at: datetime) -> None:
+    def __init__(
+        self,
+        request: DecisionRequest,
+        reading: Reading,
+        facts: Facts,
+        rules: Rules,
+        at: datetime,
+        geography: Geography = TABLES,
+    ) -> None:
         self.request = request
         self.reading = reading
         self.facts = facts
         self.rules = rules
         self.at = at
+        self.geography = geography
         self.reasons: dict[ReasonCode, Reason] = {}
         self.findings: list[Finding] = []
         self.topic: Topic = "message"  # of the next reasons and statements
@@ -102,6 +111,8 @@ class Judgement:
             good_for=self.good_for,
             chains=self.facts.chains if self.is_engaged else (),
             undisclosed=self._undisclosed(shown),
+            places=(LocatedPlace(*self._stated_place, self.place),) if self.is_engaged else (),
+            period=(self.at, self.at),
         )
 
     # The statements that the answer rests on (docs/decisions/0018)
@@ -343,8 +354,14 @@ class Judgement:
     @cached_property
     def place(self) -> Place:
         """The possible places of the recipient, by the number, the debt and the consent."""
+        region, time_zones = self._stated_place
+        return self.geography.locate(self.request.number, region=region, time_zones=time_zones)
+
+    @property
+    def _stated_place(self) -> tuple[str | None, tuple[str, ...]]:
+        """The region and the time zones that the debt and the consent give."""
         debt, consent = self._debt_terms, self._consent_terms
-        return locate(self.request.number, region=debt.region, time_zones=(debt.time_zone, consent.time_zone))
+        return debt.region, tuple(name for name in (debt.time_zone, consent.time_zone) if name)
 
     @property
     def _consent_terms(self) -> RuleTerms:
@@ -363,7 +380,9 @@ class Judgement:
     def rules_here(self) -> ApplicableRules:
         product = self._debt_terms.product
         sender: Sender = "creditor" if self.for_itself else "collector"
-        return ApplicableRules(self.rules.pack, self.place, self.request.channel, sender, product, self.at)
+        return ApplicableRules(
+            self.rules.pack, self.place, self.request.channel, sender, product, self.at, self.geography.zone
+        )
 
     def judge_text(self) -> None:
         required = self.rules_here.required(promotional=review.is_promotional(self.reading))
@@ -386,7 +405,7 @@ class Judgement:
         else:
             self.good_for = self.rules_here.permitted_for(self.good_for)
         request = self.request
-        new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.decision_id)
+        new = contact(self.at, request.channel, request.creditor, self.debt_ref, request.contact_id)
         earlier = without_message(self.facts.contacts, new)
         self.contacts = self.rules_here.counted_contacts(earlier, new)
         full = self.rules_here.full_caps(self.contacts, new)

@@ -7,15 +7,17 @@ area, a stated place that it leaves possible narrows it. Any other stated place 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import tzinfo
 from functools import cache, lru_cache
+from typing import NamedTuple, Protocol
 
 import phonenumbers
 from msgspec import Struct
 from phonenumbers import PhoneNumberType
 
 from duecare_core.domain.fields import E164
-from duecare_core.domain.location import countries, subdivisions
+from duecare_core.domain.location import countries, localtime, subdivisions
 
 ELSEWHERE = "*"
 # Every offset in use, for a recipient whose country is unknown.
@@ -72,6 +74,22 @@ def locate(number: E164, *, region: str | None = None, time_zones: Iterable[str 
     if not stated and not region:
         return place
     return _with_stated(place, tied, region, stated)
+
+
+class Locate(Protocol):
+    """As `locate`."""
+
+    def __call__(self, number: E164, /, *, region: str | None, time_zones: tuple[str | None, ...]) -> Place: ...
+
+
+class Geography(NamedTuple):
+    """Where numbers are, and the clocks there: by this package's tables, or as a decision's inputs say."""
+
+    locate: Locate
+    zone: Callable[[str], tzinfo]
+
+
+TABLES = Geography(locate, localtime.zone)
 
 
 @lru_cache(maxsize=4096)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -44,17 +44,25 @@ class ApplicableRules:
     arrival."""
 
     def __init__(
-        self, pack: Pack, place: Place, channel: str, sender: Sender, product: str | None, at: datetime
+        self,
+        pack: Pack,
+        place: Place,
+        channel: str,
+        sender: Sender,
+        product: str | None,
+        at: datetime,
+        zone_of: Callable[[str], tzinfo] = zone,
     ) -> None:
+        """`zone_of`: the time zone of this name."""
         self._pack = pack
         self._at = at
-        self._names = place.zones
+        self._zones = tuple(map(zone_of, place.zones))
         # Calendar days are counted in every zone that the number leaves possible, whatever is stated.
-        self._counted_in = (*place.zones, *place.set_aside) if place.set_aside else place.zones
+        self._counted_in = (*self._zones, *map(zone_of, place.set_aside)) if place.set_aside else self._zones
         self._selected = (place.regions, channel, sender, product)
-        self._zones = [zone(name) for name in place.zones]
         self._clocks = [wall_time(at, where) for where in self._zones]
-        self._today = [self._day(day) for day in dict.fromkeys(clock.toordinal() for clock in self._clocks)]
+        # In the order of the days, so that the order of the zones decides nothing.
+        self._today = [self._day(day) for day in sorted({clock.toordinal() for clock in self._clocks})]
 
     def required(self, *, promotional: bool) -> dict[Element, tuple[str, ...]]:
         """The elements that the text must have → the ids of the rows that require them.
@@ -75,8 +83,8 @@ class ApplicableRules:
         if all(self._day(clock.toordinal()).permits(clock) for clock in self._clocks):
             return None
         hours = self._pack.hours(*self._selected)
-        rows = tuple(rule.id for rule in hours if is_quiet((rule,), self._names, self._at))
-        return QuietRows(rows, first_permitted(hours, self._names, self._at))
+        rows = tuple(rule.id for rule in hours if is_quiet((rule,), self._zones, self._at))
+        return QuietRows(rows, first_permitted(hours, self._zones, self._at))
 
     def permitted_for(self, within: timedelta) -> timedelta:
         """How long a message may still arrive from now on, at most `within`.

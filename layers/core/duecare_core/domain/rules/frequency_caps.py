@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from msgspec import Struct
 
-from duecare_core.domain.location.localtime import next_day, wall_time, zone
+from duecare_core.domain.location.localtime import next_day, wall_time
 from duecare_core.domain.rules.pack import DatedCap, Pack
 from duecare_core.domain.rules.rule_types import Cap
 
@@ -46,14 +46,14 @@ class Contact(Struct, frozen=True):
     message: bytes
 
 
-def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, decision_id: str) -> Contact:
+def contact(at: datetime, channel: str, creditor: str, debt_ref: str | None, contact_id: str) -> Contact:
     """The contact of a message that is allowed at this instant."""
     return Contact(
         at=int(at.timestamp()),
         channel=channel,
         creditor=_digest_prefix(CREDITOR_BYTES, creditor),
         debt=None if debt_ref is None else _digest_prefix(DEBT_BYTES, creditor, debt_ref),
-        message=_digest_prefix(MESSAGE_BYTES, decision_id),
+        message=_digest_prefix(MESSAGE_BYTES, contact_id),
     )
 
 
@@ -76,7 +76,7 @@ class FullCaps(Struct, frozen=True):
 
 
 def full_caps(
-    rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+    rules: tuple[DatedCap, ...], zones: tuple[tzinfo, ...], contacts: Iterable[Contact], at: datetime, new: Contact
 ) -> FullCaps | None:
     """None if `new` may be counted at this instant in addition to `contacts`.
 
@@ -87,7 +87,7 @@ def full_caps(
     rows: tuple[str, ...] = ()
     while True:
         releases = {}
-        days = {wall_time(at, zone(name)).toordinal() for name in zones}
+        days = {wall_time(at, where).toordinal() for where in zones}
         for rule in rules:
             if not any(rule.in_force(day) for day in days):
                 continue
@@ -101,7 +101,7 @@ def full_caps(
 
 
 def counted_contacts(
-    rules: tuple[DatedCap, ...], zones: tuple[str, ...], contacts: Iterable[Contact], at: datetime, new: Contact
+    rules: tuple[DatedCap, ...], zones: tuple[tzinfo, ...], contacts: Iterable[Contact], at: datetime, new: Contact
 ) -> tuple[Contact, ...]:
     """The contacts on which the result of `full_caps` depends, now and at any later instant; oldest first.
 
@@ -112,7 +112,7 @@ def counted_contacts(
         return ()
     needed: set[int] = set()
     now = int(at.timestamp())
-    today = min(wall_time(at, zone(name)).toordinal() for name in zones)
+    today = min(wall_time(at, where).toordinal() for where in zones)
     for rule in rules:
         longest = _longest_window(rule.cap)
         room = rule.cap.max if rule.in_force_from(today) else 0
@@ -187,7 +187,7 @@ def _instant(seconds: int) -> datetime:
 
 
 def _release_at(
-    rule: DatedCap, zones: tuple[str, ...], newest_first: list[Contact], new: Contact, at: datetime
+    rule: DatedCap, zones: tuple[tzinfo, ...], newest_first: list[Contact], new: Contact, at: datetime
 ) -> datetime | None:
     """When this cap, in force at `at`, has room again or is no longer in force; None if it has room now."""
     deciding = _deciding(rule.cap, newest_first, new)
@@ -197,24 +197,23 @@ def _release_at(
     if until <= at:
         return None
     last = rule.last_day(
-        max(day for day in (wall_time(at, zone(name)).toordinal() for name in zones) if rule.in_force(day))
+        max(day for day in (wall_time(at, where).toordinal() for where in zones) if rule.in_force(day))
     )
-    if all(wall_time(until, zone(name)).toordinal() <= last for name in zones):
+    if all(wall_time(until, where).toordinal() <= last for where in zones):
         return until
-    return min(until, max(_after(last, name, at) for name in zones))
+    return min(until, max(_after(last, where, at) for where in zones))
 
 
-def _counts_until(cap: Cap, zones: tuple[str, ...], contact: Contact) -> datetime:
+def _counts_until(cap: Cap, zones: tuple[tzinfo, ...], contact: Contact) -> datetime:
     """When this contact leaves the window."""
     counted_at = _instant(contact.at)
     if cap.window == "rolling":
         return counted_at + timedelta(days=cap.days)
-    return max(next_day(counted_at, zone(name)) for name in zones)
+    return max(next_day(counted_at, where) for where in zones)
 
 
-def _after(last: int, name: str, at: datetime) -> datetime:
+def _after(last: int, where: tzinfo, at: datetime) -> datetime:
     """The first instant from `at` on that is after this local day."""
-    where = zone(name)
     while wall_time(at, where).toordinal() <= last:
         at = next_day(at, where)
     return at

@@ -7,28 +7,27 @@ both times, and the first permitted instant always exists, gap or not. Every rul
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, tzinfo
 
-from duecare_core.domain.location.localtime import advance_to, wall_time, zone
+from duecare_core.domain.location.localtime import advance_to, wall_time
 from duecare_core.domain.rules.pack import DatedHours, Interval
 
 MAX_WAIT = timedelta(days=8)
 _MIDNIGHT = 24 * 60
 
 
-def is_quiet(rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime) -> bool:
+def is_quiet(rules: tuple[DatedHours, ...], zones: Iterable[tzinfo], at: datetime) -> bool:
     """Whether any rule forbids this instant in any of the zones."""
     days = _Days(rules)
-    return any(not days.permit(wall_time(at, zone(name))) for name in zones)
+    return any(not days.permit(wall_time(at, where)) for where in zones)
 
 
 def first_permitted(
-    rules: tuple[DatedHours, ...], zones: Iterable[str], at: datetime, within: timedelta = MAX_WAIT
+    rules: tuple[DatedHours, ...], zones: Iterable[tzinfo], at: datetime, within: timedelta = MAX_WAIT
 ) -> datetime | None:
     """The first instant from `at` on that every rule permits in every zone; None if there is none `within`."""
     days = _Days(rules)
-    places = [zone(name) for name in zones]
+    places = tuple(zones)
     limit = at + within
     candidate = at
     while True:
@@ -78,7 +77,7 @@ class _Days(dict[int, tuple[Interval, ...]]):
         return clock.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=opens)
 
 
-def _opens(days: _Days, where: ZoneInfo, at: datetime, limit: datetime) -> datetime | None:
+def _opens(days: _Days, where: tzinfo, at: datetime, limit: datetime) -> datetime | None:
     """The first permitted instant from `at` on in one zone; None if it is after `limit`.
 
     Each step goes to the next opening or to midnight, but not beyond a change of the clock, after which the wall time

@@ -13,6 +13,8 @@ from itertools import chain, repeat
 
 from msgspec import Struct
 
+from duecare_core.domain.text.unicode_14 import UNKNOWN_SIGN, is_newer, is_newer_invisible
+
 # Letters of other scripts that look like Latin ones, so that they can disguise a Latin phrase.
 _LOOK_ALIKES = str.maketrans(
     "авсԁеһіјкӏмпорԛѕтцѵшхуѡԝҽьнгѐёї" + "αβγδεζηικνορσςτυχω" + "łøđıɑɡɩɪʀʏɴʟℓꞓօսոհցεзб" + "ұɏ₤〡〢〣〤〥〦〧〨〩",
@@ -120,6 +122,8 @@ def _fold_character(char: str) -> str:
         return char.lower() if char.isprintable() or char == "\n" else " " if char.isspace() else ""
     if "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3":
         return char.translate(_SAME)  # nothing below applies to ideographs, and NFKD would decompose Korean
+    if is_newer(char):
+        return "" if is_newer_invisible(char) else UNKNOWN_SIGN
     category = unicodedata.category(char)
     if category in _DROPPED or char in _BLANK:
         return ""

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from duecare_core.domain.text.unicode_14 import without_newer
+
 
 class SenderTag(Struct, frozen=True):
     """A sender tag at the start or the end of a text, with its offsets."""
@@ -36,8 +38,8 @@ _TAIL = 100  # the most characters from the start of a tag to the end of the tex
 
 
 def normalize(text: str) -> str:
-    """NFKC: full-width digits, letters and signs become the plain ones."""
-    return unicodedata.normalize("NFKC", text)
+    """NFKC of Unicode 14.0: full-width digits, letters and signs become the plain ones."""
+    return unicodedata.normalize("NFKC", without_newer(text))
 
 
 def find_sender_tags(text: str) -> tuple[SenderTag, ...]:

@@ -31,7 +31,7 @@ from duecare_core.domain.facts.statement import (
 )
 from duecare_core.domain.facts.states import ConsentState, DebtState, Undisclosed
 from duecare_core.domain.fields import Role
-from duecare_core.domain.location.phone import todays_number
+from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.domain.portfolio.portfolio import Manifest
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, InputRow, Inputs
@@ -146,7 +146,7 @@ def _check_same_subject(record: Record, signed: Mapping[str, Statement]) -> None
 
 def _check_number(inputs: Inputs, kind: StatementKind, statement: Statement) -> None:
     number = getattr(statement, "recipient", None)
-    if number is None or number == inputs.number:
+    if number is None or canonical_number(number) == inputs.number:
         return
     if kind in PROTECTIVE and todays_number(number) == inputs.number:
         return  # an old spelling, which a statement that protects may have

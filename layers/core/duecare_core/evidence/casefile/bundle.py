@@ -9,6 +9,7 @@ the operator composed of others' evidence fails, whatever it signed itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -16,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from duecare_core.domain.decision.decision import Decision
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import SKEW, ReplyStatement, Statement
 from duecare_core.domain.portfolio.portfolio import Manifest
@@ -26,11 +28,22 @@ from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import binding, bounds
+from duecare_core.evidence.casefile import chains as chain_checks
 from duecare_core.evidence.casefile.answered_allows import verify_answer
+from duecare_core.evidence.casefile.chain_parts import (
+    ChainedStatement,
+    LoggedAcknowledgementKey,
+    LoggedStatement,
+    LoggedVoid,
+    RecipientChain,
+)
+from duecare_core.evidence.casefile.chains import ChainFacts, ChainPlace, VoidVersion
 from duecare_core.evidence.casefile.inputs import Inputs
+from duecare_core.evidence.casefile.other_engine import OtherEngine
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
+from duecare_core.evidence.casefile.places import check_place
 from duecare_core.evidence.casefile.registrations import Registration, Registrations
-from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.replay import SignedStatement, is_row, recompute
 from duecare_core.evidence.casefile.row_proofs import ProvenRow, check_rows, read_manifest
 from duecare_core.evidence.casefile.shipped_rules import describe_origin
 from duecare_core.evidence.jose import jws
@@ -40,7 +53,7 @@ from duecare_core.evidence.log.entry import entry
 from duecare_core.evidence.log.merkle import leaf_hash, verify_inclusion
 from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
 from duecare_core.evidence.receipt import TYP, ReceiptKeyRecord, claims
-from duecare_core.evidence.record import Record, recipient_digest, text_digest, whole_seconds
+from duecare_core.evidence.record import EngineRecord, Record, recipient_digest, text_digest, whole_seconds
 from duecare_core.evidence.record import encode as encode_record
 from duecare_core.evidence.statement import StatementRecord
 
@@ -83,11 +96,11 @@ class LoggedKey(Struct, frozen=True, forbid_unknown_fields=True):
     proof: str
 
 
-class LoggedStatement(Struct, frozen=True, forbid_unknown_fields=True):
-    """A statement's record, its JWS and the record's proof of inclusion."""
+class LoggedEngine(Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine that decided, in the log since `at`."""
 
-    record: StatementRecord
-    jws: str
+    at: str
+    record: EngineRecord
     proof: str
 
 
@@ -105,9 +118,10 @@ class LogNames(Struct, frozen=True, forbid_unknown_fields=True):
 class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The file. Its bytes are its RFC 8785 form.
 
-    `statements`: in the order in which the record relies on them. `allows`: those that are answered by the STARTs that
-    the decision relies on. `rows`: the rows of files that it relies on, of files whose manifest has a `rows_root`.
-    `parties`: sorted by id and version. `cannot_show`: CANNOT_SHOW.
+    `statements`: in the order in which the record relies on them. `chains`: the recipient's, as the record names them.
+    `voids`: sorted by party, id and version. `allows`: those that are answered by the STARTs that the decision relies
+    on. `rows`: the rows of files that it relies on, of files whose manifest has a `rows_root`. `parties`: sorted by id
+    and version. `cannot_show`: CANNOT_SHOW.
     """
 
     bundle: Literal["duecare-case-file/1"]
@@ -115,9 +129,13 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     decision: LoggedDecision
     inputs: Inputs
     statements: tuple[LoggedStatement, ...]
+    chains: tuple[RecipientChain, ...]
+    voids: tuple[LoggedVoid, ...]
     allows: tuple[LoggedDecision, ...]
     parties: tuple[LoggedParty, ...]
     receipt_keys: tuple[LoggedKey, ...]
+    acknowledgement_keys: tuple[LoggedAcknowledgementKey, ...]
+    engine: LoggedEngine
     rules: dict[str, Any]
     log: LogNames
     checkpoint: str
@@ -126,19 +144,22 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Check(NamedTuple):
-    """The result of one check. `detail`: what was verified, or what is wrong."""
+    """The result of one check. `detail`: what was verified, or what is wrong. `other_engine`: this engine cannot make
+    the check, because another one made the decision and this one gives another answer."""
 
     name: str
     ok: bool
     detail: str
+    other_engine: bool = False
 
 
 class Verdict(NamedTuple):
-    """`case`: None if the file could not be read."""
+    """`case`: None if the file could not be read. `facts`: None unless every check passed."""
 
     outcome: CaseFileOutcome
     checks: tuple[Check, ...]
     case: CaseFile | None
+    facts: ChainFacts | None = None
 
     @property
     def ok(self) -> bool:
@@ -171,28 +192,47 @@ def check(data: bytes, verifier_key: str | None = None) -> Verdict:
     checks = [Check("form", True, "one JSON object in its canonical form, with the members of a case file")]
     steps = _Checks(case, raw, verifier_key or case.log.verifier_key)
     for name in CHECKS:
-        if name == REPLAY and not all(one.ok for one in checks):
+        if name in {REPLAY, PLACE} and not all(one.ok or one.other_engine for one in checks):
             checks.append(Check(name, False, "not made again, because of what is wrong above"))
         else:
             checks.append(_made(name, getattr(steps, f"check_{name}")))
-    return Verdict(_outcome(checks, named=verifier_key is not None), tuple(checks), case)
+    outcome = _outcome(checks, named=verifier_key is not None)
+    return Verdict(outcome, tuple(checks), case, None if outcome is CaseFileOutcome.FAILED else steps.facts())
 
 
 def _made(name: str, step: Callable[[], str]) -> Check:
     try:
         return Check(name, True, step())
+    except OtherEngine as error:
+        return Check(name, False, str(error), other_engine=True)
     except (DuecareError, _CheckFailed, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         return Check(name, False, str(error) or type(error).__name__)
 
 
 def _outcome(checks: Iterable[Check], *, named: bool) -> CaseFileOutcome:
-    if not all(one.ok for one in checks):
+    if not all(one.ok or one.other_engine for one in checks):
         return CaseFileOutcome.FAILED
+    if not all(one.ok for one in checks):
+        return CaseFileOutcome.OTHER_ENGINE
     return CaseFileOutcome.GOOD if named else CaseFileOutcome.UNNAMED_LOG
 
 
-REPLAY = "replay"
-CHECKS = ("log", "record", "receipt", "inputs", "parties", "statements", "rows", "starts", "rules", REPLAY)
+REPLAY, PLACE = "replay", "place"
+CHECKS = (
+    "log",
+    "record",
+    "engine",
+    "receipt",
+    "inputs",
+    "parties",
+    "statements",
+    "rows",
+    "starts",
+    "chains",
+    "rules",
+    REPLAY,
+    PLACE,
+)
 
 
 def _read(data: bytes) -> tuple[CaseFile, dict[str, Any]]:
@@ -228,7 +268,10 @@ class _Checks:
         self._parties: dict[str, Party] = {}
         self._signed: list[SignedStatement] = []
         self._manifests: dict[str, Manifest] = {}
+        self._places: dict[str, ChainPlace] = {}
+        self._chained: list[SignedStatement] = []
         self._rules: Rules | None = None
+        self._replayed: Decision | None = None
 
     def check_log(self) -> str:
         log = self._case.log
@@ -240,6 +283,14 @@ class _Checks:
         self._checkpoint = checkpoint
         claimed = f"; the file names {len(log.witnesses)} witnesses, which are not counted" if log.witnesses else ""
         return f"{log.origin} signed its {checkpoint.size} entries{claimed}"
+
+    def check_engine(self) -> str:
+        logged, raw = self._case.engine, self._raw["engine"]
+        name = logged.record.engine
+        index = self._log_index(logged.proof, "engine", name, digest(canonical(raw["record"])), logged.at)
+        if name != self._record.engine:
+            raise _CheckFailed("the engine is not the one that the record names")
+        return f"{name}, released in entry {index} of the log"
 
     def check_record(self) -> str:
         raw = self._raw["decision"]["record"]
@@ -297,7 +348,8 @@ class _Checks:
             inputs.parties, (record.gateway, record.creditor, record.collector), inputs.at
         )
         binding.check_circumstances(record, inputs, self._parties)
-        others = registrations.names() - {one.record.issuer for one in self._case.statements} - set(inputs.parties)
+        issuers = {one.record.issuer for one in (*self._case.statements, *self._chained_in_file())}
+        others = registrations.names() - issuers - set(inputs.parties)
         if others:
             raise _CheckFailed(f"{min(others)} has no part in the decision and stated nothing that it relies on")
         self._registrations = registrations
@@ -329,13 +381,20 @@ class _Checks:
             binding.check_manifest(self._record, manifest, registered)
             self._manifests[name] = manifest
             return
+        self._signed.append(self._bound_statement(parties, name, on_file, payload))
+
+    def _bound_statement(
+        self, parties: Registrations, name: str, on_file: StatementRecord, payload: dict[str, Any]
+    ) -> SignedStatement:
+        """The statement of a fact. Raises unless it is about this decision, by a party that may state it."""
+        registered = [one.party for one in parties.in_force(on_file.issuer, on_file.received_at)]
         kind = statements.kind_of(on_file.kind + statements.SUFFIX)
         if kind is None:
             raise _CheckFailed(f"a statement is of the unknown kind {on_file.kind}")
         statement: Statement = statements.parse(kind, payload)
         binding.check_subject(self._record, self._case.inputs, kind, statement)
         binding.check_entitled(self._record, kind, statement, registered)
-        self._signed.append(SignedStatement(name, statement, on_file.received_at))
+        return SignedStatement(name, statement, on_file.received_at)
 
     def check_rows(self) -> str:
         files = [one for one in self._case.statements if one.record.kind == MANIFEST]
@@ -399,6 +458,86 @@ class _Checks:
             raise _CheckFailed("a statement was received after the decision that rests on it")
         return read.payload
 
+    def _chained_in_file(self) -> list[LoggedStatement]:
+        """The statements of the chains that are shown whole."""
+        return [link.statement for chain in self._case.chains for link in chain.links if link.statement]
+
+    def check_chains(self) -> str:
+        case, record = self._case, self._record
+        if self._registrations is None:
+            raise _CheckFailed("not checked against the registrations, which are not good")
+        self._check_acknowledgement_keys()
+        self._places = chain_checks.chain_places(record, case.chains)
+        relied_on = {statements.statement_id(one.jws): one.record for one in case.statements}
+        chain_checks.check_relied_on(relied_on, self._places)
+        voids = self._voids()
+        shown = Counter[str]()
+        for chain, raw in zip(case.chains, self._raw["chains"], strict=True):
+            for link, raw_link in zip(chain.links, raw["links"], strict=True):
+                shown[self._check_link(self._registrations, link, raw_link, relied_on, voids)] += 1
+        return chain_checks.summary(record, shown, voids)
+
+    def _check_link(
+        self,
+        parties: Registrations,
+        link: ChainedStatement,
+        raw: dict[str, Any],
+        relied_on: dict[str, StatementRecord],
+        voids: list[VoidVersion],
+    ) -> str:
+        """How the statement is shown; `voided` if a void keeps it out of the decision. Raises if anything about it is
+        wrong."""
+        name, place = link.statement_id, self._places[link.statement_id]
+        if (link.statement is None, link.entry is None) != chain_checks.MEMBERS_MISSING[link.shown]:
+            raise _CheckFailed(f"the link {name} has not the members of one that is {link.shown}")
+        if link.entry is not None:
+            if link.shown == "withheld" and self._record.decision == "allow":
+                raise _CheckFailed(f"the file of an allow shows every statement of the chains, and {name} is withheld")
+            self._log_index(link.entry.proof, "statement", name, link.entry.record_sha256, link.entry.at)
+            return link.shown
+        if link.statement is None:
+            known = next((one for one in self._signed if one.statement_id == name), None)
+            if known is None:
+                raise _CheckFailed(f"the statement {name} is not good, so it has no place in a chain")
+            chain_checks.check_place(name, relied_on[name], known.statement, place, self._record.creditor)
+            self._chained.append(known)
+            return link.shown
+        logged = link.statement
+        if statements.statement_id(logged.jws) != name:
+            raise _CheckFailed(f"the statement at the place of {name} is another one")
+        payload = self._signature(parties, logged)
+        raw_record = raw["statement"]["record"]
+        self._log_index(logged.proof, "statement", name, digest(canonical(raw_record)), raw_record["received_at"])
+        read = self._bound_statement(parties, name, logged.record, payload)
+        chain_checks.check_place(name, logged.record, read.statement, place, self._record.creditor)
+        if chain_checks.voiding(voids, logged.record, self._case.inputs.at):
+            return "voided"
+        self._chained.append(read)
+        return link.shown
+
+    def _voids(self) -> list[VoidVersion]:
+        """The voids, each in the log. Raises if one of them covers no statement of the chains."""
+        for one, raw in zip(self._case.voids, self._raw["voids"], strict=True):
+            name = f"{one.record.party}/{one.id}/{one.version}"
+            self._log_index(one.proof, "void", name, digest(canonical(raw["record"])), one.at)
+        voids = chain_checks.void_versions(self._case.voids)
+        shown = [one.record for one in self._chained_in_file()]
+        for void in voids:
+            if not any(void.record.covers(one.issuer, one.kind, one.received_at) for one in shown):
+                raise _CheckFailed(f"the void {void.id} of {void.record.party} covers no statement of the chains")
+        return voids
+
+    def _check_acknowledgement_keys(self) -> None:
+        keys = self._case.acknowledgement_keys
+        kids = [one.record.kid for one in keys]
+        if kids != sorted(set(kids)):
+            raise _CheckFailed("the acknowledgement keys are not in the order of their ids, each once")
+        for logged, raw in zip(keys, self._raw["acknowledgement_keys"], strict=True):
+            if thumbprint(logged.record.jwk) != logged.record.kid:
+                raise _CheckFailed("an acknowledgement key is not the one that it is called")
+            record_sha256 = digest(canonical(raw["record"]))
+            self._log_index(logged.proof, "acknowledgement-key", logged.record.kid, record_sha256, logged.at)
+
     def check_rules(self) -> str:
         data = canonical(self._case.rules)
         pack = parse_pack(data)
@@ -411,11 +550,22 @@ class _Checks:
     def check_replay(self) -> str:
         if self._rules is None:
             raise _CheckFailed("not made again, because of what is wrong above")
-        decision = replay(self._record, self._case.inputs, self._signed, self._parties, self._rules)
-        differing = differences(self._record, decision, self._rules, self._case.inputs.at)
-        if differing:
-            raise _CheckFailed(f"made again it differs in {', '.join(differing)}")
+        self._replayed = recompute(self._record, self._case.inputs, self._signed, self._parties, self._rules)
+        left_out = chain_checks.omission(self.facts())
+        if left_out:
+            raise _CheckFailed(left_out)
         return "made again from the inputs, the statements and the rules it is the same, to every reason"
+
+    def check_place(self) -> str:
+        """The replay takes the recipient's place from the inputs; this compares it with the tables of this machine."""
+        check_place(self._record, self._case.inputs, self._replayed)
+        return "the recipient's place and clocks are those of this machine's number tables and time zones too"
+
+    def facts(self) -> ChainFacts:
+        """Everything that the decision is recomputed from. Raises unless the rules are good."""
+        if self._rules is None:
+            raise _CheckFailed("the rules are not good")
+        return ChainFacts(self._record, self._case.inputs, self._signed, self._chained, self._parties, self._rules)
 
     def _log_index(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
         """Verify that this record is in the log, under the file's checkpoint, and return its index."""

@@ -1,31 +1,28 @@
 """The inputs of a decision that its record does not contain: number, text, versions of registrations, counted contacts.
 
 With the statements that the record names, they are all that `decide` needs to replay the decision (replay.py). The
-record contains their digest. They are personal data: at rest they are encrypted (AES-256-GCM) with a key that only the
-functions have that decide and that build case files.
+record contains their digest. They are personal data: at rest they are encrypted (evidence/sealed_decision.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct, field, structs
 
-from duecare_core.domain.decision.decision import Decision, DecisionRequest
+from duecare_core.domain.decision.decision import Decision, DecisionRequest, LocatedPlace
 from duecare_core.domain.decision.judgement import UNDISCLOSED_DEBT
 from duecare_core.domain.facts.states import ConsentState, DebtState, Facts, Undisclosed
 from duecare_core.domain.fields import E164
+from duecare_core.domain.location.localtime import offsets
 from duecare_core.domain.rules.frequency_caps import Contact, contact
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.canonical import canonical_plain
-from duecare_core.evidence.packing import pack, unpack
 
-NONCE_BYTES = 12
 _EPOCH = datetime.fromtimestamp(0, UTC)
 ROW_SEPARATOR = "#"  # the id of a row of a file is `<id of the manifest>#<number of the row>`
 
@@ -64,13 +61,30 @@ class AnsweredAllow(Struct, frozen=True):
     record_sha256: str
 
 
+class JudgedPlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A place by which the message was judged: its jurisdictions, and its clocks in the period that decides.
+
+    `zones`: time zone → its offset from UTC, as in `+08:00`. Where the clock changes in the period, the instant and the
+    new offset follow: `-04:00 2026-11-01T06:00:00Z -05:00`. One zone stands for all whose clocks agree in the period.
+    `set_aside`: zones in which calendar days are counted and no hours are quiet. `regions`: empty if they are those of
+    the record. `region`, `time_zones`: what statements gave for this place, if there is another one.
+    """
+
+    regions: tuple[str, ...] = ()
+    zones: dict[str, str]
+    set_aside: dict[str, str] = {}
+    region: str | None = None
+    time_zones: tuple[str, ...] = ()
+
+
 class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`at`: the exact instant of the decision (the record has whole seconds). `parties`: party id → version of the
     registration; an absent party was not registered. `counted`: the earlier contacts on which the decision depends,
     oldest first. `same_subject`: whether debtor and holder of the number are one person, which rows do not show.
     `undisclosed`: what the decision depends on of facts that the case file does not show. `starts`: by the id of a
     START that the decision relies on, the allow that it answers. `folded`: the disputes of one debt that cover all,
-    because too many debts were disputed one by one.
+    because too many debts were disputed one by one. `places`: where the recipient may be, so that a replay needs no
+    number tables and time zones of its own; none if nothing about the recipient was judged.
     """
 
     at: datetime
@@ -84,6 +98,7 @@ class Inputs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     undisclosed: Undisclosed = Undisclosed()
     starts: dict[str, AnsweredAllow] = {}
     folded: tuple[str, ...] = ()
+    places: tuple[JudgedPlace, ...] = ()
 
 
 def inputs_of(
@@ -109,7 +124,48 @@ def inputs_of(
         undisclosed=decision.undisclosed,
         starts=_starts(facts, relied_on),
         folded=tuple(sorted(one.statement for one in facts.disputes if one.folded and one.statement in relied_on)),
+        places=_places(decision),
     )
+
+
+def _places(decision: Decision) -> tuple[JudgedPlace, ...]:
+    several = len(decision.places) > 1
+    return tuple(judged_place(one, decision, several=several) for one in decision.places)
+
+
+def judged_place(located: LocatedPlace, decision: Decision, *, several: bool) -> JudgedPlace:
+    """This place with its clocks in the period of the decision, by the tables of this machine."""
+    place, (first, last) = located.place, decision.period
+    return JudgedPlace(
+        regions=place.regions if place.regions != decision.regions else (),
+        zones=clocks_between(place.zones, first, last),
+        set_aside=clocks_between(place.set_aside, first, last),
+        region=located.region if several else None,
+        time_zones=located.time_zones if several else (),
+    )
+
+
+def clocks_between(zones: Iterable[str], first: datetime, last: datetime) -> dict[str, str]:
+    """Clock by clock, the first of the zones that have it."""
+    names: dict[tuple[tuple[int, int], ...], str] = {}
+    for name in zones:
+        names.setdefault(offsets(name, first, last), name)
+    return {name: _written(clock) for clock, name in names.items()}
+
+
+def _written(clock: tuple[tuple[int, int], ...]) -> str:
+    changes = (
+        f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ} {offset_text(offset)}" for at, offset in clock[1:]
+    )
+    return " ".join((offset_text(clock[0][1]), *changes))
+
+
+@lru_cache(maxsize=256)
+def offset_text(seconds: int) -> str:
+    """As in `+08:00`; with seconds if it has any."""
+    hours, rest = divmod(abs(seconds), 3600)
+    text = f"{'-' if seconds < 0 else '+'}{hours:02}:{rest // 60:02}"
+    return f"{text}:{rest % 60:02}" if rest % 60 else text
 
 
 def _starts(facts: Facts, relied_on: frozenset[str]) -> dict[str, AnsweredAllow]:
@@ -182,22 +238,3 @@ def decode(data: bytes) -> Inputs:
         return msgspec.json.decode(data, type=Inputs)
     except (msgspec.MsgspecError, ValueError) as error:
         raise BadEvidence("not the inputs of a decision") from error
-
-
-class InputsKey:
-    """Encrypts and decrypts inputs. `key`: 32 bytes."""
-
-    def __init__(self, key: bytes) -> None:
-        self._aead = AESGCM(key)
-
-    def seal(self, data: bytes, decision_id: str, nonce: bytes) -> bytes:
-        """`nonce`: 12 random bytes, never used twice. The ciphertext is bound to the decision's id."""
-        return nonce + self._aead.encrypt(nonce, pack(data), decision_id.encode())
-
-    def open(self, sealed: bytes, decision_id: str) -> bytes:
-        """The decrypted and unpacked inputs. Raises BadEvidence."""
-        try:
-            packed = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], decision_id.encode())
-        except (InvalidTag, ValueError) as error:
-            raise BadEvidence("sealed inputs that cannot be opened") from error
-        return unpack(packed)

@@ -40,6 +40,8 @@ from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, DuecareError
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, Inputs
+from duecare_core.evidence.casefile.other_engine import another_answer
+from duecare_core.evidence.casefile.places import geography
 from duecare_core.evidence.record import Record, whole_seconds
 from duecare_core.evidence.statement import content
 
@@ -63,7 +65,7 @@ def replay(
     decision. Raises BadEvidence if the decision cannot be recomputed from these.
     """
     request = DecisionRequest(
-        decision_id=record.decision_id,
+        contact_id=record.decision_id,
         number=inputs.number,
         gateway=record.gateway,
         creditor=record.creditor,
@@ -74,7 +76,8 @@ def replay(
         send_at=record.send_at,
     )
     try:
-        return decide(request, replayed_facts(record, inputs, signed, parties, rules), rules, inputs.at)
+        facts = replayed_facts(record, inputs, signed, parties, rules)
+        return decide(request, facts, rules, inputs.at, geography=geography(inputs.places, record.regions))
     except (DuecareError, ValueError) as error:
         raise BadEvidence("the decision cannot be made again from what is here") from error
 
@@ -94,6 +97,20 @@ def differences(record: Record, decision: Decision, rules: Rules, at: datetime) 
         "valid_until": whole_seconds(at) + good_for,
     }
     return tuple(name for name, value in made.items() if getattr(record, name) != value)
+
+
+def recompute(
+    record: Record, inputs: Inputs, signed: Iterable[SignedStatement], parties: Mapping[str, Party], rules: Rules
+) -> Decision:
+    """As `replay`. Raises BadEvidence if the decision is not the record's: OtherEngine if another engine made it."""
+    try:
+        decision = replay(record, inputs, signed, parties, rules)
+    except BadEvidence as error:
+        raise another_answer(record, str(error)) from error
+    differing = differences(record, decision, rules, inputs.at)
+    if differing:
+        raise another_answer(record, f"made again it differs in {', '.join(differing)}")
+    return decision
 
 
 def replayed_facts(

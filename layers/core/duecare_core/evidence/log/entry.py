@@ -15,8 +15,8 @@ _MEMBERS = {"at", "id", "kind", "record_sha256"}
 
 
 class Entry(NamedTuple):
-    """`kind`: decision, statement, party, receipt-key, acknowledgement-key, erasure or void. `at`: RFC 3339, as in the
-    record."""
+    """`kind`: decision, statement, party, receipt-key, acknowledgement-key, erasure, void or engine. `at`: RFC 3339, as
+    in the record."""
 
     kind: str
     id: str

@@ -76,7 +76,7 @@ class DynamoDBDocuments:
             body=document.body.decode(),
             sealed=document.sealed or None,
             open_of=document.open_of or None,
-            inputs=document.inputs or None,
+            summary=document.summary or None,
             expires=document.expires or None,
         )
 
@@ -88,7 +88,7 @@ def _document(item: Any) -> Document:
         item.body.encode(),
         item.sealed or b"",
         item.open_of or "",
-        item.inputs or b"",
+        item.summary or b"",
     )
 
 

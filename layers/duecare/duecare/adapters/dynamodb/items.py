@@ -32,14 +32,14 @@ class Item(msgspec.Struct):
     body: _Text
     sealed: _Bytes | None = None
     open_of: _Text | None = None
-    inputs: _Bytes | None = None
+    summary: _Bytes | None = None
 
     def document(self) -> Document:
         """Raises StoreFailed."""
         try:
             key, open_of = Key(self.pk.S, self.sk.S), self.open_of.S if self.open_of else ""
-            sealed, inputs = _bytes(self.sealed), _bytes(self.inputs)
-            return Document(key, int(self.version.N), self.body.S.encode(), sealed, open_of, inputs)
+            sealed, summary = _bytes(self.sealed), _bytes(self.summary)
+            return Document(key, int(self.version.N), self.body.S.encode(), sealed, open_of, summary)
         except ValueError as error:
             raise StoreFailed("an item cannot be read") from error
 
@@ -83,8 +83,8 @@ def item(document: Document) -> dict[str, Any]:
         members["open_of"] = {"S": document.open_of}
     if document.sealed:
         members["sealed"] = {"B": base64.b64encode(document.sealed).decode()}
-    if document.inputs:
-        members["inputs"] = {"B": base64.b64encode(document.inputs).decode()}
+    if document.summary:
+        members["summary"] = {"B": base64.b64encode(document.summary).decode()}
     if document.expires:
         members["expires"] = {"N": str(document.expires)}
     return members

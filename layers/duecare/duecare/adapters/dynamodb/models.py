@@ -15,7 +15,7 @@ class TableModel(Model):
     body = UnicodeAttribute()
     sealed = BinaryAttribute(null=True, legacy_encoding=False)
     open_of = UnicodeAttribute(null=True)
-    inputs = BinaryAttribute(null=True, legacy_encoding=False)
+    summary = BinaryAttribute(null=True, legacy_encoding=False)
     expires = NumberAttribute(null=True)
 
 

@@ -61,6 +61,7 @@ PROBLEMS: dict[str, ProblemEntry] = {
     "not-text": ProblemEntry((FileRefused,), _FILE),
     "not-the-issuer": ProblemEntry((NotAllowed,), "Put your own party id into iss."),
     "party-exists": ProblemEntry((Conflict,), "Use another id; or add a key to the registered party."),
+    "erasure-would-not-hold": ProblemEntry((Conflict,), "Remove what `detail` names, and give the command again."),
     "party-not-suspended": ProblemEntry((Conflict,), "Give the command again: it suspends the party, and goes on."),
     "party-suspended": ProblemEntry(
         (NotAllowed, FileRefused), "Ask the operator. What protects a recipient may be stated."

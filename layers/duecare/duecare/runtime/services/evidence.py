@@ -1,5 +1,5 @@
-"""The Service of evidence. Only case files and acknowledgements need KMS, and only case files need secrets, so only
-they load them."""
+"""The Service of evidence. Only case files and acknowledgements need KMS, and only decisions need the key that encrypts
+them, so only they load these."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from duecare.ports import Opener
     from duecare.usecases.audit.case_file import CaseFiles
     from duecare.usecases.audit.statement_status import LookUpStatement
+    from duecare_core.evidence.sealed_decision import InputsKey
 
 
 class EvidenceService(Service[EvidenceSettings]):
@@ -26,7 +27,7 @@ class EvidenceService(Service[EvidenceSettings]):
 
     @cached_property
     def look_up(self) -> LookUp:
-        return LookUp(self.decision_store, lambda: self.archive, self.clock)
+        return LookUp(self.decision_store, lambda: self.archive, lambda: self.inputs_key, self.clock)
 
     @cached_property
     def identify(self) -> Identify:
@@ -46,7 +47,7 @@ class EvidenceService(Service[EvidenceSettings]):
             log=self.log_files,
             opener=self.opener,
             row_evidence=RowEvidence(self.documents, self.upload_files, lambda: self.rows_key_opener),
-            inputs_key=secrets.inputs_key(self.secret(here.inputs_secret)),
+            inputs_key=self.inputs_key,
             witnesses=tuple(one.verifier_key for one in configured(here.witnesses)),
         )
         return CaseFiles(dependencies, self.rules, here.issuer)
@@ -63,6 +64,11 @@ class EvidenceService(Service[EvidenceSettings]):
             clock=self.clock,
         )
         return LookUpStatement(dependencies)
+
+    @cached_property
+    def inputs_key(self) -> InputsKey:
+        """Raises SecretsFailed."""
+        return secrets.inputs_key(self.secret(self.settings.inputs_secret))
 
     @cached_property
     def opener(self) -> Opener:

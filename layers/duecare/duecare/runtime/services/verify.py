@@ -85,6 +85,6 @@ class VerifyService(Service[VerifySettings]):
             entropy=self.entropy,
             backoff=self.backoff,
         )
-        # The key is stored, and so logged, before it signs anything: whoever checks evidence later finds it there.
+        # Key and engine are stored, and so logged, before they are used: whoever checks evidence later finds both.
         put_on_file(self.decision_store, keys.receipt, self.clock())
         return Decider(verify, keys.receipt, self.monotonic())

@@ -13,6 +13,7 @@ import msgspec
 
 from duecare.ports import Archive, Document, Documents, LogFiles, Opener
 from duecare.usecases import table
+from duecare.usecases.audit.case_chains import CaseChains, ChainReader, not_yet, shown_whole
 from duecare.usecases.audit.look_up import FoundDecision
 from duecare.usecases.log import pointers
 from duecare.usecases.log.archive_names import party_name, rules_name
@@ -23,13 +24,16 @@ from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import SKEW
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence, Conflict, NotFound, StoreFailed
+from duecare_core.evidence.acknowledgement import AcknowledgementKeyRecord
 from duecare_core.evidence.canonical import canonical, digest, strict_json
 from duecare_core.evidence.casefile import bundle
-from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, InputsKey, decode
+from duecare_core.evidence.casefile.chain_parts import LoggedAcknowledgementKey, LoggedStatement
+from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, AnsweredAllow, Inputs, decode
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.receipt import ReceiptKeyRecord, receipt
-from duecare_core.evidence.record import Record
+from duecare_core.evidence.record import EngineRecord, Record
 from duecare_core.evidence.record import encode as record_bytes
+from duecare_core.evidence.sealed_decision import InputsKey
 from duecare_core.evidence.statement import StatementRecord, read_sealed
 
 
@@ -62,9 +66,12 @@ class CaseFiles:
             raise not_yet()
         parts = _Parts(self._deps, log)
         record, envelope = found.decided.record, found.decided.envelope
-        inputs = self._inputs(found.document, record)
+        inputs = _inputs(found.decided.inputs)
         statements = tuple(parts.statement(name) for name in _statements(record))
-        accepted = [(one.record.issuer, one.record.received_at) for one in statements]
+        in_chains = CaseChains(self._deps.documents, self._deps.archive, parts)
+        chains = in_chains.chains(envelope.recipient_key, ChainReader(found.reader, record), set(record.relied_on))
+        whole = shown_whole(chains)
+        accepted = [(one.record.issuer, one.record.received_at) for one in (*statements, *whole)]
         case = bundle.CaseFile(
             bundle=bundle.FORMAT,
             issuer=self._issuer,
@@ -75,10 +82,14 @@ class CaseFiles:
             ),
             inputs=inputs,
             statements=statements,
+            chains=chains,
+            voids=tuple(in_chains.voids(whole, inputs.at)),
             rows=tuple(self._rows(record)),
             allows=tuple(parts.allow(one, self._issuer) for one in _distinct(inputs.starts)),
             parties=tuple(parts.parties(inputs.parties, accepted)),
             receipt_keys=tuple(sorted(parts.receipt_keys(), key=lambda one: one.record.kid)),
+            acknowledgement_keys=tuple(sorted(parts.acknowledgement_keys(), key=lambda one: one.record.kid)),
+            engine=parts.engine(record.engine),
             rules=self._pack(record.rules_sha256),
             log=parts.names(log_key),
             checkpoint=log.note,
@@ -94,14 +105,6 @@ class CaseFiles:
             if row is not None:
                 yield row
 
-    def _inputs(self, document: Document, record: Record) -> Inputs:
-        if not document.inputs:
-            raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
-        try:
-            return decode(self._deps.inputs_key.open(document.inputs, record.decision_id))
-        except BadEvidence as error:
-            raise StoreFailed("the inputs of a decision cannot be opened") from error
-
     def _pack(self, rules_sha256: str) -> dict[str, Any]:
         """The rules of the decision: those in force, or the archived copy of earlier ones."""
         if rules_sha256 == self._rules.digest:
@@ -110,13 +113,6 @@ class CaseFiles:
             data = _read(self._deps.archive, rules_name(rules_sha256))
         pack: dict[str, Any] = strict_json(data)
         return pack
-
-
-def not_yet() -> Conflict:
-    return Conflict(
-        "A part of this case file is recorded but not in the log yet; ask again in a few seconds.",
-        name="not-logged-yet",
-    )
 
 
 class _Parts:
@@ -142,21 +138,24 @@ class _Parts:
             raise not_yet()
         return self._log.proof(pointer.index), pointer
 
-    def statement(self, name: str) -> bundle.LoggedStatement:
+    def statement(self, name: str) -> LoggedStatement:
         key = table.statement(name)
-        document = self._deps.documents.get([key]).get(key) or self._archived_statement(name)
+        return self.opened(name, table.present(self._deps.documents.get([key]), key) or self._archived_statement(name))
+
+    def opened(self, name: str, document: Document) -> LoggedStatement:
+        """The statement in this document, with its proof. Raises Conflict, StoreFailed."""
         record = table.read(document, StatementRecord)
         proof, _ = self.proof("statement", name, digest(canonical(strict_json(document.body))))
         try:
             token = read_sealed(self._deps.opener.open(document.sealed)).jws
         except BadEvidence as error:
             raise StoreFailed("a sealed statement cannot be read") from error
-        return bundle.LoggedStatement(record=record, jws=token, proof=proof)
+        return LoggedStatement(record=record, jws=token, proof=proof)
 
     def allow(self, answered: AnsweredAllow, issuer: str) -> bundle.LoggedDecision:
         """The allow that a START answers, from its archived copy: a later attempt may have replaced it."""
         proof, pointer = self.proof("decision", answered.decision_id, answered.record_sha256)
-        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)))
+        decided = unpack(pointers.document_of(_read(self._deps.archive, pointer.name)), self._deps.inputs_key)
         signed = receipt(decided.record, issuer, decided.envelope.kid, decided.envelope.signature)
         return bundle.LoggedDecision(record=decided.record, receipt=signed, proof=proof)
 
@@ -213,6 +212,32 @@ class _Parts:
             record = strict_json(document.body)
             proof, pointer = self.proof("receipt-key", record["kid"], digest(canonical(record)))
             yield bundle.LoggedKey(at=pointer.at, record=msgspec.convert(record, ReceiptKeyRecord), proof=proof)
+
+    def acknowledgement_keys(self) -> Iterator[LoggedAcknowledgementKey]:
+        """Every key that has ever signed acknowledgements, and since when."""
+        for document in self._deps.documents.partition(table.ACKNOWLEDGEMENT_KEYS, ""):
+            record = strict_json(document.body)
+            proof, pointer = self.proof("acknowledgement-key", record["kid"], digest(canonical(record)))
+            key = msgspec.convert(record, AcknowledgementKeyRecord)
+            yield LoggedAcknowledgementKey(at=pointer.at, record=key, proof=proof)
+
+    def engine(self, name: str) -> bundle.LoggedEngine:
+        """The release of the engine that decided."""
+        key = table.engine(name)
+        document = self._deps.documents.get([key]).get(key)
+        if document is None:
+            raise StoreFailed("the engine that made a decision is not on file")
+        proof, pointer = self.proof("engine", name, digest(canonical(strict_json(document.body))))
+        return bundle.LoggedEngine(at=pointer.at, record=table.read(document, EngineRecord), proof=proof)
+
+
+def _inputs(data: bytes) -> Inputs:
+    if not data:
+        raise Conflict("This decision was made before case files existed, so it has none.", name="no-case-file")
+    try:
+        return decode(data)
+    except BadEvidence as error:
+        raise StoreFailed("the inputs of a decision cannot be read") from error
 
 
 def _distinct(starts: dict[str, AnsweredAllow]) -> list[AnsweredAllow]:

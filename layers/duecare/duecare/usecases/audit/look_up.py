@@ -11,21 +11,25 @@ from duecare.usecases import table
 from duecare.usecases.access.caller import Caller, check_active, check_caller
 from duecare.usecases.log import pointers
 from duecare.usecases.log.pointers import Pointer
-from duecare.usecases.verify.stored_decision import StoredDecision, unpack
+from duecare.usecases.verify.stored_decision import StoredDecision, summary, unpack
+from duecare_core.domain.facts.party import Party
 from duecare_core.errors import NotFound, Unacceptable, Violation
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.record import encode
+from duecare_core.evidence.sealed_decision import InputsKey, Summary
 
 _ID = re.compile(r"[a-z2-7]{26}\Z")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class FoundDecision(NamedTuple):
-    """A decision and its document. `logged`: the pointer to its log entry, None if it is not logged yet."""
+    """A decision and its document, for a reader. `logged`: the pointer to its log entry, None if it is not logged
+    yet."""
 
     decided: StoredDecision
     document: Document
     logged: Pointer | None
+    reader: Party
 
 
 def parse_attempt(attempt: str | None) -> int | None:
@@ -39,8 +43,15 @@ def parse_attempt(attempt: str | None) -> int | None:
 
 
 class LookUp:
-    def __init__(self, decisions: DecisionStore, archive: Callable[[], Archive], clock: Clock) -> None:
+    def __init__(
+        self,
+        decisions: DecisionStore,
+        archive: Callable[[], Archive],
+        inputs_key: Callable[[], InputsKey],
+        clock: Clock,
+    ) -> None:
         self._decisions = decisions
+        self._inputs_key = inputs_key
         self._archive = archive
         self._clock = clock
 
@@ -56,28 +67,23 @@ class LookUp:
         party = check_caller(caller, table.find_party(situation.documents, caller.party), self._clock())
         check_active(party)
         logged = situation.partitions.get(entries, [])
-        document = situation.documents.get(key) or self._archived(pointers.newest(logged))
-        decided = unpack(document) if document else None
-        if decided and attempt not in (None, decided.record.attempt):
-            document, decided = self._earlier(logged, attempt)
-        if (
-            document is None
-            or decided is None
-            or not ("auditor" in party.roles or party.id in (decided.record.gateway, decided.record.creditor))
-        ):
-            raise NotFound("No decision of yours has this id.", name="unknown-decision")
+        document = table.present(situation.documents, key) or self._archived(pointers.newest(logged))
+        if document is None or not _concerns(party, summary(document)):
+            raise _unknown()
+        decided = unpack(document, self._inputs_key())
+        if attempt not in (None, decided.record.attempt):
+            document, decided = self._earlier(party, logged, attempt)
         entry = pointers.key("decision", decision_id, digest(encode(decided.record)))
         pointer = next((table.read(one, Pointer) for one in logged if one.key == entry), None)
-        return FoundDecision(decided._replace(replayed=False), document, pointer)
+        return FoundDecision(decided._replace(replayed=False), document, pointer, party)
 
-    def _earlier(self, logged: list[Document], attempt: int | None) -> tuple[Document | None, StoredDecision | None]:
-        """The archived copy of an attempt that was replaced, the newest one if it was renewed."""
+    def _earlier(self, party: Party, logged: list[Document], attempt: int | None) -> tuple[Document, StoredDecision]:
+        """The archived copy of an attempt that was replaced, the newest one if it was renewed. Raises NotFound."""
         for pointer in pointers.newest_first(logged):
             document = self._archived(pointer)
-            decided = unpack(document) if document else None
-            if decided and decided.record.attempt == attempt:
-                return document, decided
-        return None, None
+            if document and summary(document).attempt == attempt and _concerns(party, summary(document)):
+                return document, unpack(document, self._inputs_key())
+        raise _unknown()
 
     def _archived(self, pointer: Pointer | None) -> Document | None:
         """The archived copy of a document; None if it was erased."""
@@ -85,3 +91,12 @@ class LookUp:
             return pointers.document_of(self._archive().read(pointer.name)) if pointer else None
         except NotFound:
             return None
+
+
+def _concerns(party: Party, decided: Summary) -> bool:
+    """Whether the party is the gateway or the creditor of the message, or an auditor."""
+    return "auditor" in party.roles or party.id in (decided.gateway, decided.creditor)
+
+
+def _unknown() -> NotFound:
+    return NotFound("No decision of yours has this id.", name="unknown-decision")

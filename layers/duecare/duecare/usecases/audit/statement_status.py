@@ -67,7 +67,7 @@ class LookUpStatement:
         party = check_caller(caller, table.find_party(situation.documents, caller.party), self._deps.clock())
         check_active(party)
         pointer = pointers.newest(situation.partitions.get(entries, []))
-        document = situation.documents.get(key) or self._archived(pointer)
+        document = table.present(situation.documents, key) or self._archived(pointer)
         record = table.read(document, StatementRecord) if document else None
         if document is None or record is None or not ("auditor" in party.roles or party.id == record.issuer):
             raise _unknown()

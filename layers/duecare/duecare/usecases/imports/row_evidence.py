@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from duecare.ports import Documents, Entropy, FileStore, Opener
 from duecare.usecases import table
 from duecare.usecases.imports.upload_state import UploadState, hashes_name, rows_name
-from duecare_core.errors import BadEvidence, NotFound, SealFailed, StoreFailed
+from duecare_core.errors import BadEvidence, Conflict, NotFound, SealFailed, StoreFailed
 from duecare_core.evidence.canonical import strict_json
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.log.merkle import HASH_BYTES
@@ -100,7 +100,8 @@ class RowEvidence:
         self._opener = opener
 
     def __call__(self, manifest_id: str, number: int) -> ProvenRow | None:
-        """None if the manifest has no `rows_root`. Raises StoreFailed, SealFailed."""
+        """None if the manifest has no `rows_root`. Raises Conflict for a row that was erased or rejected, StoreFailed,
+        SealFailed."""
         upload_id = table.upload_id_of(manifest_id)
         key = table.upload(upload_id)
         upload = table.find(self._documents.get([key]), key, UploadState)
@@ -140,7 +141,9 @@ class RowEvidence:
                         return aead.decrypt(_nonce(number), encrypted, upload.statement_of(number).encode())
                     except InvalidTag as error:
                         raise SealFailed("a row cannot be opened") from error
-        raise StoreFailed("a row that a decision relies on does not exist")
+        raise Conflict(
+            "A row that this decision relies on is no longer there, so it has no case file.", name="no-case-file"
+        )
 
 
 def parts_of(number: int, rows_per_part: int, parts: int) -> Iterable[int]:

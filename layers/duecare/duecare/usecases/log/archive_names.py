@@ -1,11 +1,14 @@
-"""The names of copies in the archive. Copies about a recipient lie under that recipient's prefix, so that an erasure
-finds them, and all others below that of their issuer or kind."""
+"""The names of copies in the archive. The copies of the statements about a recipient lie under that recipient's key,
+those of one gateway's decisions under the recipient's tag (pseudonyms.py), so that an erasure finds them. All others
+lie below that of their issuer or kind."""
 
 from __future__ import annotations
 
 import re
 
-from duecare_core.domain.fields import RecipientKey
+from duecare.ports import Key
+from duecare.usecases import table
+from duecare_core.domain.fields import RecipientKey, RecipientTag
 from duecare_core.evidence.stored import Identity
 
 _AGAIN = re.compile(r"\.[0-9a-f]{64}\Z")
@@ -15,7 +18,11 @@ _FOLDERS = {
     "acknowledgement-key": "acknowledgement-keys",
     "erasure": "erasures",
     "void": "voids",
+    "engine": "engines",
 }
+
+
+PARTIES = "parties/"
 
 
 def rules_name(rules_sha256: str) -> str:
@@ -25,16 +32,21 @@ def rules_name(rules_sha256: str) -> str:
 
 def party_name(party: str, version: int) -> str:
     """The copy of one version of a party's registration."""
-    return f"parties/{party}/{version}"
+    return f"{PARTIES}{party}/{version}"
 
 
-def recipient_prefix(recipient_key: RecipientKey) -> str:
-    return f"r/{recipient_key}/"
+def party_of(name: str) -> str:
+    """The party of whose registration a copy has this name."""
+    return name.removeprefix(PARTIES).partition("/")[0]
 
 
-def decision_name(recipient_key: RecipientKey, identity: Identity) -> str:
+def recipient_prefix(recipient: RecipientKey | RecipientTag) -> str:
+    return f"r/{recipient}/"
+
+
+def decision_name(recipient_tag: RecipientTag, identity: Identity) -> str:
     """The copy of one version of a decision."""
-    return f"{recipient_prefix(recipient_key)}decision/{identity.id}/{_hexadecimal(identity.record_sha256)}"
+    return f"{recipient_prefix(recipient_tag)}decision/{identity.id}/{_hexadecimal(identity.record_sha256)}"
 
 
 def statements_prefix(recipient_key: RecipientKey | None, issuer: str) -> str:
@@ -57,6 +69,18 @@ def again(name: str, identity: Identity) -> str:
     """The name for a record that may not be the first of its kind and id: a copy's name is never used for another one.
     Only after a restore, when a record that the table has lost is made anew."""
     return f"{name}.{_hexadecimal(identity.record_sha256)}"
+
+
+def without_prefix(name: str) -> str:
+    """The name of a copy below the prefix of its recipient."""
+    return name.split("/", 2)[2]
+
+
+def document_of(name: str) -> tuple[Key, str]:
+    """The key of the statement or decision of which a copy has this name, and the digest in the name."""
+    kind, _, rest = without_prefix(name).partition("/")
+    sha256 = statement_of(name)
+    return (table.statement(sha256) if kind == "statement" else table.decision(rest.partition("/")[0])), sha256
 
 
 def other_name(identity: Identity) -> str:

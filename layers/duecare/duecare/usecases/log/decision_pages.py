@@ -14,7 +14,7 @@ from msgspec import Struct
 from duecare.ports import Document
 from duecare.usecases import table
 from duecare_core.domain.reconciliation import DecisionSummary
-from duecare_core.evidence.record import Record
+from duecare_core.evidence.sealed_decision import Summary
 
 # A decision with the longest message id takes less than 2 kB here, and an item may have 400 kB.
 MAX_PAGE = 200
@@ -32,12 +32,13 @@ class DecisionPage(Struct, frozen=True):
     decisions: Sequence[ListedDecision]
 
 
-def pages(logged: Iterable[tuple[int, Record]]) -> Iterator[Document]:
-    """The pages for one move of the head, given the records of its decisions with the ascending indexes of their
-    entries."""
+def pages(logged: Iterable[tuple[int, str, Summary]]) -> Iterator[Document]:
+    """The pages for one move of the head, given its decisions: the ascending indexes of their entries, their ids, and
+    their summaries."""
     minutes: dict[tuple[str, str], list[ListedDecision]] = {}
-    for index, record in logged:
-        minutes.setdefault((record.gateway, table.minute(record.at)), []).append(_listed(index, record))
+    for index, decision_id, summary in logged:
+        listed = _listed(index, decision_id, summary)
+        minutes.setdefault((summary.gateway, table.minute(summary.at)), []).append(listed)
     for (gateway, _), decisions in minutes.items():
         for at in range(0, len(decisions), MAX_PAGE):
             page = DecisionPage(decisions[at : at + MAX_PAGE])
@@ -45,17 +46,17 @@ def pages(logged: Iterable[tuple[int, Record]]) -> Iterator[Document]:
             yield table.write(table.decision_page(gateway, first.at, first.index), None, page)
 
 
-def _listed(index: int, record: Record) -> ListedDecision:
-    decision: Literal["allow", "deny"] = "allow" if record.decision == "allow" else "deny"
+def _listed(index: int, decision_id: str, summary: Summary) -> ListedDecision:
+    decision: Literal["allow", "deny"] = "allow" if summary.decision == "allow" else "deny"
     return ListedDecision(
-        message_id=record.message_id,
-        decision_id=record.decision_id,
+        message_id=summary.message_id,
+        decision_id=decision_id,
         decision=decision,
-        attempt=record.attempt,
-        enforced=record.enforced,
-        provisional=record.provisional,
-        at=record.at,
-        valid_until=record.valid_until,
-        text_sha256=record.text_sha256,
+        attempt=summary.attempt,
+        enforced=summary.enforced,
+        provisional=summary.provisional,
+        at=summary.at,
+        valid_until=summary.valid_until,
+        text_mac=summary.text_mac,
         index=index,
     )

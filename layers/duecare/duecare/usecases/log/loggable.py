@@ -10,11 +10,11 @@ from duecare.ports import Document, Expiry, IndexEntry, Key
 from duecare.usecases import table
 from duecare.usecases.log import archive_names, decision_pages, pointers
 from duecare.usecases.log.pointers import Pointer
-from duecare.usecases.verify.stored_decision import unpack
+from duecare.usecases.verify.stored_decision import summary
 from duecare_core.errors import BadEvidence, StoreFailed
 from duecare_core.evidence.item_keys import DECISION_PREFIX, LOGGED_PREFIXES, STATEMENT_PREFIX
 from duecare_core.evidence.log.entry import entry
-from duecare_core.evidence.record import Record
+from duecare_core.evidence.sealed_decision import Summary
 from duecare_core.evidence.statement import StatementRecord
 from duecare_core.evidence.stored import Identity, archive_copy, identify
 
@@ -23,14 +23,15 @@ EXPIRING = (DECISION_PREFIX, STATEMENT_PREFIX)
 
 
 class Loggable(NamedTuple):
-    """A record, its copy and the copy's name. `decision`: the record of a decision, None for other kinds."""
+    """A record, its copy and the copy's name. `decision`: the summary of a decision, None for other
+    kinds. The record itself is encrypted, and the sequencer has no key."""
 
     document: Document
     identity: Identity
     at: str
     name: str
     copy: bytes
-    decision: Record | None = None
+    decision: Summary | None = None
 
     @property
     def entry(self) -> bytes:
@@ -68,7 +69,7 @@ def index_entries(records: Sequence[Loggable], first: int, expires: datetime) ->
 
 def indexed_entries(indexed: Sequence[tuple[int, Loggable]], expires: datetime) -> tuple[IndexEntry, ...]:
     """The same for records whose entries have these ascending indexes."""
-    decisions = [(index, record.decision) for index, record in indexed if record.decision]
+    decisions = [(index, record.identity.id, record.decision) for index, record in indexed if record.decision]
     return (
         *(IndexEntry(_pointer(index, record), expires if record.decision else None) for index, record in indexed),
         *(IndexEntry(page, expires) for page in decision_pages.pages(decisions)),
@@ -80,11 +81,11 @@ def _pointer(index: int, record: Loggable) -> Document:
 
 
 def loggable(document: Document, at: datetime) -> Loggable | None:
-    """The record in this document; None if its kind is not logged. `at`: when the table stored it.
+    """The record in this document; None if its kind is not logged, or if it was erased. `at`: when the table stored it.
 
     Raises StoreFailed if the document cannot be read.
     """
-    if not document.key.pk.startswith(LOGGED_PREFIXES):
+    if not document.key.pk.startswith(LOGGED_PREFIXES) or table.is_removed(document):
         return None
     stored = pointers.stored(document)
     try:
@@ -95,10 +96,9 @@ def loggable(document: Document, at: datetime) -> Loggable | None:
     if identity is None:
         raise AssertionError("a kind of record without an identity")
     if identity.kind == "decision":
-        decided = unpack(document)
-        record = decided.record
-        name = archive_names.decision_name(decided.envelope.recipient_key, identity)
-        return Loggable(document, identity, _time(record.at), name, copy, record)
+        decided = summary(document)
+        name = archive_names.decision_name(decided.recipient_tag, identity)
+        return Loggable(document, identity, _time(decided.at), name, copy, decided)
     if identity.kind == "statement":
         statement = table.read(document, StatementRecord)
         name = archive_names.statement_name(statement.recipient_key, statement.issuer, identity)

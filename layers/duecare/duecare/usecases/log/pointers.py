@@ -45,7 +45,7 @@ def stored(document: Document) -> StoredRecord:
         body = strict_json(document.body)
     except BadEvidence as error:
         raise StoreFailed("a stored record cannot be read") from error
-    return StoredRecord(document.key.pk, document.key.sk, document.version, body, document.sealed, document.inputs)
+    return StoredRecord(document.key.pk, document.key.sk, document.version, body, document.sealed, document.summary)
 
 
 def document_of(copy: bytes) -> Document:
@@ -55,4 +55,4 @@ def document_of(copy: bytes) -> Document:
     except BadEvidence as error:
         raise StoreFailed("a copy in the archive cannot be read") from error
     body = canonical(read.body)
-    return Document(Key(read.pk, read.sk), read.version, body, read.sealed, inputs=read.inputs)
+    return Document(Key(read.pk, read.sk), read.version, body, read.sealed, summary=read.summary)

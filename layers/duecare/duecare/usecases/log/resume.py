@@ -48,6 +48,7 @@ _KEYS: dict[str, Callable[[str], Key]] = {
     "receipt-key": table.receipt_key,
     "acknowledgement-key": table.acknowledgement_key,
     "erasure": table.erasure,
+    "engine": table.engine,
 }
 
 

@@ -51,7 +51,7 @@ class RestoreParty:
 def _from_copy(copy: str) -> tuple[Document, Registration]:
     try:
         document = document_of(copy.encode())
-        if document.key != table.party(document.key.pk.partition("#")[2]) or document.sealed or document.inputs:
+        if document.key != table.party(document.key.pk.partition("#")[2]) or document.sealed or document.summary:
             raise StoreFailed("a copy of another kind")
         return document, _read(document)
     except (StoreFailed, UnicodeEncodeError) as error:

@@ -20,12 +20,13 @@ from duecare.ports import Backoff, Clock, Document, Documents, ScanFilter, ScanP
 from duecare.usecases import table
 from duecare.usecases.imports.upload_state import UploadState
 from duecare.usecases.log import head as heads
-from duecare.usecases.operator.void_records import PartyVoids, Void, VoidProgress, VoidReport, void_id
+from duecare.usecases.operator.void_records import PartyVoids, VoidProgress, VoidReport, void_id
 from duecare.usecases.operator.void_sources import StatementSource, is_row
 from duecare.usecases.operator.void_states import STATES, Scope, VoidStates, VoidStatesDeps, VoidWork, named_in
 from duecare.usecases.retry import retry_on_conflict
 from duecare_core.domain.facts.party import Party
 from duecare_core.domain.facts.statement import StatementKind
+from duecare_core.domain.facts.void import Void
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.errors import Conflict, NotFound, Unacceptable, Violation
 from duecare_core.evidence import item_keys as keys

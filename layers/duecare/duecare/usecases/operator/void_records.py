@@ -11,27 +11,8 @@ from msgspec import Struct, field
 
 from duecare.ports import Documents
 from duecare.usecases import table
-from duecare_core.domain.facts.statement import StatementKind
 from duecare_core.domain.facts.states import Consent, Debt, DisputeAnswer
-
-
-class Void(Struct, frozen=True, kw_only=True):
-    """The operator voids the statements of one party that were accepted from `since` to `until`, or those of one kind.
-
-    Each version is logged. `state`: `active`, or `undone` at `undone_at`. `until` is the time at which the operator
-    last asked for it.
-    """
-
-    party: str
-    since: datetime
-    until: datetime
-    kind: StatementKind | None = None
-    state: Literal["active", "undone"] = "active"
-    undone_at: datetime | None = None
-
-    def covers(self, issuer: str, kind: str, received_at: datetime) -> bool:
-        """Whether a statement is among those that this void is about, active or undone."""
-        return issuer == self.party and self.kind in (None, kind) and self.since <= received_at <= self.until
+from duecare_core.domain.facts.void import Void
 
 
 class VoidProgress(Struct, frozen=True, kw_only=True):

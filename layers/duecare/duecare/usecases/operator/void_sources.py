@@ -70,7 +70,8 @@ class StatementSource:
         for group in chunks(wanted, MAX_KEYS_READ):
             stored = self._deps.documents.get([table.statement(one) for one in group])
             for statement_id in group:
-                document = stored.get(table.statement(statement_id)) or self._archived_copy("statement", statement_id)
+                key = table.statement(statement_id)
+                document = table.present(stored, key) or self._archived_copy("statement", statement_id)
                 if document is not None and (again := self._again(statement_id, document, voided)):
                     found[statement_id] = again
         return found
@@ -82,7 +83,7 @@ class StatementSource:
         for group in chunks(list(dict.fromkeys(ids)), MAX_KEYS_READ):
             stored = self._deps.documents.get([table.statement(one) for one in group])
             for name in group:
-                if table.statement(name) not in stored and self._was_logged(name, since, until):
+                if table.present(stored, table.statement(name)) is None and self._was_logged(name, since, until):
                     copy = self._archived_copy("statement", name)
                     found |= {name: table.read(copy, StatementRecord)} if copy else {}
         return found
@@ -105,7 +106,7 @@ class StatementSource:
     def decision(self, decision_id: str) -> Document | None:
         """A decision, also one that the table has deleted. Raises StoreFailed."""
         key = table.decision(decision_id)
-        return self._deps.documents.get([key]).get(key) or self._archived_copy("decision", decision_id)
+        return table.present(self._deps.documents.get([key]), key) or self._archived_copy("decision", decision_id)
 
     def _archived_copy(self, kind: str, record_id: str) -> Document | None:
         pointer = pointers.newest(self._deps.documents.partition(table.log_pointers(kind, record_id), ""))

@@ -21,7 +21,7 @@ from msgspec import structs
 from duecare.ports import Backoff, Clock, Document, Documents, Key
 from duecare.usecases import table
 from duecare.usecases.log.sweep import chunks
-from duecare.usecases.operator.void_records import PartyVoids, RemovedFacts, Void, VoidDone
+from duecare.usecases.operator.void_records import PartyVoids, RemovedFacts, VoidDone
 from duecare.usecases.operator.void_sources import MAX_KEYS_READ, RereadStatement, StatementSource, is_row
 from duecare.usecases.retry import retry_on_conflict
 from duecare.usecases.statements.effects import slot_key
@@ -41,6 +41,7 @@ from duecare_core.domain.facts.states import (
     Route,
     StopState,
 )
+from duecare_core.domain.facts.void import Void
 from duecare_core.domain.fields import RecipientKey
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.evidence.item_keys import CHAIN_HEAD, CONSENT, DEBT, DISPUTE, MANDATE, NUMBER, ROUTE, STOP

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from duecare.ports import DecisionStore
 from duecare.usecases import table
-from duecare.usecases.verify.receipt_keys import store_key
+from duecare.usecases.verify.receipt_keys import store_once
 from duecare_core.evidence.acknowledgement import AcknowledgementKey, AcknowledgementKeyRecord
 
 
@@ -16,4 +16,4 @@ def put_on_file(decisions: DecisionStore, key: AcknowledgementKey, now: datetime
     Raises StoreFailed, Contention.
     """
     record = AcknowledgementKeyRecord(kid=key.kid, jwk=key.public, first_used_at=now)
-    store_key(decisions, table.write(table.acknowledgement_key(key.kid), None, record))
+    store_once(decisions, table.write(table.acknowledgement_key(key.kid), None, record))

@@ -22,7 +22,7 @@ from duecare.usecases.statements.current import (
     voiding_slots,
 )
 from duecare.usecases.statements.debt_limit import adds_debt
-from duecare.usecases.verify.stored_decision import PastAllow, past_allows, unpack
+from duecare.usecases.verify.stored_decision import PastAllow, past_allows, summary
 from duecare_core.domain.facts.merge import (
     EVERY,
     MAX_DISPUTED_DEBTS,
@@ -63,6 +63,7 @@ from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import Conflict, NotAllowed, NotFound, RequestError, Unacceptable, Violation
 from duecare_core.evidence.pseudonyms import Pseudonyms
+from duecare_core.evidence.sealed_decision import Summary
 from duecare_core.evidence.statement import StatementRecord
 
 
@@ -220,12 +221,12 @@ class StatementEffects:
         document = self._decision(party, statement.message_id, rehearsal=False)
         if document is None:
             return None
-        decided = unpack(document)
-        creditor = decided.record.creditor
-        if decided.envelope.recipient_key != verified.recipient_key or statement.creditor not in (None, creditor):
+        answered = summary(document)
+        to_another = not self._is_to(answered, verified)
+        if to_another or statement.creditor not in (None, answered.creditor):
             return None
         allows = [allow for allow in past_allows(document) if allow.at <= statement.received_at]
-        return (creditor, allows[-1]) if allows else None
+        return (answered.creditor, allows[-1]) if allows else None
 
     def _read(self, statement: Statement) -> Reply | None:
         if isinstance(statement, ReplyStatement):
@@ -293,10 +294,16 @@ class StatementEffects:
         )
         if document is None:
             raise NotFound("No message was verified under this message_id; give the creditor.", name="unknown-message")
-        decided = unpack(document)
-        if decided.envelope.recipient_key != verified.recipient_key:
+        answered = summary(document)
+        if not self._is_to(answered, verified):
             raise Unacceptable("That message was to another recipient.", name="another-recipient")
-        return decided.record.creditor
+        return answered.creditor
+
+    def _is_to(self, answered: Summary, verified: VerifiedStatement) -> bool:
+        """Whether the decision is about a message to the recipient of this statement."""
+        if verified.recipient_key is None:
+            return False
+        return answered.recipient_tag == self._pseudonyms.recipient_tag(answered.gateway, verified.recipient_key)
 
     def _decision(self, party: Party, message_id: str, *, rehearsal: bool) -> Document | None:
         key = table.decision(self._pseudonyms.decision_id(party.id, message_id, rehearsal=rehearsal))
@@ -308,7 +315,7 @@ class StatementEffects:
             message_id=statement.message_id,
             at=statement.at.astimezone(UTC),
             status=statement.status,
-            text_sha256=statement.text_sha256,
+            text_mac=self._pseudonyms.text(statement.text_sha256),
             statement=verified.statement_id,
         )
         key = table.delivery(statement.iss, statement.message_id, statement.at)

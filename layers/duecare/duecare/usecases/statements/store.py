@@ -87,11 +87,11 @@ class StoreStatement:
             return self._known(verified, stored)
         effect = self._effect(party, verified, table.find(found, content_key, StatementContent))
         if effect.status == "unchanged":
-            return self._repeated(party, verified, effect, kid, token)
+            return self._repeated(party, verified, effect, kid, token, found.get(key))
         record, documents = self._accepted(party, verified, effect, kid)
         acknowledgement = self._acknowledge(verified.statement_id, record, verified.statement)
         first = table.write(content_key, found.get(content_key), StatementContent(verified.statement_id))
-        self._commit(key, record, SealedStatement(token, acknowledgement), [*documents, first])
+        self._commit(key, found.get(key), record, SealedStatement(token, acknowledgement), [*documents, first])
         return _result(verified, effect, record, acknowledgement)
 
     def _effect(self, party: Party, verified: VerifiedStatement, first: StatementContent | None) -> Effect:
@@ -126,7 +126,13 @@ class StoreStatement:
         return _result(verified, effect, *self._first(verified, verified.statement_id, stored))
 
     def _repeated(
-        self, party: Party, verified: VerifiedStatement, effect: Effect, kid: str, token: str
+        self,
+        party: Party,
+        verified: VerifiedStatement,
+        effect: Effect,
+        kid: str,
+        token: str,
+        erased: Document | None,
     ) -> StatementResult:
         """The result of a statement whose content is known, with the first acknowledgement if it was this party's.
 
@@ -139,7 +145,8 @@ class StoreStatement:
         if verified.kind == "dispute" and same_as:
             record = structs.replace(_record(party, verified, kid, result.effect), same_as=same_as)
             sealed = SealedStatement(token, result.acknowledgement)
-            self._commit(table.statement(verified.statement_id), record, sealed, effect.documents)
+            key = table.statement(verified.statement_id)
+            self._commit(key, erased, record, sealed, effect.documents)
         return result
 
     def _first(
@@ -152,11 +159,19 @@ class StoreStatement:
             return None, None
         return record, self._acknowledge(statement_id, record, verified.statement)
 
-    def _commit(self, key: Key, record: StatementRecord, content: SealedStatement, others: list[Document]) -> None:
-        """Write the statement and the other documents in one transaction. Raises VersionConflict, CannotDecide."""
+    def _commit(
+        self,
+        key: Key,
+        erased: Document | None,
+        record: StatementRecord,
+        content: SealedStatement,
+        others: list[Document],
+    ) -> None:
+        """Write the statement and the other documents in one transaction. `erased`: what an erasure has left under the
+        key. Raises VersionConflict, CannotDecide."""
         sealed = self._sealer.seal(content.encode())
         on_file = structs.replace(record, sealed_sha256=digest(sealed))
-        self._documents.commit([*others, table.write(key, None, on_file, sealed)])
+        self._documents.commit([*others, table.write(key, erased, on_file, sealed)])
 
 
 def _record(party: Party, verified: VerifiedStatement, kid: str, effect: EffectName | None) -> StatementRecord:

@@ -23,11 +23,11 @@ from duecare_core.evidence.record import Record
 SECOND = timedelta(seconds=1)
 
 
-def request_of(message: Message, decision_id: str, gateway: str) -> DecisionRequest:
+def request_of(message: Message, contact_id: str, gateway: str) -> DecisionRequest:
     """The number is in the one spelling of its person, so another spelling has neither other places nor another
     digest."""
     return DecisionRequest(
-        decision_id=decision_id,
+        contact_id=contact_id,
         number=canonical_number(message.recipient),
         gateway=gateway,
         creditor=message.creditor,
@@ -50,6 +50,7 @@ def encoded_inputs(
 
 
 def new_record(  # noqa: PLR0913
+    decision_id: str,
     request: DecisionRequest,
     message: Message,
     decision: Decision,
@@ -67,7 +68,7 @@ def new_record(  # noqa: PLR0913
     may_end_early = decision.allowed and not rehearsal
     validity = timedelta(seconds=(decision.good_for if may_end_early else rules.answer_validity) // SECOND)
     return Record(
-        decision_id=request.decision_id,
+        decision_id=decision_id,
         attempt=1,
         at=at,
         gateway=request.gateway,
@@ -99,6 +100,7 @@ def new_record(  # noqa: PLR0913
 
 def updated_ledger(
     record: Record,
+    contact_id: str,
     decision: Decision,
     contacts: Iterable[Contact],
     pack: Pack,
@@ -113,7 +115,7 @@ def updated_ledger(
     """
     if not decision.allowed or not record.enforced or record.provisional or not pack.counts(record.channel):
         return None
-    new = contact(record.at, record.channel, record.creditor, decision.debt_ref, record.decision_id)
+    new = contact(record.at, record.channel, record.creditor, decision.debt_ref, contact_id)
     counted = drop_expired([*without_message(contacts, new), new], record.at, pack)
     key = table.contacts(pk)
     replaces = next((document for document in recipient if document.key == key), None)

@@ -23,13 +23,15 @@ from typing import Literal, NamedTuple
 from msgspec import Struct, structs
 
 from duecare.ports import Document, WriteConflict
-from duecare.usecases.verify.stored_decision import SignedDecision, StoredDecision, confirmed, unpack
+from duecare.usecases import table
+from duecare.usecases.verify.stored_decision import SignedDecision, StoredDecision, confirmed, summary, unpack
 from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.fields import PartyId, PhoneNumber, RecipientKey, Reference, Text, Time
 from duecare_core.domain.location.phone import is_e164
 from duecare_core.domain.text.reader import Reading
 from duecare_core.errors import CannotDecide, Conflict, Contention, RequestError, StoreFailed, Unacceptable, Violation
 from duecare_core.evidence.record import Record
+from duecare_core.evidence.sealed_decision import InputsKey
 
 MAX_BATCH = 25  # messages decided and written together
 MAX_RECORD_CONFLICTS = 4
@@ -77,9 +79,10 @@ class State(Enum):
 class PendingMessage:
     draft: Draft
 
-    def __init__(self, message: Message, recipient_key: RecipientKey) -> None:
+    def __init__(self, message: Message, recipient_key: RecipientKey, inputs_key: InputsKey) -> None:
         self.message = message
         self.recipient_key = recipient_key
+        self._inputs_key = inputs_key
         self.state = State.TO_DECIDE
         self.reading: Reading | None = None  # of the text
         self.replaces: Document | None = None  # in TO_REPLACE
@@ -138,11 +141,14 @@ class PendingMessage:
     def resolve_existing(self, existing: Document) -> None:
         """A decision is stored under this message's key already: replay it, replace it, or decide again."""
         try:
-            earlier = unpack(existing)
+            if table.is_removed(existing):  # erased, so nothing of it can be repeated
+                self._replace(existing, summary(existing).attempt + 1, is_renewal=False)
+                return
+            earlier = unpack(existing, self._inputs_key)
         except StoreFailed as failed:
             self.fail(failed)
             return
-        record, same_outcome = self.draft.record, earlier.record.outcome() == self.draft.record.outcome()
+        same_outcome = earlier.record.outcome() == self.draft.record.outcome()
         if earlier.envelope.request != self.draft.content:
             self.fail(
                 Conflict(
@@ -159,11 +165,13 @@ class PendingMessage:
         else:
             # The same outcome with a receipt that has expired, or that would now expire earlier, is renewed as the same
             # attempt; another outcome is the next one.
-            attempt = earlier.record.attempt + (not same_outcome)
-            self.draft = self.draft._replace(record=structs.replace(record, attempt=attempt))
-            self._is_renewal = same_outcome
-            self.replaces = existing
-            self.state = State.TO_REPLACE
+            self._replace(existing, earlier.record.attempt + (not same_outcome), is_renewal=same_outcome)
+
+    def _replace(self, existing: Document, attempt: int, *, is_renewal: bool) -> None:
+        self.draft = self.draft._replace(record=structs.replace(self.draft.record, attempt=attempt))
+        self._is_renewal = is_renewal
+        self.replaces = existing
+        self.state = State.TO_REPLACE
 
     def _answer(self, result: Result) -> None:
         self._result = result

@@ -1,4 +1,5 @@
-"""The public receipt keys in the table: a receipt is verified with them long after its key was replaced."""
+"""The public receipt keys and the engines in the table: a receipt is verified, and a decision recomputed, long after
+its key and its engine were replaced."""
 
 from __future__ import annotations
 
@@ -6,23 +7,30 @@ from datetime import datetime
 
 from duecare.ports import DecisionStore, Document, Write, WriteConflict
 from duecare.usecases import table
+from duecare_core.engine import engine
 from duecare_core.errors import Contention, StoreFailed
 from duecare_core.evidence.receipt import ReceiptKey, ReceiptKeyRecord
+from duecare_core.evidence.record import EngineRecord
 
 
 def put_on_file(decisions: DecisionStore, key: ReceiptKey, now: datetime) -> None:
-    """Store this key, unless it is stored already. A key that is not known to be stored must not sign.
+    """Store this key and the engine, unless they are stored already. A key that is not known to be stored must not
+    sign, and an engine that is not must not decide.
 
     Raises StoreFailed, Contention.
     """
-    store_key(decisions, table.write(table.receipt_key(key.kid), None, ReceiptKeyRecord(key.kid, key.public, now)))
+    store_once(
+        decisions,
+        table.write(table.receipt_key(key.kid), None, ReceiptKeyRecord(key.kid, key.public, now)),
+        table.write(table.engine(engine()), None, EngineRecord(engine(), now)),
+    )
 
 
-def store_key(decisions: DecisionStore, document: Document) -> None:
-    """Store the record of a public key, unless it is stored already. Raises StoreFailed, Contention."""
-    (outcome,) = decisions.record([Write(document)])
-    if isinstance(outcome, StoreFailed):
-        raise outcome
-    if isinstance(outcome, WriteConflict) and outcome.existing is None:
-        # Another process is writing it at this moment, and may fail.
-        raise Contention("another process is storing the same key")
+def store_once(decisions: DecisionStore, *documents: Document) -> None:
+    """Store these records, each unless it is stored already. Raises StoreFailed, Contention."""
+    for outcome in decisions.record([Write(document) for document in documents]):
+        if isinstance(outcome, StoreFailed):
+            raise outcome
+        if isinstance(outcome, WriteConflict) and outcome.existing is None:
+            # Another process is writing it at this moment, and may fail.
+            raise Contention("another process is storing the same record")

@@ -21,7 +21,13 @@ from duecare.usecases.access.caller import Caller, check_caller
 from duecare.usecases.verify import drafting
 from duecare.usecases.verify.load_facts import facts_of, situation_keys
 from duecare.usecases.verify.pending import Draft, Message, PendingMessage, Result, State, next_independent_batch
-from duecare.usecases.verify.stored_decision import DecisionEnvelope, SignedDecision, StoredDecision, pack
+from duecare.usecases.verify.stored_decision import (
+    DecisionEnvelope,
+    DecisionSeal,
+    SignedDecision,
+    StoredDecision,
+    pack,
+)
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.facts.party import Party
@@ -29,9 +35,9 @@ from duecare_core.domain.location.phone import canonical_number
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.domain.text.reader import read
 from duecare_core.errors import BadToken, CannotDecide, DuecareError, NotAllowed, RequestError
-from duecare_core.evidence.casefile.inputs import NONCE_BYTES, InputsKey
 from duecare_core.evidence.pseudonyms import Pseudonyms
 from duecare_core.evidence.receipt import ReceiptKey
+from duecare_core.evidence.sealed_decision import NONCE_BYTES, InputsKey
 
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +95,9 @@ class Verify:
         # 1. Authorize: the authorizer has checked the signature; each wave checks the caller as it is registered then.
         now = self._clock()
         pending = [
-            PendingMessage(message, self._pseudonyms.recipient_key(canonical_number(message.recipient)))
+            PendingMessage(
+                message, self._pseudonyms.recipient_key(canonical_number(message.recipient)), self._inputs_key
+            )
             for message in messages
         ]
         for one in pending:
@@ -139,13 +147,14 @@ class Verify:
     def _draft(self, one: PendingMessage, gateway: Party, situation: Situation, now: datetime) -> Draft:
         message = one.message
         rehearsal = is_rehearsal(message.send_at, now)
-        decision_id = self._pseudonyms.decision_id(gateway.id, message.message_id, rehearsal=rehearsal)
-        request = drafting.request_of(message, decision_id, gateway.id)
+        decision_id, contact_id = self._pseudonyms.message_ids(gateway.id, message.message_id, rehearsal=rehearsal)
+        request = drafting.request_of(message, contact_id, gateway.id)
         facts = facts_of(situation, gateway, message.creditor, message.collector, one.recipient_key)
         decision = decide(request, facts, self._rules, now, one.reading)
         content = self._pseudonyms.content(msgspec.json.encode(message))
         inputs = drafting.encoded_inputs(request, facts, decision, situation, now)
         record = drafting.new_record(
+            decision_id,
             request,
             message,
             decision,
@@ -158,7 +167,7 @@ class Verify:
         )
         pk = table.recipient(one.recipient_key)
         ledger = drafting.updated_ledger(
-            record, decision, facts.contacts, self._rules.pack, situation.partitions[pk], pk
+            record, contact_id, decision, facts.contacts, self._rules.pack, situation.partitions[pk], pk
         )
         return Draft(record, inputs, ledger, content, now)
 
@@ -172,12 +181,14 @@ class Verify:
             one.write_outcome(decision, outcome)
 
     def _sign(self, one: PendingMessage) -> SignedDecision:
-        """5. Sign the receipt, and pack the document."""
-        record, content = one.draft.record, one.draft.content
+        """5. Sign the receipt, and seal the document."""
+        record, inputs = one.draft.record, one.draft.inputs
         signature = self._receipt_key.sign(record, self._issuer)
-        envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.recipient_key, content)
-        sealed = self._inputs_key.seal(one.draft.inputs, record.decision_id, self._entropy(NONCE_BYTES))
-        return SignedDecision(record, envelope, pack(record, envelope, sealed, one.replaces))
+        envelope = DecisionEnvelope(self._receipt_key.kid, signature, one.draft.content, one.recipient_key)
+        tag = self._pseudonyms.recipient_tag(record.gateway, one.recipient_key)
+        text = self._pseudonyms.text(record.text_sha256)
+        seal = DecisionSeal(self._inputs_key, self._entropy(NONCE_BYTES), tag, text)
+        return SignedDecision(record, envelope, inputs, pack(record, envelope, inputs, seal, one.replaces))
 
 
 def _read_texts(messages: list[PendingMessage]) -> None:
