@@ -19,14 +19,14 @@ _PLACEHOLDER = re.compile(r"\\\{([a-z]+)\\\}")
 
 def result(check: Check) -> tuple[Words, bool]:
     """The result, and whether the Chinese says all that the English says."""
+    if check.other_engine:
+        return Words(both("check.any.other_engine").zh, check.detail), False
     state = "passed" if check.ok else "failed"
     parts = [_known(state, part) for part in check.detail.split("; ")]
     known = parts if all(parts) else [_known(state, check.detail)]  # some names have a semicolon
     if all(known):
         found = [one for one in known if one]
         return Words("；".join(one.zh for one in found), check.detail), True
-    if check.other_engine:
-        return Words(both("check.any.other_engine").zh, check.detail), False
     general = label("check", f"{check.name}.{state}") or both(f"check.any.{state}")
     return Words(general.zh, check.detail), False
 
