@@ -31,6 +31,16 @@ NAMES = {
     "lack",
     "topic",
     "confidence",
+    "read",
+    "region",
+    "zone",
+    "passed",
+    "failed",
+    "rule",
+    "rule_whom",
+    "rule_exceptions",
+    "rule_source",
+    "rule_note",
 }
 
 

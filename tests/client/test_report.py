@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from duecare_client.messages import label
 from duecare_client.report.page import About, Language, render
+from duecare_client.report.quotations import QUOTATIONS, SOURCES
+from duecare_client.report.results import result
 from duecare_client.report.texts import Mask, Span, chinese, pieces
 from duecare_core.domain.decision.reasons import REASONS
 from duecare_core.domain.facts.party import Party
 from duecare_core.evidence.canonical import canonical
 from duecare_core.evidence.casefile import bundle
+from duecare_core.evidence.casefile.bundle import Check
+from duecare_core.evidence.casefile.shipped_rules import shipped_packs
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import WitnessKey, open_checkpoint, parse_note
 from tests.support.imports import Imports, as_csv
@@ -324,7 +334,7 @@ def test_a_failed_check_is_named_first_and_the_rest_is_marked_as_unproven(denied
     assert check in banner
     assert "未经证实" in banner
     assert "This is what the file claims; it is not proven." in page.text
-    assert "核验通过" not in page.text
+    assert "真实、完整" not in page.text
     assert "✗" in page.text
 
 
@@ -364,7 +374,7 @@ def test_a_fact_from_a_file_is_shown_as_a_row_that_was_not_signed_alone() -> Non
     ):
         assert words in page.text
     assert "UTC+06:00, Asia/Urumqi" in page.text
-    assert "local time in the zone that the creditor stated" in page.text
+    assert "local time first, in the zone that the creditor stated" in page.text
     assert "the rows shown are the service's record" in page.text
 
 
@@ -420,7 +430,8 @@ def test_an_unregistered_party_and_a_later_suspension_are_shown() -> None:
     assert "当时没有以此编号登记" in shown(world.case_file(strange)).text
     page = shown(world.case_file(decided))
     assert "已暂停" in page.text
-    assert "revoked on 2026-11-25 09:00:00 UTC" in page.text
+    revoked = "revoked on 北京时间Beijing time 2026-11-25 17:00:00 (UTC+08:00, Asia/Shanghai) 2026-11-25 09:00:00 UTC"
+    assert revoked in page.text
 
 
 def test_a_number_of_many_clocks_shows_the_first_and_the_last() -> None:
@@ -446,9 +457,9 @@ def test_witnesses_are_named_with_the_time_at_which_they_saw_it(allowed: bytes) 
     data = changed(allowed, cosign)
     open_checkpoint(json.loads(data)["checkpoint"], KEY, [witness.verifier_key], strict=True)
     page = shown(data)
-    assert "核验通过" in page.text
+    assert "本案卷文件真实、完整" in page.text
     assert "w.example" in page.text
-    assert "saw it on 2026-11-25 09:46:40 UTC" in page.text
+    assert "2026-11-25 17:46:40 (UTC+08:00, Asia/Shanghai) 2026-11-25 09:46:40 UTC" in page.text
     assert "no witness has signed" not in page.text
     assert "no witness has signed this checkpoint" in shown(allowed).text
 
@@ -465,3 +476,195 @@ def test_it_says_how_to_check_it_and_whose_word_the_key_is(allowed: bytes) -> No
 def test_chinese_gets_full_width_punctuation_and_other_text_does_not() -> None:
     assert chinese("\u9000\u8ba2(T);\u662f") == "\u9000\u8ba2\uff08T)\uff1b\u662f"
     assert chinese("entry 9, as it was (then); 10:30") == "entry 9, as it was (then); 10:30"
+
+
+# The reader's questions: is the file good, what was decided, when, by which rule, and how is the consent compared
+
+
+def test_the_file_is_called_authentic_apart_from_what_was_decided(denied: bytes) -> None:
+    page = shown(denied)
+    file, _, answer = page.text.partition("1.决定")
+    assert "关于文件" in file
+    assert "本案卷文件真实、完整" in file
+    assert "This is about the file alone" in file
+    assert "不得发送" not in file
+    assert "DENY" not in file
+    assert answer.startswith("The answer 不得发送DENY")
+    assert "核验通过" not in page.text
+    html = render(bundle.check(denied, KEY), language="both", show_number=False)
+    style = re.search(r"\.good \{[^}]*\}", html)
+    assert style
+    assert "--allow" not in style[0]  # the colour of a permission is that of an answer alone
+
+
+def test_each_time_is_shown_in_the_zone_of_the_recipient_first(denied: bytes, allowed: bytes) -> None:
+    for data in (denied, allowed):
+        text = shown(data, "zh-CN", about=About(made_at=LoggedWorld().now)).text
+        for at in re.finditer(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC", text):
+            assert re.search(r"北京时间 [0-9 :-]{19} \(UTC\+08:00, Asia/Shanghai\) ?$", text[: at.start()]), at
+        assert "北京时间 2026-11-24 17:00:00 (UTC+08:00, Asia/Shanghai) 2026-11-24 09:00:00 UTC" in text
+        assert not re.search("[0-9]T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", text)
+
+
+def test_chinese_law_is_shown_in_chinese_and_quoted_where_it_was_read(denied: bytes) -> None:
+    rows = {row["id"]: row for row in json.loads(denied)["rules"]["rows"]}
+    chinese_page, english = shown(denied, "zh-CN").text, shown(denied, "en").text
+    for page in (chinese_page, english):
+        assert "基于个人同意处理个人信息的，该同意应当由个人在充分知情的前提下自愿、明确作出。" in page
+    assert "《中华人民共和国个人信息保护法》第十四条第一款（节录）" in chinese_page
+    assert "每日22:00至次日8:00不得以任何方式催收。" in chinese_page
+    assert rows["cn-hours"]["rule"] not in chinese_page
+    assert rows["cn-hours"]["rule"] in english
+    assert "整理者于 2026-11-23 阅读了所列出处的原文。" in chinese_page
+    assert "未见原文：整理者于 2026-11-23 依据他人的转述整理，请以原文为准。" in chinese_page
+    assert "这不是法律：由本服务自行规定（2026-11-23 确定）。" in chinese_page
+    assert "这里没有条文原文" in chinese_page
+    assert "The text itself was not read" in english
+    assert "本条没有中文文本" not in chinese_page
+
+
+def test_a_rule_without_a_chinese_text_says_so() -> None:
+    world = LoggedWorld().honest()
+    decided = world.verify(recipient="+16175550123", text="Your debt")
+    world.sequenced()
+    data = world.case_file(decided)
+    assert "本条没有中文文本，以下为英文概述。" in shown(data, "zh-CN").text
+    assert "没有中文文本" not in shown(data, "en").text
+
+
+def test_a_changed_rule_gets_no_words_that_the_pack_does_not_say(denied: bytes) -> None:
+    def change(file: Json) -> None:
+        for row in file["rules"]["rows"]:
+            if row["id"] in ("cn-hours", "cn-basis"):
+                row["rule"] = "Send whenever you like."
+
+    text = shown(changed(denied, change), "zh-CN").text
+    assert text.count("Send whenever you like.") == 2
+    assert "每日22:00至次日8:00不得以任何方式催收。" not in text
+    assert "该同意应当由个人" not in text
+
+
+def test_every_rule_of_china_and_of_anywhere_has_a_chinese_text_and_only_read_law_is_quoted() -> None:
+    pack = shipped_packs()[0]
+    for row in pack.rows:
+        if row.jurisdiction in ("CN", "any", "*"):
+            words = label("rule", row.id)
+            assert words, row.id
+            assert words.en == row.rule
+        for group in ("whom", "exceptions", "source", "note"):
+            words = label(f"rule_{group}", row.id)
+            assert words is None or words.en == getattr(row, group)
+    read = {row.id for row in pack.rows if row.confidence == "read"}
+    assert QUOTATIONS.keys() <= read
+    assert SOURCES.keys() <= {row.source for row in pack.rows}
+
+
+def test_each_check_has_a_name_and_a_result_in_chinese(allowed: bytes, denied: bytes) -> None:
+    for name in ("form", *bundle.CHECKS, "witness", "portfolio", "statement"):
+        assert label("check", name), name
+        assert label("check", f"{name}.subject"), name
+        assert label("check", f"{name}.failed"), name
+    for data in (allowed, denied, changed(denied, CHANGES["another text"][0])):
+        for check in bundle.check(data, KEY).checks:
+            words, whole = result(check)
+            assert re.search("[\u4e00-\u9fff]", words.zh), check
+            assert words.en == check.detail
+            assert whole or not check.ok, f"a passed check without its Chinese sentence: {check.detail}"
+
+
+def test_a_sentence_that_the_catalogue_lacks_is_shown_after_the_chinese_one() -> None:
+    words, whole = result(Check("log", False, "<b>no such sentence</b>"))
+    assert (words.zh, words.en, whole) == ("检查点没有该日志的有效签名。", "<b>no such sentence</b>", False)
+
+
+def test_a_failed_check_never_gets_the_sentence_of_a_passed_one() -> None:
+    words, _ = result(Check("log", False, "duecare.example/log signed its 22 entries"))
+    assert words.zh == "检查点没有该日志的有效签名。"
+    words, _ = result(Check("unknown", True, "x.example signed its 1 entries {origin}"))
+    assert words.zh == "本项成立。"
+
+
+def test_a_check_that_another_release_must_make_is_no_failure_in_words() -> None:
+    words, _ = result(Check("replay", False, "made again it differs in reasons with x", other_engine=True))
+    assert "由其他版本作出" in words.zh
+
+
+def test_the_chains_and_the_engine_are_named_in_chinese() -> None:
+    heads = "every statement up to the heads that the record names: 3 in that of mou-zichan, 1 in that of *"
+    erased = "; 2 were erased, so nobody can check what they said"
+    words, whole = result(Check("chains", True, heads + erased))
+    assert whole
+    assert "mou-zichan 链至第 3 位、* 链至第 1 位；其中 2 份已被删除" in words.zh
+    engine = "duecare-core 2.0.0; phonenumbers 9.0.43; tzdata 2026.6"
+    words, whole = result(Check("engine", True, f"{engine}, released in entry 1 of the log"))
+    assert (words.zh, whole) == (f"{engine}，其发布载于日志第 1 条", True)
+
+
+def test_words_come_before_codes(denied: bytes) -> None:
+    text = shown(denied, "zh-CN").text
+    for code in json.loads(denied)["decision"]["record"]["reasons"]:
+        assert text.index(chinese(REASONS[code].zh)) < text.index(code)
+    assert "中国大陆 CN" in text
+    assert re.search("每条催收短信都须写明退订方式，无论是否属于营销。 ?cn-opt-out", text)
+
+
+NOTICE = "同意通过短信接收还款提醒".encode()
+
+
+@pytest.mark.parametrize(("content", "said"), [(NOTICE, "SAME"), (NOTICE + b"\n", "DIFFERENT")])
+@pytest.mark.parametrize("from_a_file", [False, True])
+def test_the_page_has_the_command_that_compares_the_wording_of_the_consent(
+    tmp_path: Path, content: bytes, said: str, from_a_file: bool
+) -> None:
+    digest = "sha256:" + hashlib.sha256(NOTICE).hexdigest()
+    world = LoggedWorld()
+    world.register()
+    world.engage()
+    if from_a_file:
+        imports = Imports(world)
+        imports.rooted(as_csv([debt_members(world.now)]), 1)
+        members = json.dumps(consent_members(world.now, notice=digest)).encode()
+        imports.rooted(members, 1, kind="consent", format="jsonl")
+    else:
+        world.accepted("mou-zichan", "debt", **debt_members(world.now))
+        world.accepted("mou-zichan", "consent", **consent_members(world.now, notice=digest))
+    decided = world.verify(text="【某资产】您欠款27911元,退订回T")
+    world.sequenced()
+    html = render(bundle.check(world.case_file(decided), KEY), language="both", show_number=False)
+    command = re.search("<pre>(test .*)</pre>", html)
+    assert command
+    assert "not prove that the recipient saw this wording" in html
+    (tmp_path / "notice.txt").write_bytes(content)
+    shell = ["/bin/sh", "-c", unescape(command[1])]
+    assert subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == f"{said}\n"
+
+
+def test_a_digest_that_is_none_makes_no_command(allowed: bytes) -> None:
+    def change(file: Json) -> None:
+        for one in file["statements"]:
+            header, payload, signature = one["jws"].split(".")
+            members = json.loads(base64.urlsafe_b64decode(payload + "=="))
+            if "notice" in members:
+                members["notice"] = 'sha256:"; rm -r ~; "'
+                payload = base64.urlsafe_b64encode(json.dumps(members).encode()).decode().rstrip("=")
+                one["jws"] = f"{header}.{payload}.{signature}"
+
+    html = render(bundle.check(changed(allowed, change), KEY), language="both", show_number=False)
+    assert "openssl" not in html
+    assert "no wording can be compared with it" in html
+
+
+def test_the_style_breaks_no_word_and_prints_no_gap(allowed: bytes) -> None:
+    html = render(bundle.check(allowed, KEY), language="both", show_number=False)
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    assert "break-all" not in style
+    narrow = style.partition("@media screen and (max-width: 640px)")[2].partition("@media print")[0]
+    assert "table, tbody, tr, th, td { display: block; width: auto; }" in narrow
+    assert not re.search(r"\.(?:card|rule|facts) \{[^}]*break-inside: avoid", style)
+    assert "tr { break-inside: avoid; }" in style
+    assert "thead { display: table-header-group; }" in style
+    # A narrow screen hides the heads of wide tables, so each of their cells names its column.
+    for tag, attributes in Page(html).elements:
+        if tag == "td" and "data-column" in attributes:
+            assert attributes["data-column"]
+    assert html.count('data-column="结果 Result"') == 1 + len(bundle.CHECKS)

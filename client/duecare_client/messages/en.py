@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from duecare_client.messages.en_checks import CHECKS
+from duecare_client.messages.en_rules import RULES
+
 TEXTS: dict[str, str] = {
+    **CHECKS,
+    **RULES,
     # What the command prints
     "cli.speaks_as": "as {party} ({source})",
     "cli.acknowledgement_good": "acknowledgement verified",
@@ -12,47 +17,6 @@ TEXTS: dict[str, str] = {
     "effect.in_force": "in force",
     "effect.superseded": "superseded by a newer statement",
     "effect.none": "no effect on decisions",
-    # Checks of a case file: the name of each, and what it looks at
-    "check.form": "Form of the file",
-    "check.form.subject": "Whether the file is in canonical form, with nothing added or left out.",
-    "check.log": "Signature of the log",
-    "check.log.subject": (
-        "Whether the checkpoint is signed by the log. Witnesses that only the file names are not counted."
-    ),
-    "check.record": "Record of the decision",
-    "check.record.subject": "Whether the log holds exactly this record.",
-    "check.engine": "The engine",
-    "check.engine.subject": "Whether the release that decided is in the log.",
-    "check.receipt": "Receipt",
-    "check.receipt.subject": (
-        "Whether the receipt is signed by a key of the service that is in the log, and says what the record says."
-    ),
-    "check.inputs": "Number, text and time",
-    "check.inputs.subject": "Whether number, text and time match the digests in the record.",
-    "check.parties": "Registrations",
-    "check.parties.subject": (
-        "Whether the log holds exactly these registrations, and whether they were in force at the decision."
-    ),
-    "check.statements": "Statements",
-    "check.statements.subject": (
-        "Whether each is about this number and this creditor, was signed by a party that may state it, with a key "
-        "registered then, and logged."
-    ),
-    "check.starts": "Recipient's START",
-    "check.starts.subject": "Whether each START answers a message that was allowed to this number.",
-    "check.chains": "What the recipient did",
-    "check.chains.subject": (
-        "Whether all that the service had accepted by then about the recipient's own acts is here, in the order of "
-        "acceptance, with nothing missing, added or moved."
-    ),
-    "check.rules": "Rules",
-    "check.rules.subject": (
-        "Whether the rules are those that the record names, and are shipped by duecare or only stricter than those."
-    ),
-    "check.place": "The recipient's place",
-    "check.place.subject": "Whether this machine's tables give the same places and clocks for this number.",
-    "check.replay": "The recomputed decision",
-    "check.replay.subject": "Whether the same material and rules give the same decision with the same reasons.",
     # Kinds of statements
     "kind.consent": "Consent of the recipient",
     "kind.consent-revocation": "Revocation of a consent",
@@ -69,6 +33,7 @@ TEXTS: dict[str, str] = {
     "member.recipient": "recipient",
     "member.creditor": "creditor",
     "member.collector": "collector",
+    "member.gateway": "gateway",
     "member.collectors": "collectors allowed",
     "member.channels": "channels",
     "member.granted_at": "granted at",
@@ -170,6 +135,32 @@ TEXTS: dict[str, str] = {
     "confidence.read": "legal text read",
     "confidence.second-hand": "second-hand",
     "confidence.default": "own choice, not law",
+    "read.read": "The compiler of the rules read the text of this source on {day}.",
+    "read.second-hand": (
+        "The text itself was not read: compiled on {day} from what others report of it. The original prevails."
+    ),
+    "read.default": "This is not law: the service chose it itself (on {day}).",
+    "region.CN": "mainland China",
+    "region.HK": "Hong Kong",
+    "region.MO": "Macao",
+    "region.TW": "Taiwan",
+    "region.US": "United States",
+    "region.US-MA": "Massachusetts",
+    "region.US-DC": "District of Columbia",
+    "region.US-NYC": "New York City",
+    "region.US-WA": "Washington State",
+    "region.IN": "India",
+    "region.GB": "United Kingdom",
+    "region.AU": "Australia",
+    "region.PH": "Philippines",
+    "region.ID": "Indonesia",
+    "region.any": "anywhere",
+    "region.*": "anywhere without rules of its own",
+    "zone.Asia/Shanghai": "Beijing time",
+    "zone.Asia/Urumqi": "Xinjiang time",
+    "zone.Asia/Hong_Kong": "Hong Kong time",
+    "zone.Asia/Macau": "Macao time",
+    "zone.Asia/Taipei": "Taipei time",
     # Values of members
     "value.yes": "yes",
     "value.no": "no",
@@ -192,20 +183,26 @@ TEXTS: dict[str, str] = {
     "page.service": "service",
     "page.case_file": "Case file",
     "page.made_on": "This page was made on",
-    "page.verified": "Verified: all {checks} checks hold (see “Result of the verification” below).",
+    "page.verified": (
+        "This case file is authentic and complete: all {checks} checks hold (see “Result of the verification” "
+        "below). This is about the file alone; “The answer” below says what was decided."
+    ),
+    "page.about_the_file": "About the file",
     "page.whole_but_whose": (
         "Whole, but whose? All {checks} checks hold (see “Result of the verification” below), but the log's key was "
         "taken from the file itself: the file is whole, and it is not yet shown whose log it is."
     ),
     "page.answer": "The answer",
+    "page.answer_allow": "The service answered this request: the message may be sent.",
+    "page.answer_deny": "The service answered this request: the message must not be sent. The reasons follow.",
     "page.allow": "ALLOW",
     "page.deny": "DENY",
     "page.answer_unproven": "This is what the file claims; it is not proven.",
     "page.rehearsal": "A rehearsal about a later time: it never permits sending.",
     "page.shadow": "Shadow mode: the gateway was not bound by this answer.",
     "page.decided_at": "Decided at",
-    "page.zone_stated": "local time in the zone that the creditor stated",
-    "page.zone_possible": "local time where the number, or the region stated, may be",
+    "page.zone_stated": "local time first, in the zone that the creditor stated; then UTC",
+    "page.zone_possible": "local time first, where the number, or the region stated, may be; then UTC",
     "page.send_at": "Planned time of sending",
     "page.valid_until": "Answer valid until",
     "page.retry_at": "Allowed from (time alone)",
@@ -250,8 +247,13 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "compared with the confirmed debt",
     "page.rules": "Rules, and where they come from",
     "page.rules_version": "Version",
-    "page.rule_id": "Rule, jurisdiction",
-    "page.rule_text": "Rule",
+    "page.rule_quoted": "Wording of the law",
+    "page.rule_not_quoted": (
+        "The wording of the law is not given here: the text above is a summary by the compiler of the rules, "
+        "not a quotation."
+    ),
+    "page.rule_without_chinese": "There is no Chinese text of this rule; the English summary follows.",
+    "page.rule_note": "Note",
     "page.rule_source": "Source, and its reliability",
     "page.rule_broken": "not complied with here",
     "page.applies_to": "For",
@@ -266,6 +268,16 @@ TEXTS: dict[str, str] = {
     "page.statement_unreadable": "This statement cannot be read",
     "page.signed_at": "Signed at, as the party states",
     "page.received_at": "Received by the service",
+    "page.notice_compare": (
+        "How to compare the wording of the consent: obtain the notice from the creditor as a file, "
+        "notice.txt, with no byte changed (another space, line break or character encoding gives another "
+        "digest). This command computes the SHA-256 of its exact bytes and compares it with the digest "
+        "above. SAME: the creditor signed the digest of this wording. DIFFERENT: it is another wording, or "
+        "its bytes were changed. The same digest does not prove that the recipient saw this wording."
+    ),
+    "page.notice_unreadable": (
+        "The digest of the notice is not sha256: and 64 hexadecimal digits; no wording can be compared with it."
+    ),
     "page.statement_id": "Statement id",
     "page.key_thumbprint": "Key, by thumbprint",
     "page.key_registered_on": "registered on",
@@ -326,6 +338,7 @@ TEXTS: dict[str, str] = {
     "page.check": "Check",
     "page.check_subject": "What it checks",
     "page.check_result": "Result",
+    "page.result_in_english": "in the program's own words",
     "page.how_to_check": "How to check it yourself",
     "page.evidence_is_the_file": (
         "This page only explains the case file; the evidence is the file. The check needs no network, and no "

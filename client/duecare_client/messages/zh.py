@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from duecare_client.messages.zh_checks import CHECKS
+from duecare_client.messages.zh_rules import RULES
+
 TEXTS: dict[str, str] = {
+    **CHECKS,
+    **RULES,
     # What the command prints
     "cli.speaks_as": "以 {party} 的身份（{source}）",
     "cli.acknowledgement_good": "受理确认已核验",
@@ -12,37 +17,6 @@ TEXTS: dict[str, str] = {
     "effect.in_force": "生效",
     "effect.superseded": "已被较新的声明取代",
     "effect.none": "对决定不产生效力",
-    # Checks of a case file: the name of each, and what it looks at
-    "check.form": "文件格式",
-    "check.form.subject": "文件是否为规范格式，有无增删。",
-    "check.log": "日志签名",
-    "check.log.subject": "检查点是否由该日志签名。仅由文件自己列出的见证人不计入。",
-    "check.record": "决定记录",
-    "check.record.subject": "决定记录是否原样载于日志。",
-    "check.engine": "程序版本",
-    "check.engine.subject": "作出决定的程序版本是否已载入日志。",
-    "check.receipt": "回执",
-    "check.receipt.subject": "回执是否由载于日志的服务密钥签名，内容是否与记录一致。",
-    "check.inputs": "号码、文本与时间",
-    "check.inputs.subject": "号码、文本、时间是否即记录以摘要锁定的内容。",
-    "check.parties": "各方登记",
-    "check.parties.subject": "各方登记是否原样载于日志，且在作出决定时有效。",
-    "check.statements": "各方声明",
-    "check.statements.subject": (
-        "每份声明是否针对该号码和该债权人，是否由有权作出该声明的一方以当时已登记的密钥签名，并载于日志。"
-    ),
-    "check.starts": "收件人恢复订阅",
-    "check.starts.subject": "每一条恢复订阅的回复是否针对一条曾获准发往该号码的短信。",
-    "check.chains": "收件人的行为链",
-    "check.chains.subject": (
-        "当时系统已受理的收件人行为（退订、撤回同意、异议等）是否按受理顺序全部列出，一条不多、一条不少。"
-    ),
-    "check.rules": "规则",
-    "check.rules.subject": "规则是否即记录所指的版本，且为 duecare 发布的规则，或仅较其更严。",
-    "check.place": "接收人所在地",
-    "check.place.subject": "按本机的号码表和时区数据，接收人可能的所在地及当地时钟是否与案卷内的记载相同。",
-    "check.replay": "重新作出决定",
-    "check.replay.subject": "依案卷内的材料和规则重新判断，结果及全部理由是否相同。",
     # Kinds of statements
     "kind.consent": "收件人同意声明",
     "kind.consent-revocation": "收件人撤回同意声明",
@@ -59,6 +33,7 @@ TEXTS: dict[str, str] = {
     "member.recipient": "收件号码",
     "member.creditor": "债权人",
     "member.collector": "催收机构",
+    "member.gateway": "网关",
     "member.collectors": "可催收的机构",
     "member.channels": "渠道",
     "member.granted_at": "同意时间",
@@ -160,6 +135,30 @@ TEXTS: dict[str, str] = {
     "confidence.read": "已阅法规原文",
     "confidence.second-hand": "据转述",
     "confidence.default": "本服务自定，非法律",
+    "read.read": "整理者于 {day} 阅读了所列出处的原文。",
+    "read.second-hand": "未见原文：整理者于 {day} 依据他人的转述整理，请以原文为准。",
+    "read.default": "这不是法律：由本服务自行规定（{day} 确定）。",
+    "region.CN": "中国大陆",
+    "region.HK": "中国香港",
+    "region.MO": "中国澳门",
+    "region.TW": "中国台湾",
+    "region.US": "美国",
+    "region.US-MA": "美国马萨诸塞州",
+    "region.US-DC": "美国华盛顿哥伦比亚特区",
+    "region.US-NYC": "美国纽约市",
+    "region.US-WA": "美国华盛顿州",
+    "region.IN": "印度",
+    "region.GB": "英国",
+    "region.AU": "澳大利亚",
+    "region.PH": "菲律宾",
+    "region.ID": "印度尼西亚",
+    "region.any": "任何地方",
+    "region.*": "没有专门规则的任何地方",
+    "zone.Asia/Shanghai": "北京时间",
+    "zone.Asia/Urumqi": "新疆时间",
+    "zone.Asia/Hong_Kong": "香港时间",
+    "zone.Asia/Macau": "澳门时间",
+    "zone.Asia/Taipei": "台北时间",
     # Values of members
     "value.yes": "是",
     "value.no": "否",
@@ -178,20 +177,26 @@ TEXTS: dict[str, str] = {
     "page.service": "服务",
     "page.case_file": "案卷文件",
     "page.made_on": "本页制作于",
-    "page.verified": "核验通过：{checks} 项核验全部成立（见下文“核验结果”）。",
+    "page.verified": (
+        "本案卷文件真实、完整：{checks} 项核验全部成立（见下文“核验结果”）。这只说明文件；文件所载的决定另"
+        "见下文“决定”。"
+    ),
+    "page.about_the_file": "关于文件",
     "page.whole_but_whose": (
         "完整，但出自何人？{checks} 项核验全部成立（见下文“核验结果”），但日志公钥取自文件本身："
         "文件自身完整一致，尚不能证明这是谁的日志。"
     ),
-    "page.answer": "结论",
+    "page.answer": "决定",
+    "page.answer_allow": "服务对该次询问的答复是：可以发送该信息。",
+    "page.answer_deny": "服务对该次询问的答复是：不得发送该信息。理由见下。",
     "page.allow": "允许发送",
     "page.deny": "不得发送",
     "page.answer_unproven": "这是文件的说法，未获证实。",
     "page.rehearsal": "预演：询问的是将来的时刻，任何时候都不得据此发送。",
     "page.shadow": "试行（影子）模式：网关不受该答复约束。",
     "page.decided_at": "作出时间",
-    "page.zone_stated": "当地时间按债权人申报的时区",
-    "page.zone_possible": "当地时间按号码（或所申报地区）可能所在的时区",
+    "page.zone_stated": "先列当地时间（按债权人申报的时区），后列世界协调时（UTC）",
+    "page.zone_possible": "先列当地时间（按号码或所申报地区可能所在的时区），后列世界协调时（UTC）",
     "page.send_at": "询问的发送时间",
     "page.valid_until": "答复有效期至",
     "page.retry_at": "最早可再询问",
@@ -235,8 +240,10 @@ TEXTS: dict[str, str] = {
     "page.compared_with_debt": "与债权人确认的债务比对",
     "page.rules": "规则及其出处",
     "page.rules_version": "规则版本",
-    "page.rule_id": "规则编号、法域",
-    "page.rule_text": "规则（原文为英文）",
+    "page.rule_quoted": "条文原文",
+    "page.rule_not_quoted": "这里没有条文原文：以上是规则整理者的概述，不是引文。",
+    "page.rule_without_chinese": "本条没有中文文本，以下为英文概述。",
+    "page.rule_note": "说明",
     "page.rule_source": "出处与可信程度",
     "page.rule_broken": "本案未遵守",
     "page.applies_to": "适用对象",
@@ -251,6 +258,13 @@ TEXTS: dict[str, str] = {
     "page.statement_unreadable": "该声明无法读取",
     "page.signed_at": "自述签署时间",
     "page.received_at": "服务收到时间",
+    "page.notice_compare": (
+        "如何比对同意所依据的告知书：向债权人取得告知书原文件，存为 notice.txt（不得改动任何字节：多一个空格"
+        "或换行、换一种编码，摘要即不同），然后执行下列命令，它计算该文件全部字节的 SHA-256 并与上列摘要比对"
+        "。SAME 表示债权人签署的摘要所指即该文；DIFFERENT 表示不是同一文件，或字节有改动。摘要相同不证明收件"
+        "人看过该文。"
+    ),
+    "page.notice_unreadable": "告知书摘要不是 sha256: 加 64 位十六进制数字，无法比对。",
     "page.statement_id": "声明编号",
     "page.key_thumbprint": "签名密钥指纹",
     "page.key_registered_on": "登记于",
@@ -304,7 +318,8 @@ TEXTS: dict[str, str] = {
     "page.result": "核验结果",
     "page.check": "核验项",
     "page.check_subject": "核验内容",
-    "page.check_result": "结果（程序原文）",
+    "page.check_result": "结果",
+    "page.result_in_english": "程序原文",
     "page.how_to_check": "如何自行核验",
     "page.evidence_is_the_file": (
         "本页只是案卷文件的说明，证据是案卷文件本身。核验不需要网络，也不需要相信本页或其制作者："

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from duecare_client.messages import Words, both, label
+from duecare_client.report.rule_view import RuleView, rule_view
 from duecare_client.report.statements import (
     Cell,
     RowView,
@@ -47,6 +48,13 @@ from duecare_core.evidence.log.note import (
 _MAX_CLOCKS = 3
 
 
+class Clock(NamedTuple):
+    """A local time. `name`: of its time zone in words, None for a zone without."""
+
+    name: Words | None
+    time: str
+
+
 class PartyView(NamedTuple):
     """A party in its role. `party`: its registration at the time of the decision, None if it had none. `since`: later
     versions in the file."""
@@ -58,21 +66,15 @@ class PartyView(NamedTuple):
     since: tuple[LoggedParty, ...]
 
 
-class RuleView(NamedTuple):
-    """A row of the rule pack that applied to the message. `broken`: a finding names it or follows from it."""
-
-    row: AnyRow
-    broken: bool
-
-
 class FindingView(NamedTuple):
-    """A finding. `quote`: the words that it marks, None if it marks none; `rows`: the rules it follows from."""
+    """A finding. `quote`: the words that it marks, None if it marks none; `rows`, `rules`: those it follows from."""
 
     number: int
     finding: Finding
     label: Words | None
     quote: str | None
     rows: tuple[str, ...]
+    rules: tuple[RuleView, ...]
 
 
 class ReasonView(NamedTuple):
@@ -135,7 +137,7 @@ class Parts:
             return Place(judged.regions or self.record.regions, tuple(judged.zones), tuple(judged.set_aside))
         return locate(self.inputs.number)  # nothing about the recipient was judged
 
-    def local(self, at: datetime) -> tuple[str, ...]:
+    def local(self, at: datetime) -> tuple[Clock, ...]:
         """The local times possible there: each different one, or the first and the last of many."""
         try:
             shown = {at.astimezone(zone(name)).strftime("%z"): name for name in reversed(self.place.zones)}
@@ -144,7 +146,10 @@ class Parts:
             return ()
         if len(ordered) > _MAX_CLOCKS:
             ordered = [ordered[0], ordered[-1]]
-        return tuple(f"{clock:%Y-%m-%d %H:%M:%S} (UTC{off[:3]}:{off[3:5]}, {name})" for clock, off, name in ordered)
+        return tuple(
+            Clock(label("zone", name), f"{clock:%Y-%m-%d %H:%M:%S} (UTC{off[:3]}:{off[3:5]}, {name})")
+            for clock, off, name in ordered
+        )
 
     # Who
 
@@ -180,9 +185,11 @@ class Parts:
     def _finding(self, number: int, one: Finding) -> FindingView:
         inside = one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(self.text)
         words = label("fault", one.rule) or label("topic", one.rule.partition(".")[0]) or label("lack", one.code)
-        return FindingView(
-            number, one, words, self.text[one.start : one.end] if inside else None, self._rows_behind(one)
-        )
+        quote = self.text[one.start : one.end] if inside else None
+        behind = self._rows_behind(one)
+        rows = self.pack.rows if self.pack else ()
+        rules = tuple(rule_view(row, True) for row in rows if row.id in behind)
+        return FindingView(number, one, words, quote, behind, rules)
 
     def pieces(self) -> tuple[Piece, ...]:
         spans = [Span(one.number, one.finding.start or 0, one.finding.end or 0) for one in self.findings if one.quote]
@@ -241,8 +248,8 @@ class Parts:
         """The rules, broken ones first."""
         broken = {row for one in self.findings for row in one.rows}
         rows = self.pack.rows if self.pack else ()
-        first = [RuleView(row, True) for row in rows if row.id in broken]
-        return (*first, *(RuleView(row, False) for row in self._applicable if row.id not in broken))
+        first = [rule_view(row, True) for row in rows if row.id in broken]
+        return (*first, *(rule_view(row, False) for row in self._applicable if row.id not in broken))
 
     # Statements, rows of files, counted messages
 
@@ -253,7 +260,7 @@ class Parts:
         )
 
     def rows(self) -> tuple[RowView, ...]:
-        proven = {one.statement for one in self.case.rows}
+        proven = {one.statement: one.row for one in self.case.rows}
         return tuple(row_view(row, proven) for row in self.inputs.rows)
 
     def counted(self) -> tuple[ContactView, ...]:

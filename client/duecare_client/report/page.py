@@ -17,8 +17,10 @@ from markupsafe import Markup
 
 from duecare_client.messages import Words, both, label
 from duecare_client.report.case import Parts
-from duecare_client.report.statements import instant
+from duecare_client.report.results import result
+from duecare_client.report.statements import instant, moment
 from duecare_client.report.texts import Mask, chinese, spelled
+from duecare_core.domain.rules.rule_types import AnyRow
 from duecare_core.evidence.casefile.bundle import Verdict
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 
@@ -70,8 +72,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"label": label, "page": _page}
-    environment.filters |= {"chinese": chinese, "instant": instant, "utc": _utc}
+    environment.globals |= {"label": label, "page": _page, "read_on": _read_on, "result": result}
+    environment.filters |= {"chinese": chinese, "instant": instant, "moment": moment, "utc": _utc}
+    environment.tests["instant"] = lambda value: isinstance(value, datetime)
     return environment
 
 
@@ -82,6 +85,11 @@ def _template(name: str) -> str:
 def _page(key: str, **values: object) -> Words:
     """A sentence of the page."""
     return both(f"page.{key}", **values)
+
+
+def _read_on(row: AnyRow) -> Words:
+    """When the source of a rule was read, and how far."""
+    return both(f"read.{row.confidence}", day=row.read)
 
 
 @jinja2.pass_context

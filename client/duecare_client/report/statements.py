@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -19,10 +20,24 @@ from duecare_core.evidence.jose import jws
 from duecare_core.evidence.log import logproof
 from duecare_core.evidence.statement import statement_id
 
-Cell = str | Words
+Cell = str | Words | datetime
 Json = dict[str, Any]
 _SHOWN_WITH_SIGNATURE = frozenset({"iss", "aud", "iat"})
 _TRANSLATED = frozenset({"status", "channels", "claim", "product", "kind"})
+_INSTANTS = frozenset(
+    {
+        "granted_at",
+        "expires_at",
+        "revoked_at",
+        "as_of",
+        "at",
+        "valid_from",
+        "valid_until",
+        "received_at",
+        "effective_at",
+    }
+)
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})\Z")
 
 
 class MemberLine(NamedTuple):
@@ -31,6 +46,12 @@ class MemberLine(NamedTuple):
     name: str
     label: Words | None
     values: tuple[Cell, ...]
+
+
+class NoticeView(NamedTuple):
+    """The digest of a consent's wording. `sha256`: its hexadecimal digits; None if it is no digest."""
+
+    sha256: str | None
 
 
 class StatementView(NamedTuple):
@@ -50,6 +71,7 @@ class StatementView(NamedTuple):
     key: PartyKey | None
     entry: int | None
     rows_signed: bool
+    notice: NoticeView | None
 
 
 class RowView(NamedTuple):
@@ -61,6 +83,7 @@ class RowView(NamedTuple):
     names: tuple[tuple[str, str], ...]
     lines: tuple[MemberLine, ...]
     signed: bool
+    notice: NoticeView | None
 
 
 def payload(logged: LoggedStatement) -> Json:
@@ -89,13 +112,14 @@ def statement_view(logged: LoggedStatement, members: Json, registrations: list[P
         key=keys[-1] if keys else None,  # the newest registration says whether it has been revoked since
         entry=entry(logged.proof),
         rows_signed="rows_root" in members,
+        notice=_notice(members),
     )
 
 
-def row_view(row: InputRow, proven: Collection[str]) -> RowView:
+def row_view(row: InputRow, proven: Mapping[str, Json]) -> RowView:
     """The view of a row. Keyed digests, which are empty in a case file, are left out; the title shows the row's key.
 
-    `proven`: the names of the rows that the case file proves.
+    `proven`: the rows that the case file proves, by their names. Only they have the digest of the consent's wording.
     """
     state: DebtOrConsent = row.debt or row.consent
     said = structs.asdict(state) if state else {}
@@ -108,21 +132,34 @@ def row_view(row: InputRow, proven: Collection[str]) -> RowView:
     if members.get("statement") in named:
         del members["statement"]
     if isinstance(answers := members.get("answers"), dict):
-        members["answers"] = [f"{dispute} ({value('', mark.at)})" for dispute, mark in answers.items()]
+        members["answers"] = [one for dispute, mark in answers.items() for one in (dispute, mark.at)]
     if isinstance(revoked := members.get("revoked"), Struct):
         members["revoked"] = getattr(revoked, "at", None)
     if "outstanding" in members:
         members["outstanding"] = str(members["outstanding"])
+    notices = (proven[name].get("notice") for name in named if row.consent and name in proven)
+    if notice := next(filter(None, notices), None):
+        members["notice"] = notice
     return RowView(
         "debt" if row.debt else "consent",
         row.of if row.debt else value("channels", row.of),
         names,
         tuple(_lines(members)),
         all(name in proven for name in named),
+        _notice(members),
     )
 
 
 DebtOrConsent = Struct | None
+
+
+def _notice(members: Mapping[str, Any]) -> NoticeView | None:
+    """The digest goes into a command for a shell, so only the digits of a digest do."""
+    notice = members.get("notice")
+    if not notice:
+        return None
+    found = _DIGEST.match(notice) if isinstance(notice, str) else None
+    return NoticeView(found[1] if found else None)
 
 
 def _statements(values: Any) -> Iterator[str]:
@@ -145,16 +182,27 @@ def _lines(members: Mapping[str, Any]) -> Iterator[MemberLine]:
 
 
 def value(name: str, content: Any) -> Cell:
-    """A word of the contract in both languages; any other value as it is spelled."""
+    """A word of the contract in both languages; an instant as one; any other value as it is spelled."""
     if isinstance(content, bool):
         return both("value.yes" if content else "value.no")
     if isinstance(content, datetime):
-        return f"{content.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return content
     if isinstance(content, str):
         if name == "method":
             return label("method", content) or label("value", content) or content
+        if name in _INSTANTS:
+            return moment(content)
         return (label("value", content) or content) if name in _TRANSLATED or content == "*" else content
     return json.dumps(content, ensure_ascii=False, default=str)
+
+
+def moment(text: str) -> datetime | str:
+    """An RFC 3339 instant in whole seconds; any other text as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at if at.tzinfo is not None and not at.microsecond else text
 
 
 def entry(proof: str) -> int | None:
