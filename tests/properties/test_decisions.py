@@ -141,7 +141,7 @@ def test_any_one_fact_spoiled_or_several_it_is_never_an_allow(names: list[str]) 
 @given(
     st.builds(
         DecisionRequest,
-        decision_id=st.just("d-1"),
+        contact_id=st.just("d-1"),
         number=st.just(RECIPIENT),
         gateway=st.just("xinxi"),
         creditor=st.sampled_from(["mou-zichan", "other-bank"]),
