@@ -16,6 +16,10 @@ from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from tests.support.engines import Stack
 from tests.support.world import daytime_recipient
+from tools.steps import wait_for
+
+# The clock's wakes alone come once a minute, and a busy machine takes its time.
+PATIENCE = 240.0
 
 
 class Caller:
@@ -100,3 +104,15 @@ def _thumbprint(jwk: dict[str, str]) -> str:
     digest = Hash(SHA256())
     digest.update(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode())
     return jwt.utils.base64url_encode(digest.finalize()).decode()
+
+
+def until(what: Callable[[], Any]) -> Any:
+    """The first true value that `what` returns."""
+    found = wait_for(what, PATIENCE, every=0.25)
+    assert found, f"nothing within {PATIENCE} s"
+    return found
+
+
+def log_key(stack: Stack) -> str:
+    """The log's verifier key, once anything has been logged."""
+    return str(until(lambda: httpx.get(f"{stack.url}/.well-known/duecare", timeout=30).json()["log"]["verifier_key"]))

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,24 +15,14 @@ from botocore.exceptions import ClientError
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.log.merkle import Tile, consistency_proof, root, verify_consistency
 from duecare_core.evidence.log.note import Checkpoint, open_checkpoint
-from tests.e2e.conftest import Caller, operate, recipient
+from tests.e2e.conftest import Caller, operate, recipient, until
 from tests.support.engines import Stack
 from tests.support.world import CASE_TEXT
 from tools.deploy import deploy
 from tools.ministack import MiniStack
 from tools.processes import free_port
-from tools.steps import wait_for
 
 Register = Callable[..., Caller]
-# The clock's wakes alone come once a minute, and a busy machine takes its time.
-PATIENCE = 240.0
-
-
-def until(what: Callable[[], Any]) -> Any:
-    """What it gives, as soon as it gives something."""
-    found = wait_for(what, PATIENCE, every=0.25)
-    assert found, f"nothing within {PATIENCE} s"
-    return found
 
 
 def tile(url: str, one: Tile) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from duecare_client import Client
-from tests.e2e.conftest import at, operate
+from tests.e2e.conftest import at, log_key, operate
 from tests.support.engines import Stack
 from tools.parties import COLLECTOR, CREDITOR, GATEWAY, PARTIES, LocalParty, key_file
 from tools.steps import ROOT
@@ -24,7 +24,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 @pytest.fixture
 def newcomer(stack: Stack, tmp_path: Path) -> Path:
-    """A folder as `make run` leaves it: the profile, the parties' keys, a mandate, and the command."""
+    """A folder as `make run` leaves it: the profile, the parties' keys, a mandate, a route, and the command."""
     home = tmp_path / ".duecare"
     home.mkdir()
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
@@ -48,6 +48,8 @@ def newcomer(stack: Stack, tmp_path: Path) -> Path:
     with Client(stack.url, COLLECTOR.id, key_file(home, COLLECTOR), timeout=30) as collector:
         stated = collector.state("route", {**route, "valid_from": at(days=-1), "valid_until": at(days=1)})
     assert stated["status"] == "accepted"
+    profile["log_key"] = log_key(stack)
+    (home / "local.json").write_text(json.dumps(profile))
     return tmp_path
 
 

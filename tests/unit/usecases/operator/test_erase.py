@@ -13,9 +13,10 @@ from duecare.usecases.operator.erase import ErasureResult
 from duecare_core.domain.facts.states import ConsentState
 from duecare_core.domain.fields import E164
 from duecare_core.errors import Conflict, NotFound, StoreFailed, VersionConflict
+from duecare_core.evidence.casefile.bundle import check
 from tests.support.imports import Imports, as_csv
-from tests.support.logs import LoggedWorld
-from tests.support.world import DAY, RECIPIENT, consent_members, debt_members, stamp
+from tests.support.logs import LOG_KEY, LoggedWorld
+from tests.support.world import DAY, RECIPIENT, consent_members, debt_members, message, stamp
 
 MIN_AGE = timedelta(days=155)
 OTHER = E164("+8613912345678")
@@ -153,15 +154,31 @@ def test_a_contact_that_a_cap_still_counts_stays(world: LoggedWorld) -> None:
     assert world.reasons() == ["FREQUENCY_CAP"]
 
 
-def test_records_under_retention_stay_in_the_table_too(world: LoggedWorld) -> None:
+def test_a_decision_under_retention_stays_with_the_older_statements_that_it_relies_on(world: LoggedWorld) -> None:
     world.debt(as_of=stamp(world.now))
-    young = world.verify(message_id="young").record
+    young = world.verify(message_id="young")
     world.sequenced()
     result = erase(world)
-    assert (result.erased, result.kept) == (3, 2)
-    found = world.look_up()(world.caller("xinxi"), young.decision_id)
-    assert found.decided.record == young
+    assert (result.erased, result.kept) == (1, 4)  # the old decision is erased
+    assert result.kept_until == young.record.at + MIN_AGE
+    found = world.look_up()(world.caller("xinxi"), young.record.decision_id)
+    assert found.decided.record == young.record
     assert len(contents(world, "X#")) == 2
+    assert check(world.case_file(young), LOG_KEY.verifier_key).ok
+
+
+def test_a_case_file_whose_statement_was_erased_says_so(world: LoggedWorld) -> None:
+    """The stop still protects, and its statement is erased."""
+    world.accepted("xinxi", "opt-out", recipient=RECIPIENT, creditor="mou-zichan", received_at=stamp(world.now))
+    world.sequenced()
+    world.now += MIN_AGE + DAY
+    erase(world)
+    world.mandate(as_of=stamp(world.now), valid_from=stamp(world.now), valid_until=stamp(world.now + DAY))
+    later = world.verify_use_case(world.caller("xinxi"), message(message_id="later"))
+    assert "OPTED_OUT" in later.record.reasons
+    world.sequenced()
+    with pytest.raises(Conflict, match="was erased"):
+        world.case_file(later)
 
 
 def test_a_later_attempt_under_retention_stays_when_an_earlier_one_is_erased(world: LoggedWorld) -> None:
@@ -169,7 +186,7 @@ def test_a_later_attempt_under_retention_stays_when_an_earlier_one_is_erased(wor
     second = world.verify(message_id="m-1").record
     assert (second.decision, second.attempt) == ("deny", 2)
     world.sequenced()
-    assert erase(world).kept == 2
+    assert erase(world).kept == 4
     assert world.look_up()(world.caller("xinxi"), second.decision_id).decided.record == second
 
 

@@ -253,4 +253,5 @@ def _read(archive: Archive, name: str) -> bytes:
     try:
         return archive.read(name)
     except NotFound as error:
-        raise StoreFailed("the archive has no copy that a case file needs") from error
+        erased = "A statement or a decision that this decision relies on was erased, so it has no case file."
+        raise Conflict(erased, name="no-case-file") from error

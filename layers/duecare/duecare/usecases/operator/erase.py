@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -106,8 +106,13 @@ class Erase:
         now = self._deps.clock()
         recipient_key = self._deps.pseudonyms.recipient_key(canonical_number(recipient))
         parties = self._parties()
-        prefixes = self._prefixes(recipient_key, parties)
-        found = [copy for prefix in prefixes for copy in self._deps.archive.names_with_times(prefix)]
+        statements = list(self._deps.archive.names_with_times(recipient_prefix(recipient_key)))
+        decisions = [copy for prefix in self._of_decisions(recipient_key, parties) for copy in self._copies(prefix)]
+        # A decision rests on older statements and rows, so these are kept as long as any decision about the recipient.
+        needed_at = max((at for _, at in decisions if at + self._retention > now), default=None)
+        if needed_at is not None:
+            statements = [(name, max(at, needed_at)) for name, at in statements]
+        found = [*statements, *decisions]
         due = [name for name, at in found if at + self._retention <= now]
         kept = [at for _, at in found if at + self._retention > now]
         newest_kept = max(kept, default=None)
@@ -118,7 +123,8 @@ class Erase:
             documents += self._erase_documents(names, now)
             self._deps.archive.erase(names)
         facts, protections = self._erase_facts(recipient_key, [party.id for party in parties], now)
-        rows = RowErasure(self._deps.files, self._deps.pseudonyms)(recipient_key, now - self._retention)
+        before = now - self._retention if needed_at is None else datetime.min.replace(tzinfo=UTC)
+        rows = RowErasure(self._deps.files, self._deps.pseudonyms)(recipient_key, before)
         newest = max((at for at in (newest_kept, rows.newest) if at), default=None)
         held_for = self._deps.backups.held_for()
         return ErasureResult(
@@ -140,12 +146,14 @@ class Erase:
             found += [table.read(document, Party) for document in self._deps.documents.get(keys).values()]
         return found
 
-    def _prefixes(self, recipient_key: RecipientKey, parties: Iterable[Party]) -> Iterator[str]:
-        """Of the recipient's statements, then of each gateway's decisions about the recipient."""
-        yield recipient_prefix(recipient_key)
+    def _of_decisions(self, recipient_key: RecipientKey, parties: Iterable[Party]) -> Iterator[str]:
+        """The prefix of each gateway's decisions about the recipient."""
         for party in parties:
             if "gateway" in party.roles:
                 yield recipient_prefix(self._deps.pseudonyms.recipient_tag(party.id, recipient_key))
+
+    def _copies(self, prefix: str) -> Iterable[tuple[str, datetime]]:
+        return self._deps.archive.names_with_times(prefix)
 
     def _record(self, names: Sequence[str], now: datetime) -> str:
         """The digests of these copies without the recipient, in a record of their own."""
