@@ -38,7 +38,7 @@ from duecare_core.evidence.casefile.replay import SignedStatement, differences, 
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.statement import StatementRecord
 
-# Reasons that time cures. A denial for no other reason says when the message would be allowed, so every fact counts.
+# Reasons that time may cure.
 TIME_REASONS = frozenset({"QUIET_HOURS", "FREQUENCY_CAP"})
 # Reasons with which a decision says nothing about the recipient.
 SILENCING = frozenset(
@@ -201,14 +201,28 @@ def says_something(record: Record) -> bool:
     return SILENCING.isdisjoint(record.reasons)
 
 
-def depends_on_all(record: Record) -> bool:
-    """Whether the answer depends on every fact about the recipient: an allow, and a denial that time alone cures."""
-    return record.decision == "allow" or (bool(record.reasons) and TIME_REASONS.issuperset(record.reasons))
+class HiddenLink(NamedTuple):
+    """A link whose statement the file does not show. `accepted_at`: the instant of its log entry."""
+
+    statement_id: str
+    accepted_at: datetime
+
+
+def hidden_links(record: Record, chains: Iterable[RecipientChain]) -> list[HiddenLink]:
+    """The links of the creditor's chain whose statements the file does not show. A START is in no other chain."""
+    return [
+        HiddenLink(link.statement_id, datetime.fromisoformat(link.entry.at))
+        for chain in chains
+        if chain.of == record.creditor
+        for link in chain.links
+        if link.entry is not None
+    ]
 
 
 class ChainFacts(NamedTuple):
     """Everything that a decision is recomputed from. `signed`: the statements on which it relies. `chained`: the
     statements of the chains that are shown and in force, in the order of their places; those relied on are among them.
+    `hidden`: the statements of the creditor's chain that are withheld or erased.
     """
 
     record: Record
@@ -217,6 +231,18 @@ class ChainFacts(NamedTuple):
     chained: Sequence[SignedStatement]
     parties: Mapping[str, Party]
     rules: Rules
+    hidden: Sequence[HiddenLink] = ()
+
+    @property
+    def depends_on_all(self) -> bool:
+        """Whether the answer depends on every fact about the recipient, as `Judgement` has it: an allow does, and a
+        denial that time may cure. Quiet hours that never end are a reason that time does not cure: such a denial
+        depends on itself alone, so neither a consent nor a debt is disclosed."""
+        record, undisclosed = self.record, self.inputs.undisclosed
+        if record.decision == "allow" or record.retry_at is not None:
+            return True
+        hides = undisclosed.consent is not None and undisclosed.debt is not None
+        return bool(record.reasons) and TIME_REASONS.issuperset(record.reasons) and not hides
 
     def has_start_after(self, at: datetime) -> bool:
         """Whether the chains have a START of after this instant."""
@@ -233,7 +259,7 @@ def omission(facts: ChainFacts) -> str | None:
     that would be needed here, such as those that answer a dispute. Of such a denial only the stops are compared.
     """
     record = facts.record
-    if not depends_on_all(record):
+    if not facts.depends_on_all:
         if record.chains and _is_stopped(facts) and "OPTED_OUT" not in record.reasons:
             return "a stop in the chains is in force, and OPTED_OUT is not among the reasons"
         return None
@@ -245,13 +271,26 @@ def omission(facts: ChainFacts) -> str | None:
 
 
 def difference_with(facts: ChainFacts, added: SignedStatement) -> str | None:
-    """How the answer differs with one more statement at the end of the chains; None if it is the same."""
-    wider = facts._replace(chained=[*facts.chained, added])
-    if not depends_on_all(facts.record):
-        stopped = _is_stopped(wider) and "OPTED_OUT" not in facts.record.reasons
+    """How the answer differs with one more statement at the end of the chains; None if it is the same, or if
+    `may_be_lifted`."""
+    if not facts.depends_on_all:
+        stopped = _is_stopped(_with(facts, added)) and "OPTED_OUT" not in facts.record.reasons
         return "OPTED_OUT would have been among the reasons" if stopped else None
-    differing = _difference(wider)
+    differing = _difference(_with(facts, added))
     return None if differing is None else f"with it {differing}"
+
+
+def may_be_lifted(facts: ChainFacts, added: SignedStatement) -> bool:
+    """Whether this statement is a stop, and only one that the file does not show can be the START that lifts it."""
+    if facts.depends_on_all or "OPTED_OUT" in facts.record.reasons:
+        return False
+    wider = _with(facts, added)
+    return not _is_stopped(wider) and _is_stopped(wider._replace(hidden=()))
+
+
+def _with(facts: ChainFacts, added: SignedStatement) -> ChainFacts:
+    hidden = [one for one in facts.hidden if one.statement_id != added.statement_id]
+    return facts._replace(chained=[*facts.chained, added], hidden=hidden)
 
 
 def _difference(facts: ChainFacts) -> str | None:
@@ -274,9 +313,13 @@ def _is_start(one: SignedStatement, rules: Rules) -> bool:
 
 
 def _is_stopped(facts: ChainFacts) -> bool:
-    """Whether there is a stop that no later START of this creditor lifts."""
+    """Whether there is a stop that no later START of this creditor lifts.
+
+    A START that the file does not show may lift a stop too. It is dated no later than it was accepted, and a stop may
+    be dated earlier than that, so the order of the chain does not show which of them is later.
+    """
     stopped: list[datetime] = []
-    lifted: list[datetime] = []
+    lifted = [one.accepted_at for one in facts.hidden]
     for one in facts.chained:
         if isinstance(one.statement, OptOutStatement | ReplyStatement):
             at = min(one.statement.received_at, one.accepted_at)
