@@ -229,7 +229,6 @@ def start(world: World, message_id: str = "first", gateway: str = "xinxi") -> st
 
 
 WRONG_AMOUNT = "【某资产】您欠款1元。退订回T"
-READERS = ("xinxi", "other-gateway", CREDITOR, "shenji")
 
 
 @pytest.mark.parametrize("creditor", [CREDITOR, "*"])
@@ -297,7 +296,23 @@ def test_a_start_that_does_not_count_fails_no_later_file(order: str, world: Void
     world.now += MINUTE
     decided = world.verify(message_id="second")
     assert ("OPTED_OUT" if order != "revocation" else "CONSENT_UNCONFIRMED") in decided.record.reasons
-    for party in READERS[:1] + READERS[2:]:
+    for party in ("xinxi", CREDITOR, "shenji"):
+        case_of(world, decided, party)
+
+
+def test_a_start_that_counts_once_the_reassignment_is_void_needs_no_place_in_a_chain(world: VoidWorld) -> None:
+    world.verify(message_id="first")
+    world.now += MINUTE
+    since = world.now
+    world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
+    stop(world)
+    assert start(world) == "none"
+    world.now += MINUTE
+    world.void("yunyingshang", since)
+    world.now += MINUTE
+    decided = world.verify(message_id="second")
+    assert decided.record.decision == "allow"
+    for party in ("xinxi", CREDITOR, "shenji"):
         case_of(world, decided, party)
 
 

@@ -469,7 +469,7 @@ class _Checks:
         self._check_acknowledgement_keys()
         self._places = chain_checks.chain_places(record, case.chains)
         relied_on = {statements.statement_id(one.jws): one.record for one in case.statements}
-        chain_checks.check_relied_on(relied_on, self._places)
+        chain_checks.check_relied_on(relied_on, self._places, case.chains)
         voids = self._voids()
         shown = Counter[str]()
         for chain, raw in zip(case.chains, self._raw["chains"], strict=True):

@@ -32,7 +32,7 @@ from duecare_core.domain.facts.void import Void
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence
-from duecare_core.evidence.casefile.chain_parts import LoggedVoid, RecipientChain
+from duecare_core.evidence.casefile.chain_parts import ChainedStatement, LoggedVoid, RecipientChain
 from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, replay
 from duecare_core.evidence.record import Record
@@ -128,17 +128,40 @@ def check_place(name: str, on_file: StatementRecord, statement: Statement, place
         raise BadEvidence(f"{name} was put on file at another place of the chain of {of}")
 
 
-def check_relied_on(relied_on: Mapping[str, StatementRecord], places: Mapping[str, ChainPlace]) -> None:
+def check_relied_on(
+    relied_on: Mapping[str, StatementRecord], places: Mapping[str, ChainPlace], chains: Iterable[RecipientChain]
+) -> None:
     """Raises BadEvidence if the decision relies on a statement that was accepted into a chain and is not in the chains
     here, or the other way round."""
+    links = [link for chain in chains if chain.of == EVERY for link in chain.links]
     for name, on_file in relied_on.items():
         # A dispute that repeats another one has no place of its own.
         in_a_chain = on_file.kind in PROTECTIVE and not (on_file.kind == "dispute" and on_file.same_as)
+        in_a_chain = in_a_chain and not _had_no_effect(on_file, links, relied_on)
         if (in_a_chain or on_file.chain is not None) and name not in places:
             raise BadEvidence(f"the decision relies on {name}, a {on_file.kind} that is not in the chains here")
     for name, place in places.items():
         if (place.shown == "relied-on") != (name in relied_on):
             raise BadEvidence(f"the chain of {place.head.of} says otherwise whether the decision relies on {name}")
+
+
+def _had_no_effect(
+    on_file: StatementRecord, links: Iterable[ChainedStatement], relied_on: Mapping[str, StatementRecord]
+) -> bool:
+    """Whether this is a START that answered a message to an earlier holder of the number and so got no place in a
+    chain. It counts once the operator has voided the reassignment. `links`: those of all creditors' chain, which must
+    have a statement that may be that reassignment. (That it is a START, `omission` checks, which has the rules.)"""
+    if (on_file.kind, on_file.effect) != ("reply", "none"):
+        return False
+    for link in links:
+        if link.entry is not None:
+            if datetime.fromisoformat(link.entry.at) <= on_file.received_at:
+                return True
+            continue
+        record = link.statement.record if link.statement else relied_on.get(link.statement_id)
+        if record and record.kind == "number-reassignment" and record.received_at <= on_file.received_at:
+            return True
+    return False
 
 
 def void_versions(voids: Sequence[LoggedVoid]) -> list[VoidVersion]:
@@ -258,13 +281,17 @@ def omission(facts: ChainFacts) -> str | None:
     A denial for other reasons than time rests on as little as gives the same answer, so it does not show the statements
     that would be needed here, such as those that answer a dispute. Of such a denial only the stops are compared.
     """
-    record = facts.record
+    record, chained = facts.record, {one.statement_id for one in facts.chained}
+    for one in facts.signed:
+        is_stop = isinstance(one.statement, ReplyStatement) and not _is_start(one, facts.rules)
+        if is_stop and one.statement_id not in chained:
+            return f"the decision relies on {one.statement_id}, a stop that is not in the chains"
     if not facts.depends_on_all:
         if record.chains and _is_stopped(facts) and "OPTED_OUT" not in record.reasons:
             return "a stop in the chains is in force, and OPTED_OUT is not among the reasons"
         return None
     relied_on = {one.statement_id for one in facts.signed}
-    if relied_on.issuperset(one.statement_id for one in facts.chained):
+    if relied_on.issuperset(chained):
         return None
     differing = _difference(facts)
     return None if differing is None else f"with every statement of the recipient's chains {differing}"
