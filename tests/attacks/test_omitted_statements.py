@@ -24,7 +24,7 @@ from duecare_core.evidence.casefile.comparison import compare as compare_files
 from duecare_core.evidence.statement import StatementRecord
 from tests.support.forger import accepted, answered_anew, chained, hidden, published
 from tests.support.logs import LOG_KEY, LoggedWorld
-from tests.support.world import ISSUER, KEYS, NOW, RECIPIENT, World, stamp
+from tests.support.world import DAY, ISSUER, KEYS, NOW, RECIPIENT, World, stamp
 
 KEY = LOG_KEY.verifier_key
 CREDITOR = "mou-zichan"
@@ -211,6 +211,72 @@ def test_a_stop_relied_on_outside_the_chain_is_refused(allow: CaseFile) -> None:
     assert denial.decision.record.reasons == ("OPTED_OUT",)
     assert "not in the chains" in wrong(denial)["chains"]
     assert made(chained(denial, CREDITOR, [stop])).ok
+
+
+@pytest.mark.parametrize("effect", ["in_force", "none"])
+@pytest.mark.parametrize("reassigned", [False, True])
+def test_a_stop_by_reply_that_is_passed_off_as_a_start_without_effect_needs_its_place(
+    effect: Any, reassigned: bool, allow: CaseFile
+) -> None:
+    """Only a START that answered a message to an earlier holder has no place, and the reassignment has one."""
+    when = NOW + 10 * MINUTE
+    members = {"recipient": RECIPIENT, "creditor": CREDITOR, "text": "退订", "received_at": stamp(when)}
+    claims_of = {"iss": "xinxi", "aud": ISSUER, "iat": int(when.timestamp())}
+    stop = at(statements.sign("reply", claims_of | members, KEYS["xinxi"]))
+    stop = structs.replace(stop, record=structs.replace(stop.record, effect=effect))
+    case = answered_anew(structs.replace(allow, statements=(*allow.statements, stop)))
+    assert case.decision.record.reasons == ("OPTED_OUT",)
+    if reassigned:
+        early = NOW + 5 * MINUTE
+        moved = {"recipient": RECIPIENT, "effective_at": stamp(NOW - 5 * DAY)}
+        by = {"iss": "yunyingshang", "aud": ISSUER, "iat": int(early.timestamp())}
+        token = statements.sign("number-reassignment", by | moved, KEYS["yunyingshang"])
+        case = hidden(chained(case, "*", [at(token, early)]), statements.statement_id(token), "withheld")
+    refused = wrong(case)
+    detail = refused["replay"] if reassigned and effect == "none" else refused["chains"]
+    assert "not in the chains" in detail
+
+
+@pytest.mark.parametrize("shown", ["withheld", "erased"])
+def test_a_link_that_is_not_shown_excuses_only_a_stop_that_its_statement_may_lift(shown: Any, allow: CaseFile) -> None:
+    text = "【某资产】您欠款99999元,退订回T"
+    denial = answered_anew(structs.replace(allow, inputs=structs.replace(allow.inputs, text=text)))
+    stop, earlier = at(opt_out()), at(dispute("C-1", NOW + 9 * MINUTE), NOW + 9 * MINUTE)
+    later = at(dispute("C-1", NOW + 11 * MINUTE), NOW + 11 * MINUTE)
+    before = chained(denial, CREDITOR, [earlier, stop])
+    before = hidden(before, statements.statement_id(earlier.jws), shown)
+    assert "OPTED_OUT is not among" in wrong(before)["replay"]
+    elsewhere = chained(chained(denial, CREDITOR, [stop]), "*", [at(opt_out(creditor="*"), NOW + 11 * MINUTE)])
+    name = elsewhere.chains[-1].links[-1].statement_id
+    assert "OPTED_OUT is not among" in wrong(hidden(elsewhere, name, shown))["replay"]
+    after = hidden(chained(denial, CREDITOR, [stop, later]), statements.statement_id(later.jws), shown)
+    assert made(after).ok  # nobody can tell; the file says that the link is not shown
+
+
+def test_an_acknowledged_stop_that_is_not_shown_is_ignored_unless_a_later_link_may_lift_it(allow: CaseFile) -> None:
+    text = "【某资产】您欠款99999元,退订回T"
+    denial = answered_anew(structs.replace(allow, inputs=structs.replace(allow.inputs, text=text)))
+    stop, later = at(opt_out()), at(dispute("C-1", NOW + 11 * MINUTE), NOW + 11 * MINUTE)
+    alone = chained(denial, CREDITOR, [stop])
+    token = acknowledgement(alone, stop)
+    found = compared(hidden(alone, statements.statement_id(stop.jws), "erased"), f"{token} {stop.jws}")
+    assert found.answer
+    assert (found.presence, found.answer.differs) == (Presence.IGNORED, True)
+    both = chained(denial, CREDITOR, [stop, later])
+    for link in (stop, later):
+        both = hidden(both, statements.statement_id(link.jws), "erased")
+    found = compared(both, f"{token} {stop.jws}")
+    assert found.answer
+    assert (found.presence, found.answer.differs) == (Presence.INCLUDED, None)
+    assert "may have lifted" in found.answer.detail
+
+
+def test_a_denial_for_quiet_hours_that_end_shows_every_fact(allow: CaseFile) -> None:
+    night = structs.replace(allow.inputs, at=NOW.replace(hour=15))
+    denial = answered_anew(structs.replace(allow, inputs=night))
+    assert (denial.decision.record.reasons, bool(denial.decision.record.retry_at)) == (("QUIET_HOURS",), True)
+    assert made(denial).ok
+    assert "DEBT_DISPUTED" in wrong(chained(denial, CREDITOR, [at(dispute("A-1"))]))["replay"]
 
 
 def test_a_statement_that_is_no_act_of_the_recipient_has_no_place_in_a_chain(allow: CaseFile) -> None:

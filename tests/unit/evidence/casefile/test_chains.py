@@ -217,3 +217,124 @@ def test_the_acknowledgement_keys_are_in_the_file(world: VoidWorld) -> None:
     case = case_of(world, world.verify())
     assert [one.record.kid for one in case.acknowledgement_keys] == [world.acknowledgement_key.kid]
     assert msgspec.to_builtins(case)["chains"] == ()
+
+
+def start(world: World, message_id: str = "first", gateway: str = "xinxi") -> str | None:
+    """The effect of a START in reply to this message."""
+    world.now += MINUTE
+    members = {"recipient": RECIPIENT, "message_id": message_id, "text": "START", "received_at": stamp(world.now)}
+    result = world.state(gateway, "reply", **members)
+    assert result.status == "accepted", result
+    return result.effect
+
+
+WRONG_AMOUNT = "【某资产】您欠款1元。退订回T"
+
+
+@pytest.mark.parametrize("creditor", [CREDITOR, "*"])
+def test_a_stop_that_the_start_of_another_gateway_lifts_does_not_fail_for_the_gateway_that_stated_it(
+    creditor: str, world: VoidWorld
+) -> None:
+    world.verify(message_id="first")
+    own = stop(world, "other-gateway", creditor)
+    assert start(world) == "in_force"
+    world.now += MINUTE
+    decided = world.verify("other-gateway", message_id="second", text=WRONG_AMOUNT)
+    assert decided.record.reasons == ("TEXT_AMOUNT",)
+    links = shown(case_of(world, decided, "other-gateway"))
+    assert links[creditor][own] == "whole"
+    assert "withheld" in links[CREDITOR].values()
+    for party in (CREDITOR, "shenji"):
+        case_of(world, decided, party)
+
+
+def test_a_backdated_stop_may_be_lifted_by_an_older_link(world: VoidWorld) -> None:
+    """The START was accepted first, and the recipient said it later."""
+    world.verify(message_id="first")
+    said = stamp(world.now)
+    assert start(world) == "in_force"
+    world.now += MINUTE
+    world.accepted("other-gateway", "opt-out", recipient=RECIPIENT, creditor=CREDITOR, received_at=said)
+    world.now += MINUTE
+    decided = world.verify("other-gateway", message_id="second", text=WRONG_AMOUNT)
+    assert decided.record.reasons == ("TEXT_AMOUNT",)
+    assert sorted(shown(case_of(world, decided, "other-gateway"))[CREDITOR].values()) == ["whole", "withheld"]
+
+
+def test_a_stop_that_an_erased_start_lifts_does_not_fail(world: VoidWorld) -> None:
+    world.verify(message_id="first")
+    stop(world)
+    world.now += MINUTE
+    members = {"recipient": RECIPIENT, "message_id": "first", "text": "START", "received_at": stamp(world.now)}
+    lifting = world.accepted("xinxi", "reply", **members)
+    world.now += MINUTE
+    decided = world.verify(message_id="second", text=WRONG_AMOUNT)
+    assert decided.record.reasons == ("TEXT_AMOUNT",)
+    world.sequenced()
+    world.table.remove(table.statement(lifting))
+    (name,) = [name for name in world.archive.objects if name.endswith(lifting.removeprefix("sha256:"))]
+    world.archive.erase([name])
+    for party in (CREDITOR, "shenji", "xinxi"):
+        assert shown(case_of(world, decided, party))[CREDITOR][lifting] == "erased"
+
+
+@pytest.mark.parametrize("order", ["stop first", "stop last", "revocation"])
+def test_a_start_that_does_not_count_fails_no_later_file(order: str, world: VoidWorld) -> None:
+    """It answers a message to the earlier holder of the number, so it is in no chain."""
+    world.verify(message_id="first")
+    world.now += MINUTE
+    world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
+    if order == "stop first":
+        stop(world)
+    if order == "revocation":
+        revoked(world)
+        world.now += MINUTE
+        world.consent(granted_at=stamp(world.now))
+    assert start(world) == "none"
+    if order == "stop last":
+        stop(world)
+    world.now += MINUTE
+    decided = world.verify(message_id="second")
+    assert ("OPTED_OUT" if order != "revocation" else "CONSENT_UNCONFIRMED") in decided.record.reasons
+    for party in ("xinxi", CREDITOR, "shenji"):
+        case_of(world, decided, party)
+
+
+def test_a_start_that_counts_once_the_reassignment_is_void_needs_no_place_in_a_chain(world: VoidWorld) -> None:
+    world.verify(message_id="first")
+    world.now += MINUTE
+    since = world.now
+    world.accepted("yunyingshang", "number-reassignment", recipient=RECIPIENT, effective_at=stamp(world.now))
+    stop(world)
+    assert start(world) == "none"
+    world.now += MINUTE
+    world.void("yunyingshang", since)
+    world.now += MINUTE
+    decided = world.verify(message_id="second")
+    assert decided.record.decision == "allow"
+    for party in ("xinxi", CREDITOR, "shenji"):
+        case_of(world, decided, party)
+
+
+def test_quiet_hours_that_never_end_rest_on_no_other_fact() -> None:
+    """The hours of the number and those of the debt never overlap, so time cures nothing."""
+    world, number = VoidWorld(), "+6281234567890"
+    world.now = world.now.replace(hour=3)
+    world.register()
+    world.engage()
+    world.consent(recipient=number)
+    world.debt(recipient=number)
+    world.now += MINUTE
+    assert world.verify(message_id="first", recipient=number).record.decision == "allow"
+    world.now += MINUTE
+    world.accepted("xinxi", "opt-out", recipient=number, creditor=CREDITOR, received_at=stamp(world.now))
+    world.now += MINUTE
+    members = {"recipient": number, "message_id": "first", "text": "START", "received_at": stamp(world.now)}
+    world.accepted("xinxi", "reply", **members)
+    world.now += MINUTE
+    world.debt(recipient=number, as_of=stamp(world.now), time_zone="America/New_York")
+    world.now += MINUTE
+    decided = world.verify(message_id="second", recipient=number)
+    assert (decided.record.reasons, decided.record.retry_at) == (("QUIET_HOURS",), None)
+    for party in ("xinxi", CREDITOR, "shenji"):
+        case_of(world, decided, party)

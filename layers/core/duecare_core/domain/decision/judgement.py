@@ -203,12 +203,13 @@ class Judgement:
 
     @cached_property
     def start(self) -> Start | None:
-        """The newest START of this creditor, if it counts: it answers a message that the present holder received."""
-        start, number = self.facts.stop.lifted, self.facts.number
-        if start is None or number is None or start.allowed_at > number.reassigned.at:
-            return start
-        self.rely(start.statement, number.reassigned.statement)
-        return None
+        """The newest START of this creditor, if it counts: it answers a message that the present holder received.
+
+        A decision does not rely on one that does not count: without it the answer is the same, and it may be in no
+        chain.
+        """
+        start = self.facts.stop.lifted
+        return None if start is None or self._is_voided(start.allowed_at) else start
 
     # Consent and debt
 

@@ -22,7 +22,7 @@ from duecare_core.evidence import statement as statements
 from duecare_core.evidence.acknowledgement import SALT_BYTES, TYP
 from duecare_core.evidence.casefile.bundle import CaseFile, Verdict
 from duecare_core.evidence.casefile.chain_parts import ChainedStatement
-from duecare_core.evidence.casefile.chains import ChainFacts, difference_with, says_something
+from duecare_core.evidence.casefile.chains import ChainFacts, difference_with, may_be_lifted, says_something
 from duecare_core.evidence.casefile.replay import SignedStatement
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import unb64
@@ -244,6 +244,8 @@ def _subject(case: CaseFile, claims: Acknowledgement) -> str | None:
 def _answer_with(facts: ChainFacts, given: AcknowledgedStatements) -> AnswerWith:
     """Without the statement itself, only of some kinds is it known what they change."""
     if given.statement is not None:
+        if may_be_lifted(facts, given.statement):
+            return AnswerWith(None, "a START that the case file does not show may have lifted this stop")
         difference = difference_with(facts, given.statement)
         return AnswerWith(difference is not None, difference or "with it the answer is the same")
     claims = given.claims

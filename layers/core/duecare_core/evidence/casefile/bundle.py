@@ -469,7 +469,7 @@ class _Checks:
         self._check_acknowledgement_keys()
         self._places = chain_checks.chain_places(record, case.chains)
         relied_on = {statements.statement_id(one.jws): one.record for one in case.statements}
-        chain_checks.check_relied_on(relied_on, self._places)
+        chain_checks.check_relied_on(relied_on, self._places, case.chains)
         voids = self._voids()
         shown = Counter[str]()
         for chain, raw in zip(case.chains, self._raw["chains"], strict=True):
@@ -565,7 +565,8 @@ class _Checks:
         """Everything that the decision is recomputed from. Raises unless the rules are good."""
         if self._rules is None:
             raise _CheckFailed("the rules are not good")
-        return ChainFacts(self._record, self._case.inputs, self._signed, self._chained, self._parties, self._rules)
+        record, hidden = self._record, chain_checks.hidden_links(self._record, self._case.chains)
+        return ChainFacts(record, self._case.inputs, self._signed, self._chained, self._parties, self._rules, hidden)
 
     def _log_index(self, proof: str, kind: str, name: str, record_sha256: str, at: str) -> int:
         """Verify that this record is in the log, under the file's checkpoint, and return its index."""

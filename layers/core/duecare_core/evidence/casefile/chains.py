@@ -32,13 +32,13 @@ from duecare_core.domain.facts.void import Void
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.domain.rules.ruleset import Rules
 from duecare_core.errors import BadEvidence
-from duecare_core.evidence.casefile.chain_parts import LoggedVoid, RecipientChain
+from duecare_core.evidence.casefile.chain_parts import ChainedStatement, LoggedVoid, RecipientChain
 from duecare_core.evidence.casefile.inputs import Inputs
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, replay
 from duecare_core.evidence.record import Record
 from duecare_core.evidence.statement import StatementRecord
 
-# Reasons that time cures. A denial for no other reason says when the message would be allowed, so every fact counts.
+# Reasons that time may cure.
 TIME_REASONS = frozenset({"QUIET_HOURS", "FREQUENCY_CAP"})
 # Reasons with which a decision says nothing about the recipient.
 SILENCING = frozenset(
@@ -128,17 +128,40 @@ def check_place(name: str, on_file: StatementRecord, statement: Statement, place
         raise BadEvidence(f"{name} was put on file at another place of the chain of {of}")
 
 
-def check_relied_on(relied_on: Mapping[str, StatementRecord], places: Mapping[str, ChainPlace]) -> None:
+def check_relied_on(
+    relied_on: Mapping[str, StatementRecord], places: Mapping[str, ChainPlace], chains: Iterable[RecipientChain]
+) -> None:
     """Raises BadEvidence if the decision relies on a statement that was accepted into a chain and is not in the chains
     here, or the other way round."""
+    links = [link for chain in chains if chain.of == EVERY for link in chain.links]
     for name, on_file in relied_on.items():
         # A dispute that repeats another one has no place of its own.
         in_a_chain = on_file.kind in PROTECTIVE and not (on_file.kind == "dispute" and on_file.same_as)
+        in_a_chain = in_a_chain and not _had_no_effect(on_file, links, relied_on)
         if (in_a_chain or on_file.chain is not None) and name not in places:
             raise BadEvidence(f"the decision relies on {name}, a {on_file.kind} that is not in the chains here")
     for name, place in places.items():
         if (place.shown == "relied-on") != (name in relied_on):
             raise BadEvidence(f"the chain of {place.head.of} says otherwise whether the decision relies on {name}")
+
+
+def _had_no_effect(
+    on_file: StatementRecord, links: Iterable[ChainedStatement], relied_on: Mapping[str, StatementRecord]
+) -> bool:
+    """Whether this is a START that answered a message to an earlier holder of the number and so got no place in a
+    chain. It counts once the operator has voided the reassignment. `links`: those of all creditors' chain, which must
+    have a statement that may be that reassignment. (That it is a START, `omission` checks, which has the rules.)"""
+    if (on_file.kind, on_file.effect) != ("reply", "none"):
+        return False
+    for link in links:
+        if link.entry is not None:
+            if datetime.fromisoformat(link.entry.at) <= on_file.received_at:
+                return True
+            continue
+        record = link.statement.record if link.statement else relied_on.get(link.statement_id)
+        if record and record.kind == "number-reassignment" and record.received_at <= on_file.received_at:
+            return True
+    return False
 
 
 def void_versions(voids: Sequence[LoggedVoid]) -> list[VoidVersion]:
@@ -201,14 +224,28 @@ def says_something(record: Record) -> bool:
     return SILENCING.isdisjoint(record.reasons)
 
 
-def depends_on_all(record: Record) -> bool:
-    """Whether the answer depends on every fact about the recipient: an allow, and a denial that time alone cures."""
-    return record.decision == "allow" or (bool(record.reasons) and TIME_REASONS.issuperset(record.reasons))
+class HiddenLink(NamedTuple):
+    """A link whose statement the file does not show. `accepted_at`: the instant of its log entry."""
+
+    statement_id: str
+    accepted_at: datetime
+
+
+def hidden_links(record: Record, chains: Iterable[RecipientChain]) -> list[HiddenLink]:
+    """The links of the creditor's chain whose statements the file does not show. A START is in no other chain."""
+    return [
+        HiddenLink(link.statement_id, datetime.fromisoformat(link.entry.at))
+        for chain in chains
+        if chain.of == record.creditor
+        for link in chain.links
+        if link.entry is not None
+    ]
 
 
 class ChainFacts(NamedTuple):
     """Everything that a decision is recomputed from. `signed`: the statements on which it relies. `chained`: the
     statements of the chains that are shown and in force, in the order of their places; those relied on are among them.
+    `hidden`: the statements of the creditor's chain that are withheld or erased.
     """
 
     record: Record
@@ -217,6 +254,18 @@ class ChainFacts(NamedTuple):
     chained: Sequence[SignedStatement]
     parties: Mapping[str, Party]
     rules: Rules
+    hidden: Sequence[HiddenLink] = ()
+
+    @property
+    def depends_on_all(self) -> bool:
+        """Whether the answer depends on every fact about the recipient, as `Judgement` has it: an allow does, and a
+        denial that time may cure. Quiet hours that never end are a reason that time does not cure: such a denial
+        depends on itself alone, so neither a consent nor a debt is disclosed."""
+        record, undisclosed = self.record, self.inputs.undisclosed
+        if record.decision == "allow" or record.retry_at is not None:
+            return True
+        hides = undisclosed.consent is not None and undisclosed.debt is not None
+        return bool(record.reasons) and TIME_REASONS.issuperset(record.reasons) and not hides
 
     def has_start_after(self, at: datetime) -> bool:
         """Whether the chains have a START of after this instant."""
@@ -232,26 +281,43 @@ def omission(facts: ChainFacts) -> str | None:
     A denial for other reasons than time rests on as little as gives the same answer, so it does not show the statements
     that would be needed here, such as those that answer a dispute. Of such a denial only the stops are compared.
     """
-    record = facts.record
-    if not depends_on_all(record):
+    record, chained = facts.record, {one.statement_id for one in facts.chained}
+    for one in facts.signed:
+        is_stop = isinstance(one.statement, ReplyStatement) and not _is_start(one, facts.rules)
+        if is_stop and one.statement_id not in chained:
+            return f"the decision relies on {one.statement_id}, a stop that is not in the chains"
+    if not facts.depends_on_all:
         if record.chains and _is_stopped(facts) and "OPTED_OUT" not in record.reasons:
             return "a stop in the chains is in force, and OPTED_OUT is not among the reasons"
         return None
     relied_on = {one.statement_id for one in facts.signed}
-    if relied_on.issuperset(one.statement_id for one in facts.chained):
+    if relied_on.issuperset(chained):
         return None
     differing = _difference(facts)
     return None if differing is None else f"with every statement of the recipient's chains {differing}"
 
 
 def difference_with(facts: ChainFacts, added: SignedStatement) -> str | None:
-    """How the answer differs with one more statement at the end of the chains; None if it is the same."""
-    wider = facts._replace(chained=[*facts.chained, added])
-    if not depends_on_all(facts.record):
-        stopped = _is_stopped(wider) and "OPTED_OUT" not in facts.record.reasons
+    """How the answer differs with one more statement at the end of the chains; None if it is the same, or if
+    `may_be_lifted`."""
+    if not facts.depends_on_all:
+        stopped = _is_stopped(_with(facts, added)) and "OPTED_OUT" not in facts.record.reasons
         return "OPTED_OUT would have been among the reasons" if stopped else None
-    differing = _difference(wider)
+    differing = _difference(_with(facts, added))
     return None if differing is None else f"with it {differing}"
+
+
+def may_be_lifted(facts: ChainFacts, added: SignedStatement) -> bool:
+    """Whether this statement is a stop, and only one that the file does not show can be the START that lifts it."""
+    if facts.depends_on_all or "OPTED_OUT" in facts.record.reasons:
+        return False
+    wider = _with(facts, added)
+    return not _is_stopped(wider) and _is_stopped(wider._replace(hidden=()))
+
+
+def _with(facts: ChainFacts, added: SignedStatement) -> ChainFacts:
+    hidden = [one for one in facts.hidden if one.statement_id != added.statement_id]
+    return facts._replace(chained=[*facts.chained, added], hidden=hidden)
 
 
 def _difference(facts: ChainFacts) -> str | None:
@@ -274,9 +340,13 @@ def _is_start(one: SignedStatement, rules: Rules) -> bool:
 
 
 def _is_stopped(facts: ChainFacts) -> bool:
-    """Whether there is a stop that no later START of this creditor lifts."""
+    """Whether there is a stop that no later START of this creditor lifts.
+
+    A START that the file does not show may lift a stop too. It is dated no later than it was accepted, and a stop may
+    be dated earlier than that, so the order of the chain does not show which of them is later.
+    """
     stopped: list[datetime] = []
-    lifted: list[datetime] = []
+    lifted = [one.accepted_at for one in facts.hidden]
     for one in facts.chained:
         if isinstance(one.statement, OptOutStatement | ReplyStatement):
             at = min(one.statement.received_at, one.accepted_at)
