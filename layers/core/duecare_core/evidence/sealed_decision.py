@@ -6,8 +6,9 @@ the inputs, the receipt's signature and the digest of the request, in one cipher
 functions have that decide and that show decisions. The summary has only what the log, reconciliation and replies need,
 and every identifier in it is keyed (pseudonyms.py).
 
-Three digests of the record can be computed from what is encrypted with them. One byte each replaces them, so that an
-allow fits one write unit.
+Three digests of the record can be computed from what is encrypted with them, and the message's id is in the summary.
+One
+byte each replaces them, so that an allow fits one write unit.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _KID, _SIGNATURE, _REQUEST, _RECIPIENT_KEY = 32, 96, 128, 160
 _END_OF_RECORD = b"\n"  # a JSON text in RFC 8785 form has no line feed
 # The bytes that replace the digests of inputs, text and recipient. JSON has no control characters.
 _INPUTS, _TEXT, _RECIPIENT = b"\x03", b"\x04", b"\x05"
+# The byte that replaces the message's id, which is in the summary.
+_MESSAGE_ID = b"\x06"
+_MESSAGE_ID_MEMBER = b'"message_id":'
 _SHA256 = b"sha256:"
 
 # Of a summary: its form, the flags, the attempt, the time, the seconds until `valid_until`, the digest of the record,
@@ -174,6 +178,7 @@ class InputsKey:
         shortened = opened.record_bytes
         for mark, value in _derived(opened.record.salt, opened.inputs):
             shortened = shortened.replace(value, mark, 1)
+        shortened = shortened.replace(_message_id(opened.record.message_id), _MESSAGE_ID, 1)
         envelope = unb64(opened.kid) + opened.signature + unb64(opened.request) + unb64(opened.recipient_key)
         plain = envelope + pack(shortened + _END_OF_RECORD + opened.inputs)
         return nonce + self._aead.encrypt(nonce, plain, _bound_to(decision_id, summary))
@@ -186,15 +191,21 @@ class InputsKey:
         except (InvalidTag, ValueError) as error:
             raise BadEvidence("a sealed decision that cannot be opened") from error
         shortened, _, inputs = unpack(plain[_RECIPIENT_KEY:]).partition(_END_OF_RECORD)
-        data = _with_digests(shortened, inputs)
+        on_file = read_summary(summary)
+        data = _with_digests(shortened.replace(_MESSAGE_ID, _message_id(on_file.message_id), 1), inputs)
         record = decode(data)
         if record.decision_id != decision_id:
             raise BadEvidence("the record is of another decision")
-        if digest(data) != read_summary(summary).record_sha256:
+        if digest(data) != on_file.record_sha256:
             raise BadEvidence("the record is not the one in the summary")
         kid, signature, request = plain[:_KID], plain[_KID:_SIGNATURE], plain[_SIGNATURE:_REQUEST]
         recipient_key = RecipientKey(b64(plain[_REQUEST:_RECIPIENT_KEY]))
         return OpenedDecision(b64(kid), signature, b64(request), recipient_key, record, data, inputs)
+
+
+def _message_id(message_id: str) -> bytes:
+    """The member as a record has it. Text within a string cannot look like it, because quotes are escaped there."""
+    return _MESSAGE_ID_MEMBER + msgspec.json.encode(message_id)
 
 
 def _bound_to(decision_id: str, summary: bytes) -> bytes:
