@@ -23,7 +23,6 @@ from duecare_core.domain.facts.statement import (
 )
 from duecare_core.domain.rules.reply import Reply, read_reply
 from duecare_core.evidence.casefile.chains import ChainFacts, depends_on_all, omission
-from duecare_core.evidence.casefile.replay import SignedStatement
 
 
 def contradiction(facts: ChainFacts) -> str | None:
@@ -112,29 +111,24 @@ def _protection(facts: ChainFacts) -> str | None:
 def _starts(facts: ChainFacts) -> list[datetime]:
     """When the recipient sent the STARTs that count: the decision relies on each, and it answers an allow."""
     return [
-        _sent_at(one)
+        min(one.statement.received_at, one.accepted_at)
         for one in facts.signed
-        if one.statement_id in facts.inputs.starts
-        and isinstance(one.statement, ReplyStatement)
-        and read_reply(one.statement.text, facts.rules, one.statement.received_at) is Reply.OPT_IN
+        if isinstance(one.statement, ReplyStatement)
+        and one.statement_id in facts.inputs.starts
+        and _is_start(one.statement, facts)
     ]
 
 
 def _is_stopped(facts: ChainFacts) -> bool:
     """Whether there is a stop that no later START that counts lifts."""
     stops = [
-        _sent_at(one)
+        min(one.statement.received_at, one.accepted_at)
         for one in (*facts.chained, *facts.signed)
         if isinstance(one.statement, OptOutStatement)
-        or (
-            isinstance(one.statement, ReplyStatement)
-            and read_reply(one.statement.text, facts.rules, one.statement.received_at) is not Reply.OPT_IN
-        )
+        or (isinstance(one.statement, ReplyStatement) and not _is_start(one.statement, facts))
     ]
     return bool(stops) and not any(start > max(stops) for start in _starts(facts))
 
 
-def _sent_at(one: SignedStatement) -> datetime:
-    statement = one.statement
-    assert isinstance(statement, OptOutStatement | ReplyStatement)
-    return min(statement.received_at, one.accepted_at)
+def _is_start(reply: ReplyStatement, facts: ChainFacts) -> bool:
+    return read_reply(reply.text, facts.rules, reply.received_at) is Reply.OPT_IN
