@@ -353,6 +353,17 @@ def test_verify_of_another_engines_file_has_an_exit_code_of_its_own_and_names_th
 
 
 @pytest.mark.usefixtures("newer_engine")
+def test_verify_of_another_engines_file_says_too_that_nobody_named_the_logs_key(duecare: Command, file: Path) -> None:
+    result = duecare("bundle", "verify", str(file))
+    assert result.exit_code == 4
+    output = " ".join((result.stdout + result.stderr).split())
+    assert "The log's key was taken from the file itself" in output
+    assert "nothing shows whose log it is" in output
+    summary = json.loads(duecare("--json", "bundle", "verify", str(file)).stdout)
+    assert (summary["outcome"], summary["log_key_from"]) == ("other_engine", "the file itself")
+
+
+@pytest.mark.usefixtures("newer_engine")
 def test_a_changed_file_of_another_engine_is_not_good(duecare: Command, changed: Path) -> None:
     result = duecare("bundle", "verify", str(changed), "--log-key", KEY)
     assert result.exit_code == 1

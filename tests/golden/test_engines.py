@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from duecare_core import __version__
 from duecare_core.engine import engine
 from duecare_core.evidence.casefile import bundle
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
+from duecare_core.released import RELEASED
 from tests.golden import engines
 from tests.golden.generate import Open, entropy, write_engine
 from tests.unit.domain.location.test_localtime import old_zone_file
@@ -50,6 +52,15 @@ def test_every_engines_case_files_verify(file: Path) -> None:
     assert verdict.ok or (is_other and not own), [one for one in verdict.checks if not one.ok]
     assert verdict.case
     assert engines.folder_name(verdict.case.decision.record.engine) == file.parent.name
+
+
+def test_the_core_knows_the_versions_that_have_golden_files() -> None:
+    """Only a version that was released excuses another answer, and each has its golden files."""
+    assert {path.name.partition("_")[0].removeprefix("duecare-core-") for path in FOLDERS} == RELEASED
+    assert __version__ in RELEASED
+    assert {engines.folder_name(f"duecare-core {one}") for one in RELEASED} >= {
+        name.partition("_")[0] for name in engines.released()
+    }
 
 
 def test_no_decision_finding_reading_or_place_changes_without_a_new_version() -> None:

@@ -32,6 +32,7 @@ from duecare_core.evidence.casefile.chains import ChainFacts, omission, says_som
 from duecare_core.evidence.casefile.inputs import decode
 from duecare_core.evidence.casefile.places import misplaced
 from duecare_core.evidence.casefile.replay import SignedStatement, differences, is_row, replay
+from duecare_core.evidence.casefile.without_engine import contradiction
 from duecare_core.evidence.jose import jws, keys
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.pseudonyms import Pseudonyms
@@ -190,6 +191,7 @@ class World:
         binding.check_shown(record, inputs, {one.statement_id: one.statement for one in signed})
         facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
         assert omission(facts) is None, (record, omission(facts))
+        assert contradiction(facts) is None, (record, contradiction(facts))
         assert says_something(record) or not record.chains
 
     def _chained(self, decided: StoredDecision) -> list[SignedStatement]:

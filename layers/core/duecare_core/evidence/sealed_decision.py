@@ -7,8 +7,7 @@ functions have that decide and that show decisions. The summary has only what th
 and every identifier in it is keyed (pseudonyms.py).
 
 Three digests of the record can be computed from what is encrypted with them, and the message's id is in the summary.
-One
-byte each replaces them, so that an allow fits one write unit.
+One byte each replaces them, so that an allow fits one write unit.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from duecare.usecases import table
 from duecare.usecases.verify import drafting, receipt_keys
+from duecare_core import __version__
 from duecare_core import engine as engines
 from duecare_core.domain.decision.decide import decide
 from duecare_core.domain.decision.decision import Decision
@@ -21,6 +22,7 @@ from duecare_core.evidence.casefile import bundle, other_engine, places, replay
 from duecare_core.evidence.casefile.bundle import Verdict
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.record import EngineRecord
+from duecare_core.released import RELEASED
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import stamp
 
@@ -51,7 +53,8 @@ def american(world: LoggedWorld, **changes: Any) -> bytes:
 
 
 def as_of(monkeypatch: pytest.MonkeyPatch, world: LoggedWorld, name: str) -> None:
-    """Decisions are of this engine from now on, which is on file."""
+    """Decisions are of this engine from now on, which is on file. The old engine counts as released."""
+    monkeypatch.setattr(other_engine, "RELEASED", RELEASED | {other_engine.core_version(OLD)})
     for module in (drafting, receipt_keys):
         monkeypatch.setattr(module, "engine", lambda: name)
     receipt_keys.put_on_file(world.table, world.receipt_key, world.now)
@@ -132,6 +135,45 @@ def test_a_label_that_names_no_release_excuses_nothing(
     verdict = bundle.check(data, KEY)
     assert not verdict.ok
     assert verdict.outcome is not CaseFileOutcome.OTHER_ENGINE
+
+
+@pytest.mark.parametrize("version", ["0.0.8", "0.0.9.1", "9.9.9+mine", "9.9.9rc1", "1!9", "x", "0.0.9.0.0.0.0"])
+def test_a_version_that_was_never_released_excuses_nothing(
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    as_of(monkeypatch, world, f"duecare-core {version}; phonenumbers 9.0.43; tzdata 2026.6")
+    data = american(world)
+    monkeypatch.setattr(replay, "decide", renamed)
+    verdict = bundle.check(data, KEY)
+    assert verdict.outcome is CaseFileOutcome.FAILED
+    assert "never released" in failed(verdict)["replay"]
+    assert "pip install" not in failed(verdict)["replay"]
+
+
+def test_a_newer_version_that_this_release_does_not_know_is_not_to_be_installed_unseen(
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_of(monkeypatch, world, "duecare-core 1.9.9; phonenumbers 9.0.43; tzdata 2026.6")
+    data = american(world)
+    monkeypatch.setattr(replay, "decide", renamed)
+    verdict = bundle.check(data, KEY)
+    assert verdict.outcome is CaseFileOutcome.OTHER_ENGINE
+    assert "does not know: check that it is a published release" in failed(verdict)["replay"]
+    assert "pip install" not in failed(verdict)["replay"]
+
+
+def test_other_tables_of_the_same_version_excuse_another_place_and_no_other_answer(
+    world: LoggedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_of(monkeypatch, world, f"duecare-core {__version__}; phonenumbers 8.13.0; tzdata 2024.1")
+    data = american(world)
+    with monkeypatch.context() as moved:
+        moved.setattr(places, "TABLES", elsewhere(Place(("US-NY",), ("America/Chicago",))))
+        assert bundle.check(data, KEY).outcome is CaseFileOutcome.OTHER_ENGINE
+    monkeypatch.setattr(replay, "decide", renamed)
+    verdict = bundle.check(data, KEY)
+    assert verdict.outcome is CaseFileOutcome.FAILED
+    assert "follows from no table" in failed(verdict)["replay"]
 
 
 def test_another_engine_excuses_no_other_failure(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch) -> None:

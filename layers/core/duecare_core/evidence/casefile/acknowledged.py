@@ -23,6 +23,7 @@ from duecare_core.evidence.acknowledgement import SALT_BYTES, TYP
 from duecare_core.evidence.casefile.bundle import CaseFile, Verdict
 from duecare_core.evidence.casefile.chain_parts import ChainedStatement
 from duecare_core.evidence.casefile.chains import ChainFacts, difference_with, may_be_lifted, says_something
+from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.casefile.replay import SignedStatement
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import unb64
@@ -135,7 +136,9 @@ def compare(verdict: Verdict, given: AcknowledgedStatements) -> AcknowledgementR
     if claims.chain is None:
         return _outside_chains(case, claims)
     links = next((one.links for one in case.chains if one.of == claims.chain.of), ())
-    return _at_place(facts, given, claims.chain, links) or _absent(facts, given, claims.chain, len(links))
+    compared = verdict.outcome is not CaseFileOutcome.OTHER_ENGINE
+    found = _at_place(facts, given, claims.chain, links, compared=compared)
+    return found or _absent(facts, given, claims.chain, len(links), compared=compared)
 
 
 def _outside_chains(case: CaseFile, claims: Acknowledgement) -> AcknowledgementResult:
@@ -149,40 +152,51 @@ def _outside_chains(case: CaseFile, claims: Acknowledgement) -> AcknowledgementR
 
 
 def _at_place(
-    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, links: Sequence[ChainedStatement]
+    facts: ChainFacts,
+    given: AcknowledgedStatements,
+    place: ChainHead,
+    links: Sequence[ChainedStatement],
+    *,
+    compared: bool,
 ) -> AcknowledgementResult | None:
     """The result if the chain reaches this place; None if it ends before."""
     name, ids = given.claims.statement_id, [link.statement_id for link in links]
     if head_of(place.of, ids[: place.seq]) == place and ids[place.seq - 1] == name:
-        return _included(facts, given, place, links[place.seq - 1])
+        return _included(facts, given, place, links[place.seq - 1], compared=compared)
     if name not in ids and len(ids) < place.seq:
         return None
     return AcknowledgementResult(
         Presence.CONTRADICTED,
         f"CONTRADICTION: the service acknowledged it at {_words(place)}, and the case file has another history there",
-        _answer_with(facts, given) if name not in ids else None,
+        _answer_with(facts, given, compared=compared) if name not in ids else None,
     )
 
 
 def _included(
-    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, link: ChainedStatement
+    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, link: ChainedStatement, *, compared: bool
 ) -> AcknowledgementResult:
+    """`compared`: whether this engine made the answer again, and so compared it with every statement shown."""
     where = f"it is at {_words(place)}"
     if link.shown == "relied-on":
         return AcknowledgementResult(Presence.INCLUDED, f"{where}, and the decision relies on it")
     if any(one.statement_id == link.statement_id for one in facts.chained):
+        if not compared:
+            return AcknowledgementResult(
+                Presence.INCLUDED,
+                f"{where}, and this engine did not compare the answer, because another one made the decision",
+            )
         return AcknowledgementResult(Presence.INCLUDED, f"{where}, and the answer is the same with it and without it")
     if link.shown == "whole":
         return AcknowledgementResult(
             Presence.INCLUDED, f"{where}, and the operator voided it: see the void in the file"
         )
-    answer = _answer_with(facts, given)
+    answer = _answer_with(facts, given, compared=compared)
     presence = Presence.IGNORED if answer.differs else Presence.INCLUDED
     return AcknowledgementResult(presence, f"{where}, and the case file does not show it ({link.shown})", answer)
 
 
 def _absent(
-    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, read_by_then: int
+    facts: ChainFacts, given: AcknowledgedStatements, place: ChainHead, read_by_then: int, *, compared: bool
 ) -> AcknowledgementResult:
     """The result if the chain ends before this place."""
     at, accepted_at = facts.record.at, given.claims.accepted_at
@@ -201,7 +215,7 @@ def _absent(
         Presence.LEFT_OUT,
         f"LEFT OUT: it was accepted {seconds} before the decision, at {_words(place)}, and the decision read "
         f"{read_by_then} statements of this chain",
-        _answer_with(facts, given),
+        _answer_with(facts, given, compared=compared),
     )
 
 
@@ -241,9 +255,9 @@ def _subject(case: CaseFile, claims: Acknowledgement) -> str | None:
     return None
 
 
-def _answer_with(facts: ChainFacts, given: AcknowledgedStatements) -> AnswerWith:
-    """Without the statement itself, only of some kinds is it known what they change."""
-    if given.statement is not None:
+def _answer_with(facts: ChainFacts, given: AcknowledgedStatements, *, compared: bool) -> AnswerWith:
+    """Without the statement itself, or of another engine's answer, only of some kinds is it known what they change."""
+    if given.statement is not None and compared:
         if may_be_lifted(facts, given.statement):
             return AnswerWith(None, "a START that the case file does not show may have lifted this stop")
         difference = difference_with(facts, given.statement)
@@ -254,6 +268,8 @@ def _answer_with(facts: ChainFacts, given: AcknowledgedStatements) -> AnswerWith
             return AnswerWith(True, "with it the answer is deny: the number had changed hands")
         if claims.kind == "opt-out" and not facts.has_start_after(claims.accepted_at):
             return AnswerWith(True, "with it the answer is deny (OPTED_OUT)")
+    if not compared:
+        return AnswerWith(None, "whether it changes the answer was not compared, because another engine decided")
     return AnswerWith(
         None, "whether it changes the answer follows from the statement itself: give its JWS on a second line"
     )

@@ -10,7 +10,9 @@ class CaseFileOutcome(IntEnum):
 
     `GOOD`: every check passed, under a log key that the caller named. `FAILED`: a check failed, or could not be made.
     `UNNAMED_LOG`: every check passed, but nobody named the log's key, so it is not known whose file it is.
-    `OTHER_ENGINE`: every check passed but the replay, and another engine than this one made the decision.
+    `OTHER_ENGINE`: every check passed but `replay` or `place`, the record names another engine that may explain it, and
+    nothing that can be checked without an engine contradicts the answer. It is the outcome without a named key too,
+    because it says more: the command then adds that the file itself named the log's key.
     """
 
     GOOD = 0

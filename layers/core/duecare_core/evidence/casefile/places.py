@@ -90,7 +90,7 @@ def check_place(record: Record, inputs: Inputs, decision: Decision | None) -> No
         raise another_answer(record, "the recipient's place was not compared, because the decision was not made again")
     differing = misplaced(inputs, decision)
     if differing:
-        raise another_answer(record, f"the recipient's place differs in {', '.join(differing)}")
+        raise another_answer(record, f"the recipient's place differs in {', '.join(differing)}", of_tables=True)
 
 
 def misplaced(inputs: Inputs, decision: Decision) -> tuple[str, ...]:
