@@ -67,6 +67,7 @@ CANNOT_SHOW = (
     "A statement that the service never accepted or left out: compare the acknowledgements that the parties hold.",
     "That a registered key is the party's own, and not the operator's: ask the party for the thumbprint of its key.",
     "That the times are true and that the log has one history: only a witness that you name shows that.",
+    "The counted contacts and a halt of the service are the operator's record.",
 )
 _KNOWN_LIMITS = frozenset({CANNOT_SHOW})
 
@@ -399,7 +400,7 @@ class _Checks:
     def check_rows(self) -> str:
         files = [one for one in self._case.statements if one.record.kind == MANIFEST]
         manifests = [read_manifest(one.jws, one.record.received_at) for one in files]
-        singles = [one.statement for one in self._signed]
+        singles = {one.statement_id: one.statement for one in self._signed}
         proven, others = check_rows(self._case.rows, self._record, self._case.inputs, manifests, singles)
         found = [f"{proven} rows of files, each signed by its creditor with its file"] if proven else []
         if others:
