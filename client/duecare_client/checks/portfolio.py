@@ -17,7 +17,13 @@ from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import BadEvidence, FileRefused
 from duecare_core.evidence.casefile import inputs
 from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, Check
-from duecare_core.evidence.casefile.row_proofs import LEFT_OUT, AnnouncedManifest, RowFacts, check_left_out, read_manifest
+from duecare_core.evidence.casefile.row_proofs import (
+    LEFT_OUT,
+    AnnouncedManifest,
+    RowFacts,
+    check_left_out,
+    read_manifest,
+)
 
 NAME = "portfolio"
 

@@ -117,30 +117,14 @@ def check_circumstances(record: Record, inputs: Inputs, parties: Mapping[str, Pa
         raise BadEvidence("whether the answer is a rehearsal does not follow from send_at and the time of the decision")
 
 
-def check_shown(record: Record, inputs: Inputs, signed: Mapping[str, Statement]) -> None:
-    """Raises BadEvidence if an allow depends on something that the file does not show, or shows otherwise."""
+def check_shown(record: Record, inputs: Inputs) -> None:
+    """Raises BadEvidence if an allow depends on something that the file does not show."""
     if record.decision != "allow":
         return
     if inputs.undisclosed != Undisclosed():
         raise BadEvidence(
             "an allow shows every fact that it depends on, and this one depends on facts without evidence"
         )
-    if inputs.rows and inputs.same_subject:
-        _check_same_subject(record, signed)
-
-
-def _check_same_subject(record: Record, signed: Mapping[str, Statement]) -> None:
-    """Where rows of files are among the facts, the replay takes `same_subject` from the inputs. It must not contradict
-    a signed consent and a signed debt."""
-    consents = [one for one in signed.values() if isinstance(one, ConsentStatement)]
-    debts = [one for one in signed.values() if isinstance(one, DebtStatement)]
-    debts = [one for one in debts if record.debt_ref in (None, one.debt_ref)]
-    if not consents or len({one.debt_ref for one in debts}) != 1:
-        return
-    holder = max(consents, key=lambda one: one.granted_at).subject
-    debtor = max(debts, key=lambda one: one.as_of).subject
-    if holder and debtor and holder != debtor:
-        raise BadEvidence("the signed consent and the signed debt are about different persons")
 
 
 def _check_number(inputs: Inputs, kind: StatementKind, statement: Statement) -> None:
@@ -190,20 +174,17 @@ def _check_answer(of: str, debt: DebtState, named: str, answer: DisputeAnswer, s
     must be in that statement. (The row of a file that has a `rows_root` is compared in row_proofs.py.)"""
     if answer.statement.endswith(ROW_SEPARATOR + LEFT_OUT):
         raise BadEvidence(f"{answer.statement} answers a dispute, but the file does not have the debt")
+    if signed and not (isinstance(signed, DebtStatement) and _states_answer(signed, of, named, answer)):
+        raise BadEvidence("a row says that a signed statement answers a dispute, and the statement does not")
     if answer.at > debt.newest.at:
         raise BadEvidence("the answer to a dispute is newer than the newest statement of its debt")
     if answer.statement == debt.newest.statement and (answer.at, "open") != (debt.newest.at, debt.newest.status):
         raise BadEvidence("the answer to a dispute differs from the statement of the debt that answers it")
-    if signed is None:
-        return
-    claimed = (of, "open", named, answer.at)
-    if not isinstance(signed, DebtStatement) or claimed != (
-        signed.debt_ref,
-        signed.status,
-        signed.answers_dispute,
-        signed.as_of,
-    ):
-        raise BadEvidence("a row says that a signed statement answers a dispute, and the statement does not")
+
+
+def _states_answer(debt: DebtStatement, of: str, named: str, answer: DisputeAnswer) -> bool:
+    stated = (debt.debt_ref, debt.status, debt.answers_dispute, debt.as_of)
+    return stated == (of, "open", named, answer.at)
 
 
 def _equal(what: str, found: str, expected: str) -> None:

@@ -371,7 +371,7 @@ class _Checks:
             self._bind(self._registrations, name, logged.record, payload)
         signed = {one.statement_id: one.statement for one in self._signed}
         binding.check_rows(self._record, self._case.inputs, signed, self._manifests)
-        binding.check_shown(self._record, self._case.inputs, signed)
+        binding.check_shown(self._record, self._case.inputs)
         return self._signed_summary()
 
     def _bind(self, parties: Registrations, name: str, on_file: StatementRecord, payload: dict[str, Any]) -> None:

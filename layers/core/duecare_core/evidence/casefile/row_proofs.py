@@ -144,7 +144,9 @@ def _check_subjects(
 _Dated = Iterator[tuple[datetime, Statement | None]]
 
 
-def _consents(channel: str, inputs: Inputs, proven: Mapping[str, Statement], singles: Mapping[str, Statement]) -> _Dated:
+def _consents(
+    channel: str, inputs: Inputs, proven: Mapping[str, Statement], singles: Mapping[str, Statement]
+) -> _Dated:
     for row in inputs.rows:
         consent = row.consent.consent if row.consent else None
         if consent and row.of == channel and consent.statement not in singles:
