@@ -39,6 +39,7 @@ from duecare_core.evidence.casefile import bounds, bundle
 from duecare_core.evidence.casefile.bundle import CaseFile
 from duecare_core.evidence.casefile.chain_parts import LoggedStatement
 from duecare_core.evidence.casefile.inputs import AnsweredAllow, CountedContact, InputRow
+from duecare_core.evidence.casefile.inputs import encode as encode_inputs
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
 from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.jose import jws
@@ -771,6 +772,28 @@ def test_values_without_number_or_end_are_refused_before_they_are_sorted(
     monkeypatch.setattr(bundle, "canonical", lambda _: pytest.fail("it was sorted"))
     verdict = bundle.check(data, KEY)
     assert [(one.name, one.ok) for one in verdict.checks] == [("form", False)]
+
+
+@pytest.mark.parametrize(
+    ("names", "good"),
+    [
+        (["Asia/Beijing"], True),
+        (["the operator writes what it likes"], False),
+        (["Asia/Shanghai\n"], False),
+        (["A" * 65], False),
+        ([f"Asia/Z{number}" for number in range(65)], False),
+    ],
+    ids=["another-name", "a-sentence", "a-line", "long", "many"],
+)
+def test_a_place_has_the_names_of_time_zones_and_not_many(names: list[str], good: bool, honest: CaseFile) -> None:
+    """Zones are compared by their clocks, so that the names were free."""
+    (place,) = honest.inputs.places
+    (clock,) = place.zones.values()
+    made = with_inputs(honest, places=(structs.replace(place, zones=dict.fromkeys(names, clock)),))
+    record = structs.replace(made.decision.record, inputs_sha256=digest(encode_inputs(made.inputs)))
+    made = structs.replace(made, decision=structs.replace(made.decision, record=record))
+    failed = [one.name for one in bundle.check(published(made), KEY).checks if not one.ok]
+    assert failed == ([] if good else ["replay", "place"])
 
 
 def test_a_file_at_the_limits_of_its_form_is_still_judged(honest: CaseFile) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,9 @@ def test_a_debt_that_was_not_left_out_is_found(world: Imported, duecare: Command
     assert (good, said) == (False, f"{snapshot}: row 2 holds the debt A-1, which the case file says was left out")
 
 
-@pytest.mark.parametrize("changes", [{"status": "open"}, {"status": "settled"}, {"at": datetime(2026, 1, 1, tzinfo=UTC)}])
+@pytest.mark.parametrize(
+    "changes", [{"status": "open"}, {"status": "settled"}, {"at": datetime(2026, 1, 1, tzinfo=UTC)}]
+)
 def test_the_file_does_not_bear_out_another_claim_about_a_debt_that_it_leaves_out(
     changes: dict[str, Any], world: Imported, tmp_path: Path
 ) -> None:
@@ -241,7 +244,7 @@ def test_the_file_does_not_bear_out_another_claim_about_a_debt_that_it_leaves_ou
     assert looked.upload.withdrawn == 1
     world.debt_in_the_table(newest(**changes))
     case = msgspec.json.decode(world.asked(tmp_path).read_bytes(), type=CaseFile)
-    (found,) = check_portfolios(case, [snapshot], ProgressMeter(mode="off"))
+    (found,) = check_portfolios(case, [snapshot], ProgressMeter(StringIO()))
     assert not found.ok
     assert "it is not withdrawn as of the file" in found.detail
 
