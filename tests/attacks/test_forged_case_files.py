@@ -17,7 +17,9 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from duecare_core.domain.facts.merge import to_consent, to_debt
 from duecare_core.domain.facts.party import Party, PartyKey
+from duecare_core.domain.facts.statement import ConsentStatement, DebtStatement
 from duecare_core.domain.facts.states import (
     Consent,
     ConsentState,
@@ -27,21 +29,28 @@ from duecare_core.domain.facts.states import (
     RuleTerms,
     Undisclosed,
 )
+from duecare_core.domain.portfolio.portfolio import Manifest, Portfolio, RowStatement
+from duecare_core.domain.portfolio.row_reader import Reject
 from duecare_core.domain.rules.tighten import tighten
+from duecare_core.domain.validation import validate
 from duecare_core.evidence import statement as statements
 from duecare_core.evidence.canonical import digest
 from duecare_core.evidence.casefile import bounds, bundle
 from duecare_core.evidence.casefile.bundle import CaseFile
 from duecare_core.evidence.casefile.chain_parts import LoggedStatement
-from duecare_core.evidence.casefile.inputs import AnsweredAllow, InputRow
+from duecare_core.evidence.casefile.inputs import AnsweredAllow, CountedContact, InputRow
+from duecare_core.evidence.casefile.inputs import encode as encode_inputs
 from duecare_core.evidence.casefile.outcome import CaseFileOutcome
+from duecare_core.evidence.casefile.row_proofs import ProvenRow
 from duecare_core.evidence.jose import jws
 from duecare_core.evidence.jose.keys import thumbprint
 from duecare_core.evidence.jose.proof import proven_jwk
 from duecare_core.evidence.log.note import WitnessKey
 from duecare_core.evidence.record import encode as encode_record
+from duecare_core.evidence.rows_root import row_salt
 from tests.support import packs
 from tests.support.forger import accepted, answered_anew, chained, published, registered
+from tests.support.imports import SEED, root_of
 from tests.support.logs import LOG_KEY, LoggedWorld
 from tests.support.world import (
     DAY,
@@ -472,6 +481,165 @@ def test_an_allow_on_facts_that_it_does_not_show_is_refused(honest: CaseFile) ->
     assert "depends on facts without evidence" in failing(published(made))["statements"]
 
 
+# Debts that a snapshot leaves out, and answers to disputes
+
+
+def snapshot(**changes: Any) -> str:
+    return manifest(snapshot=True, as_of=stamp(NOW), **changes)
+
+
+def left_out(token: str) -> str:
+    return f"{statements.statement_id(token)}#left-out"
+
+
+def left_out_debt(token: str, **changes: Any) -> InputRow:
+    row = row_debt(left_out(token))
+    assert row.debt
+    return structs.replace(row, debt=structs.replace(row.debt, newest=structs.replace(row.debt.newest, **changes)))
+
+
+def test_a_debt_that_a_snapshot_leaves_out_is_withdrawn_as_of_it(honest: CaseFile) -> None:
+    token = snapshot()
+    made = with_row(honest, "debt", token, left_out_debt(token, status="withdrawn", at=NOW))
+    assert made.decision.record.reasons == ("DEBT_WITHDRAWN",)
+    assert failing(published(made)) == {}
+
+
+@pytest.mark.parametrize("status", ["open", "settled", "withdrawn"])
+def test_a_debt_that_a_snapshot_leaves_out_is_nothing_else(status: str, honest: CaseFile) -> None:
+    """The creditor's genuine snapshot does not have the recipient at all, and the operator makes a debt of that."""
+    token = snapshot()
+    at = NOW - MINUTE if status == "withdrawn" else NOW
+    made = with_row(honest, "debt", token, left_out_debt(token, status=status, at=at))
+    assert "it is not withdrawn as of the file" in failing(published(made))["statements"]
+
+
+@pytest.mark.parametrize("kind", ["debt", "consent"])
+def test_no_consent_is_left_out_of_a_file(kind: str, honest: CaseFile) -> None:
+    token = snapshot(kind=kind)
+    made = assert_an_allow(with_row(honest, "consent", token, row_consent(left_out(token))))
+    said = failing(published(made))["statements"]
+    assert "no debt, and a file leaves out nothing else" in said or "no snapshot of debts" in said
+
+
+def disputed() -> LoggedStatement:
+    members = {"recipient": RECIPIENT, "creditor": "mou-zichan", "claim": "not_mine", "received_at": stamp(NOW)}
+    return accepted(signed("xinxi", "dispute", members), NOW)
+
+
+def with_answer(honest: CaseFile, row: InputRow, *tokens: str) -> CaseFile:
+    """An allow in spite of a genuine dispute, which this row says was answered."""
+    dispute = disputed()
+    made = with_inputs(honest, rows=(row,))
+    added = (dispute, *(accepted(token, NOW + 2 * MINUTE) for token in tokens))
+    made = answered_anew(structs.replace(made, statements=(*honest.statements, *added)))
+    return chained(assert_an_allow(made), "mou-zichan", [dispute])
+
+
+def answered(name: str, newest: str, *, later: timedelta = MINUTE, answer: timedelta = MINUTE) -> InputRow:
+    row = row_debt(newest, **{name_of(disputed()): DisputeAnswer(NOW + answer, name)})
+    assert row.debt
+    return structs.replace(row, debt=structs.replace(row.debt, newest=structs.replace(row.debt.newest, at=NOW + later)))
+
+
+def test_a_debt_that_is_left_out_answers_no_dispute(honest: CaseFile) -> None:
+    token, file = snapshot(), manifest()
+    row = answered(left_out(token), f"{statements.statement_id(file)}#1")
+    assert failing(published(with_answer(honest, row, token, file))).keys() == {"statements"}
+    signed_debt = answered(left_out(token), name_of(token_of(honest, "debt")))
+    assert failing(published(with_answer(honest, signed_debt, token))).keys() == {"statements"}
+
+
+def test_an_answer_by_a_row_without_a_proof_is_named_as_such(honest: CaseFile) -> None:
+    """Its creditor signed the digest of the file, so only the file shows what the row answers."""
+    file = manifest()
+    name = f"{statements.statement_id(file)}#1"
+    data = published(with_answer(honest, answered(name, name), file))
+    assert failing(data) == {}
+    (said,) = [one.detail for one in bundle.check(data, KEY).checks if one.name == "rows"]
+    assert said.startswith("1 facts are rows of files whose creditor signed the file's digest and not the row alone")
+
+
+def test_an_answer_has_the_time_of_the_row_that_is_the_debt(honest: CaseFile) -> None:
+    file = manifest()
+    name = f"{statements.statement_id(file)}#1"
+    for later, answer in ((MINUTE, 2 * MINUTE), (2 * MINUTE, MINUTE)):
+        made = with_answer(honest, answered(name, name, later=later, answer=answer), file)
+        assert failing(published(made)).keys() == {"statements"}
+
+
+def test_the_answer_of_another_debt_is_refused(honest: CaseFile) -> None:
+    """The creditor stated another debt of the recipient anew. The operator takes this for an answer about this debt."""
+    at = NOW + MINUTE
+    members = debt_members(NOW, debt_ref="B-2", as_of=stamp(at), answers_dispute=name_of(disputed()))
+    other, file = signed("mou-zichan", "debt", members), manifest()
+    row = answered(statements.statement_id(other), f"{statements.statement_id(file)}#1")
+    dispute = disputed()
+    made = with_inputs(honest, rows=(row,))
+    added = (dispute, accepted(other, at), accepted(file, at))
+    record = structs.replace(made.decision.record, debt_ref="A-1")
+    made = structs.replace(made, decision=structs.replace(made.decision, record=record))
+    made = answered_anew(structs.replace(made, statements=(*honest.statements, *added)))
+    made = chained(assert_an_allow(made), "mou-zichan", [dispute])
+    assert failing(published(made)) == {
+        "statements": "a row says that a signed statement answers a dispute, and the statement does not"
+    }
+
+
+def proven_file(members: dict[str, Any], **changes: Any) -> tuple[str, ProvenRow, RowStatement]:
+    """A file of one row with a `rows_root`, as its creditor signs it; and its row."""
+    data = json.dumps(members).encode()
+    form = {"format": "jsonl", "rows": 1, "sha256": digest(data)} | changes
+    root = root_of(validate(jws.read(manifest(**form)).payload, Manifest), data, SEED)
+    token = manifest(**form, rows_root=root)
+    row = ProvenRow(f"{statements.statement_id(token)}#1", members, row_salt(SEED, 1).hex(), ())
+    statement = Portfolio(validate(jws.read(token).payload, Manifest)).statement_of(members, NOW + DAY)
+    assert not isinstance(statement, Reject)
+    return token, row, statement
+
+
+def with_proofs(case: CaseFile, *rows: ProvenRow) -> CaseFile:
+    found = {one.statement: one for one in rows}
+    return structs.replace(case, rows=tuple(found[name] for name in case.decision.record.relied_on if name in found))
+
+
+def test_the_answer_of_a_proven_row_is_not_dated_later(honest: CaseFile) -> None:
+    """The creditor stated the debt before the recipient disputed it, or before the newest dispute of that content."""
+    members = debt_members(NOW, as_of=stamp(NOW - MINUTE), answers_dispute=name_of(disputed()))
+    token, row, statement = proven_file(members)
+    assert isinstance(statement, DebtStatement)
+    file = manifest()
+    fact = answered(row.statement, f"{statements.statement_id(file)}#1")
+    made = with_proofs(with_answer(honest, fact, token, file), row)
+    assert failing(published(made)) == {"rows": "its row 1 says something else about A-1"}
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_row_without_a_proof_hides_no_difference_of_persons(same: bool, honest: CaseFile) -> None:
+    """Debtor and holder are two people by proven rows. An answer by a row without a proof is no reason to believe the
+    operator that they are one."""
+    holder, other = ("sha256:" + digit * 64 for digit in "12")
+    at = stamp(NOW + MINUTE)
+    debts, debt_row, debt = proven_file(debt_members(NOW, as_of=at, subject=holder if same else other))
+    consents, consent_row, consent = proven_file(
+        consent_members(NOW, granted_at=stamp(NOW - DAY), subject=holder), kind="consent"
+    )
+    assert isinstance(debt, DebtStatement)
+    assert isinstance(consent, ConsentStatement)
+    file, dispute = manifest(), disputed()
+    answer = DisputeAnswer(NOW + MINUTE, f"{statements.statement_id(file)}#1")
+    rows = (
+        InputRow(of="sms", consent=ConsentState(to_consent(consent, consent_row.statement, "", None))),
+        InputRow(of="A-1", debt=DebtState(to_debt(debt, debt_row.statement, "", None), {name_of(dispute): answer})),
+    )
+    others = [one for one in honest.statements if one.record.kind not in ("debt", "consent")]
+    files = [accepted(token, NOW + 2 * MINUTE) for token in (debts, consents, file)]
+    made = structs.replace(with_inputs(honest, rows=rows), statements=(*others, dispute, *files))
+    made = with_proofs(chained(assert_an_allow(answered_anew(made)), "mou-zichan", [dispute]), debt_row, consent_row)
+    different = {"rows": "debtor and holder are different people, by the statements, and the record allows"}
+    assert failing(published(made)) == ({} if same else different)
+
+
 # The rest of the file
 
 
@@ -606,6 +774,28 @@ def test_values_without_number_or_end_are_refused_before_they_are_sorted(
     assert [(one.name, one.ok) for one in verdict.checks] == [("form", False)]
 
 
+@pytest.mark.parametrize(
+    ("names", "good"),
+    [
+        (["Asia/Beijing"], True),
+        (["the operator writes what it likes"], False),
+        (["Asia/Shanghai\n"], False),
+        (["A" * 65], False),
+        ([f"Asia/Z{number}" for number in range(65)], False),
+    ],
+    ids=["another-name", "a-sentence", "a-line", "long", "many"],
+)
+def test_a_place_has_the_names_of_time_zones_and_not_many(names: list[str], good: bool, honest: CaseFile) -> None:
+    """Zones are compared by their clocks, so that the names were free."""
+    (place,) = honest.inputs.places
+    (clock,) = place.zones.values()
+    made = with_inputs(honest, places=(structs.replace(place, zones=dict.fromkeys(names, clock)),))
+    record = structs.replace(made.decision.record, inputs_sha256=digest(encode_inputs(made.inputs)))
+    made = structs.replace(made, decision=structs.replace(made.decision, record=record))
+    failed = [one.name for one in bundle.check(published(made), KEY).checks if not one.ok]
+    assert failed == ([] if good else ["replay", "place"])
+
+
 def test_a_file_at_the_limits_of_its_form_is_still_judged(honest: CaseFile) -> None:
     text = "【某资产】" + "退" * (bounds.MAX_TEXT - 5)
     made = answered_anew(with_inputs(honest, text=text))
@@ -666,3 +856,14 @@ def test_without_the_logs_key_nobody_knows_whose_file_it_is(honest: CaseFile) ->
     verdict = bundle.check(published(honest), None)
     assert (verdict.outcome, verdict.ok) == (CaseFileOutcome.UNNAMED_LOG, False)
     assert int(verdict.outcome) == 3
+
+
+def test_an_invented_contact_or_halt_is_named_as_the_operators_record(honest: CaseFile) -> None:
+    contacts = tuple(
+        CountedContact(at=int((AT - timedelta(hours=hours)).timestamp()), channel="sms", own=True)
+        for hours in (3, 2, 1)
+    )
+    for changes in ({"counted": contacts}, {"halted": True}):
+        made = answered_anew(with_inputs(honest, **changes))
+        assert made.decision.record.reasons in (("FREQUENCY_CAP",), ("HALTED",))
+        assert "The counted contacts and a halt of the service are the operator's record." in limits(published(made))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from msgspec import structs
 
 from duecare.ports import Document, Key
 from duecare.usecases import table
+from duecare_client.checks.portfolio import check_portfolios
+from duecare_client.progress import ProgressMeter
 from duecare_core.domain.facts.states import DebtState
 from duecare_core.evidence.casefile.bundle import CaseFile
 from tests.client.evidence_service import Command, EvidenceService
@@ -224,6 +227,26 @@ def test_a_debt_that_was_not_left_out_is_found(world: Imported, duecare: Command
     file = world.asked(tmp_path, message_id="forged")
     ((good, said),) = portfolio_checks(duecare, file, snapshot)
     assert (good, said) == (False, f"{snapshot}: row 2 holds the debt A-1, which the case file says was left out")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "open"}, {"status": "settled"}, {"at": datetime(2026, 1, 1, tzinfo=UTC)}]
+)
+def test_the_file_does_not_bear_out_another_claim_about_a_debt_that_it_leaves_out(
+    changes: dict[str, Any], world: Imported, tmp_path: Path
+) -> None:
+    """The debt is not in the file, so the file says that it is withdrawn, and nothing else."""
+    world.now += DAY
+    as_of = stamp(world.now)
+    data = as_csv([debt_row(world, 1, as_of=as_of), debt_row(world, 2, as_of=as_of)])
+    (snapshot := tmp_path / "snapshot.csv").write_bytes(data)
+    looked = world.imports.send(data, 2, snapshot=True, as_of=as_of, confirm_withdrawals=1)
+    assert looked.upload.withdrawn == 1
+    world.debt_in_the_table(newest(**changes))
+    case = msgspec.json.decode(world.asked(tmp_path).read_bytes(), type=CaseFile)
+    (found,) = check_portfolios(case, [snapshot], ProgressMeter(StringIO()))
+    assert not found.ok
+    assert "it is not withdrawn as of the file" in found.detail
 
 
 def test_a_case_file_with_a_failed_check_is_not_compared_with_a_portfolio(

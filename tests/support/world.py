@@ -188,7 +188,7 @@ class World:
         for one in signed:
             kind = next(kind for kind, of in KINDS.items() if isinstance(one.statement, of))
             binding.check_subject(record, inputs, kind, one.statement)
-        binding.check_shown(record, inputs, {one.statement_id: one.statement for one in signed})
+        binding.check_shown(record, inputs)
         facts = ChainFacts(record, inputs, signed, self._chained(decided), parties, self.rules)
         assert omission(facts) is None, (record, omission(facts))
         assert contradiction(facts) is None, (record, contradiction(facts))

@@ -17,7 +17,13 @@ from duecare_core.domain.portfolio.row_reader import FileRow, Reject, read_rows
 from duecare_core.errors import BadEvidence, FileRefused
 from duecare_core.evidence.casefile import inputs
 from duecare_core.evidence.casefile.bundle import MANIFEST, CaseFile, Check
-from duecare_core.evidence.casefile.row_proofs import LEFT_OUT, AnnouncedManifest, RowFacts, read_manifest
+from duecare_core.evidence.casefile.row_proofs import (
+    LEFT_OUT,
+    AnnouncedManifest,
+    RowFacts,
+    check_left_out,
+    read_manifest,
+)
 
 NAME = "portfolio"
 
@@ -65,6 +71,9 @@ def _compare_rows(
     wanted = [row for statement, _, row in named if statement == announced.statement]
     if announced.manifest.iss != case.decision.record.creditor:
         raise _Mismatch("another creditor signed it")
+    if LEFT_OUT in wanted:
+        name = f"{announced.statement}{inputs.ROW_SEPARATOR}{LEFT_OUT}"
+        check_left_out(case.inputs.rows, name, announced.manifest)
     facts = RowFacts(case.inputs)
     portfolio = Portfolio(announced.manifest)
     numbers = {int(row) for row in wanted if row != LEFT_OUT}

@@ -141,6 +141,12 @@ def test_a_seed_is_32_bytes() -> None:
             read_seed(wrong)
 
 
+@pytest.mark.parametrize("text", ["0" * 64, "A" * 43, "A" * 43 + "="])
+def test_a_seed_that_nobody_filled_is_refused(text: str) -> None:
+    with pytest.raises(BadEvidence, match="all zero"):
+        read_seed(text)
+
+
 def test_memory_does_not_grow_with_the_file() -> None:
     def peak(rows: int) -> int:
         tree = RowsTree()

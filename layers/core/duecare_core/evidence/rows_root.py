@@ -47,15 +47,19 @@ ReadRange = Callable[[int, int], bytes]
 
 
 def read_seed(text: str) -> bytes:
-    """A seed as 64 hexadecimal digits in lower case, or in base64url, with or without padding. Raises BadEvidence."""
-    if _HEX.match(text):
-        return bytes.fromhex(text)
+    """A seed as 64 hexadecimal digits in lower case, or in base64url, with or without padding. Raises BadEvidence; also
+    for a seed of zeros, which is a buffer that nobody filled."""
     try:
-        seed = base64.b64decode(text[:43] + "=", altchars=b"-_", validate=True) if _BASE64URL.match(text) else b""
+        seed = bytes.fromhex(text) if _HEX.match(text) else b""
+        seed = seed or (
+            base64.b64decode(text[:43] + "=", altchars=b"-_", validate=True) if _BASE64URL.match(text) else b""
+        )
     except (binascii.Error, ValueError):
         seed = b""
     if len(seed) != SEED_BYTES:
         raise BadEvidence("32 bytes are expected, as 64 hexadecimal digits in lower case")
+    if not any(seed):
+        raise BadEvidence("32 random bytes are expected, and these are all zero")
     return seed
 
 

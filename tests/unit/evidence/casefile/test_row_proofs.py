@@ -164,10 +164,19 @@ def test_a_row_that_the_file_does_not_have_is_refused(number: str) -> None:
 
 
 def test_a_fact_that_claims_to_be_left_out_is_not_called_proven() -> None:
-    """A proof of absence is not possible. The check says so instead."""
+    """A proof of absence is not possible. The check says so instead. A debt that is open was not left out."""
     world = Imported()
-    world.forge(of_row("left-out"))
-    assert "1 facts are rows" in checks(world.asked())["rows"].detail
+    as_of = stamp(world.now + DAY)
+    world.now += DAY
+    data = as_csv([debt_row(world, 1, as_of=as_of), debt_row(world, 2, as_of=as_of)])
+    looked = world.imports.rooted(data, 2, snapshot=True, as_of=as_of, confirm_withdrawals=1)
+    assert looked.upload.withdrawn == 1
+    case = world.asked()
+    assert json.loads(case)["decision"]["record"]["reasons"] == ["DEBT_WITHDRAWN"]
+    assert failing(case) == []
+    assert "1 facts are rows" in checks(case)["rows"].detail
+    world.forge(newest(status="open"))
+    assert failing(world.asked(message_id="forged")) == ["statements"]
 
 
 ROWS: dict[str, Callable[[Json], object]] = {

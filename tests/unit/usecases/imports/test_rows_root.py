@@ -20,7 +20,7 @@ from duecare_core.evidence.rows_root import check_row
 from tests.support.imports import SEED, Imports, as_csv, debt_row, recipient
 from tests.support.world import DAY, World
 
-OTHER_SEED = bytes(32)
+OTHER_SEED = bytes(range(1, 33))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from duecare_core.domain.decision.decision import is_rehearsal
 from duecare_core.domain.facts.merge import EVERY
@@ -29,15 +28,15 @@ from duecare_core.domain.facts.statement import (
     Statement,
     StatementKind,
 )
-from duecare_core.domain.facts.states import ConsentState, DebtState, Undisclosed
+from duecare_core.domain.facts.states import ConsentState, DebtState, DisputeAnswer, Undisclosed
 from duecare_core.domain.fields import Role
 from duecare_core.domain.location.phone import canonical_number, todays_number
 from duecare_core.domain.portfolio.portfolio import Manifest
 from duecare_core.errors import BadEvidence
 from duecare_core.evidence.casefile.inputs import ROW_SEPARATOR, InputRow, Inputs
+from duecare_core.evidence.casefile.row_proofs import LEFT_OUT, check_left_out
 from duecare_core.evidence.record import Record
 
-LEFT_OUT = "left-out"  # the row number of a debt that a snapshot withdrew because it was not in the file
 _ROW_NUMBER = re.compile(r"[1-9][0-9]{0,6}\Z")
 
 
@@ -97,7 +96,7 @@ def check_rows(
     for name in record.relied_on:
         statement_id, separator, number = name.partition(ROW_SEPARATOR)
         if separator:
-            _check_row_name(name, number, manifests.get(statement_id))
+            _check_row_name(inputs, name, number, manifests.get(statement_id))
         elif statement_id not in signed:
             raise BadEvidence("the decision relies on the manifest of a file, which states nothing without a row")
     places = [(type(row.consent or row.debt), row.of) for row in inputs.rows]
@@ -118,30 +117,14 @@ def check_circumstances(record: Record, inputs: Inputs, parties: Mapping[str, Pa
         raise BadEvidence("whether the answer is a rehearsal does not follow from send_at and the time of the decision")
 
 
-def check_shown(record: Record, inputs: Inputs, signed: Mapping[str, Statement]) -> None:
-    """Raises BadEvidence if an allow depends on something that the file does not show, or shows otherwise."""
+def check_shown(record: Record, inputs: Inputs) -> None:
+    """Raises BadEvidence if an allow depends on something that the file does not show."""
     if record.decision != "allow":
         return
     if inputs.undisclosed != Undisclosed():
         raise BadEvidence(
             "an allow shows every fact that it depends on, and this one depends on facts without evidence"
         )
-    if inputs.rows and inputs.same_subject:
-        _check_same_subject(record, signed)
-
-
-def _check_same_subject(record: Record, signed: Mapping[str, Statement]) -> None:
-    """Where rows of files are among the facts, the replay takes `same_subject` from the inputs. It must not contradict
-    a signed consent and a signed debt."""
-    consents = [one for one in signed.values() if isinstance(one, ConsentStatement)]
-    debts = [one for one in signed.values() if isinstance(one, DebtStatement)]
-    debts = [one for one in debts if record.debt_ref in (None, one.debt_ref)]
-    if not consents or len({one.debt_ref for one in debts}) != 1:
-        return
-    holder = max(consents, key=lambda one: one.granted_at).subject
-    debtor = max(debts, key=lambda one: one.as_of).subject
-    if holder and debtor and holder != debtor:
-        raise BadEvidence("the signed consent and the signed debt are about different persons")
 
 
 def _check_number(inputs: Inputs, kind: StatementKind, statement: Statement) -> None:
@@ -153,12 +136,11 @@ def _check_number(inputs: Inputs, kind: StatementKind, statement: Statement) -> 
     raise BadEvidence(f"a {kind} is about another number than the message")
 
 
-def _check_row_name(name: str, number: str, manifest: Manifest | None) -> None:
+def _check_row_name(inputs: Inputs, name: str, number: str, manifest: Manifest | None) -> None:
     if manifest is None:
         raise BadEvidence(f"the decision relies on {name}, a row of a statement that announces no file")
     if number == LEFT_OUT:
-        if not manifest.snapshot:
-            raise BadEvidence(f"the decision relies on {name}, but the file is no snapshot")
+        check_left_out(inputs.rows, name, manifest)
     elif not _ROW_NUMBER.match(number) or int(number) > manifest.rows:
         raise BadEvidence(f"the decision relies on {name}, but the file has {manifest.rows} rows")
 
@@ -176,7 +158,7 @@ def _check_row(
             file_facts = [debt.newest.statement, *(answer.statement for answer in debt.answers.values())]
             needed, kind = [one for one in file_facts if ROW_SEPARATOR in one], "debt"
             for named, answer in debt.answers.items():
-                _check_answer(named, answer.at, signed.get(answer.statement))
+                _check_answer(row.of, debt, named, answer, signed.get(answer.statement))
         case _:
             raise BadEvidence("a row of a file is either a consent or a debt")
     if not any(one in relied_on and ROW_SEPARATOR in one for one in needed):
@@ -187,12 +169,22 @@ def _check_row(
             raise BadEvidence(f"{one} is a row of a file of {manifest.kind}s, and here it is a {kind}")
 
 
-def _check_answer(named: str, at: datetime, signed: Statement | None) -> None:
-    """An answer to a dispute that is ascribed to a signed debt statement must be in that statement."""
-    if signed is None:
-        return
-    if not isinstance(signed, DebtStatement) or (signed.answers_dispute, signed.as_of) != (named, at):
+def _check_answer(of: str, debt: DebtState, named: str, answer: DisputeAnswer, signed: Statement | None) -> None:
+    """An answer to a dispute is a statement that this debt is open. If it is ascribed to a signed debt statement, it
+    must be in that statement. (The row of a file that has a `rows_root` is compared in row_proofs.py.)"""
+    if answer.statement.endswith(ROW_SEPARATOR + LEFT_OUT):
+        raise BadEvidence(f"{answer.statement} answers a dispute, but the file does not have the debt")
+    if signed and not (isinstance(signed, DebtStatement) and _states_answer(signed, of, named, answer)):
         raise BadEvidence("a row says that a signed statement answers a dispute, and the statement does not")
+    if answer.at > debt.newest.at:
+        raise BadEvidence("the answer to a dispute is newer than the newest statement of its debt")
+    if answer.statement == debt.newest.statement and (answer.at, "open") != (debt.newest.at, debt.newest.status):
+        raise BadEvidence("the answer to a dispute differs from the statement of the debt that answers it")
+
+
+def _states_answer(debt: DebtStatement, of: str, named: str, answer: DisputeAnswer) -> bool:
+    stated = (debt.debt_ref, debt.status, debt.answers_dispute, debt.as_of)
+    return stated == (of, "open", named, answer.at)
 
 
 def _equal(what: str, found: str, expected: str) -> None:

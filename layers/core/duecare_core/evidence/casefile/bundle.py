@@ -68,6 +68,7 @@ CANNOT_SHOW = (
     "A statement that the service never accepted or left out: compare the acknowledgements that the parties hold.",
     "That a registered key is the party's own, and not the operator's: ask the party for the thumbprint of its key.",
     "That the times are true and that the log has one history: only a witness that you name shows that.",
+    "The counted contacts and a halt of the service are the operator's record.",
 )
 _KNOWN_LIMITS = frozenset({CANNOT_SHOW})
 
@@ -371,7 +372,7 @@ class _Checks:
             self._bind(self._registrations, name, logged.record, payload)
         signed = {one.statement_id: one.statement for one in self._signed}
         binding.check_rows(self._record, self._case.inputs, signed, self._manifests)
-        binding.check_shown(self._record, self._case.inputs, signed)
+        binding.check_shown(self._record, self._case.inputs)
         return self._signed_summary()
 
     def _bind(self, parties: Registrations, name: str, on_file: StatementRecord, payload: dict[str, Any]) -> None:
@@ -400,7 +401,7 @@ class _Checks:
     def check_rows(self) -> str:
         files = [one for one in self._case.statements if one.record.kind == MANIFEST]
         manifests = [read_manifest(one.jws, one.record.received_at) for one in files]
-        singles = [one.statement for one in self._signed]
+        singles = {one.statement_id: one.statement for one in self._signed}
         proven, others = check_rows(self._case.rows, self._record, self._case.inputs, manifests, singles)
         found = [f"{proven} rows of files, each signed by its creditor with its file"] if proven else []
         if others:

@@ -24,6 +24,8 @@ from duecare_core.evidence.record import Record
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _SECOND = timedelta(seconds=1)
+_ZONE_NAME = re.compile(r"[A-Za-z0-9_+/-]{1,64}")  # as a time zone of a statement (domain/fields.py)
+_MAX_ZONES = 64  # of one place, where zones of one clock are named once: far more than there are clocks
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 
 
@@ -65,7 +67,14 @@ class RecordedZone(tzinfo):
 
 
 def geography(judged: Sequence[JudgedPlace], regions: tuple[str, ...]) -> Geography:
-    """These places and their clocks. `regions`: those of the record. Raises BadEvidence for unreadable offsets."""
+    """These places and their clocks. `regions`: those of the record. Raises BadEvidence for unreadable offsets, and for
+    names that no time zone has."""
+    for one in judged:
+        if len(one.zones) + len(one.set_aside) > _MAX_ZONES:
+            raise BadEvidence(f"a place has more than {_MAX_ZONES} time zones")
+        for name in (*one.zones, *one.set_aside):
+            if not _ZONE_NAME.fullmatch(name):
+                raise BadEvidence(f"not the name of a time zone, such as Asia/Shanghai: {name[:40]!r}")
     clocks = {name: text for one in judged for name, text in (one.zones | one.set_aside).items()}
     zones = {name: RecordedZone(name, text) for name, text in clocks.items()}
     places = {

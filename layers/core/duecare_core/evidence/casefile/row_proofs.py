@@ -80,12 +80,12 @@ def check_rows(
     record: Record,
     inputs: Inputs,
     manifests: Iterable[AnnouncedManifest],
-    singles: Iterable[Statement],
+    singles: Mapping[str, Statement],
 ) -> tuple[int, int]:
     """Check that these are the rows that a record relies on, that their creditor signed each, and that the facts in
     `inputs` are what the rows say. Returns how many rows are proven, and how many cannot be.
 
-    `singles`: the single statements that the record relies on. Raises BadEvidence.
+    `singles`: by statement id, the single statements that the record relies on. Raises BadEvidence.
     """
     by_id = {one.statement: one for one in manifests}
     named = list(named_rows(record.relied_on))
@@ -95,7 +95,7 @@ def check_rows(
     if [one.name for one in provable] != [one.statement for one in rows]:
         raise BadEvidence("the rows are not those that the record names")
     facts = RowFacts(inputs)
-    proven: list[Statement] = []
+    proven: dict[str, Statement] = {}
     for one, row in zip(provable, rows, strict=True):
         signed, number = by_id[one.manifest], one.number or 0
         if signed.manifest.iss != record.creditor:
@@ -103,25 +103,72 @@ def check_rows(
         statement = _proven(row, signed, number)
         facts.check(one.name, number, statement)
         if not isinstance(statement, Reject):
-            proven.append(statement)
-    if proven and len(proven) == len(named):
-        _check_subjects(record, [*proven, *singles])
+            proven[one.name] = statement
+    if named:
+        _check_subjects(record, inputs, proven, singles)
     return len(provable), len(named) - len(provable)
 
 
-def _check_subjects(record: Record, statements: Sequence[Statement]) -> None:
+def check_left_out(rows: Iterable[InputRow], name: str, manifest: Manifest) -> None:
+    """Raises BadEvidence unless the fact of this name is a debt that a snapshot withdrew because it was not in the
+    file: the only fact that a file states without a row."""
+    if not manifest.snapshot or manifest.kind != "debt":
+        raise BadEvidence(f"the decision relies on {name}, but the file is no snapshot of debts")
+    debts = [row.debt.newest for row in rows if row.debt and row.debt.newest.statement == name]
+    if not debts or any(row.consent and row.consent.consent and row.consent.consent.statement == name for row in rows):
+        raise BadEvidence(f"{name} is no debt, and a file leaves out nothing else")
+    if any((debt.status, debt.at) != ("withdrawn", manifest.as_of) for debt in debts):
+        raise BadEvidence(f"{name} is a debt that the file leaves out, and it is not withdrawn as of the file")
+
+
+def _check_subjects(
+    record: Record, inputs: Inputs, proven: Mapping[str, Statement], singles: Mapping[str, Statement]
+) -> None:
     """Check what the record says about debtor and holder against the subjects that were signed.
 
-    The inputs only say whether they are one person. With every row at hand, that need not be believed.
+    The inputs only say whether they are one person. That need not be believed of a consent and a debt that are signed.
     """
-    holders = {one.subject for one in statements if isinstance(one, ConsentStatement)}
-    debtors = {one.subject for one in statements if isinstance(one, DebtStatement)}
-    if None in holders | debtors or not holders or not debtors:
+    holder = _subject(_consents(record.channel, inputs, proven, singles))
+    refs = {one.debt_ref for one in (*proven.values(), *singles.values()) if isinstance(one, DebtStatement)}
+    refs |= {row.of for row in inputs.rows if row.debt}
+    debtors = {_subject(_debts(ref, inputs, proven, singles)) for ref in refs}
+    if holder is None or not debtors or None in debtors:
         return
-    if record.decision == "allow" and holders.isdisjoint(debtors):
+    if record.decision == "allow" and holder not in debtors:
         raise BadEvidence("debtor and holder are different people, by the statements, and the record allows")
-    if MISMATCH in record.reasons and holders == debtors and len(holders) == 1:
+    if MISMATCH in record.reasons and debtors == {holder}:
         raise BadEvidence("debtor and holder are one person, by the statements, and the record says otherwise")
+
+
+# The statements of one fact, as the replay merges them, with their times. None: a row that cannot be shown.
+_Dated = Iterator[tuple[datetime, Statement | None]]
+
+
+def _consents(
+    channel: str, inputs: Inputs, proven: Mapping[str, Statement], singles: Mapping[str, Statement]
+) -> _Dated:
+    for row in inputs.rows:
+        consent = row.consent.consent if row.consent else None
+        if consent and row.of == channel and consent.statement not in singles:
+            yield consent.at, proven.get(consent.statement)
+    for one in singles.values():
+        if isinstance(one, ConsentStatement) and channel in one.channels:
+            yield one.granted_at, one
+
+
+def _debts(ref: str, inputs: Inputs, proven: Mapping[str, Statement], singles: Mapping[str, Statement]) -> _Dated:
+    for row in inputs.rows:
+        if row.debt and row.of == ref and row.debt.newest.statement not in singles:
+            yield row.debt.newest.at, proven.get(row.debt.newest.statement)
+    for one in singles.values():
+        if isinstance(one, DebtStatement) and one.debt_ref == ref:
+            yield one.as_of, one
+
+
+def _subject(statements: _Dated) -> str | None:
+    """The subject of the newest statement; None if it gives none or cannot be shown."""
+    _, newest = max(statements, key=lambda one: one[0], default=(None, None))
+    return newest.subject if isinstance(newest, ConsentStatement | DebtStatement) else None
 
 
 def _proven(row: ProvenRow, signed: AnnouncedManifest, number: int) -> RowStatement | Reject:
@@ -174,10 +221,11 @@ def _agrees(row: InputRow, name: str, statement: RowStatement) -> bool:
     if row.debt is None:
         return True
     state = row.debt
-    answers = [dispute for dispute, mark in state.answers.items() if mark.statement == name]
+    answers = [(dispute, mark.at) for dispute, mark in state.answers.items() if mark.statement == name]
     if name != state.newest.statement and not answers:
         return True
     if not isinstance(statement, DebtStatement) or statement.debt_ref != row.of:
         return False
     newest = state.newest.statement != name or state.newest == to_debt(statement, name, "", None)
-    return newest and answers in ([], [statement.answers_dispute])
+    answering = statement.status == "open" and answers == [(statement.answers_dispute, statement.as_of)]
+    return newest and (not answers or answering)
