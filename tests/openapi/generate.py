@@ -208,7 +208,7 @@ def _uploads(run: Run) -> None:
     run.payloads["Manifest"] = jws.read(manifest).payload
     body = {"manifest": manifest, "rows_seed": SEED.hex()}
     opened = run.call("announceUpload", "A portfolio", "mou-zichan", body=body)
-    other = body | {"rows_seed": "0" * 64}
+    other = body | {"rows_seed": "1" * 64}
     run.call("announceUpload", "The manifest is announced with another seed", "mou-zichan", body=other)
     path = {"id": opened["upload_id"]}
     run.call("getUpload", "The file is awaited", "mou-zichan", path=path)

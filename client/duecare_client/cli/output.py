@@ -156,7 +156,7 @@ def checks(results: list[Json]) -> None:
     """The checks of a case file, one line each; `?` marks one that only another engine can make."""
     for one in results:
         failed = ("? ", "bold yellow") if one.get("other_engine") else ("✗ ", "bold red")
-        line(("✓ ", "green") if one["ok"] else failed, (f"{one['name']:11}", "bold"), _word(one["detail"]))
+        line(("✓ ", "green") if one["ok"] else failed, (f"{one['name']:10} ", "bold"), _word(one["detail"]))
 
 
 def erased(result: Json) -> None:
