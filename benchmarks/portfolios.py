@@ -36,7 +36,7 @@ from tools.steps import ToolError
 
 CREDITOR = "mou-zichan"
 SEED = 7
-ROWS_SEED = bytes(32)
+ROWS_SEED = bytes(range(32))
 SAMPLES = 1000
 
 
