@@ -16,7 +16,7 @@ from duecare_core.errors import Conflict, NotFound, StoreFailed, VersionConflict
 from duecare_core.evidence.casefile.bundle import check
 from tests.support.imports import Imports, as_csv
 from tests.support.logs import LOG_KEY, LoggedWorld
-from tests.support.world import DAY, RECIPIENT, consent_members, debt_members, message, stamp
+from tests.support.world import DAY, NOW, RECIPIENT, consent_members, debt_members, message, stamp
 
 MIN_AGE = timedelta(days=155)
 OTHER = E164("+8613912345678")
@@ -270,3 +270,16 @@ def test_an_erasure_reaches_the_rows_of_uploaded_files(world: LoggedWorld) -> No
     with pytest.raises(Conflict, match="no longer there"):
         imports.evidence(looked.upload.manifest_id, 1)
     assert imports.evidence(looked.upload.manifest_id, 2)
+
+
+@pytest.mark.parametrize("kind", ["consent", "debt"])
+def test_a_fact_that_was_erased_is_accepted_anew_when_it_is_stated_again(world: LoggedWorld, kind: str) -> None:
+    world.now = world.now - MIN_AGE  # the statements are under retention, and the facts are erased
+    erase(world)
+    for one in [one for one in world.table.everything() if table.is_removed(one)]:
+        world.table.remove(one.key)  # as the table does a day later
+    members = (consent_members if kind == "consent" else debt_members)(NOW)
+    again = world.state("mou-zichan", kind, **members)
+    assert again.status == "accepted"
+    missing = {"consent": "CONSENT_MISSING", "debt": "DEBT_MISSING"}[kind]
+    assert missing not in world.verify_use_case(world.caller("xinxi"), message(message_id="again")).record.reasons

@@ -117,6 +117,15 @@ class StatementEffects:
         reply = self._read(verified.statement)
         return Effect([], "unchanged", reply.value if reply else None)
 
+    def has_no_state_left(self, verified: VerifiedStatement) -> bool:
+        """Whether no state of this consent or debt is left, so that it is known and counts nowhere."""
+        if not isinstance(verified.statement, ConsentStatement | DebtStatement):
+            return False
+        incoming = MergeInput(verified.statement, verified.statement_id, verified.content, verified.accepted_at)
+        keys = [slot_key(verified.partition, slot) for slot in touched_slots(incoming)]
+        found = self._documents.get(keys)
+        return all(table.is_removed(document) for document in found.values())
+
     def __call__(self, party: Party, verified: VerifiedStatement, *, is_row: bool = False) -> Effect:
         """Raises RequestError if the statement conflicts with another one, or if the party may not state it.
 

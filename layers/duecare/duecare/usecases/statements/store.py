@@ -99,6 +99,8 @@ class StoreStatement:
         if first is None:
             return self._effects(party, verified)
         known = self._effects.known(verified)._replace(same_as=first.statement)
+        if self._effects.has_no_state_left(verified):
+            return self._effects(party, verified)
         # The state of a dispute names the ids under which it was stated, unless a newer one has replaced it.
         repeated = self._effects(party, verified) if verified.kind == "dispute" else known
         return repeated if repeated.status == "unchanged" else known
